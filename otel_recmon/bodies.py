@@ -1,0 +1,84 @@
+"""Bodies as they pass by: kept up to a limit, unpacked and parsed afterwards."""
+
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from otel_recmon.safety import Faults
+
+try:
+    from orjson import loads as _loads
+except ImportError:
+    _loads = json.loads
+
+loads: Callable[[bytes], Any] = _loads
+"""Parses JSON; by orjson, where that is installed."""
+
+
+class Body:
+    """The chunks of one body, as far as they fit into ``limit`` bytes."""
+
+    __slots__ = ("chunks", "limit", "size")
+
+    def __init__(self, limit: int) -> None:
+        """Start empty."""
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.limit = limit
+
+    def add(self, chunk: bytes) -> None:
+        """Keep a chunk, or let go of everything once the body is too long."""
+        self.size += len(chunk)
+        if self.size <= self.limit:
+            self.chunks.append(chunk)
+        else:
+            self.chunks.clear()
+
+    def content(self, encoding: str, faults: Faults) -> bytes | None:
+        """Return the body unpacked; None where it is too long or packed in an unknown way."""
+        if self.size > self.limit:
+            faults.drop("body_too_large", f"a body of at most {self.limit} bytes")
+            return None
+        raw = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        return raw if encoding in ("", "identity") else _unpacked(raw, encoding, self.limit, faults)
+
+
+def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | None:
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        faults.drop("body_encoding", "a body as it is, or packed by gzip or deflate")
+        return None
+    try:
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        content = unpacker.decompress(raw, limit)
+    except zlib.error:
+        faults.drop("body_unreadable", "a body that is packed as its header says")
+        return None
+    if unpacker.unconsumed_tail:
+        faults.drop("body_too_large", f"a body of at most {limit} bytes")
+        return None
+    return content
+
+
+def parsed(content: bytes, media_type: str) -> Any:
+    """Return a body's content; newline-delimited JSON is a list of its lines.
+
+    Raises:
+        ValueError: If it is not what its media type says.
+    """
+    if media_type.startswith("application/x-www-form-urlencoded"):
+        return dict(reversed(parse_qsl(content.decode())))
+    lines = content.splitlines() if _is_lines(media_type) else []
+    if lines:
+        return [loads(line) for line in lines if line.strip()]
+    return loads(content)
+
+
+def _is_lines(media_type: str) -> bool:
+    return any(word in media_type for word in ("ndjson", "jsonl", "json-lines", "jsonlines"))
+
+
+def maybe_json(media_type: str) -> bool:
+    """Say whether a response of this media type can hold items; without a type it can."""
+    return not media_type or "json" in media_type

@@ -1,0 +1,302 @@
+"""Every metric, attribute, closed set of values, bucket and unit: the facts all other parts are built from."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Kind(Enum):
+    """What an instrument is, in Prometheus's word for it."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A label: its name, its meaning, and either the closed set of its values or the cap on free ones."""
+
+    name: str
+    brief: str
+    values: tuple[str, ...] = ()
+    cap: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an attribute that nothing bounds."""
+        if not self.values and not self.cap:
+            msg = f"attribute {self.name!r} needs a closed set of values or a cap"
+            raise ValueError(msg)
+
+
+OTHER: Final = "_other"
+"""Stands for every value beyond a label's cap."""
+NO_CATEGORY: Final = "_none"
+"""Stands for an item without a category in a slate in which others have one."""
+UNKNOWN: Final = "unknown"
+MAX_SERIES: Final = 1500
+"""Label combinations a metric may have; the SDK silently merges all beyond 2,000."""
+
+SUCCESS, ERROR, REJECTED = STATUSES = ("success", "error", "rejected")
+SERVED, PARTIAL, FALLBACK, EMPTY, FAILED, UNRECOGNIZED = OUTCOMES_ = (
+    "served",
+    "partial",
+    "fallback",
+    "empty",
+    "error",
+    "unrecognized",
+)
+POSITIONS: Final = (*(str(position) for position in range(1, 11)), "11+", UNKNOWN)
+GOOD, BAD = GOODNESS = ("true", "false")
+DROP_REASONS: Final = (
+    "body_encoding",
+    "body_too_large",
+    "body_unreadable",
+    "category_invalid",
+    "coverage_invalid",
+    "diversity_invalid",
+    "items_invalid",
+    "label_invalid",
+    "latency_invalid",
+    "outcome_invalid",
+    "position_invalid",
+    "revenue_invalid",
+    "score_invalid",
+    "slate_too_long",
+    "timestamp_invalid",
+)
+
+MODEL_VERSION: Final = Attribute("model_version", "The version of the model that answered.", cap=20)
+VARIANT: Final = Attribute("variant", "The experiment arm, where it is known.", cap=10)
+SURFACE: Final = Attribute("surface", "The placement, such as home or product_page.", cap=20)
+CATEGORY: Final = Attribute("category", "The category of a recommended item.", cap=50)
+STAGE: Final = Attribute("stage", "A step of the pipeline, such as retrieval or ranking.", cap=20)
+STATUS: Final = Attribute("status", "success (2xx), error (5xx), rejected (4xx).", STATUSES)
+OUTCOME: Final = Attribute("outcome", "What the user got.", OUTCOMES_)
+POSITION: Final = Attribute("position", "The place in the slate, from 1.", POSITIONS)
+IS_GOOD: Final = Attribute("good", "Served or partial, and fast enough.", GOODNESS)
+REASON: Final = Attribute("reason", "Why something was set aside.", DROP_REASONS)
+SITE: Final = Attribute("site", "The function of the plugin that failed.", cap=300)
+LABEL: Final = Attribute(
+    "label", "The label that is over its cap.", ("category", "model_version", "stage", "surface", "variant")
+)
+VERSION: Final = Attribute("version", "The version of otel-recmon.", cap=1)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its OpenTelemetry name and unit, from which its Prometheus name follows."""
+
+    name: str
+    kind: Kind
+    unit: str
+    brief: str
+    attributes: tuple[Attribute, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of all labels the series can carry, in alphabetical order."""
+        names = {attribute.name for attribute in self.attributes}
+        return tuple(sorted(names | ({"variant", "surface"} if self.splits else set())))
+
+    @property
+    def splits(self) -> bool:
+        """Whether the series also carry variant and surface, where these are known."""
+        return MODEL_VERSION in self.attributes and self.kind is not Kind.GAUGE
+
+    @property
+    def own(self) -> Attribute | None:
+        """The one attribute beside the model version, if there is one."""
+        return next((a for a in self.attributes if a is not MODEL_VERSION), None)
+
+    @property
+    def prometheus(self) -> str:
+        """The Prometheus name, as the standard translation makes it."""
+        unit = {"s": "_seconds", "h": "_hours", "dollars": "_dollars"}.get(self.unit, "")
+        total = "_total" if self.kind is Kind.COUNTER else ""
+        return self.name.replace(".", "_") + unit + total
+
+
+_DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+REQUESTS: Final = Metric(
+    "recommendation.requests",
+    Kind.COUNTER,
+    "{request}",
+    "Requests for recommendations.",
+    (MODEL_VERSION, STATUS),
+)
+LATENCY: Final = Metric(
+    "recommendation.latency",
+    Kind.HISTOGRAM,
+    "s",
+    "Time until the last byte of a successful or failed response was handed over.",
+    (MODEL_VERSION,),
+    _DURATION_BUCKETS,
+)
+CLICKED: Final = Metric(
+    "recommendations.clicked",
+    Kind.COUNTER,
+    "{click}",
+    "Clicks on recommended items, by the position of the item.",
+    (MODEL_VERSION, POSITION),
+)
+CONVERTED: Final = Metric(
+    "recommendations.converted",
+    Kind.COUNTER,
+    "{conversion}",
+    "Conversions of recommended items.",
+    (MODEL_VERSION,),
+)
+REVENUE: Final = Metric(
+    "recommendation.revenue",
+    Kind.HISTOGRAM,
+    "dollars",
+    "Revenue of a conversion, in the configured currency; read _sum and _count.",
+    (MODEL_VERSION,),
+    (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0),
+)
+CACHE_HITS: Final = Metric(
+    "recommendation.cache.hits", Kind.COUNTER, "{hit}", "Requests answered from the cache."
+)
+CACHE_MISSES: Final = Metric(
+    "recommendation.cache.misses", Kind.COUNTER, "{miss}", "Requests the cache could not answer."
+)
+DIVERSITY: Final = Metric(
+    "recommendation.diversity.score",
+    Kind.GAUGE,
+    "",
+    "Normalised entropy of the categories in this process's last 1,000 slates, 0 to 1.",
+    (MODEL_VERSION,),
+)
+COVERAGE: Final = Metric(
+    "recommendation.catalog.coverage",
+    Kind.GAUGE,
+    "",
+    "Share of the catalog in this process's last 10,000 slates, 0 to 100.",
+    (MODEL_VERSION,),
+)
+STALENESS: Final = Metric(
+    "recommendation.model.staleness",
+    Kind.GAUGE,
+    "h",
+    "Time since the model was last updated.",
+    (MODEL_VERSION,),
+)
+IMPRESSIONS: Final = Metric(
+    "recommendation.impressions",
+    Kind.COUNTER,
+    "{item}",
+    "Recommended items shown, by position.",
+    (MODEL_VERSION, POSITION),
+)
+OUTCOMES: Final = Metric(
+    "recommendation.outcomes",
+    Kind.COUNTER,
+    "{request}",
+    "Successful and failed requests, by what the user got.",
+    (MODEL_VERSION, OUTCOME),
+)
+ITEMS: Final = Metric(
+    "recommendation.items",
+    Kind.COUNTER,
+    "{item}",
+    "Recommended items returned, once in each of their categories.",
+    (MODEL_VERSION, CATEGORY),
+)
+SCORE: Final = Metric(
+    "recommendation.score",
+    Kind.HISTOGRAM,
+    "",
+    "The top score of each slate.",
+    (MODEL_VERSION,),
+    (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
+)
+STAGE_DURATION: Final = Metric(
+    "recommendation.stage.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "Time spent in a stage of the pipeline.",
+    (MODEL_VERSION, STAGE),
+    _DURATION_BUCKETS,
+)
+CANDIDATES: Final = Metric(
+    "recommendation.candidates",
+    Kind.COUNTER,
+    "{item}",
+    "Items that came out of a stage of the pipeline.",
+    (MODEL_VERSION, STAGE),
+)
+MODEL_UPDATED: Final = Metric(
+    "recommendation.model.updated.timestamp",
+    Kind.GAUGE,
+    "s",
+    "When the model was last updated, in seconds since 1970.",
+    (MODEL_VERSION,),
+)
+RELOAD_PENDING: Final = Metric(
+    "recommendation.model.reload.pending",
+    Kind.GAUGE,
+    "",
+    "1 while a newer model lies on disk than this process loaded, else 0.",
+    (MODEL_VERSION,),
+)
+SLO_RESPONSES: Final = Metric(
+    "recommendation.slo.responses",
+    Kind.COUNTER,
+    "{request}",
+    "Successful and failed requests, by whether they met the objective.",
+    (MODEL_VERSION, IS_GOOD),
+)
+DROPPED: Final = Metric(
+    "recmon.events.dropped", Kind.COUNTER, "{event}", "Values that were unusable and set aside.", (REASON,)
+)
+ERRORS: Final = Metric(
+    "recmon.errors", Kind.COUNTER, "{error}", "Failures inside the plugin, swallowed.", (SITE,)
+)
+OVERFLOW: Final = Metric(
+    "recmon.label.overflow",
+    Kind.COUNTER,
+    "{value}",
+    "Times a label value was replaced by _other, being over the cap.",
+    (LABEL,),
+)
+BUILD_INFO: Final = Metric(
+    "recmon.build.info", Kind.GAUGE, "", "Always 1.", (MODEL_VERSION, VERSION)
+)
+
+METRICS: Final = (
+    REQUESTS,
+    LATENCY,
+    CLICKED,
+    CONVERTED,
+    REVENUE,
+    CACHE_HITS,
+    CACHE_MISSES,
+    DIVERSITY,
+    COVERAGE,
+    STALENESS,
+    IMPRESSIONS,
+    OUTCOMES,
+    ITEMS,
+    SCORE,
+    STAGE_DURATION,
+    CANDIDATES,
+    MODEL_UPDATED,
+    RELOAD_PENDING,
+    SLO_RESPONSES,
+    DROPPED,
+    ERRORS,
+    OVERFLOW,
+    BUILD_INFO,
+)
+
+SPAN_ATTRIBUTES: Final = {
+    "recommendation.model_version": "The version of the model that answered.",
+    "recommendation.variant": "The experiment arm.",
+    "recommendation.surface": "The placement.",
+    "recommendation.outcome": "What the user got.",
+    "recommendation.item_count": "The length of the slate.",
+    "recommendation.cache_hit": "Whether the cache answered.",
+}

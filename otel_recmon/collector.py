@@ -1,0 +1,394 @@
+"""The verbs of the domain: what a recommender says happened, turned into metrics."""
+
+import math
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from time import perf_counter
+
+from opentelemetry.metrics import MeterProvider
+
+from otel_recmon import catalog
+from otel_recmon.catalog import BAD, EMPTY, ERROR, FAILED, GOOD, GOODNESS, OUTCOMES_, PARTIAL, REJECTED, SERVED
+from otel_recmon.catalog import STATUSES, SUCCESS
+from otel_recmon.cells import NOWHERE, Cells, place
+from otel_recmon.freshness import timestamp
+from otel_recmon.labels import Labels, clean
+from otel_recmon.recorder import recorder
+from otel_recmon.safety import never_raises
+from otel_recmon.scope import Scope, current
+from otel_recmon.slate import flat_categories, places, top_score, usable_items, usable_outcome
+
+_STATUS = {status: index for index, status in enumerate(STATUSES)}
+_OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
+_GOOD = {goodness: index for index, goodness in enumerate(GOODNESS)}
+
+
+class Stage:
+    """A stage of the pipeline while it runs; ``candidates`` says how many items come out of it."""
+
+    def __init__(self, candidates: int | None) -> None:
+        """Start with the number that is known, if any."""
+        self.candidates = candidates
+
+
+class MetricsCollector:
+    """Records what a recommendation service does. Safe to share between threads; never raises once built.
+
+    A value that cannot be used (a NaN latency, a negative revenue) is set aside, counted in
+    ``recmon_events_dropped_total`` by reason and logged once; what is usable of its event still counts.
+
+    >>> metrics = MetricsCollector(model_version="v1")
+    >>> metrics.track_recommendations("user-1", ["a", "b"], ["drama", "comedy"], scores=[0.9, 0.4])
+    >>> metrics.track_click(position=2)
+    >>> metrics.track_conversion(revenue=19.90)
+    """
+
+    def __init__(
+        self,
+        model_version: str | None = None,
+        *,
+        variant: str | None = None,
+        surface: str | None = None,
+        catalog_size: int | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        """Set what every call of this collector is labelled with.
+
+        Args:
+            model_version: The version that answers; by default OTEL_RECMON_MODEL_VERSION.
+            variant: The experiment arm, if there is one.
+            surface: The placement, such as ``home``, if there are several.
+            catalog_size: Items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without it, no coverage.
+            meter_provider: The provider to record with; by default the global one, also if it is set later.
+
+        Raises:
+            ValueError: If an argument is not usable.
+        """
+        for name, value in (("model_version", model_version), ("variant", variant), ("surface", surface)):
+            if value is not None and (not isinstance(value, str) or clean(value) != value):
+                msg = f"{name} must be a text of 1 to 100 characters without blanks around it, not {value!r}"
+                raise ValueError(msg)
+        if catalog_size is not None and (not isinstance(catalog_size, int) or catalog_size < 1):
+            msg = f"catalog_size must be a whole number from 1, not {catalog_size!r}"
+            raise ValueError(msg)
+        self.recorder = recorder(meter_provider)
+        self.faults = self.recorder.faults
+        self._store = self.recorder.store
+        self._own = (model_version, variant, surface)
+        if model_version is not None:
+            self._store.declare(model_version)
+        if catalog_size is not None:
+            with self._store.lock:
+                self._store.model(self.labels().model_version).catalog_size = catalog_size
+
+    def labels(
+        self, model_version: str | None = None, variant: str | None = None, surface: str | None = None
+    ) -> Labels:
+        """Return what a call is counted under: what it says, else what this collector was built with."""
+        own_version, own_variant, own_surface = self._own
+        return Labels(
+            model_version or own_version or self._store.default.model_version,
+            variant or own_variant,
+            surface or own_surface,
+        )
+
+    @never_raises
+    def track_recommendations(  # noqa: PLR0913 - the one call that says everything about a slate
+        self,
+        user_id: object,  # noqa: ARG002 - part of the verb, and deliberately not kept
+        item_ids: Sequence[Hashable],
+        categories: Sequence[object] | None = None,
+        scores: Sequence[float] | None = None,
+        outcome: str | None = None,
+        *,
+        positions: Sequence[object] | None = None,
+        requested: int | None = None,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+    ) -> None:
+        """Count a whole slate: the request and its outcome, impressions, categories, top score, quality windows.
+
+        Args:
+            user_id: Who it was for. It is neither stored nor exported.
+            item_ids: The items in the order shown.
+            categories: The category of each item, a list where an item has several, None where it has none.
+            scores: The score of each item; the highest one is recorded.
+            outcome: ``served`` (the default), ``partial``, ``fallback``, ``empty`` (the default of an empty
+                slate), ``error`` or ``unrecognized``.
+            positions: The position of each item, from 1, where it is not simply its place in the list.
+            requested: How many items were asked for; a served slate with fewer is ``partial``.
+            model_version: Instead of the collector's.
+            variant: Instead of the collector's.
+            surface: Instead of the collector's.
+        """
+        faults = self.faults
+        instruments = self.recorder.start()
+        items, length = usable_items(item_ids, faults)
+        if categories is None and self.recorder.categories:
+            categories = [self.recorder.categories.get(str(item)) for item in items]
+        shown = places(positions, faults) if positions is not None else None
+        outcome = usable_outcome(outcome, faults) or _natural_outcome(length, requested)
+        labels = self.labels(model_version, variant, surface)
+        scope = current.get()
+        with self._store.lock:
+            cells = self._store.cells(labels)
+            if scope is None or not scope.requests:
+                cells.requests[outcome == FAILED] += 1
+                cells.outcomes[_OUTCOME[outcome]] += 1
+            if not self.recorder.settings.impression_routes:
+                cells.show(length) if shown is None else cells.show_at(shown)
+            cells.model.windows.add(items, self._count_categories(cells, categories, length))
+        if scope is not None:
+            scope.slates += 1
+            scope.labels, scope.outcome = labels, outcome
+            scope.items = (scope.items or 0) + length
+        top = top_score(scores, faults)
+        if top is not None:
+            instruments.score.record(top, cells.attributes)
+
+    def _count_categories(self, cells: Cells, categories: Sequence[object] | None, length: int) -> tuple[str, ...]:
+        """Count the items by category and return the categories. The caller holds the lock."""
+        if not categories:
+            flat, bare = (), length if self.recorder.settings.impression_routes else 0
+        elif _all_in(categories, cells.items):
+            flat = tuple(categories)
+            counts = cells.items
+            for category in flat:
+                counts[category] += 1
+            self._store.vocabularies["category"].used.update(dict.fromkeys(flat, cells.used))
+            return flat
+        else:
+            flat, bare = flat_categories(categories, self.faults)
+        self._store.count_items(cells, flat)
+        self._store.count_items(cells, [catalog.NO_CATEGORY] * bare)
+        return flat
+
+    @never_raises
+    def track_request(self, success: bool = True) -> None:  # noqa: FBT001, FBT002 - the verb's own form
+        """Count a request that succeeded or failed, where ``track_recommendations`` does not say it already."""
+        self._request(SUCCESS if success else ERROR, SERVED if success else FAILED)
+
+    def _request(self, status: str, outcome: str) -> None:
+        scope = current.get()
+        if scope is not None:
+            if scope.slates:
+                return
+            scope.requests += 1
+            scope.status, scope.outcome, scope.labels = status, outcome, self.labels()
+        self.recorder.start()
+        with self._store.lock:
+            cells = self._store.cells(self.labels())
+            cells.requests[_STATUS[status]] += 1
+            if status != REJECTED:
+                cells.outcomes[_OUTCOME[outcome]] += 1
+
+    @never_raises
+    def track_latency(self, seconds: float) -> None:
+        """Record the time a request took, in seconds."""
+        if not _is_number(seconds) or seconds < 0:
+            self.faults.drop("latency_invalid", "a latency in seconds from 0")
+            return
+        scope = current.get()
+        if scope is not None:
+            scope.seconds, scope.timed = seconds, True
+        self.recorder.start().latency.record(seconds, self._attributes(self.labels()))
+
+    @never_raises
+    def track_click(
+        self,
+        position: object = None,
+        *,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+    ) -> None:
+        """Count a click at a position, from 1; a click without a usable position is still a click."""
+        index = place(position)
+        if index is None:
+            if position is not None:
+                self.faults.drop("position_invalid", "a position to be a whole number from 1")
+            index = NOWHERE
+        _mark_event()
+        self.recorder.start()
+        with self._store.lock:
+            self._store.cells(self.labels(model_version, variant, surface)).clicks[index] += 1
+
+    @never_raises
+    def track_conversion(
+        self,
+        revenue: float = 0.0,
+        *,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+    ) -> None:
+        """Count a conversion, and its revenue in the configured currency where it is above 0."""
+        instruments = self.recorder.start()
+        _mark_event()
+        with self._store.lock:
+            cells = self._store.cells(self.labels(model_version, variant, surface))
+            cells.conversions += 1
+        if not _is_number(revenue) or revenue < 0:
+            self.faults.drop("revenue_invalid", "a revenue from 0")
+        elif revenue > 0:
+            instruments.revenue.record(revenue, cells.attributes)
+
+    @never_raises
+    def track_impressions(
+        self,
+        positions: Iterable[object],
+        *,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+    ) -> None:
+        """Count items that a client says were seen, at their positions from 1."""
+        shown = places(positions, self.faults)
+        _mark_event()
+        self.recorder.start()
+        with self._store.lock:
+            self._store.cells(self.labels(model_version, variant, surface)).show_at(shown)
+
+    @never_raises
+    def track_cache_hit(self, hit: bool) -> None:  # noqa: FBT001 - the verb's own form
+        """Count a cache hit or miss."""
+        self.recorder.start()
+        with self._store.lock:
+            self._store.cache[not hit] += 1
+        scope = current.get()
+        if scope is not None:
+            scope.cache_hit = bool(hit)
+
+    @contextmanager
+    def stage(self, name: str, candidates: int | None = None) -> Iterator[Stage]:
+        """Time a stage of the pipeline, and count the items that come out of it.
+
+        >>> with MetricsCollector(model_version="v1").stage("retrieval") as stage:
+        ...     stage.candidates = 500
+        """
+        stage = Stage(candidates)
+        start = perf_counter()
+        try:
+            yield stage
+        finally:
+            self._finish_stage(name, perf_counter() - start, stage.candidates)
+
+    @never_raises
+    def _finish_stage(self, name: str, seconds: float, candidates: object) -> None:
+        instruments = self.recorder.start()
+        scope = current.get()
+        with self._store.lock:
+            cells = self._store.cells((scope and scope.labels) or self.labels())
+            home, value = self._store.stage(cells, name)
+            if isinstance(candidates, int) and candidates >= 0:
+                home.candidates[value] = home.candidates.get(value, 0) + candidates
+        if candidates is not None and not (isinstance(candidates, int) and candidates >= 0):
+            self.faults.drop("items_invalid", "candidates to be a whole number from 0")
+        instruments.stage.record(seconds, home.stages[value])
+
+    @never_raises
+    def update_diversity(self, score: float) -> None:
+        """Set the diversity, 0 to 1, instead of what the slates show."""
+        if not _is_number(score) or not 0 <= score <= 1:
+            self.faults.drop("diversity_invalid", "a diversity from 0 to 1")
+            return
+        self.recorder.start()
+        with self._store.lock:
+            self._store.model(self.labels().model_version).pushed_diversity = score
+
+    @never_raises
+    def update_coverage(self, percent: float) -> None:
+        """Set the coverage, 0 to 100, instead of what the slates show."""
+        if not _is_number(percent) or not 0 <= percent <= 100:
+            self.faults.drop("coverage_invalid", "a coverage from 0 to 100")
+            return
+        self.recorder.start()
+        with self._store.lock:
+            self._store.model(self.labels().model_version).pushed_coverage = percent
+
+    @never_raises
+    def update_model_staleness(self, hours: float) -> None:
+        """Say how many hours ago the model was updated; from then on it ages by itself."""
+        if not _is_number(hours) or hours < 0:
+            self.faults.drop("timestamp_invalid", "a staleness in hours from 0")
+            return
+        self._updated(self._store.clock() - hours * 3600)
+
+    @never_raises
+    def model_updated(self, at: datetime | float | None = None) -> None:
+        """Say when the model was updated: a time (UTC unless it says otherwise), seconds since 1970, or now."""
+        moment = self._store.clock() if at is None else timestamp(at)
+        if moment is None:
+            self.faults.drop("timestamp_invalid", "a datetime or seconds since 1970")
+            return
+        self._updated(moment)
+
+    def _updated(self, moment: float) -> None:
+        self.recorder.start()
+        with self._store.lock:
+            self._store.model(self.labels().model_version).updated_at = moment
+
+    @never_raises
+    def finish(self, scope: Scope, status: str, seconds: float) -> None:
+        """Record a handler that ``monitor_latency`` has timed, or leave it to the plugin that sees its response."""
+        if scope.labels is None and any(self._own):
+            scope.labels = self.labels()
+        if scope.closed_by_plugin:
+            scope.monitored = True
+            scope.status = scope.status or status
+            if scope.seconds is None:
+                scope.seconds = seconds
+        else:
+            self.close_request(scope, status, seconds, FAILED if status == ERROR else SERVED)
+
+    @never_raises
+    def close_request(self, scope: Scope, status: str, seconds: float, outcome: str) -> None:
+        """Record what a finished request has not recorded itself: what the handler said wins.
+
+        Not a verb for services: the plugin and ``monitor_latency`` call it when a response is complete.
+        """
+        scope.labels = labels = scope.labels or self.labels()
+        status, outcome = scope.status or status, scope.outcome or outcome
+        scope.outcome = outcome if status != REJECTED else None
+        seconds = scope.seconds if scope.seconds is not None else seconds
+        good = GOOD if outcome in (SERVED, PARTIAL) and seconds <= self.recorder.settings.slo_latency else BAD
+        instruments = self.recorder.start()
+        with self._store.lock:
+            cells = self._store.cells(labels)
+            if not scope.requests and not scope.slates:
+                cells.requests[_STATUS[status]] += 1
+                if status != REJECTED:
+                    cells.outcomes[_OUTCOME[outcome]] += 1
+            if status != REJECTED:
+                cells.slo[_GOOD[good]] += 1
+        if status != REJECTED and not scope.timed:
+            instruments.latency.record(seconds, cells.attributes)
+
+    def _attributes(self, labels: Labels) -> dict[str, str]:
+        with self._store.lock:
+            return self._store.cells(labels).attributes
+
+
+def _natural_outcome(length: int, requested: int | None) -> str:
+    if not length:
+        return EMPTY
+    return PARTIAL if isinstance(requested, int) and length < requested else SERVED
+
+
+def _all_in(values: Sequence[object], known: dict[str, int]) -> bool:
+    try:
+        return all(map(known.__contains__, values))
+    except TypeError:
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _mark_event() -> None:
+    scope = current.get()
+    if scope is not None:
+        scope.events += 1

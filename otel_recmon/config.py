@@ -1,0 +1,247 @@
+"""Every OTEL_RECMON_* variable: its name, type, default and meaning, and how its value is read."""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from otel_recmon.catalog import CATEGORY, MODEL_VERSION, SCORE, STAGE, SURFACE, VARIANT, Attribute
+
+PREFIX: Final = "OTEL_RECMON_"
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
+        text.lower()
+    ]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _zero_or_one(text: str) -> int:
+    return {"0": 0, "1": 1}[text]
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not (0 < number < math.inf):
+        raise ValueError(text)
+    return number
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = float(text)
+    except ValueError:
+        parsed = datetime.fromisoformat(text)
+        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    if not (0 < moment < 1e11):
+        raise ValueError(text)
+    return moment
+
+
+def _buckets(text: str) -> tuple[float, ...]:
+    bounds = tuple(float(bound) for bound in text.split(","))
+    if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
+        raise ValueError(text)
+    return bounds
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError(text)
+    return text
+
+
+def _setting(
+    default: Any, expected: str, brief: str, example: str, parse: Callable[[str], Any] = str
+) -> Any:  # a dataclass field has the type of its default, not of field()
+    return field(
+        default=default, metadata={"expected": expected, "brief": brief, "example": example, "parse": parse}
+    )
+
+
+def _cap(attribute: Attribute) -> Any:
+    return _setting(
+        attribute.cap,
+        "a whole number from 1",
+        f"Values of the label `{attribute.name}`; those beyond become `_other`.",
+        "40",
+        _positive,
+    )
+
+
+_PATTERNS: Final = "patterns `METHOD /path/{param}/*`, separated by commas"
+_SOURCE: Final = (
+    "a JMESPath expression, or `header:`, `response_header:`, `query:`, `path:` or `body:` and a name; "
+    "per route as `/route => expression; expression`"
+)
+_ITEM: Final = "a JMESPath expression on one item; per route as `/route => expression; expression`"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of all variables; each field is ``OTEL_RECMON_`` + its name in capitals."""
+
+    enabled: bool = _setting(False, "true or false", "Switches the plugin on. Without it nothing happens.", "true", _boolean)
+    model_version: str | None = _setting(
+        None, "text", "The model version, where the service does not say it itself.", "v42"
+    )
+    model_version_from: str | None = _setting(
+        None, _SOURCE, "Where a request or response says its model version.", "response_header:x-model-version"
+    )
+    model_path: str | None = _setting(
+        None,
+        "a file or folder",
+        "The model on disk. Its newest modification time when the process loaded it is the time of the update.",
+        "/models/ranker.bin",
+    )
+    model_updated_at: float | None = _setting(
+        None,
+        "an ISO 8601 time (UTC unless it says otherwise) or seconds since 1970",
+        "When the model was last updated; wins over MODEL_PATH.",
+        "2026-01-31T06:00:00Z",
+        _moment,
+    )
+    catalog_size: int | None = _setting(
+        None, "a whole number from 1", "Items in the catalog. Without it there is no coverage.", "12000", _positive
+    )
+    catalog_file: str | None = _setting(
+        None,
+        "a .csv (item, category) or .json (item: category) file",
+        "The category of each item, and with it the size of the catalog.",
+        "/data/catalog.csv",
+    )
+    categories: int | None = _setting(
+        None,
+        "a whole number from 2",
+        "Categories that exist. With it, diversity is relative to all of them instead of those seen.",
+        "24",
+        _positive,
+    )
+    metrics_path: str | None = _setting(
+        None,
+        "a path that starts with /",
+        "Serves the Prometheus metrics of the process at this path of the service itself.",
+        "/metrics",
+        _path,
+    )
+    routes: str | None = _setting(
+        None,
+        _PATTERNS,
+        "Recommendation routes. By default GET and POST routes whose last fixed segment contains `recommend`.",
+        "GET /home/{user_id}, POST /v1/rank",
+    )
+    click_routes: str | None = _setting(
+        None, _PATTERNS, "Click routes. By default POST routes that end in `click` or `clicks`.", "GET /r/{item_id}"
+    )
+    conversion_routes: str | None = _setting(
+        None,
+        _PATTERNS,
+        "Conversion routes. By default POST routes that end in `conversion(s)` or `purchase(s)`.",
+        "POST /orders",
+    )
+    impression_routes: str | None = _setting(
+        None,
+        _PATTERNS,
+        "Routes on which the client says what was seen. With it, impressions are counted from these alone.",
+        "POST /seen",
+    )
+    items: str | None = _setting(None, _SOURCE, "The list of items in the response.", "data.hits[]")
+    item_id: str | None = _setting(None, _ITEM, "The id of an item.", "sku")
+    category: str | None = _setting(None, _ITEM, "The category or categories of an item.", "attributes.genre")
+    score: str | None = _setting(None, _ITEM, "The score of an item.", "relevance")
+    outcome: str | None = _setting(
+        None,
+        _SOURCE,
+        "The outcome, or true for a fallback.",
+        "meta.is_fallback",
+    )
+    limit: str | None = _setting(
+        None,
+        _SOURCE,
+        "The number of items that was asked for. By default `limit`, `k`, `n`, `top_k` and the like of the query, "
+        "the path or the body.",
+        "query:count",
+    )
+    position: str | None = _setting(
+        None, _SOURCE, "The position of a click. By default `position`, `rank` and the like.", "query:slot"
+    )
+    position_base: int = _setting(1, "0 or 1", "What clients call the first position.", "0", _zero_or_one)
+    revenue: str | None = _setting(
+        None, _SOURCE, "The revenue of a conversion. By default `revenue`, `amount`, `price` and the like.", "body:order.total"
+    )
+    variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
+    surface: str | None = _setting(None, _SOURCE, "The placement.", "query:placement")
+    slo_latency: float = _setting(
+        0.5, "seconds above 0", "The longest time of a good response.", "0.3", _seconds
+    )
+    score_buckets: tuple[float, ...] = _setting(
+        SCORE.buckets, "rising numbers, separated by commas", "The histogram buckets of the scores.", "1,2,3,4,5", _buckets
+    )
+    max_body_bytes: int = _setting(
+        262_144, "a whole number from 1", "The longest body that is read; a longer one is only counted.", "1048576", _positive
+    )
+    max_model_versions: int = _cap(MODEL_VERSION)
+    max_variants: int = _cap(VARIANT)
+    max_surfaces: int = _cap(SURFACE)
+    max_categories: int = _cap(CATEGORY)
+    max_stages: int = _cap(STAGE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A variable that cannot be used as it is."""
+
+    variable: str
+    value: str
+    expected: str
+    fallback: str
+
+    def __str__(self) -> str:
+        """Say what is wrong, what is expected and what happens instead."""
+        return f"{self.variable}={self.value!r} is not usable: expected {self.expected}; {self.fallback}"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def expected(name: str) -> str:
+    """Return what the value of a setting must be, in words."""
+    return str(next(spec.metadata["expected"] for spec in fields(Settings) if spec.name == name))
+
+
+def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """Return the settings of an environment; what is wrong falls back to its default and is reported."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for spec in fields(Settings):
+        text = environ.get(variable(spec.name), "").strip()
+        if not text:
+            continue
+        try:
+            values[spec.name] = spec.metadata["parse"](text)
+        except (ValueError, KeyError, OverflowError):
+            fallback = f"using {spec.default!r}" if spec.default is not None else "ignoring it"
+            problems.append(Problem(variable(spec.name), text, spec.metadata["expected"], fallback))
+    return Settings(**values), problems + _unknown(environ)
+
+
+def _unknown(environ: Mapping[str, str]) -> list[Problem]:
+    known = [variable(spec.name) for spec in fields(Settings)]
+    problems = []
+    for name in sorted(set(environ) - set(known)):
+        if name.startswith(PREFIX):
+            near = difflib.get_close_matches(name, known, n=1)
+            expected = f"a known variable, perhaps {near[0]}" if near else "a known variable"
+            problems.append(Problem(name, environ[name], expected, "ignoring it"))
+    return problems

@@ -1,0 +1,139 @@
+"""What is read next to what the data say: which figures there are, how they are written, whether they agree."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.demo.figures import Figures
+from otel_recmon.demo.intervals import Rate
+from otel_recmon.demo.traffic import POSITIONS
+
+
+class Section(Enum):
+    """Who asks for a figure."""
+
+    BUSINESS = "Business"
+    TECHNICAL = "Technical"
+    QUALITY = "Quality"
+
+
+Value = int | float | None | Rate | Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure: how it is called, where it is found and how it is written."""
+
+    section: Section
+    name: str
+    value: Callable[[Figures], Value]
+    write: Callable[[Value], str]
+    simulated: bool = False
+
+    def agrees(self, read: Figures, data: Figures) -> bool:
+        """Say whether both have the same; fractions may differ in the last digits, where sums were rounded."""
+        one, other = self.value(read), self.value(data)
+        if isinstance(one, float) and isinstance(other, float):
+            return math.isclose(one, other, rel_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+        return one == other
+
+
+NOTHING: Final = "-"
+
+
+def number(value: Value) -> str:
+    """Write a whole number with its thousands apart."""
+    return f"{value:,}" if isinstance(value, int) else NOTHING
+
+
+def dollars(value: Value) -> str:
+    """Write cents as dollars."""
+    return f"${value // 100:,}.{value % 100:02}" if isinstance(value, int) else NOTHING
+
+
+def share(value: Value) -> str:
+    """Write a rate in percent."""
+    return percent(value.value) if isinstance(value, Rate) else NOTHING
+
+
+def interval(value: Value) -> str:
+    """Write the 95 % interval of a rate in percent."""
+    if not isinstance(value, Rate) or not value.trials:
+        return NOTHING
+    low, high = value.interval
+    return f"{100 * low:.2f}-{100 * high:.2f} %"
+
+
+def percent(value: float) -> str:
+    """Write a share in percent."""
+    return NOTHING if math.isnan(value) else f"{100 * value:.2f} %"
+
+
+def fraction(value: Value) -> str:
+    """Write a number with four decimals."""
+    return f"{value:.4f}" if isinstance(value, float) and not math.isnan(value) else NOTHING
+
+
+def covered(value: Value) -> str:
+    """Write a number of percent."""
+    return f"{value:.1f} %" if isinstance(value, float) else NOTHING
+
+
+def kinds(value: Value) -> str:
+    """Write how many different ones were counted; all of their counts are compared."""
+    return number(len(value)) if isinstance(value, Mapping) else NOTHING
+
+
+def _at(counts: Callable[[Figures], Mapping[str, int]], label: str) -> Callable[[Figures], int]:
+    return lambda figures: counts(figures).get(label, 0)
+
+
+def _by_position(counts: Callable[[Figures], Mapping[str, int]]) -> Iterable[Measure]:
+    for position in POSITIONS:
+        yield Measure(Section.BUSINESS, f"  at position {position}", _at(counts, str(position)), number)
+
+
+MEASURES: Final = (
+    Measure(Section.BUSINESS, "Requests answered", lambda f: f.requests, number),
+    Measure(Section.BUSINESS, "Items shown", lambda f: f.shown, number),
+    *_by_position(lambda f: f.impressions),
+    Measure(Section.BUSINESS, "Clicks", lambda f: f.clicked, number),
+    *_by_position(lambda f: f.clicks),
+    Measure(Section.BUSINESS, "Clicks per request (CTR)", lambda f: f.ctr, share),
+    Measure(Section.BUSINESS, "  95 % interval", lambda f: f.ctr, interval),
+    Measure(Section.BUSINESS, "Clicks per item shown", lambda f: f.item_ctr, share),
+    Measure(Section.BUSINESS, "Conversions", lambda f: f.conversions, number, simulated=True),
+    Measure(Section.BUSINESS, "Conversions per click", lambda f: f.conversion_rate, share, simulated=True),
+    Measure(Section.BUSINESS, "Revenue", lambda f: f.revenue_cents, dollars, simulated=True),
+    Measure(Section.TECHNICAL, "Failed requests", lambda f: f.failed, number),
+    Measure(Section.TECHNICAL, "Error rate", lambda f: f.error_rate, share),
+    Measure(Section.TECHNICAL, "Rejected requests", lambda f: f.rejected, number),
+    Measure(Section.QUALITY, "Full slates", _at(lambda f: f.outcomes, catalog.SERVED), number),
+    Measure(Section.QUALITY, "Shorter than asked for", _at(lambda f: f.outcomes, catalog.PARTIAL), number),
+    Measure(Section.QUALITY, "Other outcomes", lambda f: _others(f.outcomes), number),
+    Measure(Section.QUALITY, "Mean list length", lambda f: f.mean_list_length, fraction),
+    Measure(Section.QUALITY, "Mean top score", lambda f: f.top_score, fraction),
+    Measure(Section.QUALITY, "Categories shown", lambda f: f.categories, kinds),
+    Measure(Section.QUALITY, "Diversity, last 1,000", lambda f: f.diversity, fraction),
+    Measure(Section.QUALITY, "Coverage, last 10,000", lambda f: f.coverage, covered),
+)
+"""Every figure that has a counterpart in the data; each must agree."""
+
+
+def _others(outcomes: Mapping[str, int]) -> int:
+    return sum(count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The figures of one model version, or of one surface of it: as read, and as the data say."""
+
+    read: Figures
+    data: Figures
+
+    def differing(self) -> tuple[str, ...]:
+        """Return the names of the figures that do not agree."""
+        return tuple(measure.name.strip() for measure in MEASURES if not measure.agrees(self.read, self.data))

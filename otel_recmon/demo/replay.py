@@ -1,0 +1,104 @@
+"""The driver: sends every slate, click and conversion over HTTP, in the order of the data."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
+
+from otel_recmon.demo.traffic import Impression, Slate
+
+TIMEOUT_SECONDS: Final = 30
+REUSE_SECONDS: Final = 2
+"""How long an idle connection is used again; less than the five seconds after which uvicorn closes it."""
+
+
+class WrongAnswerError(Exception):
+    """The service answered other items than were logged."""
+
+
+@dataclass
+class Progress:
+    """What has been sent so far, of ``total`` slates."""
+
+    total: int
+    slates: int = 0
+    clicks: int = 0
+    conversions: int = 0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a logged moment is due: ``speed`` times as fast as it was, or at once where that is 0."""
+
+    speed: float
+    first: datetime
+    begun: float = field(default_factory=time.monotonic)
+
+    def wait(self, moment: datetime, now: float) -> float:
+        """Return the seconds from ``now`` until ``moment`` is due."""
+        if not self.speed:
+            return 0.0
+        return max(0.0, self.begun + (moment - self.first).total_seconds() / self.speed - now)
+
+
+def session(base_url: str | None = None) -> ClientSession:
+    """Return an HTTP client that raises on every answer that is not a success."""
+    return ClientSession(
+        base_url,
+        connector=TCPConnector(keepalive_timeout=REUSE_SECONDS),
+        timeout=ClientTimeout(total=TIMEOUT_SECONDS),
+        raise_for_status=True,
+    )
+
+
+async def replay(slates: Sequence[Slate], base_url: str, speed: float, progress: Progress) -> None:
+    """Send the slates of each policy one after the other, and the policies side by side.
+
+    A policy's slates do not overtake each other, so that the service's windows over the last slates can be
+    recomputed exactly.
+
+    Raises:
+        aiohttp.ClientError: If the service cannot be reached, or refuses a request.
+        WrongAnswerError: If it answers other items than were logged.
+    """
+    if not slates:
+        return
+    pace = Pace(speed, slates[0].at)
+    async with session(base_url) as client, asyncio.TaskGroup() as lanes:
+        for policy in sorted({slate.policy for slate in slates}):
+            lane = [slate for slate in slates if slate.policy == policy]
+            lanes.create_task(_send_all(client, lane, pace, progress))
+
+
+async def _send_all(client: ClientSession, lane: Iterable[Slate], pace: Pace, progress: Progress) -> None:
+    for slate in lane:
+        await asyncio.sleep(pace.wait(slate.at, time.monotonic()))
+        await _send(client, slate, progress)
+
+
+async def _send(client: ClientSession, slate: Slate, progress: Progress) -> None:
+    query = {"surface": slate.surface, "request_id": slate.request_id, "limit": 3}
+    async with client.get("/recommendations", params=query) as response:
+        answer = await response.json()
+    if [item["item_id"] for item in answer["recommendations"]] != [i.item_id for i in slate.impressions]:
+        raise WrongAnswerError(slate.request_id)
+    progress.slates += 1
+    for impression in slate.clicked:
+        await _click(client, impression, answer, progress)
+
+
+async def _click(
+    client: ClientSession, impression: Impression, answer: Mapping[str, Any], progress: Progress
+) -> None:
+    surface = {"surface": answer["surface"]}
+    said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": impression.item_id}
+    async with client.post("/track/click", params=surface, json=said | {"position": impression.position}):
+        progress.clicks += 1
+    if impression.earned_cents is not None:
+        revenue = {"revenue": impression.earned_cents / 100}
+        async with client.post("/track/conversion", params=surface, json=said | revenue):
+            progress.conversions += 1

@@ -1,0 +1,130 @@
+"""The logged traffic: real impressions and clicks, put together to slates, with simulated conversions."""
+
+import csv
+import gzip
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import islice, zip_longest
+from pathlib import Path
+from random import Random
+from typing import Final
+
+DATA: Final = Path(__file__).parent / "data" / "open_bandit_sample.csv.gz"
+MODEL_VERSIONS: Final = {"bts": "bts-2019.11", "random": "random-2019.11"}
+"""The model version behind each policy."""
+SURFACES: Final = ("all", "men", "women")
+"""The campaigns."""
+POSITIONS: Final = (1, 2, 3)
+SEED: Final = 2019
+"""Of the simulated conversions."""
+CONVERSION_RATE: Final = 0.2
+"""Share of the clicks that are simulated to convert."""
+REVENUE_CENTS: Final = (990, 14_990)
+"""The least and the most that a simulated conversion earns."""
+
+
+@dataclass(frozen=True)
+class Impression:
+    """One item that was shown, as logged; ``row`` is its place in the file, from 0."""
+
+    row: int
+    at: datetime
+    campaign: str
+    policy: str
+    item_id: str
+    category: str
+    position: int
+    clicked: bool
+    propensity: float
+
+    @cached_property
+    def earned_cents(self) -> int | None:
+        """Return what the simulated conversion after its click earned, None where there is none.
+
+        It depends on the seed and the row alone, so that any part of the data has the same conversions.
+        """
+        chance = Random(f"{SEED}:{self.row}")  # noqa: S311 - a simulation
+        return chance.randint(*REVENUE_CENTS) if self.clicked and chance.random() < CONVERSION_RATE else None
+
+
+@dataclass(frozen=True)
+class Slate:
+    """Up to three impressions of one campaign and policy, in the order of their positions."""
+
+    impressions: tuple[Impression, ...]
+
+    @property
+    def policy(self) -> str:
+        """The policy that chose the items."""
+        return self.impressions[0].policy
+
+    @property
+    def surface(self) -> str:
+        """The campaign the items were shown in."""
+        return self.impressions[0].campaign
+
+    @property
+    def model_version(self) -> str:
+        """The model version behind the policy."""
+        return MODEL_VERSIONS[self.policy]
+
+    @property
+    def at(self) -> datetime:
+        """The time of the latest impression: before it the slate was not complete."""
+        return max(impression.at for impression in self.impressions)
+
+    @property
+    def request_id(self) -> str:
+        """The rows of the logged decisions that make up the slate, such as ``12-55-91``."""
+        return "-".join(str(impression.row) for impression in self.impressions)
+
+    @property
+    def clicked(self) -> tuple[Impression, ...]:
+        """The impressions that were clicked."""
+        return tuple(impression for impression in self.impressions if impression.clicked)
+
+
+def logged(path: Path = DATA, rows: int | None = None) -> list[Impression]:
+    """Return the first ``rows`` impressions of the file, all of them where it is None."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        return [_impression(row, line) for row, line in enumerate(islice(csv.DictReader(file), rows))]
+
+
+def _impression(row: int, line: dict[str, str]) -> Impression:
+    return Impression(
+        row=row,
+        at=datetime.fromisoformat(line["timestamp"]),
+        campaign=line["campaign"],
+        policy=line["policy"],
+        item_id=line["item_id"],
+        category=line["category"],
+        position=int(line["position"]),
+        clicked=line["click"] == "1",
+        propensity=float(line["propensity"]),
+    )
+
+
+def assembled(impressions: Iterable[Impression]) -> list[Slate]:
+    """Return the slates of the impressions, sorted by time.
+
+    The data say which item was shown at which position, not which items were shown together. So the n-th
+    impression at position 1 makes a slate with the n-th at 2 and the n-th at 3 of the same campaign and policy;
+    where a position has run out of impressions, slates are shorter.
+    """
+    queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(lambda: {p: [] for p in POSITIONS})
+    for impression in impressions:
+        queues[impression.campaign, impression.policy][impression.position].append(impression)
+    slates = [
+        Slate(tuple(impression for impression in together if impression))
+        for positions in queues.values()
+        for together in zip_longest(*positions.values())
+    ]
+    return sorted(slates, key=lambda slate: slate.at)
+
+
+def catalog_size(impressions: Sequence[Impression]) -> int:
+    """Return the number of distinct items."""
+    return len({impression.item_id for impression in impressions})

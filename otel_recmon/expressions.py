@@ -1,0 +1,145 @@
+"""Where a value is found in a request or response: JMESPath, or a header, query, path or body field."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from otel_recmon.routes import Pattern, parse
+
+PLACES: Final = ("header", "response_header", "query", "path", "body")
+
+
+class Seen(Protocol):
+    """A request and its response, as far as expressions look into them."""
+
+    headers: Mapping[str, str]
+    response_headers: Mapping[str, str]
+    path_params: Mapping[str, Any]
+    response: Any
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters."""
+
+    @property
+    def body(self) -> Any:
+        """The request body, parsed."""
+
+
+Source = Callable[[Seen], Any]
+Field = Callable[[Any], Any]
+
+
+def field(expression: str) -> Field:
+    """Return a function from a parsed JSON value to what a JMESPath expression finds in it.
+
+    Raises:
+        ValueError: If the expression is not valid JMESPath.
+    """
+    try:
+        compiled = jmespath.compile(expression)
+    except JMESPathError as error:
+        msg = f"{expression!r} is not a JMESPath expression: {error}"
+        raise ValueError(msg) from error
+    if re.fullmatch(r"[A-Za-z_]\w*", expression):
+        return lambda value: value.get(expression) if isinstance(value, dict) else None
+    return compiled.search  # type: ignore[no-any-return]
+
+
+def source(expression: str) -> Source:
+    """Return where ``expression`` points; without a place it is JMESPath on the response.
+
+    Raises:
+        ValueError: If it is not valid.
+    """
+    prefix, colon, name = expression.partition(":")
+    if not colon or prefix not in PLACES:
+        find = field(expression)
+        return lambda seen: find(seen.response)
+    if prefix == "body":
+        find = field(name.strip())
+        return lambda seen: find(seen.body)
+    return _lookup(prefix, name.strip())
+
+
+def _lookup(place: str, name: str) -> Source:
+    if not name:
+        msg = f"{place}: needs a name after the colon"
+        raise ValueError(msg)
+    lower = name.lower()
+    return {
+        "header": lambda seen: seen.headers.get(lower),
+        "response_header": lambda seen: seen.response_headers.get(lower),
+        "query": lambda seen: seen.query.get(name),
+        "path": lambda seen: seen.path_params.get(name),
+    }[place]
+
+
+@dataclass(frozen=True)
+class PerRoute:
+    """An expression for each route; the last one without a route is for all others."""
+
+    rules: tuple[tuple[Pattern | None, str], ...]
+
+    @classmethod
+    def of(cls, text: str | None, check: Callable[[str], object]) -> "PerRoute":
+        """Return the rules of ``/route => expression; expression``.
+
+        Raises:
+            ValueError: If a route is no pattern, or ``check`` refuses an expression.
+        """
+        rules = []
+        for part in (text or "").split(";"):
+            route, arrow, expression = part.rpartition("=>")
+            if expression.strip():
+                check(expression.strip())
+                rules.append((parse(route) if arrow else None, expression.strip()))
+        return cls(tuple(rules))
+
+    def at(self, method: str, template: str) -> str | None:
+        """Return the expression for a route, or None."""
+        return next(
+            (text for pattern, text in self.rules if pattern is None or pattern.matches(method, template)), None
+        )
+
+
+@dataclass
+class Exchange:
+    """A request and its response, parsed only as far as somebody asks."""
+
+    raw_headers: list[tuple[bytes, bytes]]
+    raw_response_headers: list[tuple[bytes, bytes]]
+    raw_query: bytes
+    path_params: Mapping[str, Any]
+    read_body: Callable[[Mapping[str, str]], Any]
+    response: Any = None
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers, by lower-case name."""
+        return _headers(self.raw_headers)
+
+    @cached_property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response's headers, by lower-case name."""
+        return _headers(self.raw_response_headers)
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters; of several with one name the first."""
+        return dict(reversed(parse_qsl(self.raw_query.decode("latin-1"), keep_blank_values=True)))
+
+    @cached_property
+    def body(self) -> Any:
+        """The request body as JSON or form fields, None where it is neither."""
+        return self.read_body(self.headers)
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}

@@ -1,0 +1,45 @@
+"""How old the model is: when it was updated, and whether a newer one lies on disk unloaded."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+MOST_FILES = 1_000
+"""Files of a model folder that are looked at."""
+
+
+class ModelFile:
+    """A model on disk, as it was when this process loaded it."""
+
+    def __init__(self, path: str) -> None:
+        """Remember the newest modification time, in seconds since 1970; None where there is no such file."""
+        self._path = Path(path)
+        self.loaded_at = newest(self._path)
+
+    def pending(self) -> bool:
+        """Say whether the file, or one in the folder, was modified since it was loaded."""
+        now = newest(self._path)
+        return now is not None and now != self.loaded_at
+
+
+def newest(path: Path) -> float | None:
+    """Return the newest modification time of a file or of the files in a folder."""
+    times = [file.stat().st_mtime for file in islice(_files(path), MOST_FILES)]
+    return max(times, default=None)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file())
+    elif path.exists():
+        yield path
+
+
+def timestamp(moment: object) -> float | None:
+    """Return a moment (datetime, UTC where it does not say; or seconds since 1970) in seconds, or None."""
+    if isinstance(moment, datetime):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:
+        return float(moment)
+    return None

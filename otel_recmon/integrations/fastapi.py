@@ -1,0 +1,87 @@
+"""Places the watch inside FastAPI applications, in front of their middlewares and inside their server span."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from weakref import WeakSet
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.errors import ServerErrorMiddleware
+
+from otel_recmon.integrations.asgi import AsgiScope, Host, Receive, Send, observed
+from otel_recmon.integrations.exposition import rendered
+from otel_recmon.safety import swallow
+
+_SPLICED = "_otel_recmon_stack"
+
+
+async def metrics_endpoint(_: Request) -> Response:
+    """Answer with the Prometheus metrics: ``app.add_route("/metrics", metrics_endpoint)``."""
+    body, media_type = await to_thread.run_sync(rendered)
+    return Response(body, headers={"content-type": media_type})
+
+
+class Installation:
+    """The watch in all FastAPI applications of the process, until it is removed."""
+
+    def __init__(self, host: Host) -> None:
+        """Hook into the applications at their next call, whether or not they have served before."""
+        self._host = host
+        self._apps: WeakSet[FastAPI] = WeakSet()
+        self._original = FastAPI.__call__
+        FastAPI.__call__ = self._hooked(FastAPI.__call__)  # type: ignore[method-assign]  # the one hook there is
+
+    def remove(self) -> None:
+        """Restore FastAPI and every application."""
+        FastAPI.__call__ = self._original  # type: ignore[method-assign]  # as it was
+        for app in list(self._apps):
+            _unsplice(app)
+
+    def _hooked(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
+        async def call(app: FastAPI, scope: AsgiScope, receive: Receive, send: Send) -> None:
+            try:
+                self.ensure(app)
+            except Exception as error:  # noqa: BLE001 - the host must not notice
+                self._shrug(error)
+            await original(app, scope, receive, send)
+
+        return call
+
+    def ensure(self, app: FastAPI) -> None:
+        """Put the watch into an application's middleware stack, unless it is there."""
+        stack = app.middleware_stack
+        if stack is not None and app.__dict__.get(_SPLICED) is stack:
+            return
+        if stack is None:
+            app.middleware_stack = stack = app.build_middleware_stack()
+        parent = _innermost_error_middleware(stack)
+        if parent is None:
+            return
+        parent.app = observed(parent.app, self._host)
+        app.__dict__[_SPLICED] = stack
+        self._apps.add(app)
+
+    def _shrug(self, error: Exception) -> None:
+        try:
+            if self._host.observer is not None:
+                swallow(self._host.observer.faults, "Installation.ensure", error)
+        except Exception:  # noqa: BLE001, S110 - not even the counting may reach the host
+            pass
+
+
+def _innermost_error_middleware(stack: Any) -> Any:
+    """Return the last error middleware: inside the server span, outside everything the user added."""
+    found = None
+    while stack is not None:
+        if isinstance(stack, ServerErrorMiddleware):
+            found = stack
+        stack = getattr(stack, "app", None)
+    return found
+
+
+def _unsplice(app: FastAPI) -> None:
+    parent = _innermost_error_middleware(app.middleware_stack)
+    if app.__dict__.pop(_SPLICED, None) is not None and parent is not None:
+        parent.app = parent.app.app

@@ -1,0 +1,50 @@
+"""Exports what is left before the server stops: one stopped by SIGTERM runs no atexit."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+from anyio import sleep
+
+from otel_recmon.recorder import Recorder
+
+DEADLINE_SECONDS = 3.0
+_POLL_SECONDS = 0.005
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def seen_off(send: Send, recorder: Recorder, shrug: Callable[[str, Exception], None]) -> Send:
+    """Return ``send`` for a lifespan: it creates the instruments at the start and flushes them at the end."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        try:
+            if message["type"] == "lifespan.startup.complete":
+                recorder.start()
+            elif message["type"].startswith("lifespan.shutdown."):
+                await flush(recorder)
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            shrug("lifespan", error)
+        await send(message)
+
+    return sending
+
+
+async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    """Export everything now; an endpoint that hangs is left behind at the deadline.
+
+    The thread is a daemon, for one of an executor would hold up the end of the process.
+    """
+
+    def work() -> None:
+        # The SDK raises what has gone wrong in a reader, and has logged it.
+        with suppress(Exception):
+            recorder.flush(deadline_seconds)
+
+    thread = Thread(target=work, name="otel-recmon-flush", daemon=True)
+    thread.start()
+    end = monotonic() + deadline_seconds
+    while thread.is_alive() and monotonic() < end:
+        await sleep(_POLL_SECONDS)

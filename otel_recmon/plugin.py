@@ -1,0 +1,57 @@
+"""The entry point: ``opentelemetry-instrument`` calls it, or one line in a service's own set-up."""
+
+import logging
+import os
+from collections.abc import Collection
+from importlib.util import find_spec
+from typing import Any
+
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it does not list it
+    BaseInstrumentor,
+)
+
+from otel_recmon.config import read, variable
+
+_logger = logging.getLogger("otel_recmon")
+
+
+class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is untyped
+    """Watches the recommendation routes of all FastAPI applications of the process.
+
+    It does nothing unless OTEL_RECMON_ENABLED is true. ``RecmonInstrumentor().instrument()`` may be called
+    before or after the application and the providers exist; ``meter_provider`` records with another provider
+    than the global one, ``environ`` reads the variables from elsewhere than the environment.
+    """
+
+    _installation: Any = None
+    _host: Any = None
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Return nothing: without FastAPI there is nothing to watch, which is no conflict."""
+        return ()
+
+    def _instrument(self, **kwargs: Any) -> None:
+        # An exception here would keep every later instrumentor from running.
+        try:
+            self._start(**kwargs)
+        except Exception:
+            _logger.exception("otel-recmon could not start; the service goes on without its metrics")
+
+    def _start(self, **kwargs: Any) -> None:
+        settings, problems = read(kwargs.get("environ", os.environ))
+        if not settings.enabled:
+            _logger.debug("otel-recmon is off; %s=true switches it on", variable("enabled"))
+            return
+        if find_spec("fastapi") is None:
+            _logger.error("otel-recmon found no FastAPI to watch; the verbs of MetricsCollector work without")
+            return
+        # Imported only now, so that a service in which the plugin is off pays nothing.
+        from otel_recmon.activation import activate  # noqa: PLC0415
+
+        self._host, self._installation = activate(settings, problems, kwargs.get("meter_provider"))
+
+    def _uninstrument(self, **_: Any) -> None:
+        if self._installation is not None:
+            self._host.observer = None
+            self._installation.remove()
+            self._host = self._installation = None

@@ -1,0 +1,197 @@
+"""Reads recommendations and events off the traffic of one route, as configured or by the usual names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from otel_recmon.catalog import FALLBACK, OUTCOMES_
+from otel_recmon.config import Settings
+from otel_recmon.expressions import Exchange, Field, PerRoute, Source, field, source
+from otel_recmon.fields import Fields, categories_of, number, scores_of
+from otel_recmon.routes import RouteKind
+from otel_recmon.safety import Faults
+from otel_recmon.shapes import Found, as_objects, find_items
+
+_LIMITS: Final = ("limit", "k", "n", "top_k", "topk", "top_n", "topn", "num", "count", "n_recommendations", "num_items")
+_PLACES: Final = ("position", "pos", "rank", "slot")
+_REVENUES: Final = ("revenue", "amount", "price", "total", "order_value", "value")
+_TRUE: Final = (True, "true", "True", "1", "yes")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a response recommends; ``None`` items where nothing in it looks like items."""
+
+    items: list[Any] | None
+    categories: list[Any] | None = None
+    scores: list[Any] | None = None
+    positions: list[Any] | None = None
+    outcome: str | None = None
+    requested: int | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How to read one route."""
+
+    kind: RouteKind
+    template: str
+    items: Source | None
+    item_id: Field | None
+    category: Field | None
+    score: Field | None
+    outcome: Source | None
+    limit: Source
+    position: Source
+    revenue: Source
+    model_version: Source
+    variant: Source | None
+    surface: Source | None
+    position_base: int
+    reads_body: bool
+
+    def response(self, exchange: Exchange, faults: Faults) -> Response:
+        """Return what a response of this route recommends."""
+        outcome = self._outcome(exchange, faults)
+        found = self.found(exchange.response, exchange)
+        if found is None:
+            return Response(None, outcome=outcome)
+        items, fields = found
+        if fields is None and not (items and isinstance(items[0], dict)):
+            return Response(items, outcome=outcome, requested=self._requested(exchange))
+        return Response(
+            _column(items, self.item_id, fields and fields.id) or list(range(len(items))),
+            self._categories(items, fields),
+            scores_of(_column(items, self.score, fields and fields.score) or ()),
+            self._positions(items, fields),
+            outcome,
+            self._requested(exchange),
+        )
+
+    def found(self, body: Any, exchange: Exchange) -> Found | None:
+        """Return the items of a body and how to read them."""
+        if self.items is None:
+            return find_items(body)
+        items = self.items(exchange)
+        if not isinstance(items, list):
+            return None
+        if items and all(isinstance(item, dict) for item in items):
+            return as_objects(items) or Found(items, None)
+        return Found(items, None)
+
+    def _categories(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
+        raw = _column(items, self.category, fields and fields.category)
+        categories = [categories_of(value) for value in raw or ()]
+        return categories if any(categories) else None
+
+    def _positions(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
+        positions = _column(items, None, fields and fields.position)
+        if positions is None or None in positions:
+            return None
+        return [_rebased(position, self.position_base) for position in positions]
+
+    def _requested(self, exchange: Exchange) -> int | None:
+        asked = number(self.limit(exchange))
+        return int(asked) if asked is not None and asked >= 1 else None
+
+    def _outcome(self, exchange: Exchange, faults: Faults) -> str | None:
+        said = self.outcome(exchange) if self.outcome else None
+        if said in OUTCOMES_ or said is None:
+            return said
+        if said in _TRUE:
+            return FALLBACK
+        if isinstance(said, str) and said.lower() not in ("false", "0", "no", ""):
+            faults.drop("outcome_invalid", f"one of {', '.join(OUTCOMES_)}, true or false")
+        return None
+
+    def place(self, exchange: Exchange) -> Any:
+        """Return the position of an event, from 1, as the client says it."""
+        return _rebased(self.position(exchange), self.position_base)
+
+    def seen(self, exchange: Exchange) -> list[Any]:
+        """Return the positions of the items that a client says were seen, from 1."""
+        body = exchange.body
+        said = body.get("positions") if isinstance(body, dict) else None
+        if isinstance(said, list):
+            return [_rebased(position, self.position_base) for position in said]
+        found = find_items(body)
+        if found is None or (found.fields is None and not isinstance(body, dict)):
+            return list(range(1, len(found.items) + 1)) if found else [self.place(exchange)]
+        return self._positions(*found) or list(range(1, len(found.items) + 1))
+
+
+class Readers:
+    """The readers of a service, one for each watched route."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the expressions of the settings.
+
+        Raises:
+            ValueError: If one of them is not valid.
+        """
+        self._settings = settings
+        self._sources = {name: PerRoute.of(getattr(settings, name), source) for name in SOURCES}
+        self._fields = {name: PerRoute.of(getattr(settings, name), field) for name in FIELDS}
+
+    def reader(self, kind: RouteKind, method: str, template: str) -> Reader:
+        """Return how to read a route."""
+        texts = {name: rules.at(method, template) for name, rules in self._sources.items()}
+        find: dict[str, Source | None] = {name: source(text) if text else None for name, text in texts.items()}
+        fields = {name: rules.at(method, template) for name, rules in self._fields.items()}
+        pick: dict[str, Field | None] = {name: field(text) if text else None for name, text in fields.items()}
+        return Reader(
+            kind=kind,
+            template=template,
+            items=find["items"],
+            item_id=pick["item_id"],
+            category=pick["category"],
+            score=pick["score"],
+            outcome=find["outcome"],
+            limit=find["limit"] or partial(_usual, _LIMITS),
+            position=find["position"] or partial(_usual, _PLACES),
+            revenue=find["revenue"] or partial(_usual, _REVENUES),
+            model_version=find["model_version_from"] or self._usual_version(),
+            variant=find["variant"],
+            surface=find["surface"],
+            position_base=self._settings.position_base,
+            reads_body=kind is RouteKind.RECOMMENDATION
+            or any(text is not None and ":" not in text for text in texts.values()),
+        )
+
+    def _usual_version(self) -> Source:
+        return (lambda _: None) if self._settings.model_version else _said_version
+
+
+SOURCES: Final = ("items", "outcome", "limit", "position", "revenue", "model_version_from", "variant", "surface")
+FIELDS: Final = ("item_id", "category", "score")
+
+
+def _usual(names: Iterable[str], exchange: Exchange) -> Any:
+    """Return the first of some usual names that the query, the path or the body has."""
+    body = exchange.body
+    for place in (exchange.query, exchange.path_params, body if isinstance(body, dict) else {}):
+        for name in names:
+            if name in place:
+                return place[name]
+    return None
+
+
+def _said_version(exchange: Exchange) -> Any:
+    """Return the model version that a service says of its own accord."""
+    said = exchange.response.get("model_version") if isinstance(exchange.response, dict) else None
+    return said or exchange.response_headers.get("x-model-version") or _usual(("model_version",), exchange)
+
+
+def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any] | None:
+    """Return one value of each item, by the configured expression or by its usual key."""
+    if pick is not None:
+        return [pick(item) for item in items]
+    return [item.get(key) for item in items] if key is not None else None
+
+
+def _rebased(position: Any, base: int) -> Any:
+    found = number(position)
+    return position if found is None else found + 1 - base
+
+

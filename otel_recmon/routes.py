@@ -1,0 +1,107 @@
+"""Which routes are watched, and as what: patterns on method and route template."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from otel_recmon.config import Settings
+
+
+class RouteKind(Enum):
+    """What a request to a route says about recommendations."""
+
+    RECOMMENDATION = "recommendation"
+    CLICK = "click"
+    CONVERSION = "conversion"
+    IMPRESSION = "impression"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Methods (none: any) and the shape of a route template."""
+
+    methods: frozenset[str]
+    template: re.Pattern[str]
+
+    def matches(self, method: str, template: str) -> bool:
+        """Say whether a route is meant."""
+        return (not self.methods or method in self.methods) and bool(self.template.fullmatch(template))
+
+
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
+_LAST_FIXED: Final = r"(?:.*/)?{word}(?:/\{{[^}}]*\}})*/?"
+_RECOMMENDS: Final = Pattern(
+    frozenset({"GET", "POST"}),
+    re.compile(_LAST_FIXED.format(word=r"[^/{}]*recommend[^/{}]*"), re.IGNORECASE),
+)
+_CLICKS: Final = Pattern(
+    frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE)
+)
+_CONVERTS: Final = Pattern(
+    frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="(?:conversions?|purchases?)"), re.IGNORECASE)
+)
+
+
+def parse(text: str) -> Pattern:
+    """Return the pattern of ``METHOD /path/{param}/*``; the method may be missing, ``*`` is any rest.
+
+    Raises:
+        ValueError: If it is not of that form.
+    """
+    method, _, path = text.strip().rpartition(" ")
+    if not path.startswith("/") or not re.fullmatch(r"[A-Za-z]*", method.strip()):
+        msg = f"{text.strip()!r} is not of the form METHOD /path/{{param}}/*"
+        raise ValueError(msg)
+    parts = [_part(part) for part in path.rstrip("/").split("/")[1:]]
+    methods = {method.strip().upper()} if method.strip() else set()
+    return Pattern(frozenset(methods), re.compile("".join(parts) + "/?"))
+
+
+def _part(part: str) -> str:
+    if part == "*":
+        return "(?:/.*)?"
+    pieces = (r"(?:\{[^}]*\}|[^/]+)" if _PARAMETER.fullmatch(piece) else re.escape(piece) for piece in re.split(r"(\{[^}]*\})", part))
+    return "/" + "".join(pieces)
+
+
+def patterns(text: str) -> tuple[Pattern, ...]:
+    """Return the patterns of a comma-separated list.
+
+    Raises:
+        ValueError: If one of them is not of the form.
+    """
+    return tuple(parse(part) for part in text.split(",") if part.strip())
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The watched routes of a service; an event route wins over a recommendation route."""
+
+    kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Routes":
+        """Return the routes that the settings name, or the defaults."""
+
+        def chosen(text: str | None, default: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+            return patterns(text) if text else default
+
+        return cls(
+            (
+                (RouteKind.CLICK, chosen(settings.click_routes, (_CLICKS,))),
+                (RouteKind.CONVERSION, chosen(settings.conversion_routes, (_CONVERTS,))),
+                (RouteKind.IMPRESSION, chosen(settings.impression_routes, ())),
+                (RouteKind.RECOMMENDATION, chosen(settings.routes, (_RECOMMENDS,))),
+            )
+        )
+
+    def kind(self, method: str, template: str) -> RouteKind | None:
+        """Return what a route is, or None where it is not watched."""
+        if method in ("HEAD", "OPTIONS"):
+            return None
+        for kind, choices in self.kinds:
+            if any(pattern.matches(method, template) for pattern in choices):
+                return kind
+        return None

@@ -1,0 +1,122 @@
+"""Finds the recommended items in a parsed response, in the shapes that real services return."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from otel_recmon.fields import Fields, fields_of
+
+KNOWN: Final = frozenset(
+    """albums alternatives anime animes articles artists books candidates content contents courses data docs
+    documents entries events films games hits hotels items jobs listings list matches movies news objects offers
+    papers picks places playlist playlists podcasts posts predictions products ranked ranking rankings recipes
+    records recs reco restaurants result results rows shows similar slate songs stories titles top tracks
+    videos""".split()
+)
+"""Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
+DECOYS: Final = frozenset(
+    """category categories columns errors exclude excluded facets features filters genre genres history input interactions keywords
+    labels likes liked links logs messages metadata purchased purchases ratings read scores seeds seen tags users
+    viewed warnings watched weights""".split()
+)
+"""Keys of lists that stand beside the items."""
+_STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+class Found(NamedTuple):
+    """The items of a response, and how to read them; no fields where they are plain ids."""
+
+    items: list[Any]
+    fields: Fields | None
+
+
+def find_items(body: Any) -> Found | None:
+    """Return the items of a response, or None where nothing in it looks like items.
+
+    A known key wins over an unknown one, and among unknown ones the list whose elements look most like items.
+    An empty list is a slate without items where it is the body itself or stands under a known key.
+    """
+    if isinstance(body, list):
+        return _as_items(body) if body else Found([], None)
+    if not isinstance(body, dict):
+        return None
+    ranked = _ranked(body)
+    if ranked is not None:
+        return ranked
+    best: tuple[float, Found] | None = None
+    for rank, value in _candidates(body):
+        found = _as_items(value) if rank >= 0 else None
+        if found is not None and (found.items or rank >= 1):
+            score = rank * 2 + _likeness(found)
+            if best is None or score > best[0]:
+                best = score, found
+    return best[1] if best else None
+
+
+def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
+    """Yield the lists in an object and in the objects in it, each with the rank of its key."""
+    for key, value in body.items():
+        rank = _rank(key)
+        yield rank, value
+        if isinstance(value, dict):
+            for inner, nested in value.items():
+                if isinstance(nested, list):
+                    yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
+
+
+def _rank(key: str) -> float:
+    """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
+    lower = key.lower()
+    words = {word.lower() for word in _WORDS.findall(key)}
+    if words & DECOYS and not _STRONG.search(lower):
+        return -1
+    if _STRONG.search(lower):
+        return 2
+    return 1 if lower in KNOWN or words & KNOWN else 0
+
+
+def _as_items(value: Any) -> Found | None:
+    if isinstance(value, dict):
+        return _ranked(value)
+    if not isinstance(value, list):
+        return None
+    if not value:
+        return Found([], None)
+    if all(isinstance(element, dict) for element in value):
+        return as_objects(value)
+    return Found(value, None) if all(map(_is_id, value)) else None
+
+
+def as_objects(items: list[dict[str, Any]]) -> Found | None:
+    """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped."""
+    fields = fields_of(items[0])
+    if fields and isinstance(items[0][fields.id], dict):
+        items = [{**item.pop(fields.id), **item} for item in map(dict, items) if isinstance(item.get(fields.id), dict)]
+        fields = fields_of(items[0])
+    return Found(items, fields) if fields else None
+
+
+def _ranked(value: dict[str, Any]) -> Found | None:
+    """Return the values of an object whose keys are the ranks 0, 1, 2 ... or 1, 2, 3 ..."""
+    if not value or not all(key.isdecimal() for key in value):
+        return None
+    ranks = sorted(int(key) for key in value)
+    if ranks not in (list(range(len(ranks))), list(range(1, len(ranks) + 1))):
+        return None
+    items = [value[key] for key in sorted(value, key=int)]
+    return _as_items(items)
+
+
+def _is_id(element: Any) -> bool:
+    if isinstance(element, bool):
+        return False
+    return isinstance(element, int) or (isinstance(element, str) and bool(element))
+
+
+def _likeness(found: Found) -> float:
+    """Return how much elements look like items: objects with a score most, plain names least, 0 to 1.9."""
+    if found.fields is None:
+        return 0.5 if found.items else 0
+    fields = found.fields
+    return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)

@@ -1,0 +1,77 @@
+"""The parts of a slate made usable: what can be counted of them is kept, the rest is counted as dropped."""
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+
+from otel_recmon import catalog
+from otel_recmon.cells import NOWHERE, place
+from otel_recmon.labels import clean
+from otel_recmon.safety import Faults
+
+MOST_ITEMS = 10_000
+
+
+def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
+    """Return the ids and how many there are; the ids are () where they cannot be told apart."""
+    if isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable):
+        faults.drop("items_invalid", "item_ids to be a sequence of ids")
+        return (), 0
+    items = tuple(item_ids)
+    if len(items) > MOST_ITEMS:
+        faults.drop("slate_too_long", f"a slate of at most {MOST_ITEMS} items; the rest is not counted")
+        items = items[:MOST_ITEMS]
+    try:
+        hash(items)
+    except TypeError:
+        faults.drop("items_invalid", "each item id to be a text or a number")
+        return (), len(items)
+    return items, len(items)
+
+
+def top_score(scores: Sequence[object] | None, faults: Faults) -> float | None:
+    """Return the highest score that is a finite number, or None where there is none."""
+    if scores is None:
+        return None
+    try:
+        if all(map(math.isfinite, scores)):  # type: ignore[arg-type]  # what is not a number raises TypeError
+            return float(max(scores, default=math.nan)) if scores else None  # type: ignore[call-overload, no-any-return]
+    except TypeError:
+        pass
+    finite = [s for s in _sequence(scores) if isinstance(s, int | float) and math.isfinite(s)]
+    faults.drop("score_invalid", "each score to be a finite number")
+    return float(max(finite)) if finite else None
+
+
+def flat_categories(categories: Iterable[object], faults: Faults) -> tuple[tuple[str, ...], int]:
+    """Return the categories of all items, and how many items have none; (), 0 where none has any."""
+    flat: list[str] = []
+    bare = 0
+    for entry in categories:
+        values = [
+            value for value in map(clean, entry if isinstance(entry, list | tuple | set) else (entry,)) if value
+        ]
+        if not values and entry is not None and entry not in ("", [], ()):
+            faults.drop("category_invalid", "a category to be a text of at most 100 characters")
+        flat.extend(dict.fromkeys(values))
+        bare += not values
+    return (tuple(flat), bare) if flat else ((), 0)
+
+
+def places(positions: Iterable[object], faults: Faults) -> tuple[int, ...]:
+    """Return the index in ``catalog.POSITIONS`` of each position; unusable ones are ``unknown``."""
+    found = [place(position) for position in positions]
+    if None in found:
+        faults.drop("position_invalid", "a position to be a whole number from 1")
+    return tuple(NOWHERE if index is None else index for index in found)
+
+
+def usable_outcome(outcome: object, faults: Faults) -> str | None:
+    """Return an outcome of the catalog, or None."""
+    if outcome is None or outcome in catalog.OUTCOMES_:
+        return outcome  # type: ignore[return-value]  # one of the closed set
+    faults.drop("outcome_invalid", f"one of {', '.join(catalog.OUTCOMES_)}")
+    return None
+
+
+def _sequence(values: object) -> Iterable[object]:
+    return values if isinstance(values, Iterable) and not isinstance(values, str | bytes) else ()

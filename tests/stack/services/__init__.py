@@ -1,0 +1,1 @@
+"""Small recommenders as teams write them: no telemetry in sight, the plugin has to cope."""

@@ -1,0 +1,109 @@
+"""Runs a service as its users do: a process of its own, a real server, a real socket."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+HERE = Path(__file__).parent
+DEADLINE = 30.0
+RECMON = {
+    "OTEL_RECMON_ENABLED": "true",
+    "OTEL_RECMON_MODEL_VERSION": "v1",
+    "OTEL_RECMON_METRICS_PATH": "/__metrics",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+}
+Counts = dict[str, float]
+T = TypeVar("T")
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def counts(self) -> Counts:
+        """Return all series of the process; read twice, for a new one is 0 the first time."""
+        httpx.get(f"{self.url}/__metrics").raise_for_status()
+        return parsed(httpx.get(f"{self.url}/__metrics").raise_for_status().text)
+
+    def stop(self) -> int:
+        """Ask the process to end as an orchestrator does, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+
+@contextmanager
+def serving(
+    app: str, env: Mapping[str, str] | None = None, *, instrumented: bool = True, folder: Path = HERE
+) -> Iterator[Service]:
+    """Serve ``module:app`` from ``folder`` with uvicorn on a port the system hands out."""
+    command = [sys.executable, "-m", "uvicorn", app, "--port", "0", "--app-dir", str(folder)]
+    if instrumented:
+        command = [str(Path(sys.executable).with_name("opentelemetry-instrument")), *command]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "service.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, env=clean | dict(env or {}), stdout=out, stderr=subprocess.STDOUT, cwd=scratch
+            )
+        try:
+            yield Service(process, _url(process, log), log)
+        finally:
+            process.kill()
+            process.wait(DEADLINE)
+
+
+def _url(process: subprocess.Popen[bytes], log: Path) -> str:
+    def found() -> str | None:
+        match = re.search(r"running on (http://[\w.]+:\d+)", log.read_text())
+        if process.poll() is not None:
+            raise AssertionError(log.read_text())
+        return match and match[1]
+
+    return until(found)
+
+
+def until(condition: Callable[[], T | None], deadline: float = DEADLINE) -> T:
+    """Return what a condition returns once it is true."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"still not so after {deadline} s: {condition}")
+
+
+def parsed(text: str) -> Counts:
+    """Return the samples of a Prometheus text by series, labels sorted, those of the scope left out."""
+    counts: Counts = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = {k: v for k, v in sample.labels.items() if v and not k.startswith("otel_scope_")}
+            inner = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
+            counts[f"{sample.name}{{{inner}}}" if inner else sample.name] = sample.value
+    return counts
+
+
+def increase(before: Counts, after: Counts) -> Counts:
+    """Return by how much each series rose."""
+    rises = {series: value - before.get(series, 0.0) for series, value in after.items()}
+    return {series: round(rise, 9) for series, rise in rises.items() if rise}
