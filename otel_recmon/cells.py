@@ -26,14 +26,14 @@ class Model:
         """Return the diversity, 0 to 1; None while no category is known."""
         if self.pushed_diversity is not None:
             return self.pushed_diversity
-        return self.windows.diversity() if self.windows.categories.counts else None
+        return self.windows.diversity()
 
     def coverage_now(self, catalog_size: int | None) -> float | None:
         """Return the coverage, 0 to 100; None while no item was recommended or the catalog's size is unknown."""
         size = self.catalog_size or catalog_size
         if self.pushed_coverage is not None:
             return self.pushed_coverage
-        return self.windows.coverage(size) if size and self.windows.items.counts else None
+        return self.windows.coverage(size) if size else None
 
 
 @dataclass(slots=True)

@@ -4,24 +4,23 @@ import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
 from time import perf_counter
 
 from opentelemetry.metrics import MeterProvider
 
 from otel_recmon import catalog
-from otel_recmon.catalog import BAD, EMPTY, ERROR, FAILED, GOOD, GOODNESS, OUTCOMES_, PARTIAL, REJECTED, SERVED
-from otel_recmon.catalog import STATUSES, SUCCESS
+from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
 from otel_recmon.cells import NOWHERE, Cells, place
 from otel_recmon.freshness import timestamp
 from otel_recmon.labels import Labels, clean
 from otel_recmon.recorder import recorder
-from otel_recmon.safety import never_raises
+from otel_recmon.safety import never_raises, swallow
 from otel_recmon.scope import Scope, current
 from otel_recmon.slate import flat_categories, places, top_score, usable_items, usable_outcome
 
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
-_GOOD = {goodness: index for index, goodness in enumerate(GOODNESS)}
 
 
 class Stage:
@@ -75,7 +74,9 @@ class MetricsCollector:
         self.recorder = recorder(meter_provider)
         self.faults = self.recorder.faults
         self._store = self.recorder.store
+        self._categories = self._store.vocabularies[catalog.CATEGORY.name]
         self._own = (model_version, variant, surface)
+        self._fixed = Labels(model_version, variant, surface) if model_version else None
         if model_version is not None:
             self._store.declare(model_version)
         if catalog_size is not None:
@@ -86,6 +87,8 @@ class MetricsCollector:
         self, model_version: str | None = None, variant: str | None = None, surface: str | None = None
     ) -> Labels:
         """Return what a call is counted under: what it says, else what this collector was built with."""
+        if self._fixed is not None and not (model_version or variant or surface):
+            return self._fixed
         own_version, own_variant, own_surface = self._own
         return Labels(
             model_version or own_version or self._store.default.model_version,
@@ -93,7 +96,6 @@ class MetricsCollector:
             surface or own_surface,
         )
 
-    @never_raises
     def track_recommendations(  # noqa: PLR0913 - the one call that says everything about a slate
         self,
         user_id: object,  # noqa: ARG002 - part of the verb, and deliberately not kept
@@ -104,6 +106,8 @@ class MetricsCollector:
         *,
         positions: Sequence[object] | None = None,
         requested: int | None = None,
+        seconds: float | None = None,
+        cache_hit: bool | None = None,
         model_version: str | None = None,
         variant: str | None = None,
         surface: str | None = None,
@@ -119,48 +123,60 @@ class MetricsCollector:
                 slate), ``error`` or ``unrecognized``.
             positions: The position of each item, from 1, where it is not simply its place in the list.
             requested: How many items were asked for; a served slate with fewer is ``partial``.
+            seconds: The time it took, instead of ``track_latency``.
+            cache_hit: Whether the cache answered, instead of ``track_cache_hit``.
             model_version: Instead of the collector's.
             variant: Instead of the collector's.
             surface: Instead of the collector's.
         """
-        faults = self.faults
-        instruments = self.recorder.start()
-        items, length = usable_items(item_ids, faults)
+        # No @never_raises here: a wrapper would be a tenth of what this call costs.
+        try:
+            faults = self.faults
+            instruments = self.recorder.start()
+            items, length = usable_items(item_ids, faults)
+            outcome = (outcome and usable_outcome(outcome, faults)) or _natural_outcome(length, requested)
+            if seconds is not None:
+                seconds = self._usable_seconds(seconds)
+            labels = self.labels(model_version, variant, surface)
+            scope = current.get()
+            with self._store.lock:
+                cells = self._store.cells(labels)
+                self._count_response(cells, scope, outcome, seconds)
+                if cache_hit is not None:
+                    self._store.cache[not cache_hit] += 1
+                if not self.recorder.settings.impression_routes:
+                    cells.show(length) if positions is None else cells.show_at(places(positions, faults))
+                cells.model.windows.add(items, self._count_categories(cells, categories, items, length))
+            if seconds is not None:
+                instruments.latency.record(seconds, cells.attributes)
+            top = top_score(scores, faults) if scores else None
+            if top is not None:
+                instruments.score.record(top, cells.attributes)
+            if scope is not None:
+                scope.slate(labels, outcome, length, seconds, cache_hit)
+        except Exception as error:  # noqa: BLE001 - a verb never raises
+            swallow(self.faults, "MetricsCollector.track_recommendations", error)
+
+    def _count_response(self, cells: Cells, scope: Scope | None, outcome: str, seconds: float | None) -> None:
+        if scope is None or not scope.requests:
+            cells.requests[outcome == FAILED] += 1
+            cells.outcomes[_OUTCOME[outcome]] += 1
+        if scope is None and seconds is not None:
+            cells.slo[_misses(outcome, seconds, self.recorder.settings.slo_latency)] += 1
+
+    def _count_categories(
+        self, cells: Cells, categories: Sequence[object] | None, items: tuple[Hashable, ...], length: int
+    ) -> tuple[str, ...]:
+        """Count the items by category and return the categories. The caller holds the lock."""
+        if categories and _raise_known(cells.items, categories):
+            if self._categories.full:
+                self._categories.touch(categories, cells.used)  # type: ignore[arg-type]  # known, hence texts
+            return tuple(categories)  # type: ignore[arg-type]  # known, hence texts
         if categories is None and self.recorder.categories:
             categories = [self.recorder.categories.get(str(item)) for item in items]
-        shown = places(positions, faults) if positions is not None else None
-        outcome = usable_outcome(outcome, faults) or _natural_outcome(length, requested)
-        labels = self.labels(model_version, variant, surface)
-        scope = current.get()
-        with self._store.lock:
-            cells = self._store.cells(labels)
-            if scope is None or not scope.requests:
-                cells.requests[outcome == FAILED] += 1
-                cells.outcomes[_OUTCOME[outcome]] += 1
-            if not self.recorder.settings.impression_routes:
-                cells.show(length) if shown is None else cells.show_at(shown)
-            cells.model.windows.add(items, self._count_categories(cells, categories, length))
-        if scope is not None:
-            scope.slates += 1
-            scope.labels, scope.outcome = labels, outcome
-            scope.items = (scope.items or 0) + length
-        top = top_score(scores, faults)
-        if top is not None:
-            instruments.score.record(top, cells.attributes)
-
-    def _count_categories(self, cells: Cells, categories: Sequence[object] | None, length: int) -> tuple[str, ...]:
-        """Count the items by category and return the categories. The caller holds the lock."""
-        if not categories:
-            flat, bare = (), length if self.recorder.settings.impression_routes else 0
-        elif _all_in(categories, cells.items):
-            flat = tuple(categories)
-            counts = cells.items
-            for category in flat:
-                counts[category] += 1
-            self._store.vocabularies["category"].used.update(dict.fromkeys(flat, cells.used))
-            return flat
-        else:
-            flat, bare = flat_categories(categories, self.faults)
+        flat, bare = flat_categories(categories or (), self.faults)
+        if not flat and self.recorder.settings.impression_routes:
+            bare = length
         self._store.count_items(cells, flat)
         self._store.count_items(cells, [catalog.NO_CATEGORY] * bare)
         return flat
@@ -187,13 +203,21 @@ class MetricsCollector:
     @never_raises
     def track_latency(self, seconds: float) -> None:
         """Record the time a request took, in seconds."""
-        if not _is_number(seconds) or seconds < 0:
-            self.faults.drop("latency_invalid", "a latency in seconds from 0")
+        if self._usable_seconds(seconds) is None:
             return
+        instruments = self.recorder.start()
         scope = current.get()
         if scope is not None:
-            scope.seconds, scope.timed = seconds, True
-        self.recorder.start().latency.record(seconds, self._attributes(self.labels()))
+            scope.took(seconds)
+        with self._store.lock:
+            attributes = self._store.cells(self.labels()).attributes
+        instruments.latency.record(seconds, attributes)
+
+    def _usable_seconds(self, seconds: float) -> float | None:
+        if (type(seconds) is float or _is_number(seconds)) and 0 <= seconds < math.inf:
+            return seconds
+        self.faults.drop("latency_invalid", "a latency in seconds from 0")
+        return None
 
     @never_raises
     def track_click(
@@ -353,7 +377,6 @@ class MetricsCollector:
         status, outcome = scope.status or status, scope.outcome or outcome
         scope.outcome = outcome if status != REJECTED else None
         seconds = scope.seconds if scope.seconds is not None else seconds
-        good = GOOD if outcome in (SERVED, PARTIAL) and seconds <= self.recorder.settings.slo_latency else BAD
         instruments = self.recorder.start()
         with self._store.lock:
             cells = self._store.cells(labels)
@@ -362,13 +385,9 @@ class MetricsCollector:
                 if status != REJECTED:
                     cells.outcomes[_OUTCOME[outcome]] += 1
             if status != REJECTED:
-                cells.slo[_GOOD[good]] += 1
+                cells.slo[_misses(outcome, seconds, self.recorder.settings.slo_latency)] += 1
         if status != REJECTED and not scope.timed:
             instruments.latency.record(seconds, cells.attributes)
-
-    def _attributes(self, labels: Labels) -> dict[str, str]:
-        with self._store.lock:
-            return self._store.cells(labels).attributes
 
 
 def _natural_outcome(length: int, requested: int | None) -> str:
@@ -377,9 +396,26 @@ def _natural_outcome(length: int, requested: int | None) -> str:
     return PARTIAL if isinstance(requested, int) and length < requested else SERVED
 
 
-def _all_in(values: Sequence[object], known: dict[str, int]) -> bool:
+def _misses(outcome: str, seconds: float, limit: float) -> int:
+    """Return the index in ``catalog.GOODNESS``: 0 where the objective is met."""
+    return int(seconds > limit or (outcome != SERVED and outcome != PARTIAL))  # noqa: PLR1714 - the hot path
+
+
+def _raise_known(counts: dict[str, int], values: Sequence[object]) -> bool:
+    """Raise the counts of all values, or of none where one is not among them."""
     try:
-        return all(map(known.__contains__, values))
+        for value in values:
+            counts[value] += 1  # type: ignore[index]  # what is no key raises
+    except (KeyError, TypeError):
+        for value in takewhile(lambda value: _is_key(counts, value), values):
+            counts[value] -= 1  # type: ignore[index]  # it was one a moment ago
+        return False
+    return True
+
+
+def _is_key(counts: dict[str, int], value: object) -> bool:
+    try:
+        return value in counts
     except TypeError:
         return False
 

@@ -1,6 +1,6 @@
 """What may become a label value: cleaned, and at most as many as the label's cap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from otel_recmon.catalog import OTHER
@@ -39,42 +39,50 @@ def clean(value: object) -> str | None:
 
 
 class Vocabulary:
-    """The values one label may have: the reserved ones, and as many others as the cap leaves room for."""
+    """The values one label may have: the reserved ones, and as many others as the cap leaves room for.
+
+    When a value was last used matters only once all slots are taken, so that only then is it kept up to date.
+    """
 
     def __init__(self, label: str, cap: int) -> None:
         """Start with no value known."""
         self.label = label
         self.cap = cap
-        self.reserved: set[str] = set()
-        self.used: dict[str, float] = {}
+        self.full = False
+        self._reserved: set[str] = set()
+        self._used: dict[str, float] = {}
 
     def reserve(self, value: str) -> None:
         """Keep a slot for a configured value, whatever comes."""
-        self.reserved.add(value)
-        self.used.setdefault(value, 0.0)
+        self._reserved.add(value)
+        self._used.setdefault(value, 0.0)
 
     def admits(self, value: str, now: float) -> bool:
         """Say whether the value is known or still finds room, and remember that it was used."""
-        if value not in self.used and value != OTHER and len(self.used) >= self.cap:
+        if value == OTHER:
+            return True
+        if value not in self._used and len(self._used) >= self.cap:
             return False
-        if value != OTHER:
-            self.used[value] = now
+        self._used[value] = now
+        if not self.full and len(self._used) >= self.cap:
+            self.full = True
+            self._used = dict.fromkeys(self._used, now)
         return True
 
-    def touch(self, value: str, used: float) -> None:
-        """Note when a known value was last used."""
-        if value in self.used:
-            self.used[value] = max(self.used[value], used)
+    def touch(self, values: Iterable[str], used: float) -> None:
+        """Note that values that are known were used at a time."""
+        for value in values:
+            if value in self._used:
+                self._used[value] = max(self._used[value], used)
 
     def idle(self, now: float) -> set[str]:
         """Return the values that nothing has used for 24 hours."""
-        return {
-            value
-            for value, used in self.used.items()
-            if now - used >= IDLE_SECONDS and value not in self.reserved
-        }
+        if not self.full:
+            return set()
+        return {value for value, used in self._used.items() if now - used >= IDLE_SECONDS} - self._reserved
 
     def free(self, values: set[str]) -> None:
         """Give the slots of these values back."""
         for value in values:
-            self.used.pop(value, None)
+            self._used.pop(value, None)
+        self.full = len(self._used) >= self.cap

@@ -1,8 +1,9 @@
 """The quality of what was recommended: entropy and coverage over sliding windows. Numbers in, numbers out."""
 
 import math
-from collections import defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping
+from itertools import chain
 from threading import Lock
 
 DIVERSITY_WINDOW = 1_000
@@ -12,7 +13,11 @@ LONGEST_SLATE = 1_000
 
 
 class SlidingCounts:
-    """How often each value occurred in the last ``length`` slates, at a cost that grows only with the slate."""
+    """How often each value occurred in the last ``length`` slates.
+
+    Adding a slate only notes it; it is counted when somebody reads. Each slate is counted at most once and
+    uncounted at most once, whatever the length of the window, and at most two windows of slates are held.
+    """
 
     def __init__(self, length: int) -> None:
         """Keep the last ``length`` slates."""
@@ -20,21 +25,31 @@ class SlidingCounts:
             msg = f"a window holds at least one slate, not {length}"
             raise ValueError(msg)
         self.length = length
-        self.counts: defaultdict[Hashable, int] = defaultdict(int)
-        self._slates: deque[tuple[Hashable, ...]] = deque()
+        self._noted: deque[tuple[Hashable, ...]] = deque(maxlen=length)
+        self._counted: deque[tuple[Hashable, ...]] = deque()
+        self._counts: Counter[Hashable] = Counter()
+        self.add = self._noted.append
+        """Takes in the values of one slate."""
 
-    def add(self, values: tuple[Hashable, ...]) -> None:
-        """Count the values of a slate and forget those of the slate that leaves the window."""
-        counts = self.counts
-        for value in values:
-            counts[value] += 1
-        self._slates.append(values)
-        if len(self._slates) > self.length:
-            for value in self._slates.popleft():
-                if counts[value] == 1:
-                    del counts[value]
-                else:
-                    counts[value] -= 1
+    def counts(self) -> Counter[Hashable]:
+        """Return the occurrences of each value that is in the window."""
+        if len(self._noted) == self.length:
+            self._counted.clear()
+            self._counts.clear()
+        self._counts.update(chain.from_iterable(self._noted))
+        self._counted.extend(self._noted)
+        self._noted.clear()
+        self._forget(max(0, len(self._counted) - self.length))
+        return self._counts
+
+    def _forget(self, slates: int) -> None:
+        gone = Counter(chain.from_iterable(self._counted.popleft() for _ in range(slates)))
+        counts = self._counts
+        for value, times in gone.items():
+            if counts[value] == times:
+                del counts[value]
+            else:
+                counts[value] -= times
 
 
 def diversity(counts: Mapping[Hashable, int], universe: int | None = None) -> float:
@@ -71,17 +86,20 @@ class Windows:
 
     def add(self, item_ids: tuple[Hashable, ...], categories: tuple[Hashable, ...]) -> None:
         """Take in one slate; a slate of which no category is known leaves the diversity as it was."""
-        self.items.add(item_ids[:LONGEST_SLATE])
+        if item_ids:
+            self.items.add(item_ids[:LONGEST_SLATE])
         if categories:
             self.categories.add(categories[:LONGEST_SLATE])
 
-    def diversity(self) -> float:
-        """Return the diversity of the last 1,000 slates, 0 to 1."""
-        return diversity(self.categories.counts, self.universe)
+    def diversity(self) -> float | None:
+        """Return the diversity of the last 1,000 slates, 0 to 1; None while no category is known."""
+        counts = self.categories.counts()
+        return diversity(counts, self.universe) if counts else None
 
-    def coverage(self, catalog_size: int) -> float:
-        """Return the coverage of the last 10,000 slates, 0 to 100."""
-        return coverage(len(self.items.counts), catalog_size)
+    def coverage(self, catalog_size: int) -> float | None:
+        """Return the coverage of the last 10,000 slates, 0 to 100; None while nothing was recommended."""
+        counts = self.items.counts()
+        return coverage(len(counts), catalog_size) if counts else None
 
 
 class QualityMonitor:
@@ -117,7 +135,7 @@ class QualityMonitor:
     def calculate_diversity(self) -> float:
         """Return the normalised entropy of the categories in the last 1,000 slates, 0 to 1."""
         with self._lock:
-            return self._windows.diversity()
+            return self._windows.diversity() or 0.0
 
     def calculate_coverage(self, catalog_size: int) -> float:
         """Return distinct items in the last 10,000 slates over ``catalog_size``, 0 to 100.
@@ -126,4 +144,4 @@ class QualityMonitor:
             ValueError: If ``catalog_size`` is below 1.
         """
         with self._lock:
-            return self._windows.coverage(catalog_size)
+            return coverage(len(self._windows.items.counts()), catalog_size)

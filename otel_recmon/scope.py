@@ -17,7 +17,6 @@ class Scope:
     labels: Labels | None = None
     requests: int = 0
     slates: int = 0
-    impressions: bool = False
     events: int = 0
     outcome: str | None = None
     status: str | None = None
@@ -26,6 +25,22 @@ class Scope:
     """Whether ``seconds`` has been recorded already, not only measured."""
     items: int | None = None
     cache_hit: bool | None = None
+
+    def slate(
+        self, labels: Labels, outcome: str, length: int, seconds: float | None, cache_hit: bool | None
+    ) -> None:
+        """Note that a slate was recorded, and what was said with it."""
+        self.slates += 1
+        self.labels, self.outcome = labels, outcome
+        self.items = (self.items or 0) + length
+        self.took(seconds)
+        if cache_hit is not None:
+            self.cache_hit = cache_hit
+
+    def took(self, seconds: float | None) -> None:
+        """Note that the latency was recorded."""
+        if seconds is not None:
+            self.seconds, self.timed = seconds, True
 
 
 current: ContextVar[Scope | None] = ContextVar("otel_recmon_request", default=None)

@@ -13,7 +13,7 @@ MOST_ITEMS = 10_000
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
     """Return the ids and how many there are; the ids are () where they cannot be told apart."""
-    if isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable):
+    if type(item_ids) is not list and (isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable)):
         faults.drop("items_invalid", "item_ids to be a sequence of ids")
         return (), 0
     items = tuple(item_ids)

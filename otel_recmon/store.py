@@ -228,7 +228,7 @@ class Store:
         """Give back the slots of the label values that nothing has used for 24 hours."""
         for cells in self._sets.values():
             for label, value in cells.attributes.items():
-                self.vocabularies[label].touch(value, cells.used)
+                self.vocabularies[label].touch((value,), cells.used)
         idle = {label: vocabulary.idle(now) for label, vocabulary in self.vocabularies.items()}
         if not any(idle.values()):
             return

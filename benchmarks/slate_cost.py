@@ -1,0 +1,159 @@
+"""What does it cost to record a slate of 10 items, compared with the same metrics by hand?
+
+Work per slate: one request, one latency, 10 impressions by position, 10 items by category, one cache hit, and the
+diversity and coverage windows. The peers only keep a list of what was recommended, without calculating anything;
+otel-recmon calculates both windows exactly, and one reading of them a round is in its figure.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as PrometheusCounter
+from prometheus_client import Histogram as PrometheusHistogram
+
+from otel_recmon import MetricsCollector, catalog
+
+SLATES = 3_000
+ROUNDS = 15
+BUCKETS = list(catalog.LATENCY.buckets)
+POSITIONS = [str(position) for position in range(1, 11)]
+CATEGORIES = [f"category-{number}" for number in range(30)]
+LIMITS = {"raw OpenTelemetry SDK": 10, "prometheus_client labels()": 3}
+
+Slate = tuple[list[str], list[str]]
+Record = Callable[[list[str], list[str]], None]
+
+
+@dataclass
+class Peer:
+    """One way to record, with what it does once a round."""
+
+    name: str
+    record: Record
+    after: Callable[[], object] = lambda: None
+
+
+def recmon() -> Peer:
+    """Return otel-recmon's verbs."""
+    provider = MeterProvider([InMemoryMetricReader()])
+    metrics = MetricsCollector("v2", catalog_size=5_000, meter_provider=provider)
+    quality = metrics.recorder.store.model("v2")
+
+    def record(items: list[str], categories: list[str]) -> None:
+        metrics.track_recommendations("user", items, categories, seconds=0.03, cache_hit=True)
+
+    def read_windows() -> None:
+        quality.diversity_now()
+        quality.coverage_now(None)
+
+    return Peer("otel-recmon", record, read_windows)
+
+
+def prometheus_labels() -> Peer:
+    """Return prometheus_client as its documentation shows it."""
+    registry = CollectorRegistry()
+    requests = PrometheusCounter("requests", "-", ["model_version", "status"], registry=registry)
+    latency = PrometheusHistogram("latency", "-", ["model_version"], buckets=BUCKETS, registry=registry)
+    impressions = PrometheusCounter("impressions", "-", ["model_version", "position"], registry=registry)
+    items_of = PrometheusCounter("items", "-", ["model_version", "category"], registry=registry)
+    hits = PrometheusCounter("hits", "-", registry=registry)
+    history: list[Slate] = []
+
+    def record(items: list[str], categories: list[str]) -> None:
+        requests.labels("v2", "success").inc()
+        latency.labels("v2").observe(0.03)
+        hits.inc()
+        for position in POSITIONS:
+            impressions.labels("v2", position).inc()
+        for category in categories:
+            items_of.labels("v2", category).inc()
+        history.append((items, categories))
+
+    return Peer("prometheus_client labels()", record, history.clear)
+
+
+def prometheus_bound() -> Peer:
+    """Return prometheus_client with every child looked up beforehand."""
+    registry = CollectorRegistry()
+    requests = PrometheusCounter("requests", "-", ["m", "s"], registry=registry).labels("v2", "success")
+    latency = PrometheusHistogram("latency", "-", ["m"], buckets=BUCKETS, registry=registry).labels("v2")
+    shown = PrometheusCounter("impressions", "-", ["m", "p"], registry=registry)
+    impressions = [shown.labels("v2", position) for position in POSITIONS]
+    of = PrometheusCounter("items", "-", ["m", "c"], registry=registry)
+    items_of = {category: of.labels("v2", category) for category in CATEGORIES}
+    hits = PrometheusCounter("hits", "-", registry=registry)
+    history: list[Slate] = []
+
+    def record(items: list[str], categories: list[str]) -> None:
+        requests.inc()
+        latency.observe(0.03)
+        hits.inc()
+        for impression in impressions:
+            impression.inc()
+        for category in categories:
+            items_of[category].inc()
+        history.append((items, categories))
+
+    return Peer("prometheus_client bound children", record, history.clear)
+
+
+def opentelemetry() -> Peer:
+    """Return the OpenTelemetry SDK, called directly."""
+    meter = MeterProvider([InMemoryMetricReader()]).get_meter("peer")
+    requests, impressions, items_of, hits = (
+        meter.create_counter(name) for name in ("requests", "impressions", "items", "hits")
+    )
+    latency = meter.create_histogram("latency", explicit_bucket_boundaries_advisory=BUCKETS)
+    history: list[Slate] = []
+
+    def record(items: list[str], categories: list[str]) -> None:
+        requests.add(1, {"model_version": "v2", "status": "success"})
+        latency.record(0.03, {"model_version": "v2"})
+        hits.add(1)
+        for position in POSITIONS:
+            impressions.add(1, {"model_version": "v2", "position": position})
+        for category in categories:
+            items_of.add(1, {"model_version": "v2", "category": category})
+        history.append((items, categories))
+
+    return Peer("raw OpenTelemetry SDK", record, history.clear)
+
+
+def main() -> None:
+    """Measure all peers in turn, round by round, and print microseconds per slate and the ratios."""
+    rng = random.Random(1)
+    ids = [f"item-{number}" for number in range(5_000)]
+    slates = [(rng.choices(ids, k=10), rng.choices(CATEGORIES, k=10)) for _ in range(SLATES)]
+    peers = [recmon(), prometheus_bound(), prometheus_labels(), opentelemetry()]
+    costs: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    for _ in range(ROUNDS):
+        for peer in peers:
+            costs[peer.name].append(_microseconds(peer, slates))
+    ours = costs["otel-recmon"]
+    print(f"one slate of 10 items, median of {ROUNDS} rounds of {SLATES} slates")
+    for name, rounds in costs.items():
+        ratio = statistics.median(theirs / our for theirs, our in zip(rounds, ours, strict=True))
+        target = f", target {LIMITS[name]}" if name in LIMITS else ""
+        print(
+            f"{name:34} {statistics.median(rounds):7.1f} us"
+            f"  ({min(rounds):.1f}-{max(rounds):.1f})  {ratio:5.1f} x otel-recmon{target}"
+        )
+
+
+def _microseconds(peer: Peer, slates: list[Slate]) -> float:
+    record = peer.record
+    start = time.perf_counter()
+    for items, categories in slates:
+        record(items, categories)
+    peer.after()
+    return (time.perf_counter() - start) / len(slates) * 1e6
+
+
+if __name__ == "__main__":
+    main()
