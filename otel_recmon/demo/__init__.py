@@ -1,1 +1,1 @@
-"""A recommender without a line about metrics, real traffic for it, and the proof that its metrics are right."""
+"""A recommender that measures nothing itself, real traffic for it, and proof that its metrics are right."""

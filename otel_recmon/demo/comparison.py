@@ -1,15 +1,16 @@
-"""What is read next to what the data say: which figures there are, how they are written, whether they agree."""
+"""What is read next to what the data say: which figures there are, how to write them, whether they agree."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.demo.figures import Figures
+from otel_recmon.demo.figures import Figures, read, recomputed
 from otel_recmon.demo.intervals import Rate
-from otel_recmon.demo.traffic import POSITIONS
+from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, SURFACES, Slate
 
 
 class Section(Enum):
@@ -34,7 +35,7 @@ class Measure:
     simulated: bool = False
 
     def agrees(self, read: Figures, data: Figures) -> bool:
-        """Say whether both have the same; fractions may differ in the last digits, where sums were rounded."""
+        """Say whether both have the same; fractions may differ in the last digits, for sums are rounded."""
         one, other = self.value(read), self.value(data)
         if isinstance(one, float) and isinstance(other, float):
             return math.isclose(one, other, rel_tol=1e-9) or (math.isnan(one) and math.isnan(other))
@@ -102,29 +103,31 @@ MEASURES: Final = (
     *_by_position(lambda f: f.impressions),
     Measure(Section.BUSINESS, "Clicks", lambda f: f.clicked, number),
     *_by_position(lambda f: f.clicks),
-    Measure(Section.BUSINESS, "Clicks per request (CTR)", lambda f: f.ctr, share),
+    Measure(Section.BUSINESS, "CTR (clicks/request)", lambda f: f.ctr, share),
     Measure(Section.BUSINESS, "  95 % interval", lambda f: f.ctr, interval),
-    Measure(Section.BUSINESS, "Clicks per item shown", lambda f: f.item_ctr, share),
+    Measure(Section.BUSINESS, "Clicks/item shown", lambda f: f.item_ctr, share),
     Measure(Section.BUSINESS, "Conversions", lambda f: f.conversions, number, simulated=True),
-    Measure(Section.BUSINESS, "Conversions per click", lambda f: f.conversion_rate, share, simulated=True),
+    Measure(Section.BUSINESS, "Conversions/click", lambda f: f.conversion_rate, share, simulated=True),
     Measure(Section.BUSINESS, "Revenue", lambda f: f.revenue_cents, dollars, simulated=True),
     Measure(Section.TECHNICAL, "Failed requests", lambda f: f.failed, number),
     Measure(Section.TECHNICAL, "Error rate", lambda f: f.error_rate, share),
     Measure(Section.TECHNICAL, "Rejected requests", lambda f: f.rejected, number),
     Measure(Section.QUALITY, "Full slates", _at(lambda f: f.outcomes, catalog.SERVED), number),
-    Measure(Section.QUALITY, "Shorter than asked for", _at(lambda f: f.outcomes, catalog.PARTIAL), number),
+    Measure(Section.QUALITY, "Partial slates", _at(lambda f: f.outcomes, catalog.PARTIAL), number),
     Measure(Section.QUALITY, "Other outcomes", lambda f: _others(f.outcomes), number),
     Measure(Section.QUALITY, "Mean list length", lambda f: f.mean_list_length, fraction),
     Measure(Section.QUALITY, "Mean top score", lambda f: f.top_score, fraction),
     Measure(Section.QUALITY, "Categories shown", lambda f: f.categories, kinds),
-    Measure(Section.QUALITY, "Diversity, last 1,000", lambda f: f.diversity, fraction),
-    Measure(Section.QUALITY, "Coverage, last 10,000", lambda f: f.coverage, covered),
+    Measure(Section.QUALITY, "Diversity", lambda f: f.diversity, fraction),
+    Measure(Section.QUALITY, "Coverage", lambda f: f.coverage, covered),
 )
 """Every figure that has a counterpart in the data; each must agree."""
 
 
 def _others(outcomes: Mapping[str, int]) -> int:
-    return sum(count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
+    return sum(
+        count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL)
+    )
 
 
 @dataclass(frozen=True)
@@ -137,3 +140,55 @@ class Pair:
     def differing(self) -> tuple[str, ...]:
         """Return the names of the figures that do not agree."""
         return tuple(measure.name.strip() for measure in MEASURES if not measure.agrees(self.read, self.data))
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that was compared: each policy, each of its surfaces, and what the plugin says of itself."""
+
+    policies: Mapping[str, Pair]
+    surfaces: Mapping[tuple[str, str], Pair]
+    own: Mapping[str, int]
+
+    @property
+    def compared(self) -> int:
+        """How many figures were compared."""
+        return len(MEASURES) * (len(self.policies) + len(self.surfaces)) + len(self.own)
+
+    def differing(self) -> tuple[str, ...]:
+        """Return what does not agree, in words."""
+        pairs = dict(self.policies)
+        pairs |= {f"{policy} on {surface}": pair for (policy, surface), pair in self.surfaces.items()}
+        differences = [f"{where}: {name}" for where, pair in pairs.items() for name in pair.differing()]
+        return (*differences, *(name for name, count in self.own.items() if count))
+
+
+OWN: Final = {
+    "failures inside the plugin": catalog.ERRORS,
+    "values set aside": catalog.DROPPED,
+    "labels over their cap": catalog.OVERFLOW,
+}
+"""What the plugin counts of itself; each must be 0."""
+
+
+def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int) -> Result:
+    """Compare what was read after the slates were sent with what they say themselves."""
+    sent = {policy: [slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS}
+    policies = {
+        policy: Pair(read(exposition, **labels(policy)), recomputed(own, catalog_size))
+        for policy, own in sent.items()
+    }
+    surfaces = {
+        (policy, surface): Pair(
+            read(exposition, surface=surface, **labels(policy)),
+            recomputed([slate for slate in own if slate.surface == surface]),
+        )
+        for policy, own in sent.items()
+        for surface in SURFACES
+    }
+    return Result(policies, surfaces, {name: int(exposition.total(metric)) for name, metric in OWN.items()})
+
+
+def labels(policy: str) -> dict[str, str]:
+    """Return the labels that the series of a policy carry."""
+    return {catalog.MODEL_VERSION.name: MODEL_VERSIONS[policy], catalog.VARIANT.name: policy}

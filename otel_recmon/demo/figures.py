@@ -1,4 +1,4 @@
-"""The figures of a model version, twice over: recomputed from the data, and read from what the service exports."""
+"""The figures of a model version, twice: recomputed from the data, and read from what the service exports."""
 
 import math
 from collections import Counter
@@ -67,8 +67,14 @@ class Figures:
         return Rate(self.shown, self.requests).value
 
 
-def recomputed(slates: Sequence[Slate], catalog_size: int) -> Figures:
-    """Return the figures of the slates of one model version, in the order they are sent."""
+def recomputed(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
+    """Return the figures of slates, in the order they are sent.
+
+    Args:
+        slates: Those of a model version, or of one surface of it.
+        catalog_size: The number of items there are. Without it, diversity and coverage are left out; these
+            are exported for a model version as a whole only.
+    """
     impressions = [impression for slate in slates for impression in slate.impressions]
     clicked = [impression for impression in impressions if impression.clicked]
     earned = [impression.earned_cents for impression in clicked if impression.earned_cents is not None]
@@ -83,8 +89,8 @@ def recomputed(slates: Sequence[Slate], catalog_size: int) -> Figures:
         outcomes=Counter(_outcome(slate) for slate in slates),
         categories=Counter(impression.category for impression in impressions),
         top_score=_mean(max(i.propensity for i in slate.impressions) for slate in slates),
-        diversity=_diversity(slates[-DIVERSITY_SLATES:]),
-        coverage=_coverage(slates[-COVERAGE_SLATES:], catalog_size),
+        diversity=_diversity(slates[-DIVERSITY_SLATES:]) if catalog_size else None,
+        coverage=_coverage(slates[-COVERAGE_SLATES:], catalog_size) if catalog_size else None,
     )
 
 
@@ -124,8 +130,6 @@ def read(exposition: Exposition, **labels: str) -> Figures:
 
     statuses = counts(catalog.REQUESTS, catalog.STATUS.name)
     scores = exposition.total(catalog.SCORE, "_count", **labels)
-    # Gauges carry the model version alone.
-    version = {name: value for name, value in labels.items() if name == catalog.MODEL_VERSION.name}
     return Figures(
         requests=statuses.get(catalog.SUCCESS, 0),
         failed=statuses.get(catalog.ERROR, 0),
@@ -137,6 +141,11 @@ def read(exposition: Exposition, **labels: str) -> Figures:
         outcomes=counts(catalog.OUTCOMES, catalog.OUTCOME.name),
         categories=counts(catalog.ITEMS, catalog.CATEGORY.name),
         top_score=exposition.total(catalog.SCORE, "_sum", **labels) / scores if scores else None,
-        diversity=exposition.value(catalog.DIVERSITY, **version),
-        coverage=exposition.value(catalog.COVERAGE, **version),
+        diversity=_gauge(exposition, catalog.DIVERSITY, labels),
+        coverage=_gauge(exposition, catalog.COVERAGE, labels),
     )
+
+
+def _gauge(exposition: Exposition, metric: catalog.Metric, labels: Mapping[str, str]) -> float | None:
+    own = {name: value for name, value in labels.items() if name in metric.labels}
+    return None if catalog.SURFACE.name in labels else exposition.value(metric, **own)

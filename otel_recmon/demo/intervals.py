@@ -44,7 +44,7 @@ def difference(one: Rate, other: Rate) -> tuple[float, float]:
 
 
 def trials_needed(one: Rate, other: Rate) -> float:
-    """Return the trials each side needs to tell rates as far apart as these, at 5 % significance and 80 % power."""
+    """Return the trials a side that tell rates as far apart as these, at 5 % significance and 80 % power."""
     gap = one.value - other.value
     variance = one.value * (1 - one.value) + other.value * (1 - other.value)
     return (Z + Z_POWER) ** 2 * variance / gap**2 if gap else math.inf

@@ -1,4 +1,4 @@
-"""A recommender as its owner would write it: it answers what the logged policies chose, and measures nothing."""
+"""A recommender as its owner would write it: it answers what the logged policies chose, no more."""
 
 import csv
 import gzip

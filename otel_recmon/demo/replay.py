@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
-from otel_recmon.demo.traffic import Impression, Slate
+from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slate
 
 TIMEOUT_SECONDS: Final = 30
 REUSE_SECONDS: Final = 2
@@ -68,10 +68,19 @@ async def replay(slates: Sequence[Slate], base_url: str, speed: float, progress:
     if not slates:
         return
     pace = Pace(speed, slates[0].at)
-    async with session(base_url) as client, asyncio.TaskGroup() as lanes:
-        for policy in sorted({slate.policy for slate in slates}):
-            lane = [slate for slate in slates if slate.policy == policy]
-            lanes.create_task(_send_all(client, lane, pace, progress))
+    lanes = [[slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS]
+    async with session(base_url) as client:
+        await first_failure(*(_send_all(client, lane, pace, progress) for lane in lanes))
+
+
+async def first_failure(*work: Coroutine[Any, Any, None]) -> None:
+    """Do all of the work; where one part fails, stop the others and raise what it raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for part in work:
+                tasks.create_task(part)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 async def _send_all(client: ClientSession, lane: Iterable[Slate], pace: Pace, progress: Progress) -> None:
@@ -81,7 +90,7 @@ async def _send_all(client: ClientSession, lane: Iterable[Slate], pace: Pace, pr
 
 
 async def _send(client: ClientSession, slate: Slate, progress: Progress) -> None:
-    query = {"surface": slate.surface, "request_id": slate.request_id, "limit": 3}
+    query = {"surface": slate.surface, "request_id": slate.request_id, "limit": str(len(POSITIONS))}
     async with client.get("/recommendations", params=query) as response:
         answer = await response.json()
     if [item["item_id"] for item in answer["recommendations"]] != [i.item_id for i in slate.impressions]:
@@ -95,7 +104,11 @@ async def _click(
     client: ClientSession, impression: Impression, answer: Mapping[str, Any], progress: Progress
 ) -> None:
     surface = {"surface": answer["surface"]}
-    said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": impression.item_id}
+    said = {
+        "model_version": answer["model_version"],
+        "variant": answer["variant"],
+        "item_id": impression.item_id,
+    }
     async with client.post("/track/click", params=surface, json=said | {"position": impression.position}):
         progress.clicks += 1
     if impression.earned_cents is not None:

@@ -37,7 +37,7 @@ class Exposition:
         return {value: total for value, total in sums.items() if total}
 
     def quantile(self, quantile: float, metric: Metric, **labels: str) -> tuple[float, float] | None:
-        """Return the bounds of the histogram bucket that the quantile lies in; None where nothing was recorded."""
+        """Return the bounds of the bucket that the quantile lies in; None where nothing was recorded."""
         sums: dict[float, float] = defaultdict(float)
         for sample in self._matching(metric, "_bucket", labels):
             sums[float(sample.labels["le"])] += sample.value

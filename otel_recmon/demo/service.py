@@ -24,7 +24,7 @@ MODEL_AGE_HOURS: Final = 6.0
 """How old the trained model is said to be when the demo starts."""
 
 
-class Fault(Exception):
+class DemoError(Exception):
     """What went wrong and what to do about it, in one line."""
 
 
@@ -47,27 +47,31 @@ class Service:
         """Where it exports its metrics."""
         return f"http://{HOST}:{self.metrics_port}/metrics"
 
-    def fault(self, error: object) -> Fault:
+    def fault(self, error: Exception | None = None) -> DemoError:
         """Return why the service failed us: it ended, or it gave an unexpected answer."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1)
         if self.process.returncode is not None:
-            return Fault(f"the service {_ending(self.process.returncode)}; {self._last_words()}; run the demo again")
-        return Fault(f"the service did not answer as expected ({error}); {self._last_words()}")
+            return DemoError(
+                f"the service {_ending(self.process.returncode)}; {self._last_words()}; run the demo again"
+            )
+        return DemoError(
+            f"the service did not answer as expected ({error!r}); {self._last_words()}; run the demo again"
+        )
 
     def wait_until_ready(self) -> None:
         """Return once the service and its metrics can be reached.
 
         Raises:
-            Fault: If it ends before, or takes too long.
+            DemoError: If it ends before, or takes too long.
         """
         deadline = time.monotonic() + READY_SECONDS
         for port, what in ((self.port, "requests"), (self.metrics_port, "metrics")):
             while not _listening(port):
                 if self.process.poll() is not None:
-                    raise self.fault("")
+                    raise self.fault()
                 if time.monotonic() > deadline:
-                    raise self.fault(f"no {what} within {READY_SECONDS:.0f} s")
+                    raise self.fault(TimeoutError(f"no {what} within {READY_SECONDS:.0f} s"))
                 time.sleep(0.05)
 
     def _last_words(self) -> str:
@@ -85,7 +89,7 @@ def running(catalog_size: int, port: int | None = None) -> Iterator[Service]:
     """Run the recommender while the context lasts; its log is kept where that ends with a fault.
 
     Raises:
-        Fault: If it cannot be started.
+        DemoError: If it cannot be started.
     """
     port, metrics_port = usable(port) if port else free(), free()
     folder = Path(mkdtemp(prefix="otel-recmon-demo-"))
@@ -103,7 +107,7 @@ def running(catalog_size: int, port: int | None = None) -> Iterator[Service]:
             service = Service(process, port, metrics_port, folder / "service.log")
             service.wait_until_ready()
             yield service
-        except Fault:
+        except DemoError:
             raise
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +143,7 @@ def _tool(name: str) -> str:
     found = shutil.which(name, path=places)
     if not found:
         msg = f"{name} is not installed; run: pip install 'otel-recmon[demo]'"
-        raise Fault(msg)
+        raise DemoError(msg)
     return found
 
 
@@ -158,7 +162,7 @@ def _environment(environ: Mapping[str, str], metrics_port: int, catalog_size: in
 
 
 def settings(catalog_size: int, clock: Callable[[], float] = time.time) -> dict[str, str]:
-    """Return what the plugin is told about the recommender: where its answers and events say what they are."""
+    """Return what the plugin is told about the recommender: where it says what its answers and events are."""
     return {
         "enabled": "true",
         "model_version": MODEL_VERSIONS["bts"],
@@ -181,15 +185,15 @@ def usable(port: int) -> int:
     """Return ``port`` if a service can have it.
 
     Raises:
-        Fault: If it cannot.
+        DemoError: If it cannot.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            msg = f"port {port} cannot be used ({error.strerror}); choose another with --port, or leave --port out"
-            raise Fault(msg) from error
+            msg = f"port {port} cannot be used ({error.strerror}); choose another, or leave --port out"
+            raise DemoError(msg) from error
     return port
 
 

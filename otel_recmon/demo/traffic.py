@@ -111,10 +111,12 @@ def assembled(impressions: Iterable[Impression]) -> list[Slate]:
     """Return the slates of the impressions, sorted by time.
 
     The data say which item was shown at which position, not which items were shown together. So the n-th
-    impression at position 1 makes a slate with the n-th at 2 and the n-th at 3 of the same campaign and policy;
-    where a position has run out of impressions, slates are shorter.
+    impression at position 1 makes a slate with the n-th at 2 and the n-th at 3 of the same campaign and
+    policy; where a position has run out of impressions, slates are shorter.
     """
-    queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(lambda: {p: [] for p in POSITIONS})
+    queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(
+        lambda: {p: [] for p in POSITIONS}
+    )
     for impression in impressions:
         queues[impression.campaign, impression.policy][impression.position].append(impression)
     slates = [

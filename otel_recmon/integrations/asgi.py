@@ -133,11 +133,18 @@ def observed(application: Application, host: Host) -> Application:
         if observer is None or asgi["type"] not in ("http", "lifespan") or MARK in asgi:
             await application(asgi, receive, send)
         elif asgi["type"] == "lifespan":
-            await application(asgi, receive, seen_off(send, observer.metrics.recorder, shrug))
+            await application(asgi, receive, until_the_end(observer, send))
         elif asgi["path"] == observer.settings.metrics_path and asgi["method"] == "GET":
             await expose(asgi, receive, send)
         else:
             await pass_by(observer, asgi, receive, send)
+
+    def until_the_end(observer: Observer, send: Send) -> Send:
+        try:
+            return seen_off(send, observer.metrics.recorder, shrug)
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            shrug("seen_off", error)
+            return send
 
     async def expose(asgi: AsgiScope, receive: Receive, send: Send) -> None:
         try:

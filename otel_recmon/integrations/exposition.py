@@ -31,32 +31,35 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
     Raises:
         RuntimeError: If a package that it needs is missing; says which.
     """
-    try:
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - an extra
-        from prometheus_client import REGISTRY  # noqa: PLC0415
-        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
-    except ImportError as error:
-        msg = "metrics inside the service need: pip install 'otel-recmon[prometheus]'"
-        raise RuntimeError(msg) from error
-    _ensure_reader(PrometheusMetricReader)
-    encode, media_type = choose_encoder(accept)
-    return encode(REGISTRY), media_type
-
-
-_added: list[object] = []
-
-
-def _ensure_reader(reader: type) -> None:
-    """Add a Prometheus reader to the provider, unless it has one: through OTEL_METRICS_EXPORTER, or from us."""
-    provider: Any = get_meter_provider()
-    readers = getattr(getattr(provider, "_measurement_consumer", None), "_reader_storages", {})
-    if _added or any(isinstance(known, reader) for known in readers):
-        return
-    if not hasattr(provider, "add_metric_reader"):
+    if not ensure_reader():
         _logger.error(
             "otel-recmon has no OpenTelemetry SDK to read metrics from: start the service under "
             "opentelemetry-instrument with OTEL_METRICS_EXPORTER=prometheus, or set up a MeterProvider"
         )
-    else:
-        provider.add_metric_reader(reader())
-    _added.append(provider)
+    from prometheus_client import REGISTRY  # noqa: PLC0415 - an extra, and its presence was ensured
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
+
+    encode, media_type = choose_encoder(accept)
+    return encode(REGISTRY), media_type
+
+
+def ensure_reader() -> bool:
+    """Give the global provider a Prometheus reader, unless it has one; False where there is no SDK yet.
+
+    A histogram holds only what was recorded since its reader was there, so this belongs before the first request.
+
+    Raises:
+        RuntimeError: If a package that it needs is missing; says which.
+    """
+    try:
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = "metrics inside the service need: pip install 'otel-recmon[prometheus]'"
+        raise RuntimeError(msg) from error
+    provider: Any = get_meter_provider()
+    if not hasattr(provider, "add_metric_reader"):
+        return False
+    readers = getattr(getattr(provider, "_measurement_consumer", None), "_reader_storages", {})
+    if not any(isinstance(reader, PrometheusMetricReader) for reader in readers):
+        provider.add_metric_reader(PrometheusMetricReader())
+    return True

@@ -10,15 +10,24 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from otel_recmon.integrations.asgi import AsgiScope, Host, Receive, Send, observed
-from otel_recmon.integrations.exposition import rendered
+from otel_recmon.integrations.exposition import ensure_reader, rendered
 from otel_recmon.safety import swallow
 
 _SPLICED = "_otel_recmon_stack"
 
 
-async def metrics_endpoint(_: Request) -> Response:
-    """Answer with the Prometheus metrics: ``app.add_route("/metrics", metrics_endpoint)``."""
-    body, media_type = await to_thread.run_sync(rendered)
+def add_metrics_route(app: FastAPI, path: str = "/metrics") -> None:
+    """Serve the Prometheus metrics of the process at a path of the service itself.
+
+    Call it after the MeterProvider is set up, where the service does that itself, or histograms will lack what
+    was recorded before the first scrape.
+    """
+    ensure_reader()
+    app.add_route(path, _metrics, include_in_schema=False)
+
+
+async def _metrics(request: Request) -> Response:
+    body, media_type = await to_thread.run_sync(rendered, request.headers.get("accept", ""))
     return Response(body, headers={"content-type": media_type})
 
 
@@ -62,6 +71,8 @@ class Installation:
         parent.app = observed(parent.app, self._host)
         app.__dict__[_SPLICED] = stack
         self._apps.add(app)
+        if self._host.observer is not None and self._host.observer.settings.metrics_path:
+            ensure_reader()
 
     def _shrug(self, error: Exception) -> None:
         try:

@@ -1,7 +1,6 @@
 """Exports what is left before the server stops: one stopped by SIGTERM runs no atexit."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from threading import Thread
 from time import monotonic
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from anyio import sleep
 
 from otel_recmon.recorder import Recorder
+from otel_recmon.safety import swallow
 
 DEADLINE_SECONDS = 3.0
 _POLL_SECONDS = 0.005
@@ -39,9 +39,10 @@ async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) 
     """
 
     def work() -> None:
-        # The SDK raises what has gone wrong in a reader, and has logged it.
-        with suppress(Exception):
+        try:
             recorder.flush(deadline_seconds)
+        except Exception as error:  # noqa: BLE001 - the host must be able to stop
+            swallow(recorder.faults, "flush", error)
 
     thread = Thread(target=work, name="otel-recmon-flush", daemon=True)
     thread.start()

@@ -1,0 +1,55 @@
+# Every target sets up what it needs: a virtual environment with the pinned dependencies.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+WORKERS ?= 2
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check bench artifacts format requirements clean
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@echo "== setting up $(VENV) with the pinned dependencies (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "otel-recmon needs Python 3.11 or newer: make $(or $(MAKECMDGOALS),demo) PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## Watch real traffic being measured (two minutes)
+	@$(BIN)/otel-recmon demo $(ARGS)
+
+test: $(READY) ## Run every test
+	@echo "== all tests, on $(WORKERS) processes"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-fast: $(READY) ## Run the tests that start no process (under a minute)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit $(ARGS)
+
+check: $(READY) ## Format, lint, types, import directions, generated files
+	@echo "== format";          $(BIN)/ruff format --check --quiet .
+	@echo "== lint";            $(BIN)/ruff check --quiet .
+	@echo "== types";           $(BIN)/mypy
+	@echo "== imports";         $(BIN)/lint-imports --no-cache
+	@echo "== generated files"; $(BIN)/python -m otel_recmon.artifacts --check
+
+format: $(READY) ## Repair format and what lint can repair
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+bench: $(READY) ## Measure what recording costs
+	@$(BIN)/python -m benchmarks.slate_cost
+	@$(BIN)/python -m benchmarks.http_overhead
+
+artifacts: $(READY) ## Write the generated files
+	@$(BIN)/python -m otel_recmon.artifacts
+
+requirements: ## Pin the newest versions of all dependencies (needs uv)
+	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove what was set up
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

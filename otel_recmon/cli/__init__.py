@@ -1,0 +1,14 @@
+"""The command line, ``otel-recmon``."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say what to install for it."""
+    try:
+        from otel_recmon.cli.group import group  # noqa: PLC0415 - click is an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("otel_recmon"):
+            raise
+        sys.exit(f"otel-recmon: {error.name} is not installed; run: pip install 'otel-recmon[cli]'")
+    group(prog_name="otel-recmon")

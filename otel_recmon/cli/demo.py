@@ -1,0 +1,81 @@
+"""``otel-recmon demo``."""
+
+import math
+import signal
+import sys
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from otel_recmon.demo.report import WIDTH
+from otel_recmon.demo.run import Options, run
+from otel_recmon.demo.service import DemoError
+
+
+class Speed(click.ParamType[float]):
+    """``max``, or how many times faster than logged."""
+
+    name = "speed"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, 0 for ``max``."""
+        if value == "max":
+            return 0.0
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = -1
+        if not 0 <= speed < math.inf:
+            self.fail(f"{value!r} is neither 'max' nor a number from 0.", param, ctx)
+        return speed
+
+
+@click.command(short_help="Replay real traffic through a recommender and check its metrics against the data.")
+@click.option("--rows", type=click.IntRange(min=1), help="Use the first ROWS impressions only, of 60,000.")
+@click.option(
+    "--speed",
+    type=Speed(),
+    default="max",
+    show_default=True,
+    metavar="TIMES",
+    help="Send the logged week so many times faster: 10080 takes a minute; max (or 0) is as fast as it goes.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the service.  [default: a free one]")
+@click.option("--keep-running", is_flag=True, help="Leave the service up at the end and print its URLs.")
+def demo(rows: int | None, speed: float, port: int | None, *, keep_running: bool) -> None:
+    """Replay real traffic through a recommender and check its metrics against the data.
+
+    Starts a small FastAPI recommender as your own service would run (its own process, no change in its
+    code, the plugin through opentelemetry-instrument), sends it the Open Bandit sample, and compares every
+    figure it exports with the same figure recomputed from the data. Needs no Docker and no other server.
+
+    Exit code: 0 if all figures agree, 1 if one differs, 2 if something failed.
+    """
+    received = _stop_signals()
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without check marks
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    try:
+        sys.exit(0 if run(Options(rows, speed, port, keep_running), console) else 1)
+    except (DemoError, OSError) as error:
+        click.echo(f"otel-recmon demo: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(128 + (received or [signal.SIGINT])[0])
+
+
+def _stop_signals() -> list[int]:
+    """Make what ends a process end it as Ctrl-C does, which asyncio knows; return the list of what came."""
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, stop)
+    return received

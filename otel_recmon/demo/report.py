@@ -1,0 +1,169 @@
+"""The end of the demo in words and tables: who earns more clicks, is it sure, and do the metrics agree."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console, ConsoleRenderable
+from rich.table import Table
+from rich.text import Text
+
+from otel_recmon import catalog
+from otel_recmon.demo.comparison import (
+    MEASURES,
+    Pair,
+    Result,
+    Section,
+    interval,
+    labels,
+    number,
+    percent,
+    share,
+)
+from otel_recmon.demo.intervals import Rate, difference, trials_needed
+from otel_recmon.demo.layout import plain_table
+from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.traffic import MODEL_VERSIONS, SURFACES
+
+WIDTH = 100
+"""Columns where there is no terminal that says how many it has."""
+SAME, DIFFERS = Text("✓", style="green"), Text("✗", style="bold red")
+QUANTILES = (0.5, 0.95, 0.99)
+SIMULATED = "*"
+NOTES = """\
+* Simulated: the data have no purchases and do not say when a model was trained.
+  Latency is read from buckets, the first of which ends at 10 ms.
+  Diversity is that of the last 1,000 slates, coverage that of the last 10,000."""
+
+
+def show(console: Console, result: Result, exposition: Exposition) -> None:
+    """Print everything, the answer first."""
+    tables = (_figures(result, exposition, console.width), Text(), _surfaces(result, console.width))
+    for part in (*_answer(result), *tables, *_verdict(result)):
+        console.print(part, highlight=False)
+
+
+def _answer(result: Result) -> Iterator[ConsoleRenderable]:
+    rates = {policy: pair.read.ctr for policy, pair in result.policies.items()}
+    yield Text("\nWhich policy earns more clicks?", style="bold")
+    if not all(rate.trials for rate in rates.values()):
+        yield Text("  Too few requests to compare them.\n")
+        return
+    for policy, rate in rates.items():
+        clicks = f"{number(rate.successes)} clicks on {number(rate.trials)} requests"
+        yield Text(f"  {policy:<7} {clicks} = {percent(rate.value)}  (95 % interval {interval(rate)})")
+    yield Text(f"  {answer(rates)}\n")
+
+
+def answer(rates: dict[str, Rate]) -> str:
+    """Return which of two policies has the higher rate, by how much, and whether that is sure."""
+    (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
+    low, high = (100 * bound for bound in difference(best, other))
+    lead = 100 * (best.value - other.value)
+    gap = f"{leader} leads by {lead:.2f} points (95 % interval {low:+.2f} to {high:+.2f})."
+    if low > 0:
+        return f"{gap}\n  That is sure at the 95 % level: the interval does not reach 0."
+    needed = trials_needed(best, other)
+    if math.isinf(needed):
+        return "Neither: both have the same rate."
+    return (
+        f"{gap}\n  That is not sure: the interval includes 0, so it may be chance.\n"
+        f"  At rates like these it takes about {round(needed, -3):,.0f} requests a policy to tell."
+    )
+
+
+def _figures(result: Result, exposition: Exposition, width: int) -> Table:
+    table = plain_table(width)
+    table.add_column("Figure", no_wrap=True)
+    for policy in result.policies:
+        table.add_column(f"{MODEL_VERSIONS[policy]}\n/metrics", justify="right", no_wrap=True)
+        table.add_column("\ndata file", justify="right", style="dim", no_wrap=True)
+        table.add_column("", no_wrap=True)
+    for section in Section:
+        table.add_row(Text(section.value, style="bold"))
+        for row in (*_compared(section, result), *_as_read(section, result, exposition)):
+            table.add_row(*row)
+        table.add_section()
+    return table
+
+
+def _compared(section: Section, result: Result) -> Iterator[list[str | Text]]:
+    for measure in MEASURES:
+        if measure.section is section:
+            row: list[str | Text] = [f"  {measure.name}{SIMULATED if measure.simulated else ''}"]
+            for pair in result.policies.values():
+                read, data = measure.write(measure.value(pair.read)), measure.write(measure.value(pair.data))
+                row += [read, data, SAME if measure.agrees(pair.read, pair.data) else DIFFERS]
+            yield row
+
+
+def _as_read(section: Section, result: Result, exposition: Exposition) -> Iterator[list[str | Text]]:
+    cells = {policy: as_read(section, exposition, policy) for policy in result.policies}
+    for name in next(iter(cells.values())):
+        row: list[str | Text] = [f"  {name}"]
+        for policy in result.policies:
+            row += [cells[policy][name], "", ""]
+        yield row
+
+
+def as_read(section: Section, exposition: Exposition, policy: str) -> dict[str, str]:
+    """Return the figures that have no counterpart in the data, by name."""
+    if section is Section.TECHNICAL:
+        return _latency(exposition, policy)
+    if section is Section.QUALITY:
+        hours = exposition.value(catalog.STALENESS, model_version=MODEL_VERSIONS[policy])
+        return {f"Model staleness{SIMULATED}": "not set" if hours is None else f"{hours:.1f} h"}
+    return {}
+
+
+def _latency(exposition: Exposition, policy: str) -> dict[str, str]:
+    own = labels(policy)
+    count = exposition.total(catalog.LATENCY, "_count", **own)
+    mean = exposition.total(catalog.LATENCY, "_sum", **own) / count if count else math.nan
+    good = exposition.total(catalog.SLO_RESPONSES, good=catalog.GOOD, **own)
+    rows = {"Latency, mean": f"{1000 * mean:.1f} ms"}
+    for quantile in QUANTILES:
+        rows[f"Latency, P{100 * quantile:.0f}"] = _bucket(
+            exposition.quantile(quantile, catalog.LATENCY, **own)
+        )
+    return rows | {"Good and fast enough": share(Rate(int(good), int(count)))}
+
+
+def _bucket(bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return "-"
+    lower, upper = (1000 * bound for bound in bounds)
+    if math.isinf(upper):
+        return f"> {lower:,.0f} ms"
+    return f"{lower:,.0f}-{upper:,.0f} ms" if lower else f"< {upper:,.0f} ms"
+
+
+def _surfaces(result: Result, width: int) -> Table:
+    table = plain_table(width)
+    table.add_column("Surface", no_wrap=True)
+    for policy in result.policies:
+        for name in (f"{MODEL_VERSIONS[policy]}\nrequests", "\nclicks", "\nCTR"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("")
+    for surface in SURFACES:
+        pairs = [result.surfaces[policy, surface] for policy in result.policies]
+        table.add_row(f"  {surface}", *(cell for pair in pairs for cell in _surface(pair)))
+    return table
+
+
+def _surface(pair: Pair) -> Iterable[str | Text]:
+    figures = pair.read
+    mark = DIFFERS if pair.differing() else SAME
+    return (number(figures.requests), number(figures.clicked), share(figures.ctr), mark)
+
+
+def _verdict(result: Result) -> Iterator[ConsoleRenderable]:
+    yield Text(f"\n{NOTES}\n", style="dim")
+    differing = result.differing()
+    if not differing:
+        yield Text(
+            f"✓ All {result.compared} figures read from /metrics are those of the data file.",
+            style="bold green",
+        )
+        return
+    yield Text(f"✗ {len(differing)} of {result.compared} figures differ:", style="bold red")
+    yield from (Text(f"  {difference}", style="red") for difference in differing)

@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import pytest
+
+from otel_recmon import catalog
+from otel_recmon.demo.comparison import (
+    MEASURES,
+    Pair,
+    compared,
+    covered,
+    dollars,
+    fraction,
+    interval,
+    kinds,
+    number,
+    share,
+)
+from otel_recmon.demo.figures import Figures, recomputed
+from otel_recmon.demo.intervals import Rate
+from otel_recmon.demo.scrape import Exposition
+from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
+
+SLATES = sample()
+BTS = recomputed([slate for slate in SLATES if slate.policy == "bts"], CATALOG_SIZE)
+
+
+def _text() -> str:
+    text = exported(SLATES)
+    for policy in ("bts", "random"):
+        own = recomputed([slate for slate in SLATES if slate.policy == policy], CATALOG_SIZE)
+        text += gauges(own.diversity or 0, own.coverage or 0, policy)
+    return text
+
+
+def test_a_faithful_export_agrees_in_every_figure_of_every_policy_and_surface() -> None:
+    result = compared(SLATES, Exposition(_text()), CATALOG_SIZE)
+
+    assert result.differing() == ()
+    assert result.compared == len(MEASURES) * (2 + 6) + 3
+
+
+def test_one_click_too_many_is_found_wherever_it_shows() -> None:
+    own = {"model_version": "bts-2019.11", "variant": "bts", "surface": "men"}
+    text = _text() + series(catalog.CLICKED, 1, position="unknown", **own)
+
+    result = compared(SLATES, Exposition(text), CATALOG_SIZE)
+
+    names = ("Clicks", "CTR (clicks/request)", "95 % interval", "Clicks/item shown", "Conversions/click")
+    assert result.differing() == tuple(
+        f"{where}: {name}" for where in ("bts", "bts on men") for name in names
+    )
+
+
+def test_a_variant_under_the_wrong_name_is_not_counted_for_the_right_one() -> None:
+    text = _text().replace('variant="bts"', 'variant="BTS"')
+
+    result = compared(SLATES, Exposition(text), CATALOG_SIZE)
+
+    assert result.policies["bts"].read.requests == 0
+    assert "bts: Requests answered" in result.differing()
+
+
+def test_what_the_plugin_set_aside_is_a_difference() -> None:
+    text = _text() + series(catalog.DROPPED, 2, reason="body_unreadable")
+
+    assert compared(SLATES, Exposition(text), CATALOG_SIZE).differing() == ("values set aside",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "names"),
+    [
+        (replace(BTS, revenue_cents=BTS.revenue_cents + 1), ("Revenue",)),
+        (replace(BTS, diversity=(BTS.diversity or 0) + 1e-6), ("Diversity",)),
+        (replace(BTS, diversity=(BTS.diversity or 0) * (1 + 1e-12)), ()),
+        (replace(BTS, coverage=None), ("Coverage",)),
+        (replace(BTS, failed=1), ("Failed requests", "Error rate")),
+        (replace(BTS, outcomes={**BTS.outcomes, "fallback": 1}), ("Other outcomes",)),
+        (replace(BTS, categories={"shoes": 1}), ("Categories shown",)),
+    ],
+)
+def test_the_figure_that_differs_is_named(changed: Figures, names: tuple[str, ...]) -> None:
+    assert Pair(changed, BTS).differing() == names
+
+
+def test_figures_are_written_for_people() -> None:
+    written = (
+        number(10_121),
+        dollars(174_193),
+        dollars(5),
+        share(Rate(157, 10_121)),
+        interval(Rate(157, 10_121)),
+        fraction(2.96413),
+        covered(82.5),
+        kinds({"shoes": 3, "hats": 1}),
+    )
+
+    assert written == ("10,121", "$1,741.93", "$0.05", "1.55 %", "1.33-1.81 %", "2.9641", "82.5 %", "2")
+
+
+def test_what_is_not_known_is_written_as_such() -> None:
+    nothing = Rate(0, 0)
+
+    assert [share(nothing), interval(nothing), fraction(None), covered(None)] == ["-"] * 4

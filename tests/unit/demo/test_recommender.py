@@ -1,0 +1,94 @@
+import ast
+import asyncio
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient, Request, Response
+
+from otel_recmon.demo import recommender
+from otel_recmon.demo.traffic import MODEL_VERSIONS, assembled, logged
+
+URL = "http://recommender"
+
+
+def _responses(*requests: Request) -> list[Response]:
+    async def send() -> list[Response]:
+        async with AsyncClient(transport=ASGITransport(recommender.app)) as client:
+            return [await client.send(request) for request in requests]
+
+    return asyncio.run(send())
+
+
+def _asked(*requests: tuple[str, str]) -> list[tuple[int, object]]:
+    queries = [{"surface": surface, "request_id": request_id} for surface, request_id in requests]
+    responses = _responses(*(Request("GET", f"{URL}/recommendations", params=query) for query in queries))
+    return [(response.status_code, response.json()) for response in responses]
+
+
+def test_the_service_imports_nothing_of_otel_recmon() -> None:
+    tree = ast.parse(Path(recommender.__file__).read_text(encoding="utf-8"))
+
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert imported == {"csv", "gzip", "http", "pathlib", "fastapi", "pydantic"}
+
+
+def test_it_answers_each_slate_as_the_policy_did() -> None:
+    slates = assembled(logged(rows=300))
+
+    answers = _asked(*((slate.surface, slate.request_id) for slate in slates))
+
+    assert answers == [
+        (
+            200,
+            {
+                "model_version": slate.model_version,
+                "variant": slate.policy,
+                "surface": slate.surface,
+                "recommendations": [
+                    {
+                        "item_id": i.item_id,
+                        "category": i.category,
+                        "score": i.propensity,
+                        "position": i.position,
+                    }
+                    for i in slate.impressions
+                ],
+            },
+        )
+        for slate in slates
+    ]
+
+
+@pytest.mark.parametrize("request_id", ["60000", "-1", "", "one", "1.5"])
+def test_a_request_that_was_not_logged_is_not_found(request_id: str) -> None:
+    assert _asked(("all", request_id)) == [(404, {"detail": "no such request was logged"})]
+
+
+def test_a_request_on_another_surface_than_logged_is_not_found() -> None:
+    assert _asked(("men", "0")) == [(404, {"detail": "no such request was logged on this surface"})]
+
+
+def test_events_are_taken_without_an_answer() -> None:
+    event = {"model_version": "bts-2019.11", "variant": "bts", "item_id": "men-01"}
+
+    responses = _responses(
+        Request("POST", f"{URL}/track/click?surface=men", json=event | {"position": 2}),
+        Request("POST", f"{URL}/track/conversion?surface=men", json=event | {"revenue": 9.9}),
+    )
+
+    assert [(response.status_code, response.content) for response in responses] == [(204, b""), (204, b"")]
+
+
+def test_the_driver_expects_the_model_versions_that_the_service_names() -> None:
+    assert recommender.MODEL_VERSIONS == MODEL_VERSIONS

@@ -1,0 +1,133 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from otel_recmon import catalog
+from otel_recmon.demo.comparison import Section, compared
+from otel_recmon.demo.figures import recomputed
+from otel_recmon.demo.intervals import Rate
+from otel_recmon.demo.report import answer, as_read, show
+from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.traffic import Slate
+from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
+
+OWN = {"model_version": "bts-2019.11", "variant": "bts", "surface": "men"}
+
+
+def _text(slates: list[Slate]) -> str:
+    text = exported(slates)
+    for policy in ("bts", "random"):
+        own = recomputed([slate for slate in slates if slate.policy == policy], CATALOG_SIZE)
+        text += gauges(own.diversity or 0, own.coverage or 0, policy)
+    return text
+
+
+def _shown(text: str, slates: list[Slate], width: int = 100) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    exposition = Exposition(text)
+    show(console, compared(slates, exposition, CATALOG_SIZE), exposition)
+    assert isinstance(console.file, StringIO)
+    return [line.rstrip() for line in console.file.getvalue().split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        (
+            {"bts": Rate(157, 10_121), "random": Rate(130, 10_174)},
+            "bts leads by 0.27 points (95 % interval -0.05 to +0.60).\n"
+            "  That is not sure: the interval includes 0, so it may be chance.\n"
+            "  At rates like these it takes about 29,000 requests a policy to tell.",
+        ),
+        (
+            {"bts": Rate(100, 1_000), "random": Rate(200, 1_000)},
+            "random leads by 10.00 points (95 % interval +6.89 to +13.10).\n"
+            "  That is sure at the 95 % level: the interval does not reach 0.",
+        ),
+        ({"bts": Rate(1, 10), "random": Rate(10, 100)}, "Neither: both have the same rate."),
+    ],
+)
+def test_the_answer_says_who_leads_by_how_much_and_whether_it_is_sure(
+    rates: dict[str, Rate], words: str
+) -> None:
+    assert answer(rates) == words
+
+
+def test_the_answer_comes_first_and_the_verdict_last() -> None:
+    slates = sample()
+
+    lines = _shown(_text(slates), slates)
+
+    assert lines[1] == "Which policy earns more clicks?"
+    assert lines[-2] == "✓ All 211 figures read from /metrics are those of the data file."
+
+
+def test_a_figure_stands_next_to_the_same_of_the_data_with_a_mark() -> None:
+    slates = sample()
+
+    lines = _shown(_text(slates), slates)
+
+    assert (
+        lines.count("  Items shown                 1,510        1,510  ✓           1,490        1,490  ✓")
+        == 1
+    )
+
+
+def test_a_figure_that_differs_is_marked_and_named() -> None:
+    slates = sample()
+    text = _text(slates) + series(catalog.REQUESTS, 1, status="rejected", **OWN)
+
+    lines = _shown(text, slates)
+
+    assert (
+        lines.count("  Rejected requests               1            0  ✗               0            0  ✓")
+        == 1
+    )
+    assert lines[-4:-1] == [
+        "✗ 2 of 211 figures differ:",
+        "  bts: Rejected requests",
+        "  bts on men: Rejected requests",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_is_cut_off_on_a_narrow_terminal(width: int) -> None:
+    slates = sample()
+
+    lines = _shown(_text(slates), slates, width)
+
+    assert not [line for line in lines if "…" in line or len(line) > width]
+
+
+def test_without_an_answer_of_both_policies_there_is_no_winner() -> None:
+    slates = sample()
+
+    assert _shown("", slates)[1:3] == [
+        "Which policy earns more clicks?",
+        "  Too few requests to compare them.",
+    ]
+
+
+def test_what_the_data_cannot_say_is_shown_as_read() -> None:
+    exposition = Exposition(
+        series(catalog.LATENCY, 90, "_bucket", le="0.01", **OWN)
+        + series(catalog.LATENCY, 98, "_bucket", le="0.05", **OWN)
+        + series(catalog.LATENCY, 100, "_bucket", le="+Inf", **OWN)
+        + series(catalog.LATENCY, 0.42, "_sum", **OWN)
+        + series(catalog.LATENCY, 100, "_count", **OWN)
+        + series(catalog.SLO_RESPONSES, 99, good="true", **OWN)
+        + series(catalog.SLO_RESPONSES, 1, good="false", **OWN)
+        + series(catalog.STALENESS, 6.01, model_version="bts-2019.11")
+    )
+
+    read = {name: text for section in Section for name, text in as_read(section, exposition, "bts").items()}
+
+    assert read == {
+        "Latency, mean": "4.2 ms",
+        "Latency, P50": "< 10 ms",
+        "Latency, P95": "10-50 ms",
+        "Latency, P99": "> 50 ms",
+        "Good and fast enough": "99.00 %",
+        "Model staleness*": "6.0 h",
+    }

@@ -1,0 +1,80 @@
+import asyncio
+from itertools import count
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from otel_recmon import catalog
+from otel_recmon.demo.scrape import Exposition, settled
+from tests.unit.demo.exported import series
+
+EXPOSITION = Exposition(
+    series(catalog.CLICKED, 3, model_version="a", position="1", surface="men")
+    + series(catalog.CLICKED, 4, model_version="a", position="1", surface="women")
+    + series(catalog.CLICKED, 5, model_version="a", position="2", surface="men")
+    + series(catalog.CLICKED, 0, model_version="a", position="3", surface="men")
+    + series(catalog.CLICKED, 9, model_version="b", position="1", surface="men")
+    + series(catalog.DIVERSITY, 0.0, model_version="a")
+)
+
+
+def test_series_with_the_labels_are_added_up() -> None:
+    totals = [
+        EXPOSITION.total(catalog.CLICKED, **labels)
+        for labels in (
+            {},
+            {"model_version": "a"},
+            {"model_version": "a", "surface": "women"},
+            {"surface": "x"},
+        )
+    ]
+
+    assert totals == [21, 12, 4, 0]
+
+
+def test_sums_by_a_label_leave_out_what_never_happened() -> None:
+    assert EXPOSITION.by(catalog.CLICKED, "position", model_version="a") == {"1": 7, "2": 5}
+
+
+def test_a_gauge_at_zero_is_not_a_gauge_that_is_missing() -> None:
+    values = [EXPOSITION.value(catalog.DIVERSITY, model_version=version) for version in ("a", "b")]
+
+    assert values == [0.0, None]
+
+
+@pytest.mark.parametrize(
+    ("quantile", "bounds"), [(0.5, (0.0, 0.01)), (0.6, (0.01, 0.05)), (1.0, (0.05, float("inf")))]
+)
+def test_a_quantile_lies_between_the_bounds_of_its_bucket(
+    quantile: float, bounds: tuple[float, float]
+) -> None:
+    counts = (("0.01", 3, 2), ("0.05", 4, 4), ("+Inf", 5, 5))
+    text = "".join(
+        series(catalog.LATENCY, value, "_bucket", le=bound, surface=surface)
+        for bound, *values in counts
+        for surface, value in zip(("men", "women"), values, strict=True)
+    )
+
+    assert Exposition(text).quantile(quantile, catalog.LATENCY) == bounds
+
+
+def test_without_a_record_there_is_no_quantile() -> None:
+    empty = series(catalog.LATENCY, 0, "_bucket", le="+Inf")
+
+    assert [Exposition(text).quantile(0.5, catalog.LATENCY) for text in ("", empty)] == [None, None]
+
+
+def test_the_second_scrape_counts_for_the_first_shows_new_series_as_zero() -> None:
+    scrapes = count()
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(text=series(catalog.CONVERTED, 7 * next(scrapes)))
+
+    async def read() -> float:
+        app = web.Application()
+        app.router.add_get("/metrics", metrics)
+        async with TestServer(app) as server, ClientSession() as client:
+            return (await settled(client, str(server.make_url("/metrics")))).total(catalog.CONVERTED)
+
+    assert asyncio.run(read()) == 7

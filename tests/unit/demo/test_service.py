@@ -1,0 +1,78 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_recmon.config import Settings, read, variable
+from otel_recmon.demo.service import DemoError, Service, free, settings, usable
+
+
+def _ended(code: str, log: Path) -> Service:
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=file, stderr=file)
+        process.wait()
+    return Service(process, 1, 2, log)
+
+
+def test_the_plugin_understands_every_variable_it_is_given() -> None:
+    environ = {variable(name): value for name, value in settings(160, clock=lambda: 1_000_000.0).items()}
+
+    assert read(environ) == (
+        Settings(
+            enabled=True,
+            model_version="bts-2019.11",
+            model_version_from="/recommendations => model_version; body:model_version",
+            variant="/recommendations => variant; body:variant",
+            surface="query:surface",
+            catalog_size=160,
+            model_updated_at=1_000_000.0 - 6 * 3600,
+        ),
+        [],
+    )
+
+
+def test_a_taken_port_is_refused_with_the_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(DemoError) as refused:
+            usable(port)
+
+    assert str(refused.value) == (
+        f"port {port} cannot be used (Address already in use); choose another, or leave --port out"
+    )
+
+
+def test_a_free_port_can_be_had() -> None:
+    port = free()
+
+    assert usable(port) == port
+
+
+def test_an_end_is_told_with_the_last_words_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    service = _ended("print('all well'); raise SystemExit('no more room\\n')", log)
+
+    assert str(service.fault()) == (
+        f"the service ended with exit code 1; its log {log} ends with: no more room; run the demo again"
+    )
+
+
+def test_an_end_by_a_signal_is_told_by_its_name(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    service = _ended("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", log)
+
+    assert str(service.fault()) == (
+        f"the service was ended by SIGKILL; its log {log} is empty; run the demo again"
+    )
+
+
+def test_waiting_for_a_service_that_ended_says_so_at_once(tmp_path: Path) -> None:
+    service = _ended("raise SystemExit('cannot bind')", tmp_path / "service.log")
+
+    with pytest.raises(DemoError, match=r"ended with exit code 1; .* ends with: cannot bind"):
+        service.wait_until_ready()
