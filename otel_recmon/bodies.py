@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -73,6 +73,16 @@ def parsed(content: bytes, media_type: str) -> Any:
     if lines:
         return [loads(line) for line in lines if line.strip()]
     return loads(content)
+
+
+def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """Return the media type and the encoding that raw headers name, in lower case; empty where they do not."""
+    found = {b"content-type": "", b"content-encoding": ""}
+    for name, value in headers:
+        if name.lower() in found:
+            found[name.lower()] = value.decode("latin-1").lower()
+    media_type, encoding = found.values()
+    return media_type, encoding
 
 
 def _is_lines(media_type: str) -> bool:

@@ -1,10 +1,10 @@
 """Where a value is found in a request or response: JMESPath, or a header, query, path or body field."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import jmespath
@@ -15,24 +15,9 @@ from otel_recmon.routes import Pattern, parse
 PLACES: Final = ("header", "response_header", "query", "path", "body")
 
 
-class Seen(Protocol):
-    """A request and its response, as far as expressions look into them."""
-
-    headers: Mapping[str, str]
-    response_headers: Mapping[str, str]
-    path_params: Mapping[str, Any]
-    response: Any
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query parameters."""
-
-    @property
-    def body(self) -> Any:
-        """The request body, parsed."""
-
-
-Source = Callable[[Seen], Any]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+_NOTHING: Final[dict[str, str]] = {}
+Source = Callable[["Exchange"], Any]
 Field = Callable[[Any], Any]
 
 
@@ -109,21 +94,30 @@ class PerRoute:
         )
 
 
-@dataclass
 class Exchange:
     """A request and its response, parsed only as far as somebody asks."""
 
-    raw_headers: list[tuple[bytes, bytes]]
-    raw_response_headers: list[tuple[bytes, bytes]]
-    raw_query: bytes
-    path_params: Mapping[str, Any]
-    read_body: Callable[[Mapping[str, str]], Any]
-    response: Any = None
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        response_headers: RawHeaders,
+        read_body: Callable[[Mapping[str, str]], Any] | None,
+    ) -> None:
+        """Take the ASGI scope of the request, the raw headers of the response, and how to read the request's body."""
+        self.response: Any = None
+        self.raw_response_headers = response_headers
+        self._request = request
+        self._read_body = read_body
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The parameters in the path."""
+        return self._request.get("path_params") or _NOTHING
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
         """The request's headers, by lower-case name."""
-        return _headers(self.raw_headers)
+        return _headers(self._request["headers"])
 
     @cached_property
     def response_headers(self) -> Mapping[str, str]:
@@ -133,13 +127,14 @@ class Exchange:
     @cached_property
     def query(self) -> Mapping[str, str]:
         """The query parameters; of several with one name the first."""
-        return dict(reversed(parse_qsl(self.raw_query.decode("latin-1"), keep_blank_values=True)))
+        raw = self._request.get("query_string")
+        return dict(reversed(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))) if raw else _NOTHING
 
     @cached_property
     def body(self) -> Any:
-        """The request body as JSON or form fields, None where it is neither."""
-        return self.read_body(self.headers)
+        """The request body as JSON or form fields, None where there is none or it is neither."""
+        return self._read_body(self.headers) if self._read_body else None
 
 
-def _headers(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str]:
+def _headers(raw: RawHeaders) -> Mapping[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}

@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.trace import Span
 
-from otel_recmon.bodies import Body, maybe_json, parsed
+from otel_recmon.bodies import Body, coding, maybe_json, parsed
 from otel_recmon.catalog import ERROR, FAILED, REJECTED, SERVED, SUCCESS, UNRECOGNIZED
 from otel_recmon.collector import MetricsCollector
 from otel_recmon.config import Settings, variable
@@ -110,12 +110,12 @@ class Observer:
         )
 
     def _content(self, done: Finished) -> Any:
-        headers = done.exchange.response_headers
-        if not done.body.size or not maybe_json(headers.get("content-type", "")):
+        media_type, encoding = coding(done.exchange.raw_response_headers)
+        if not done.body.size or not maybe_json(media_type):
             return None
-        content = done.body.content(headers.get("content-encoding", ""), self.faults)
+        content = done.body.content(encoding, self.faults)
         try:
-            return parsed(content, headers.get("content-type", "")) if content else None
+            return parsed(content, media_type) if content else None
         except ValueError:
             self.faults.drop("body_unreadable", "a response that is valid JSON, as its content type says")
             return None

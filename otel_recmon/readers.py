@@ -82,7 +82,10 @@ class Reader:
 
     def _categories(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
         raw = _column(items, self.category, fields and fields.category)
-        categories = [categories_of(value) for value in raw or ()]
+        if raw is None:
+            return None
+        # A loop over what is nearly always a plain text, on every response.
+        categories = [v if v.__class__ is str and v and "|" not in v else categories_of(v) for v in raw]
         return categories if any(categories) else None
 
     def _positions(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
@@ -170,10 +173,11 @@ FIELDS: Final = ("item_id", "category", "score")
 def _usual(names: Iterable[str], exchange: Exchange) -> Any:
     """Return the first of some usual names that the query, the path or the body has."""
     body = exchange.body
-    for place in (exchange.query, exchange.path_params, body if isinstance(body, dict) else {}):
-        for name in names:
-            if name in place:
-                return place[name]
+    for place in (exchange.query, exchange.path_params, body):
+        if place and isinstance(place, dict):
+            for name in names:
+                if name in place:
+                    return place[name]
     return None
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from otel_recmon.fields import Fields, fields_of
@@ -65,6 +66,7 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
                     yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
 
 
+@lru_cache(maxsize=4096)
 def _rank(key: str) -> float:
     """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
     lower = key.lower()

@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry.trace import get_current_span
 
 from otel_recmon.bodies import Body, parsed
-from otel_recmon.expressions import Exchange
+from otel_recmon.expressions import Exchange, RawHeaders
 from otel_recmon.integrations.exposition import serve
 from otel_recmon.integrations.lifespan import seen_off
 from otel_recmon.integrations.templates import template
@@ -43,7 +43,7 @@ class Watch:
         self._request, self._response = Body(limit), Body(limit)
         self._reader: Reader | None = None
         self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: RawHeaders = ()
         self._reads = self._over = self._left = False
         self._start = perf_counter()
 
@@ -66,7 +66,7 @@ class Watch:
                 self._finish()
         elif kind == "http.response.start":
             self._status = message["status"]
-            self._headers = list(message.get("headers", ()))
+            self._headers = message.get("headers", ())
             self._find_reader()
             self._reads = bool(self._reader and self._reader.reads_body and 200 <= self._status < 300)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
@@ -91,10 +91,7 @@ class Watch:
         if self._reader is None and not self.scope.monitored:
             return
         seconds = perf_counter() - self._start
-        asgi = self._asgi
-        exchange = Exchange(
-            list(asgi["headers"]), self._headers, asgi.get("query_string", b""), asgi.get("path_params", {}), self._body
-        )
+        exchange = Exchange(self._asgi, self._headers, self._body if self._request.size else None)
         self._observer.finish(
             Finished(
                 self._reader,
@@ -110,7 +107,7 @@ class Watch:
         )
 
     def _body(self, headers: Any) -> Any:
-        content = self._request.content("", self._observer.faults) if self._request.size else None
+        content = self._request.content("", self._observer.faults)
         try:
             return parsed(content, headers.get("content-type", "")) if content else None
         except ValueError:

@@ -52,16 +52,16 @@ def test_a_hostile_service_that_varies_every_label_at_once_stays_within_all_boun
     provider: MeterProvider,
     series: Read,
 ) -> None:
-    for n in range(6_000):
+    for n in range(3_000):
         clock.now += 0.01
-        labels: dict[str, Any] = {"model_version": f"m{n}", "variant": f"v{n % 3_001}", "surface": f"s{n % 2_003}"}
-        metrics.track_recommendations("u", [n], [f"c{n}", f"d{n % 1_999}"], [0.5], positions=[n], **labels)
+        labels: dict[str, Any] = {"model_version": f"m{n}", "variant": f"v{n}", "surface": f"s{n}"}
+        metrics.track_recommendations("u", [n], [f"c{n}", f"d{n}"], [0.5], positions=[n], **labels)
         metrics.track_click(n, **labels)
         metrics.track_conversion(1.0, **labels)
         metrics.track_impressions([n, f"p{n}"], **labels)
         with metrics.stage(f"stage{n}", candidates=1):
             pass
-        if n % 1_000 == 0:
+        if n % 500 == 0:
             once(reader)
     metrics.track_recommendations("u", ["a"], ["drama"])
     metrics.track_click(1)
@@ -77,14 +77,14 @@ def test_a_hostile_service_that_varies_every_label_at_once_stays_within_all_boun
     overflow = named(found, "recmon_label_overflow_total")
     assert set(overflow) == {labelled(label=name) for name in ("category", "model_version", "stage", "surface", "variant")}
     assert min(overflow.values()) > 1_000
-    assert sum(named(found, "recommendation_requests_total").values()) == 6_001
-    assert sum(named(found, "recommendations_clicked_total").values()) == 6_001
-    assert sum(named(found, "recommendations_converted_total").values()) == 6_000
-    assert sum(named(found, "recommendation_impressions_total").values()) == 18_001
-    assert sum(named(found, "recommendation_items_total").values()) == 12_001
-    assert sum(named(found, "recommendation_candidates_total").values()) == 6_000
-    assert sum(named(found, "recommendation_revenue_dollars_count").values()) == 6_000
-    assert sum(named(found, "recommendation_stage_duration_seconds_count").values()) == 6_000
+    assert sum(named(found, "recommendation_requests_total").values()) == 3_001
+    assert sum(named(found, "recommendations_clicked_total").values()) == 3_001
+    assert sum(named(found, "recommendations_converted_total").values()) == 3_000
+    assert sum(named(found, "recommendation_impressions_total").values()) == 9_001
+    assert sum(named(found, "recommendation_items_total").values()) == 6_001
+    assert sum(named(found, "recommendation_candidates_total").values()) == 3_000
+    assert sum(named(found, "recommendation_revenue_dollars_count").values()) == 3_000
+    assert sum(named(found, "recommendation_stage_duration_seconds_count").values()) == 3_000
 
 
 def test_a_hostile_service_with_generous_caps_stays_within_the_bound_of_each_metric(

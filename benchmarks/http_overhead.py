@@ -1,0 +1,135 @@
+"""How much of its throughput does a traced service keep with otel-recmon?
+
+One FastAPI endpoint that returns 10 items, once empty and once after 5 ms of work: traced without the plugin, with it,
+and with prometheus-fastapi-instrumentator instead. Each has a process of its own; short rounds take turns, so that a
+slow moment of the machine meets all of them, and each round is compared with the plain one beside it.
+"""
+
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+PLAIN = "traced, without the plugin"
+PEERS = (PLAIN, "otel-recmon", "prometheus-fastapi-instrumentator")
+KINDS = {"empty": ("/recommendations/7", 1_500), "working for 5 ms": ("/working/recommendations/7", 120)}
+TARGETS = {"empty": 88, "working for 5 ms": 98}
+ROUNDS = 12
+CONCURRENCY = 4
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Server:
+    """A running service and what its rounds have shown."""
+
+    pid: int
+    url: str
+    per_second: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the process has used, by the kernel's account."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@contextmanager
+def serving(peer: str) -> Iterator[Server]:
+    """Serve the endpoint in a process of its own."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "benchmarks.traced_service:app", "--port", "0", "--no-access-log"],
+            env=os.environ | {"PEER": peer},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield Server(process.pid, _url(process, log.fileno()))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _url(process: "subprocess.Popen[bytes]", log: int) -> str:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(rb"running on (http://\S+)", os.pread(log, 100_000, 0))
+        if found:
+            return found[1].decode()
+        time.sleep(0.05)
+    sys.exit(f"the service did not start: {os.pread(log, 2_000, 0).decode()}")
+
+
+async def load(url: str, requests: int) -> list[float]:
+    """Send requests from a few clients and return the seconds each took."""
+    took: list[float] = []
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for _ in range(requests // CONCURRENCY):
+            start = time.perf_counter()
+            async with session.get(url) as answer:
+                await answer.read()
+            took.append(time.perf_counter() - start)
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(client(session) for _ in range(CONCURRENCY)))
+    return took
+
+
+def measure(server: Server, path: str, requests: int) -> None:
+    """Run one round against one server."""
+    cpu, start = server.cpu_seconds(), time.perf_counter()
+    took = asyncio.run(load(server.url + path, requests))
+    server.per_second.append(len(took) / (time.perf_counter() - start))
+    server.cpu.append((server.cpu_seconds() - cpu) / len(took) * 1e6)
+    server.p99.append(statistics.quantiles(took, n=100)[98] * 1e3)
+
+
+def show(kind: str, servers: dict[str, Server]) -> None:
+    """Print the medians of all rounds, and each round's share of the plain one beside it."""
+    plain = servers[PLAIN]
+    print(f"\nan endpoint that is {kind}, median of {ROUNDS} rounds of {KINDS[kind][1]} requests")
+    for peer, server in servers.items():
+        kept = _paired(server.per_second, plain.per_second, lambda ours, theirs: 100 * ours / theirs)
+        cpu = _paired(server.cpu, plain.cpu, lambda ours, theirs: ours - theirs)
+        p99 = _paired(server.p99, plain.p99, lambda ours, theirs: ours - theirs)
+        target = f"  target {TARGETS[kind]} %" if peer == "otel-recmon" else ""
+        print(
+            f"{peer:34} {statistics.median(server.per_second):7.0f}/s  keeps {kept:5.1f} %"
+            f"  CPU {statistics.median(server.cpu):6.0f} us ({cpu:+5.0f})  p99 {p99:+5.2f} ms{target}"
+        )
+
+
+def _paired(ours: list[float], plain: list[float], compare: Callable[[float, float], float]) -> float:
+    return statistics.median(compare(our, their) for our, their in zip(ours, plain, strict=True))
+
+
+def main() -> None:
+    """Measure both kinds of endpoint."""
+    for kind, (path, requests) in KINDS.items():
+        with ExitStack() as stack:
+            servers = {peer: stack.enter_context(serving(peer)) for peer in PEERS}
+            for server in servers.values():
+                asyncio.run(load(server.url + path, requests))
+            for turn in range(ROUNDS):
+                print(f"\r{kind}: round {turn + 1} of {ROUNDS}", end="", file=sys.stderr, flush=True)
+                for server in servers.values():
+                    measure(server, path, requests)
+            print(file=sys.stderr)
+            show(kind, servers)
+
+
+if __name__ == "__main__":
+    main()
