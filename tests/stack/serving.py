@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -49,12 +49,23 @@ class Service:
         return self.process.wait(DEADLINE)
 
 
+UVICORN = ("uvicorn", "--port", "0", "--app-dir", "{folder}")
+UVICORN_WORKERS = (*UVICORN, "--workers", "2")
+GUNICORN = ("gunicorn", "--bind", "127.0.0.1:0", "--chdir", "{folder}", "--workers", "2", "-k", "uvicorn.workers.UvicornWorker")
+GUNICORN_PRELOAD = (*GUNICORN, "--preload")
+
+
 @contextmanager
 def serving(
-    app: str, env: Mapping[str, str] | None = None, *, instrumented: bool = True, folder: Path = HERE
+    app: str,
+    env: Mapping[str, str] | None = None,
+    *,
+    instrumented: bool = True,
+    folder: Path = HERE,
+    server: Sequence[str] = UVICORN,
 ) -> Iterator[Service]:
-    """Serve ``module:app`` from ``folder`` with uvicorn on a port the system hands out."""
-    command = [sys.executable, "-m", "uvicorn", app, "--port", "0", "--app-dir", str(folder)]
+    """Serve ``module:app`` from ``folder`` with a real server on a port the system hands out."""
+    command = [sys.executable, "-m", *(part.format(folder=folder) for part in server), app]
     if instrumented:
         command = [str(Path(sys.executable).with_name("opentelemetry-instrument")), *command]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -62,18 +73,19 @@ def serving(
         log = Path(scratch) / "service.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                command, env=clean | dict(env or {}), stdout=out, stderr=subprocess.STDOUT, cwd=scratch
+                command, env=clean | dict(env or {}), stdout=out, stderr=subprocess.STDOUT, cwd=scratch, start_new_session=True
             )
         try:
             yield Service(process, _url(process, log), log)
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(DEADLINE)
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     def found() -> str | None:
-        match = re.search(r"running on (http://[\w.]+:\d+)", log.read_text())
+        match = re.search(r"(?:running on|Listening at:) (http://[\w.]+:\d+)", log.read_text())
         if process.poll() is not None:
             raise AssertionError(log.read_text())
         return match and match[1]

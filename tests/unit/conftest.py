@@ -1,9 +1,11 @@
 """What the unit tests share: a meter provider of their own, what it exports, and a clock that they move."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import settings
 from opentelemetry.sdk.metrics import MeterProvider
@@ -32,6 +34,29 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Client:
+    """A client of an ASGI application in this process, whose own failures become a 500."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request and return its whole answer."""
+        return asyncio.run(self._sent(method, path, arguments))
+
+    async def _sent(self, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://service") as client:
+            return await client.request(method, path, **arguments)
+
+    def get(self, path: str, **arguments: Any) -> httpx.Response:
+        """Send a GET request."""
+        return self.request("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        """Send a POST request."""
+        return self.request("POST", path, **arguments)
 
 
 def labelled(**labels: str) -> Labels:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
-from fastapi.testclient import TestClient
 
 from otel_recmon import MetricsCollector, monitor_latency
-from tests.unit.conftest import Read, Series, labelled, named
+from tests.unit.conftest import Client, Read, Series, labelled, named
 
 LATENCIES = "recommendation_latency_seconds_count"
 Requests = tuple[dict[str, float], float]
@@ -409,8 +408,8 @@ class TestFastApi:
             else:
                 app.get(route)(monitor(handler))
 
-        with TestClient(app) as client:
-            answers = [client.get(path), client.get(path, params={"limit": 9}), client.get(path[:-1] + "abc")]
+        client = Client(app)
+        answers = [client.get(path), client.get(path, params={"limit": 9}), client.get(path[:-1] + "abc")]
 
         assert [(answer.status_code, answer.is_success and answer.json()) for answer in answers] == [
             (200, [7, 14, 3]),
@@ -434,8 +433,8 @@ class TestFastApi:
         else:
             app.get("/{code}")(monitor(handler))
 
-        with TestClient(app) as client:
-            codes = [client.get(f"/{code}").status_code for code in (404, 503)]
+        client = Client(app)
+        codes = [client.get(f"/{code}").status_code for code in (404, 503)]
 
         assert codes == [404, 503]
         assert _requests(series()) == ({"rejected": 1, "error": 1}, 1)
@@ -454,8 +453,7 @@ class TestFastApi:
         async def stream() -> StreamingResponse:
             return StreamingResponse(lines())
 
-        with TestClient(app) as client:
-            body = client.get("/stream").text
+        body = Client(app).get("/stream").text
 
         assert body == "0\n1\n2\n"
         assert _requests(series()) == ({"success": 1}, 1)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
-from fastapi.testclient import TestClient
 
 from otel_recmon.routing import rewire
+from tests.unit.conftest import Client
 
 
 def _handler(answer: str) -> Callable[[], str]:
@@ -24,7 +24,7 @@ def test_a_route_of_the_function_calls_the_replacement_and_others_do_not() -> No
 
     rewire(old, _handler("new"))
 
-    client = TestClient(app)
+    client = Client(app)
     assert [client.get(path).json() for path in ("/old", "/again", "/other")] == ["new", "new", "other"]
 
 
@@ -35,7 +35,7 @@ def test_a_route_of_a_router_that_is_included_afterwards_calls_the_replacement()
     rewire(old, _handler("new"))
     app.include_router(router)
 
-    assert TestClient(app).get("/api/items").json() == "new"
+    assert Client(app).get("/api/items").json() == "new"
 
 
 def test_a_function_without_a_route_is_no_problem() -> None:
