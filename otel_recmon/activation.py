@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from opentelemetry.metrics import MeterProvider
 
@@ -20,9 +21,7 @@ _logger = logging.getLogger("otel_recmon")
 _ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes")
 
 
-def activate(
-    settings: Settings, problems: list[Problem], provider: MeterProvider | None
-) -> tuple[Host, Installation]:
+def activate(settings: Settings, problems: list[Problem], provider: MeterProvider | None) -> tuple[Host, Installation]:
     """Start watching; what is wrong with the settings is logged and falls back to its default."""
     settings, more = checked(settings)
     for problem in [*problems, *more]:
@@ -40,6 +39,7 @@ def checked(settings: Settings) -> tuple[Settings, list[Problem]]:
     checks.update(dict.fromkeys(SOURCES, lambda text: PerRoute.of(text, source)))
     checks.update(dict.fromkeys(FIELDS, lambda text: PerRoute.of(text, field)))
     problems = []
+    wrong: dict[str, Any] = {}
     for name, check in checks.items():
         text = getattr(settings, name)
         try:
@@ -47,5 +47,5 @@ def checked(settings: Settings) -> tuple[Settings, list[Problem]]:
                 check(text)
         except ValueError:
             problems.append(Problem(variable(name), text, expected(name), "using the default"))
-            settings = replace(settings, **{name: None})
-    return settings, problems
+            wrong[name] = None
+    return replace(settings, **wrong), problems

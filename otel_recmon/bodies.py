@@ -3,18 +3,16 @@
 import json
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 from otel_recmon.safety import Faults
 
-try:
-    from orjson import loads as _loads
-except ImportError:
-    _loads = json.loads
-
-loads: Callable[[bytes], Any] = _loads
+loads: Callable[[bytes], Any] = json.loads
 """Parses JSON; by orjson, where that is installed."""
+with suppress(ImportError):
+    from orjson import loads
 
 
 class Body:

@@ -157,9 +157,7 @@ REVENUE: Final = Metric(
     (MODEL_VERSION,),
     (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0),
 )
-CACHE_HITS: Final = Metric(
-    "recommendation.cache.hits", Kind.COUNTER, "{hit}", "Requests answered from the cache."
-)
+CACHE_HITS: Final = Metric("recommendation.cache.hits", Kind.COUNTER, "{hit}", "Requests answered from the cache.")
 CACHE_MISSES: Final = Metric(
     "recommendation.cache.misses", Kind.COUNTER, "{miss}", "Requests the cache could not answer."
 )
@@ -252,9 +250,7 @@ SLO_RESPONSES: Final = Metric(
 DROPPED: Final = Metric(
     "recmon.events.dropped", Kind.COUNTER, "{event}", "Values that were unusable and set aside.", (REASON,)
 )
-ERRORS: Final = Metric(
-    "recmon.errors", Kind.COUNTER, "{error}", "Failures inside the plugin, swallowed.", (SITE,)
-)
+ERRORS: Final = Metric("recmon.errors", Kind.COUNTER, "{error}", "Failures inside the plugin, swallowed.", (SITE,))
 OVERFLOW: Final = Metric(
     "recmon.label.overflow",
     Kind.COUNTER,
@@ -262,9 +258,7 @@ OVERFLOW: Final = Metric(
     "Times a label value was replaced by _other, being over the cap.",
     (LABEL,),
 )
-BUILD_INFO: Final = Metric(
-    "recmon.build.info", Kind.GAUGE, "", "Always 1.", (MODEL_VERSION, VERSION)
-)
+BUILD_INFO: Final = Metric("recmon.build.info", Kind.GAUGE, "", "Always 1.", (MODEL_VERSION, VERSION))
 
 METRICS: Final = (
     REQUESTS,

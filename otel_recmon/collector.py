@@ -182,7 +182,7 @@ class MetricsCollector:
         return flat
 
     @never_raises
-    def track_request(self, success: bool = True) -> None:  # noqa: FBT001, FBT002 - the verb's own form
+    def track_request(self, success: bool = True) -> None:
         """Count a request that succeeded or failed, where ``track_recommendations`` does not say it already."""
         self._request(SUCCESS if success else ERROR, SERVED if success else FAILED)
 
@@ -276,7 +276,7 @@ class MetricsCollector:
             self._store.cells(self.labels(model_version, variant, surface)).show_at(shown)
 
     @never_raises
-    def track_cache_hit(self, hit: bool) -> None:  # noqa: FBT001 - the verb's own form
+    def track_cache_hit(self, hit: bool) -> None:
         """Count a cache hit or miss."""
         self.recorder.start()
         with self._store.lock:

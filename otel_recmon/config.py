@@ -63,9 +63,7 @@ def _path(text: str) -> str:
 def _setting(
     default: Any, expected: str, brief: str, example: str, parse: Callable[[str], Any] = str
 ) -> Any:  # a dataclass field has the type of its default, not of field()
-    return field(
-        default=default, metadata={"expected": expected, "brief": brief, "example": example, "parse": parse}
-    )
+    return field(default=default, metadata={"expected": expected, "brief": brief, "example": example, "parse": parse})
 
 
 def _cap(attribute: Attribute) -> Any:
@@ -90,7 +88,13 @@ _ITEM: Final = "a JMESPath expression on one item; per route as `/route => expre
 class Settings:
     """The values of all variables; each field is ``OTEL_RECMON_`` + its name in capitals."""
 
-    enabled: bool = _setting(False, "true or false", "Switches the plugin on. Without it nothing happens.", "true", _boolean)
+    enabled: bool = _setting(
+        False,  # noqa: FBT003 - the default
+        "true or false",
+        "Switches the plugin on. Without it nothing happens.",
+        "true",
+        _boolean,
+    )
     model_version: str | None = _setting(
         None, "text", "The model version, where the service does not say it itself.", "v42"
     )
@@ -176,18 +180,27 @@ class Settings:
     )
     position_base: int = _setting(1, "0 or 1", "What clients call the first position.", "0", _zero_or_one)
     revenue: str | None = _setting(
-        None, _SOURCE, "The revenue of a conversion. By default `revenue`, `amount`, `price` and the like.", "body:order.total"
+        None,
+        _SOURCE,
+        "The revenue of a conversion. By default `revenue`, `amount`, `price` and the like.",
+        "body:order.total",
     )
     variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
     surface: str | None = _setting(None, _SOURCE, "The placement.", "query:placement")
-    slo_latency: float = _setting(
-        0.5, "seconds above 0", "The longest time of a good response.", "0.3", _seconds
-    )
+    slo_latency: float = _setting(0.5, "seconds above 0", "The longest time of a good response.", "0.3", _seconds)
     score_buckets: tuple[float, ...] = _setting(
-        SCORE.buckets, "rising numbers, separated by commas", "The histogram buckets of the scores.", "1,2,3,4,5", _buckets
+        SCORE.buckets,
+        "rising numbers, separated by commas",
+        "The histogram buckets of the scores.",
+        "1,2,3,4,5",
+        _buckets,
     )
     max_body_bytes: int = _setting(
-        262_144, "a whole number from 1", "The longest body that is read; a longer one is only counted.", "1048576", _positive
+        262_144,
+        "a whole number from 1",
+        "The longest body that is read; a longer one is only counted.",
+        "1048576",
+        _positive,
     )
     max_model_versions: int = _cap(MODEL_VERSION)
     max_variants: int = _cap(VARIANT)

@@ -32,7 +32,22 @@ _SCORES: Final = (
     "prediction",
 )
 _POSITIONS: Final = ("position", "rank")
-_IDS: Final = ("id", "itemid", "productid", "sku", "asin", "isbn", "isbn13", "uuid", "gid", "code", "slug", "key", "item", "product")
+_IDS: Final = (
+    "id",
+    "itemid",
+    "productid",
+    "sku",
+    "asin",
+    "isbn",
+    "isbn13",
+    "uuid",
+    "gid",
+    "code",
+    "slug",
+    "key",
+    "item",
+    "product",
+)
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )

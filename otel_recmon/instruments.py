@@ -41,9 +41,7 @@ class Instruments:
                     metric.name, [self._callback(metric, counters)], metric.unit, metric.brief
                 )
             elif metric.kind is Kind.GAUGE:
-                meter.create_observable_gauge(
-                    metric.name, [self._callback(metric, gauges)], metric.unit, metric.brief
-                )
+                meter.create_observable_gauge(metric.name, [self._callback(metric, gauges)], metric.unit, metric.brief)
         self.latency = self._histogram(meter, catalog.LATENCY)
         self.revenue = self._histogram(meter, catalog.REVENUE)
         self.score = self._histogram(meter, catalog.SCORE, self._score_buckets)

@@ -1,7 +1,7 @@
 """``monitor_latency``: times a handler and counts its request, whatever kind of function it is."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from time import perf_counter
@@ -30,8 +30,9 @@ def monitor_latency(metrics: MetricsCollector) -> Callable[[F], F]:
     Raises:
         ValueError: If ``metrics`` is no MetricsCollector, as when the parentheses were forgotten.
     """
-    if not isinstance(metrics, MetricsCollector):
-        msg = f"monitor_latency needs a collector, as in @monitor_latency(metrics), not {metrics!r}"
+    given: object = metrics
+    if not isinstance(given, MetricsCollector):
+        msg = f"monitor_latency needs a collector, as in @monitor_latency(metrics), not {given!r}"
         raise ValueError(msg)  # noqa: TRY004 - what a wrong call raises here, everywhere
 
     def decorate(function: F) -> F:
@@ -69,7 +70,7 @@ def _coroutine(metrics: MetricsCollector, function: Callable[..., Any]) -> Calla
 
 def _generator(metrics: MetricsCollector, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
-    def timed(*args: Any, **kwargs: Any) -> Iterator[Any]:
+    def timed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         with _timing(metrics, shared=False):
             return (yield from function(*args, **kwargs))
 
@@ -116,4 +117,4 @@ def _timing(metrics: MetricsCollector, *, shared: bool = True) -> Iterator[None]
 
 def _status(error: BaseException) -> str:
     code = getattr(error, "status_code", None)
-    return REJECTED if isinstance(code, int) and code < 500 else ERROR  # noqa: PLR2004 - the first server error
+    return REJECTED if isinstance(code, int) and code < 500 else ERROR

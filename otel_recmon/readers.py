@@ -197,5 +197,3 @@ def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any] 
 def _rebased(position: Any, base: int) -> Any:
     found = number(position)
     return position if found is None else found + 1 - base
-
-

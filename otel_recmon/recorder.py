@@ -13,12 +13,10 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from otel_recmon import catalog
 from otel_recmon._version import __version__
 from otel_recmon.catalog import Metric
-from otel_recmon.cells import Model
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.freshness import ModelFile
 from otel_recmon.instruments import Instruments
 from otel_recmon.items import Categories, load
-from otel_recmon.safety import never_raises
 from otel_recmon.store import Store
 
 _logger = logging.getLogger("otel_recmon")

@@ -36,9 +36,7 @@ _RECOMMENDS: Final = Pattern(
     frozenset({"GET", "POST"}),
     re.compile(_LAST_FIXED.format(word=r"[^/{}]*recommend[^/{}]*"), re.IGNORECASE),
 )
-_CLICKS: Final = Pattern(
-    frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE)
-)
+_CLICKS: Final = Pattern(frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE))
 _CONVERTS: Final = Pattern(
     frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="(?:conversions?|purchases?)"), re.IGNORECASE)
 )
@@ -62,7 +60,10 @@ def parse(text: str) -> Pattern:
 def _part(part: str) -> str:
     if part == "*":
         return "(?:/.*)?"
-    pieces = (r"(?:\{[^}]*\}|[^/]+)" if _PARAMETER.fullmatch(piece) else re.escape(piece) for piece in re.split(r"(\{[^}]*\})", part))
+    pieces = (
+        r"(?:\{[^}]*\}|[^/]+)" if _PARAMETER.fullmatch(piece) else re.escape(piece)
+        for piece in re.split(r"(\{[^}]*\})", part)
+    )
     return "/" + "".join(pieces)
 
 

@@ -43,7 +43,7 @@ class Faults:
         """Count a label value that was folded into ``_other``."""
         if self._first(self.overflowed, label):
             _logger.warning(
-                "otel-recmon: label %s has more values than its cap or its metric allows; the rest is counted as _other",
+                "otel-recmon: label %s has more values than its cap or its metric allows; the rest becomes _other",
                 label,
             )
 
@@ -87,4 +87,4 @@ def never_raises(
                 swallow(self.faults, site, error)
             return None
 
-    return safe
+    return safe  # type: ignore[return-value]  # the same, but for the name of its first parameter

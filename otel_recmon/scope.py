@@ -26,9 +26,7 @@ class Scope:
     items: int | None = None
     cache_hit: bool | None = None
 
-    def slate(
-        self, labels: Labels, outcome: str, length: int, seconds: float | None, cache_hit: bool | None
-    ) -> None:
+    def slate(self, labels: Labels, outcome: str, length: int, seconds: float | None, cache_hit: bool | None) -> None:
         """Note that a slate was recorded, and what was said with it."""
         self.slates += 1
         self.labels, self.outcome = labels, outcome

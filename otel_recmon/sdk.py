@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-Keep = Callable[[str, Mapping[str, Any]], bool]
+Keep = Callable[[str, Mapping[str, str]], bool]
 
 
 def forget(provider: object, scope: str, keep: Keep) -> bool:

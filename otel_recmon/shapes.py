@@ -16,9 +16,9 @@ KNOWN: Final = frozenset(
 )
 """Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
 DECOYS: Final = frozenset(
-    """category categories columns errors exclude excluded facets features filters genre genres history input interactions keywords
-    labels likes liked links logs messages metadata purchased purchases ratings read scores seeds seen tags users
-    viewed warnings watched weights""".split()
+    """category categories columns errors exclude excluded facets features filters genre genres history input
+    interactions keywords labels likes liked links logs messages metadata purchased purchases ratings read scores
+    seeds seen tags users viewed warnings watched weights""".split()
 )
 """Keys of lists that stand beside the items."""
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 from otel_recmon import catalog
 from otel_recmon.cells import NOWHERE, place
@@ -28,18 +29,20 @@ def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...]
     return items, len(items)
 
 
-def top_score(scores: Sequence[object] | None, faults: Faults) -> float | None:
-    """Return the highest score that is a finite number, or None where there is none."""
-    if scores is None:
-        return None
+def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
+    """Return the highest score; None where there is none from 0, for a histogram holds nothing below."""
     try:
-        if all(map(math.isfinite, scores)):  # type: ignore[arg-type]  # what is not a number raises TypeError
-            return float(max(scores, default=math.nan)) if scores else None  # type: ignore[call-overload, no-any-return]
+        usable = list(scores) if all(map(math.isfinite, scores)) else None
     except TypeError:
-        pass
-    finite = [s for s in _sequence(scores) if isinstance(s, int | float) and math.isfinite(s)]
-    faults.drop("score_invalid", "each score to be a finite number")
-    return float(max(finite)) if finite else None
+        usable = None
+    if usable is None:
+        faults.drop("score_invalid", "each score to be a finite number")
+        usable = [score for score in _sequence(scores) if isinstance(score, int | float) and math.isfinite(score)]
+    top = max(usable, default=None)
+    if top is not None and top < 0:
+        faults.drop("score_invalid", "a top score from 0, for a histogram holds nothing below")
+        return None
+    return top
 
 
 def flat_categories(categories: Iterable[object], faults: Faults) -> tuple[tuple[str, ...], int]:
@@ -47,9 +50,7 @@ def flat_categories(categories: Iterable[object], faults: Faults) -> tuple[tuple
     flat: list[str] = []
     bare = 0
     for entry in categories:
-        values = [
-            value for value in map(clean, entry if isinstance(entry, list | tuple | set) else (entry,)) if value
-        ]
+        values = [value for value in map(clean, entry if isinstance(entry, list | tuple | set) else (entry,)) if value]
         if not values and entry is not None and entry not in ("", [], ()):
             faults.drop("category_invalid", "a category to be a text of at most 100 characters")
         flat.extend(dict.fromkeys(values))
@@ -65,13 +66,13 @@ def places(positions: Iterable[object], faults: Faults) -> tuple[int, ...]:
     return tuple(NOWHERE if index is None else index for index in found)
 
 
-def usable_outcome(outcome: object, faults: Faults) -> str | None:
+def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
     """Return an outcome of the catalog, or None."""
     if outcome is None or outcome in catalog.OUTCOMES_:
-        return outcome  # type: ignore[return-value]  # one of the closed set
+        return outcome
     faults.drop("outcome_invalid", f"one of {', '.join(catalog.OUTCOMES_)}")
     return None
 
 
-def _sequence(values: object) -> Iterable[object]:
+def _sequence(values: Any) -> Iterable[Any]:
     return values if isinstance(values, Iterable) and not isinstance(values, str | bytes) else ()

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from threading import Lock
 from weakref import WeakSet
 
@@ -200,7 +200,7 @@ class Store:
         """Return the finest form of the labels that is taken already or finds room."""
         reserved = labels.model_version in self.declared
         for depth, folded in enumerate(labels.folds()):
-            share = _RESERVED_SHARE if depth == 2 and reserved else _SHARES[depth]  # noqa: PLR2004 - without variant
+            share = _RESERVED_SHARE if depth == 2 and reserved else _SHARES[depth]
             if taken(folded) or size < most * share:
                 if folded != labels:
                     self.faults.overflow(_FOLDED[depth])
@@ -208,7 +208,7 @@ class Store:
         return folded
 
     def _home(
-        self, cells: Cells, label: str, value: object, known: Callable[[Cells], dict[str, object] | dict[str, int]]
+        self, cells: Cells, label: str, value: object, known: Callable[[Cells], Container[str]]
     ) -> tuple[Cells, str]:
         """Return where a pair of labels and category, or stage, is counted, and under which value."""
         text = self._value(label, value, cells.used) or UNKNOWN
@@ -248,7 +248,7 @@ class Store:
             self._retired += len(gone)
 
 
-def _touches(attributes: dict[str, str], values: dict[str, set[str]]) -> bool:
+def _touches(attributes: Mapping[str, str], values: dict[str, set[str]]) -> bool:
     return any(attributes.get(label) in gone for label, gone in values.items())
 
 

@@ -1,5 +1,6 @@
 """The reference tables of the documentation, from the catalog and the configuration."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from otel_recmon import catalog
@@ -67,7 +68,7 @@ def configuration_table() -> str:
 
 def configuration_page() -> str:
     """Return docs/configuration.md."""
-    return "\n".join((HEADER, "# Configuration\n", _CONFIGURATION, configuration_table()))
+    return f"{HEADER}\n# Configuration\n\n{_CONFIGURATION}\n{configuration_table()}"
 
 
 _CONFIGURATION = """\
@@ -113,6 +114,6 @@ def _default(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"

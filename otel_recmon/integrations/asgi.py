@@ -122,7 +122,7 @@ class Host:
         self.observer: Observer | None = None
 
 
-def observed(application: Application, host: Host) -> Application:
+def observed(application: Application, host: Host) -> Application:  # noqa: C901, PLR0915 - guards in closures, so that nothing of ours stands outside them
     """Return the application, watched while ``host`` has an observer; its messages stay as they are."""
 
     async def watched(asgi: AsgiScope, receive: Receive, send: Send) -> None:

@@ -47,5 +47,5 @@ async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) 
     thread = Thread(target=work, name="otel-recmon-flush", daemon=True)
     thread.start()
     end = monotonic() + deadline_seconds
-    while thread.is_alive() and monotonic() < end:
+    while thread.is_alive() and monotonic() < end:  # noqa: ASYNC110 - a thread has no event to await
         await sleep(_POLL_SECONDS)

@@ -51,7 +51,17 @@ class Service:
 
 UVICORN = ("uvicorn", "--port", "0", "--app-dir", "{folder}")
 UVICORN_WORKERS = (*UVICORN, "--workers", "2")
-GUNICORN = ("gunicorn", "--bind", "127.0.0.1:0", "--chdir", "{folder}", "--workers", "2", "-k", "uvicorn.workers.UvicornWorker")
+GUNICORN = (
+    "gunicorn",
+    "--bind",
+    "127.0.0.1:0",
+    "--chdir",
+    "{folder}",
+    "--workers",
+    "2",
+    "-k",
+    "uvicorn.workers.UvicornWorker",
+)
 GUNICORN_PRELOAD = (*GUNICORN, "--preload")
 
 
@@ -73,7 +83,12 @@ def serving(
         log = Path(scratch) / "service.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                command, env=clean | dict(env or {}), stdout=out, stderr=subprocess.STDOUT, cwd=scratch, start_new_session=True
+                command,
+                env=clean | dict(env or {}),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=scratch,
+                start_new_session=True,
             )
         try:
             yield Service(process, _url(process, log), log)

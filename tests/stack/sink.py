@@ -1,7 +1,7 @@
 """A server that takes OTLP metrics over HTTP, and remembers the last value of each series of each process."""
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ class Sink:
 
     def totals(self) -> dict[str, float]:
         """Return the last values of each series, summed over processes and labels."""
-        sums: Counter[str] = Counter()
+        sums: defaultdict[str, float] = defaultdict(float)
         for (_, name, _), value in self.last.items():
             sums[name] += value
         return dict(sums)
@@ -62,7 +62,7 @@ def listening() -> Iterator[Sink]:
     sink = Sink()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the server's name for it
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if sink.hanging.is_set():
                 sink.released.wait()

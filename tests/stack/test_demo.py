@@ -22,9 +22,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def long_demo() -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
-        [*COMMAND, *LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([*COMMAND, *LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         _read_until(process, " 0 %")
         yield process
         process.kill()
@@ -72,8 +70,7 @@ def test_a_taken_port_is_one_line_with_the_remedy() -> None:
 
     assert (done.returncode, done.stderr) == (
         2,
-        f"otel-recmon demo: port {port} cannot be used (Address already in use); "
-        "choose another, or leave --port out\n",
+        f"otel-recmon demo: port {port} cannot be used (Address already in use); choose another, or leave --port out\n",
     )
 
 
@@ -94,9 +91,7 @@ def test_a_service_that_dies_during_the_replay_is_one_line_and_leaves_nothing(
     assert not _alive(service)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_whoever_stops_the_demo_stops_its_service(
     long_demo: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -111,9 +106,7 @@ def test_whoever_stops_the_demo_stops_its_service(
 
 
 def test_a_service_that_is_kept_answers_until_it_is_stopped() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--rows", "60", "--keep-running"], stdout=subprocess.PIPE, text=True
-    ) as demo:
+    with subprocess.Popen([*COMMAND, "--rows", "60", "--keep-running"], stdout=subprocess.PIPE, text=True) as demo:
         url = _read_until(demo, "its metrics").split()[-1]
         host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
         with socket.create_connection((host, int(port))):

@@ -189,9 +189,7 @@ def test_the_plugin_that_does_not_fail_sees_every_call(bare: Answers) -> None:
             got = answers(url)
             exposed = httpx.get(f"{url}/metrics").text
         errors = dict(instrumentor._host.observer.faults.errors)
-        cells = instrumentor._host.observer.metrics.recorder.store.cells(
-            otel_recmon.labels.Labels("v1", "b", "home")
-        )
+        cells = instrumentor._host.observer.metrics.recorder.store.cells(otel_recmon.labels.Labels("v1", "b", "home"))
     RecmonInstrumentor().uninstrument()
 
     assert got == bare

@@ -21,6 +21,7 @@ COUNTED = (
     "recommendation_score_count",
     "recommendation_score_sum",
 )
+Answer = tuple[int | None, bytes, list[tuple[str, str]]]
 _PROCESSES = sorted({(case.service, tuple(sorted(case.env.items()))) for case in CASES})
 
 
@@ -51,7 +52,7 @@ def test_every_case_raises_exactly_the_counts_it_should(measured: tuple[Service,
     assert failures == []
 
 
-def _answer(service: Service, call: Call) -> tuple[int | None, bytes, list[tuple[str, str]]]:
+def _answer(service: Service, call: Call) -> Answer:
     """What the client sees, down to the byte; the time of day in the headers left out."""
     with httpx.Client(base_url=service.url) as client:
         request = client.build_request(call.method, call.path, json=call.json, headers=dict(call.headers))
@@ -78,7 +79,7 @@ def _difference(wanted: Counts, got: Counts) -> str:
     return "; ".join(f"{k} wanted {wanted.get(k, 0)} got {got.get(k, 0)}" for k in keys if wanted.get(k) != got.get(k))
 
 
-def _wrong_status(case: Case, answers: list[tuple[tuple[int | None, bytes, object], object]]) -> list[str]:
+def _wrong_status(case: Case, answers: list[tuple[Answer, Answer]]) -> list[str]:
     return [
         f"{case.name}: {call.path} answered {seen[0]}, not {call.status}"
         for call, (seen, _) in zip(case.calls, answers, strict=True)

@@ -1,7 +1,6 @@
 """The plugin measures the same however a service sets OpenTelemetry up, and off means off."""
 
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -66,12 +65,6 @@ COUNTED = {
     'recommendation_impressions_total{model_version="v1",position="2"}': 1.0,
     'recommendation_latency_seconds_count{model_version="v1"}': 1.0,
 }
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Iterator[Path]:
-    """A folder for a service's code."""
-    yield tmp_path
 
 
 def _measured(service: Service) -> dict[str, float]:
