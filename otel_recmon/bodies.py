@@ -65,6 +65,15 @@ def parsed(content: bytes, media_type: str) -> Any:
     Raises:
         ValueError: If it is not what its media type says.
     """
+    try:
+        return _parsed(content, media_type)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _parsed(content: bytes, media_type: str) -> Any:
+    if media_type == "application/json":
+        return loads(content)
     if media_type.startswith("application/x-www-form-urlencoded"):
         return dict(reversed(parse_qsl(content.decode())))
     lines = content.splitlines() if _is_lines(media_type) else []

@@ -52,6 +52,7 @@ DROP_REASONS: Final = (
     "body_encoding",
     "body_too_large",
     "body_unreadable",
+    "candidates_invalid",
     "category_invalid",
     "coverage_invalid",
     "diversity_invalid",

@@ -100,7 +100,7 @@ def place(position: object, base: int = 1) -> int | None:
         return None
     try:
         number = float(position)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     number = number + 1 - base
     if not number.is_integer() or number < 1:

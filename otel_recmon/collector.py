@@ -1,20 +1,15 @@
 """The verbs of the domain: what a recommender says happened, turned into metrics."""
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import takewhile
-from time import perf_counter
-
-from opentelemetry.metrics import MeterProvider
+from typing import Any
 
 from otel_recmon import catalog
 from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
 from otel_recmon.cells import NOWHERE, Cells, place
-from otel_recmon.freshness import timestamp
-from otel_recmon.labels import Labels, clean
-from otel_recmon.recorder import recorder
+from otel_recmon.labelled import is_number
+from otel_recmon.pipeline import PipelineVerbs
 from otel_recmon.safety import never_raises, swallow
 from otel_recmon.scope import Scope, current
 from otel_recmon.slate import flat_categories, places, top_score, usable_items, usable_outcome
@@ -23,15 +18,7 @@ _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
 
 
-class Stage:
-    """A stage of the pipeline while it runs; ``candidates`` says how many items come out of it."""
-
-    def __init__(self, candidates: int | None) -> None:
-        """Start with the number that is known, if any."""
-        self.candidates = candidates
-
-
-class MetricsCollector:
+class MetricsCollector(PipelineVerbs):
     """Records what a recommendation service does. Safe to share between threads; never raises once built.
 
     A value that cannot be used (a NaN latency, a negative revenue) is set aside, counted in
@@ -42,59 +29,6 @@ class MetricsCollector:
     >>> metrics.track_click(position=2)
     >>> metrics.track_conversion(revenue=19.90)
     """
-
-    def __init__(
-        self,
-        model_version: str | None = None,
-        *,
-        variant: str | None = None,
-        surface: str | None = None,
-        catalog_size: int | None = None,
-        meter_provider: MeterProvider | None = None,
-    ) -> None:
-        """Set what every call of this collector is labelled with.
-
-        Args:
-            model_version: The version that answers; by default OTEL_RECMON_MODEL_VERSION.
-            variant: The experiment arm, if there is one.
-            surface: The placement, such as ``home``, if there are several.
-            catalog_size: Items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without it, no coverage.
-            meter_provider: The provider to record with; by default the global one, also if it is set later.
-
-        Raises:
-            ValueError: If an argument is not usable.
-        """
-        for name, value in (("model_version", model_version), ("variant", variant), ("surface", surface)):
-            if value is not None and (not isinstance(value, str) or clean(value) != value):
-                msg = f"{name} must be a text of 1 to 100 characters without blanks around it, not {value!r}"
-                raise ValueError(msg)
-        if catalog_size is not None and (not isinstance(catalog_size, int) or catalog_size < 1):
-            msg = f"catalog_size must be a whole number from 1, not {catalog_size!r}"
-            raise ValueError(msg)
-        self.recorder = recorder(meter_provider)
-        self.faults = self.recorder.faults
-        self._store = self.recorder.store
-        self._categories = self._store.vocabularies[catalog.CATEGORY.name]
-        self._own = (model_version, variant, surface)
-        self._fixed = Labels(model_version, variant, surface) if model_version else None
-        if model_version is not None:
-            self._store.declare(model_version)
-        if catalog_size is not None:
-            with self._store.lock:
-                self._store.model(self.labels().model_version).catalog_size = catalog_size
-
-    def labels(
-        self, model_version: str | None = None, variant: str | None = None, surface: str | None = None
-    ) -> Labels:
-        """Return what a call is counted under: what it says, else what this collector was built with."""
-        if self._fixed is not None and not (model_version or variant or surface):
-            return self._fixed
-        own_version, own_variant, own_surface = self._own
-        return Labels(
-            model_version or own_version or self._store.default.model_version,
-            variant or own_variant,
-            surface or own_surface,
-        )
 
     def track_recommendations(  # noqa: PLR0913 - the one call that says everything about a slate
         self,
@@ -137,6 +71,7 @@ class MetricsCollector:
             outcome = (outcome and usable_outcome(outcome, faults)) or _natural_outcome(length, requested)
             if seconds is not None:
                 seconds = self._usable_seconds(seconds)
+            shown = None if positions is None else places(positions, faults)
             labels = self.labels(model_version, variant, surface)
             scope = current.get()
             with self._store.lock:
@@ -145,15 +80,15 @@ class MetricsCollector:
                 if cache_hit is not None:
                     self._store.cache[not cache_hit] += 1
                 if not self.recorder.settings.impression_routes:
-                    cells.show(length) if positions is None else cells.show_at(places(positions, faults))
+                    cells.show(length) if shown is None else cells.show_at(shown)
                 cells.model.windows.add(items, self._count_categories(cells, categories, items, length))
-            if seconds is not None:
-                instruments.latency.record(seconds, cells.attributes)
-            top = top_score(scores, faults) if scores else None
-            if top is not None:
-                instruments.score.record(top, cells.attributes)
             if scope is not None:
                 scope.slate(labels, outcome, length, seconds, cache_hit)
+            if seconds is not None:
+                instruments.latency.record(seconds, cells.attributes)
+            top = None if scores is None else top_score(scores, faults)
+            if top is not None:
+                instruments.score.record(top, cells.attributes)
         except Exception as error:  # noqa: BLE001 - a verb never raises
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
@@ -168,13 +103,13 @@ class MetricsCollector:
         self, cells: Cells, categories: Sequence[object] | None, items: tuple[Hashable, ...], length: int
     ) -> tuple[str, ...]:
         """Count the items by category and return the categories. The caller holds the lock."""
-        if categories and _raise_known(cells.items, categories):
-            if self._categories.full:
-                self._categories.touch(categories, cells.used)  # type: ignore[arg-type]  # known, hence texts
+        if categories is not None and type(categories) is not str and _raise_known(cells.items, categories):
+            if self._store.categories.full:
+                self._store.categories.touch(categories, cells.used)  # type: ignore[arg-type]  # known, hence texts
             return tuple(categories)  # type: ignore[arg-type]  # known, hence texts
         if categories is None and self.recorder.categories:
             categories = [self.recorder.categories.get(str(item)) for item in items]
-        flat, bare = flat_categories(categories or (), self.faults)
+        flat, bare = flat_categories(() if categories is None else categories, self.faults)
         if not flat and self.recorder.settings.impression_routes:
             bare = length
         self._store.count_items(cells, flat)
@@ -203,9 +138,9 @@ class MetricsCollector:
     @never_raises
     def track_latency(self, seconds: float) -> None:
         """Record the time a request took, in seconds."""
+        instruments = self.recorder.start()
         if self._usable_seconds(seconds) is None:
             return
-        instruments = self.recorder.start()
         scope = current.get()
         if scope is not None:
             scope.took(seconds)
@@ -214,7 +149,7 @@ class MetricsCollector:
         instruments.latency.record(seconds, attributes)
 
     def _usable_seconds(self, seconds: float) -> float | None:
-        if (type(seconds) is float or _is_number(seconds)) and 0 <= seconds < math.inf:
+        if (type(seconds) is float or is_number(seconds)) and 0 <= seconds < math.inf:
             return seconds
         self.faults.drop("latency_invalid", "a latency in seconds from 0")
         return None
@@ -254,7 +189,7 @@ class MetricsCollector:
         with self._store.lock:
             cells = self._store.cells(self.labels(model_version, variant, surface))
             cells.conversions += 1
-        if not _is_number(revenue) or revenue < 0:
+        if not is_number(revenue) or revenue < 0:
             self.faults.drop("revenue_invalid", "a revenue from 0")
         elif revenue > 0:
             instruments.revenue.record(revenue, cells.attributes)
@@ -273,86 +208,7 @@ class MetricsCollector:
         _mark_event()
         self.recorder.start()
         with self._store.lock:
-            self._store.cells(self.labels(model_version, variant, surface)).show_at(shown)
-
-    @never_raises
-    def track_cache_hit(self, hit: bool) -> None:
-        """Count a cache hit or miss."""
-        self.recorder.start()
-        with self._store.lock:
-            self._store.cache[not hit] += 1
-        scope = current.get()
-        if scope is not None:
-            scope.cache_hit = bool(hit)
-
-    @contextmanager
-    def stage(self, name: str, candidates: int | None = None) -> Iterator[Stage]:
-        """Time a stage of the pipeline, and count the items that come out of it.
-
-        >>> with MetricsCollector(model_version="v1").stage("retrieval") as stage:
-        ...     stage.candidates = 500
-        """
-        stage = Stage(candidates)
-        start = perf_counter()
-        try:
-            yield stage
-        finally:
-            self._finish_stage(name, perf_counter() - start, stage.candidates)
-
-    @never_raises
-    def _finish_stage(self, name: str, seconds: float, candidates: object) -> None:
-        instruments = self.recorder.start()
-        scope = current.get()
-        with self._store.lock:
-            cells = self._store.cells((scope and scope.labels) or self.labels())
-            home, value = self._store.stage(cells, name)
-            if isinstance(candidates, int) and candidates >= 0:
-                home.candidates[value] = home.candidates.get(value, 0) + candidates
-        if candidates is not None and not (isinstance(candidates, int) and candidates >= 0):
-            self.faults.drop("items_invalid", "candidates to be a whole number from 0")
-        instruments.stage.record(seconds, home.stages[value])
-
-    @never_raises
-    def update_diversity(self, score: float) -> None:
-        """Set the diversity, 0 to 1, instead of what the slates show."""
-        if not _is_number(score) or not 0 <= score <= 1:
-            self.faults.drop("diversity_invalid", "a diversity from 0 to 1")
-            return
-        self.recorder.start()
-        with self._store.lock:
-            self._store.model(self.labels().model_version).pushed_diversity = score
-
-    @never_raises
-    def update_coverage(self, percent: float) -> None:
-        """Set the coverage, 0 to 100, instead of what the slates show."""
-        if not _is_number(percent) or not 0 <= percent <= 100:
-            self.faults.drop("coverage_invalid", "a coverage from 0 to 100")
-            return
-        self.recorder.start()
-        with self._store.lock:
-            self._store.model(self.labels().model_version).pushed_coverage = percent
-
-    @never_raises
-    def update_model_staleness(self, hours: float) -> None:
-        """Say how many hours ago the model was updated; from then on it ages by itself."""
-        if not _is_number(hours) or hours < 0:
-            self.faults.drop("timestamp_invalid", "a staleness in hours from 0")
-            return
-        self._updated(self._store.clock() - hours * 3600)
-
-    @never_raises
-    def model_updated(self, at: datetime | float | None = None) -> None:
-        """Say when the model was updated: a time (UTC unless it says otherwise), seconds since 1970, or now."""
-        moment = self._store.clock() if at is None else timestamp(at)
-        if moment is None:
-            self.faults.drop("timestamp_invalid", "a datetime or seconds since 1970")
-            return
-        self._updated(moment)
-
-    def _updated(self, moment: float) -> None:
-        self.recorder.start()
-        with self._store.lock:
-            self._store.model(self.labels().model_version).updated_at = moment
+            self._store.cells(self.labels(model_version, variant, surface)).show_at(shown or ())
 
     @never_raises
     def finish(self, scope: Scope, status: str, seconds: float) -> None:
@@ -401,16 +257,20 @@ def _misses(outcome: str, seconds: float, limit: float) -> int:
     return int(seconds > limit or (outcome != SERVED and outcome != PARTIAL))  # noqa: PLR1714 - the hot path
 
 
-def _raise_known(counts: dict[str, int], values: Sequence[object]) -> bool:
+def _raise_known(counts: dict[str, int], values: Sequence[Any]) -> bool:
     """Raise the counts of all values, or of none where one is not among them."""
     try:
         for value in values:
-            counts[value] += 1  # type: ignore[index]  # what is no key raises
+            counts[value] += 1
     except (KeyError, TypeError):
-        for value in takewhile(lambda value: _is_key(counts, value), values):
-            counts[value] -= 1  # type: ignore[index]  # it was one a moment ago
+        for value in takewhile(lambda value: _is_key(counts, value), _iterated(values)):
+            counts[value] -= 1
         return False
     return True
+
+
+def _iterated(values: Any) -> Iterable[Any]:
+    return values if isinstance(values, Iterable) else ()
 
 
 def _is_key(counts: dict[str, int], value: object) -> bool:
@@ -418,10 +278,6 @@ def _is_key(counts: dict[str, int], value: object) -> bool:
         return value in counts
     except TypeError:
         return False
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _mark_event() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from otel_recmon.catalog import CATEGORY, MODEL_VERSION, SCORE, STAGE, SURFACE, VARIANT, Attribute
+from otel_recmon.labels import clean
 
 PREFIX: Final = "OTEL_RECMON_"
 
@@ -21,6 +22,13 @@ def _boolean(text: str) -> bool:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _several(text: str) -> int:
+    number = int(text)
+    if number < 2:
         raise ValueError(text)
     return number
 
@@ -52,6 +60,12 @@ def _buckets(text: str) -> tuple[float, ...]:
     if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
         raise ValueError(text)
     return bounds
+
+
+def _label(text: str) -> str:
+    if clean(text) is None:
+        raise ValueError(text)
+    return text
 
 
 def _path(text: str) -> str:
@@ -96,7 +110,11 @@ class Settings:
         _boolean,
     )
     model_version: str | None = _setting(
-        None, "text", "The model version, where the service does not say it itself.", "v42"
+        None,
+        "a text of at most 100 characters",
+        "The model version, where the service does not say it itself.",
+        "v42",
+        _label,
     )
     model_version_from: str | None = _setting(
         None, _SOURCE, "Where a request or response says its model version.", "response_header:x-model-version"
@@ -128,7 +146,7 @@ class Settings:
         "a whole number from 2",
         "Categories that exist. With it, diversity is relative to all of them instead of those seen.",
         "24",
-        _positive,
+        _several,
     )
     metrics_path: str | None = _setting(
         None,

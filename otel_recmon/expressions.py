@@ -34,7 +34,15 @@ def field(expression: str) -> Field:
         raise ValueError(msg) from error
     if re.fullmatch(r"[A-Za-z_]\w*", expression):
         return lambda value: value.get(expression) if isinstance(value, dict) else None
-    return compiled.search  # type: ignore[no-any-return]
+    return lambda value: _searched(compiled, value)
+
+
+def _searched(compiled: Any, value: Any) -> Any:
+    """Return what is found; nothing where the value is not of the type that a function of the expression needs."""
+    try:
+        return compiled.search(value)
+    except JMESPathError:
+        return None
 
 
 def source(expression: str) -> Source:
@@ -89,9 +97,8 @@ class PerRoute:
 
     def at(self, method: str, template: str) -> str | None:
         """Return the expression for a route, or None."""
-        return next(
-            (text for pattern, text in self.rules if pattern is None or pattern.matches(method, template)), None
-        )
+        named = (text for pattern, text in self.rules if pattern and pattern.matches(method, template))
+        return next(named, next((text for pattern, text in self.rules if pattern is None), None))
 
 
 class Exchange:

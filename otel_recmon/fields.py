@@ -48,6 +48,7 @@ _IDS: Final = (
     "item",
     "product",
 )
+_WRAPPERS: Final = ("id", "item", "product")
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )
@@ -62,11 +63,13 @@ class Fields(NamedTuple):
     category: str | None
     score: str | None
     position: str | None
+    wraps: bool = False
+    """Whether the key of the id may hold the whole item instead."""
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
     """Return the keys of an item, or None where it has neither id nor title."""
-    return _fields(tuple(key for key in item if isinstance(key, str)))
+    return _fields(tuple(item))
 
 
 @lru_cache(maxsize=1024)
@@ -83,6 +86,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _CATEGORIES),
         _first(named, _SCORES) or next((k for name, k in named.items() if name.endswith("score")), None),
         _first(named, _POSITIONS),
+        key.lower() in _WRAPPERS,
     )
 
 
@@ -105,7 +109,7 @@ def categories_of(value: Any) -> list[str] | str | None:
     if isinstance(value, dict):
         return categories_of(next((value[key] for key in (*_TITLES, "id") if value.get(key)), None))
     if isinstance(value, list):
-        found = [categories_of(element) for element in value]
+        found = [categories_of(element) for element in value if not isinstance(element, list)]
         return [part for part in found if isinstance(part, str)] or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -121,6 +125,6 @@ def number(value: Any) -> float | None:
         return None
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None

@@ -39,7 +39,7 @@ def _files(path: Path) -> Iterator[Path]:
 def timestamp(moment: object) -> float | None:
     """Return a moment (datetime, UTC where it does not say; or seconds since 1970) in seconds, or None."""
     if isinstance(moment, datetime):
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:
         return float(moment)
     return None

@@ -18,7 +18,7 @@ def load(path: str) -> Categories:
         OSError: If the file cannot be read.
         ValueError: If it is not of that form.
     """
-    text = Path(path).read_text(encoding="utf-8")
+    text = Path(path).read_text(encoding="utf-8-sig")
     pairs = _from_json(text) if path.lower().endswith(".json") else _from_csv(text)
     catalog: dict[str, tuple[str, ...]] = {}
     for item, category in pairs:
@@ -35,7 +35,7 @@ def _from_json(text: str) -> Iterable[tuple[str, str]]:
         msg = 'a JSON catalog is one object, {"item": "category"}'
         raise ValueError(msg)  # noqa: TRY004 - a wrong file, not a wrong call
     for item, categories in content.items():
-        for category in categories if isinstance(categories, list) else [categories]:
+        for category in (categories or [None]) if isinstance(categories, list) else [categories]:
             yield str(item), "" if category is None else str(category).strip()
 
 

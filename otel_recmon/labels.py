@@ -34,7 +34,10 @@ def clean(value: object) -> str | None:
     """Return a value as a label, or None where it cannot be one: only short text and numbers can."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    text = str(value).strip()
+    try:
+        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - NaN is what pandas calls missing
+    except ValueError:  # a whole number of thousands of digits
+        return None
     return text if 0 < len(text) <= LONGEST_VALUE else None
 
 
@@ -52,10 +55,15 @@ class Vocabulary:
         self._reserved: set[str] = set()
         self._used: dict[str, float] = {}
 
-    def reserve(self, value: str) -> None:
+    def reserve(self, value: str, now: float = 0.0) -> None:
         """Keep a slot for a configured value, whatever comes."""
         self._reserved.add(value)
-        self._used.setdefault(value, 0.0)
+        self._used.setdefault(value, now)
+        self.full = len(self._used) >= self.cap
+
+    def release(self, value: str) -> None:
+        """Let a value go the way of all others, once it is configured no longer."""
+        self._reserved.discard(value)
 
     def admits(self, value: str, now: float) -> bool:
         """Say whether the value is known or still finds room, and remember that it was used."""

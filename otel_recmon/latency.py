@@ -1,7 +1,7 @@
 """``monitor_latency``: times a handler and counts its request, whatever kind of function it is."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from time import perf_counter
@@ -71,48 +71,91 @@ def _coroutine(metrics: MetricsCollector, function: Callable[..., Any]) -> Calla
 def _generator(metrics: MetricsCollector, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def timed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        with _timing(metrics, shared=False):
-            return (yield from function(*args, **kwargs))
+        timing = _Timing(metrics)
+        generator = function(*args, **kwargs)
+        step, value = generator.send, None
+        with timing.closing():
+            while True:
+                try:
+                    with timing.sharing():
+                        produced = step(value)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    step, value = generator.send, (yield produced)
+                except GeneratorExit:
+                    generator.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                    step, value = generator.throw, error
 
     return timed
 
 
 def _async_generator(metrics: MetricsCollector, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
-    async def timed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        with _timing(metrics, shared=False):
-            generator = function(*args, **kwargs)
-            try:
-                async for value in generator:
-                    yield value
-            finally:
-                await generator.aclose()
+    async def timed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        timing = _Timing(metrics)
+        generator = function(*args, **kwargs)
+        step, value = generator.asend, None
+        with timing.closing():
+            while True:
+                try:
+                    with timing.sharing():
+                        produced = await step(value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    step, value = generator.asend, (yield produced)
+                except GeneratorExit:
+                    await generator.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                    step, value = generator.athrow, error
 
     return timed
 
 
 @contextmanager
-def _timing(metrics: MetricsCollector, *, shared: bool = True) -> Iterator[None]:
-    """Time a block and close its request, or leave that to the plugin, which sees the response as well.
-
-    A generator does not share its scope with what runs between its steps.
-    """
-    outer = current.get()
-    scope = outer if outer is not None else Scope()
-    token = current.set(scope) if shared and outer is None else None
-    start = perf_counter()
-    status = SUCCESS
-    try:
+def _timing(metrics: MetricsCollector) -> Iterator[None]:
+    timing = _Timing(metrics)
+    with timing.closing(), timing.sharing():
         yield
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        status = _status(error)
-        raise
-    finally:
-        if token is not None:
+
+
+class _Timing:
+    """The timing of one call, which closes its request or leaves that to whoever opened it further out."""
+
+    def __init__(self, metrics: MetricsCollector) -> None:
+        outer = current.get()
+        self._metrics = metrics
+        self._scope = Scope() if outer is None else outer
+        self._closes = outer is None or outer.closed_by_plugin
+        self._start = perf_counter()
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Let what is called within know the request; a generator does so step by step."""
+        token = current.set(self._scope)
+        try:
+            yield
+        finally:
             current.reset(token)
-        metrics.finish(scope, status, perf_counter() - start)
+
+    @contextmanager
+    def closing(self) -> Iterator[None]:
+        """Record the request when all is done."""
+        status = SUCCESS
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            status = _status(error)
+            raise
+        finally:
+            if self._closes:
+                self._metrics.finish(self._scope, status, perf_counter() - self._start)
 
 
 def _status(error: BaseException) -> str:

@@ -93,10 +93,10 @@ class Observer:
         exchange = done.exchange
         exchange.response = self._content(done)
         seen = reader.response(exchange, self.faults)
-        labels = self._labels(reader, exchange)
+        version, variant, surface = self._said(reader, exchange)
         if seen.items is None:
             self._say_unrecognized(reader)
-            done.scope.labels, done.scope.outcome = labels, done.scope.outcome or seen.outcome
+            done.scope.outcome = done.scope.outcome or seen.outcome
             return
         self.metrics.track_recommendations(
             None,
@@ -106,7 +106,9 @@ class Observer:
             seen.outcome,
             positions=seen.positions,
             requested=seen.requested,
-            **labels._asdict(),
+            model_version=version,
+            variant=variant,
+            surface=surface,
         )
 
     def _content(self, done: Finished) -> Any:
@@ -123,14 +125,14 @@ class Observer:
     def _close(self, done: Finished, status: str, outcome: str) -> None:
         scope = done.scope
         if scope.labels is None:
-            scope.labels = self._labels(done.reader, done.exchange) if done.reader else self.metrics.labels()
+            scope.labels = self.metrics.labels(*self._said(done.reader, done.exchange))
         self.metrics.close_request(scope, status, done.seconds, outcome)
 
     def _event(self, reader: Reader, done: Finished) -> None:
         exchange = done.exchange
         if reader.reads_body:
             exchange.response = self._content(done)
-        labels = self._labels(reader, exchange)._asdict()
+        labels = dict(zip(Labels._fields, self._said(reader, exchange), strict=True))
         if reader.kind is RouteKind.CLICK:
             self.metrics.track_click(reader.place(exchange), **labels)
         elif reader.kind is RouteKind.CONVERSION:
@@ -140,8 +142,11 @@ class Observer:
         else:
             self.metrics.track_impressions(reader.seen(exchange), **labels)
 
-    def _labels(self, reader: Reader, exchange: Exchange) -> Labels:
-        return self.metrics.labels(
+    def _said(self, reader: Reader | None, exchange: Exchange) -> tuple[str | None, str | None, str | None]:
+        """Return the model version, variant and surface that the traffic names."""
+        if reader is None:
+            return None, None, None
+        return (
             self._label(reader.model_version, exchange),
             self._label(reader.variant, exchange),
             self._label(reader.surface, exchange),

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import chain
 from threading import Lock
+from typing import Any
 
 DIVERSITY_WINDOW = 1_000
 COVERAGE_WINDOW = 10_000
@@ -102,6 +103,18 @@ class Windows:
         return coverage(len(counts), catalog_size) if counts else None
 
 
+def _hashable(values: Iterable[Any]) -> tuple[Hashable, ...]:
+    return tuple(value for value in values if _has_hash(value))
+
+
+def _has_hash(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 class QualityMonitor:
     """Diversity over the last 1,000 and coverage over the last 10,000 slates, safe to share between threads.
 
@@ -128,7 +141,7 @@ class QualityMonitor:
         categories: Iterable[Hashable] = (),
     ) -> None:
         """Take in one slate: its items and their categories. The user is not stored."""
-        items, kinds = tuple(item_ids), tuple(categories)
+        items, kinds = _hashable(item_ids), _hashable(categories)
         with self._lock:
             self._windows.add(items, kinds)
 

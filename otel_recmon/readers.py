@@ -1,6 +1,5 @@
 """Reads recommendations and events off the traffic of one route, as configured or by the usual names."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,13 +12,14 @@ from otel_recmon.routes import RouteKind
 from otel_recmon.safety import Faults
 from otel_recmon.shapes import Found, as_objects, find_items
 
-_LIMITS: Final = ("limit", "k", "n", "top_k", "topk", "top_n", "topn", "num", "count", "n_recommendations", "num_items")
-_PLACES: Final = ("position", "pos", "rank", "slot")
-_REVENUES: Final = ("revenue", "amount", "price", "total", "order_value", "value")
+_LIMITS: Final = frozenset("limit k n top_k topk top_n topn num count n_recommendations num_items".split())
+_PLACES: Final = frozenset("position pos rank slot".split())
+_REVENUES: Final = frozenset("revenue amount price total order_value value".split())
+_VERSIONS: Final = frozenset({"model_version"})
 _TRUE: Final = (True, "true", "True", "1", "yes")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Response:
     """What a response recommends; ``None`` items where nothing in it looks like items."""
 
@@ -170,21 +170,19 @@ SOURCES: Final = ("items", "outcome", "limit", "position", "revenue", "model_ver
 FIELDS: Final = ("item_id", "category", "score")
 
 
-def _usual(names: Iterable[str], exchange: Exchange) -> Any:
+def _usual(names: frozenset[str], exchange: Exchange) -> Any:
     """Return the first of some usual names that the query, the path or the body has."""
     body = exchange.body
     for place in (exchange.query, exchange.path_params, body):
-        if place and isinstance(place, dict):
-            for name in names:
-                if name in place:
-                    return place[name]
+        if isinstance(place, dict) and not names.isdisjoint(place):
+            return next(value for name, value in place.items() if name in names)
     return None
 
 
 def _said_version(exchange: Exchange) -> Any:
     """Return the model version that a service says of its own accord."""
     said = exchange.response.get("model_version") if isinstance(exchange.response, dict) else None
-    return said or exchange.response_headers.get("x-model-version") or _usual(("model_version",), exchange)
+    return said or exchange.response_headers.get("x-model-version") or _usual(_VERSIONS, exchange)
 
 
 def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any] | None:

@@ -33,6 +33,7 @@ class Recorder:
         self._clock = clock
         self._starting = Lock()
         self.started = False
+        self.declared_catalog_size: int | None = None
         self.store = Store(settings, clock)
         self.faults = self.store.faults
         self.configure(settings)
@@ -41,8 +42,9 @@ class Recorder:
         """Take on settings; what has been counted stays."""
         self.settings = settings
         self.store.configure(settings)
-        self.instruments = Instruments(self._provider, self.faults, settings.score_buckets)
-        self.store.forget_points = self.instruments.forget
+        if not self.started:
+            self.instruments = Instruments(self._provider, self.faults, settings.score_buckets)
+            self.store.forget_points = self.instruments.forget
         self.categories = self._load_categories(settings.catalog_file)
         self.catalog_size = settings.catalog_size or len(self.categories) or None
         self._file = ModelFile(settings.model_path) if settings.model_path else None
@@ -86,7 +88,7 @@ class Recorder:
             if metric is catalog.DIVERSITY:
                 return model.diversity_now()
             if metric is catalog.COVERAGE:
-                return model.coverage_now(self.catalog_size)
+                return model.coverage_now(self.catalog_size or self.declared_catalog_size)
             updated = model.updated_at or self._loaded_at(version)
         if updated is None:
             return None

@@ -12,10 +12,12 @@ def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> Non
     FastAPI returns the bare function from ``@app.get``, and offers no way from a function to its routes. What
     refers to it is found through the garbage collector, once, while the service is set up.
     """
-    models = sys.modules.get("fastapi.dependencies.models")
-    if models is None:
+    routing = sys.modules.get("fastapi.routing")
+    if routing is None:
         return
     for holder in gc.get_referrers(function):
         for owner in (holder, *(gc.get_referrers(holder) if isinstance(holder, dict) else ())):
-            if isinstance(owner, models.Dependant) and owner.call is function:
+            if isinstance(owner, routing.Dependant) and owner.call is function:
                 owner.call = replacement
+            elif isinstance(owner, routing.APIRoute) and owner.endpoint is function:
+                owner.endpoint = replacement

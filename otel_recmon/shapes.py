@@ -16,11 +16,12 @@ KNOWN: Final = frozenset(
 )
 """Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
 DECOYS: Final = frozenset(
-    """category categories columns errors exclude excluded facets features filters genre genres history input
+    """category categories columns errors exclude excluded facets features filters genre genres history index input
     interactions keywords labels likes liked links logs messages metadata purchased purchases ratings read scores
     seeds seen tags users viewed warnings watched weights""".split()
 )
 """Keys of lists that stand beside the items."""
+_LONGEST_RANK: Final = 5
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
@@ -42,9 +43,13 @@ def find_items(body: Any) -> Found | None:
         return _as_items(body) if body else Found([], None)
     if not isinstance(body, dict):
         return None
-    ranked = _ranked(body)
-    if ranked is not None:
-        return ranked
+    nested = [key for key, value in body.items() if value.__class__ is list or value.__class__ is dict]
+    if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
+        return _as_items(body[nested[0]])
+    return _ranked(body) or _best(body)
+
+
+def _best(body: dict[str, Any]) -> Found | None:
     best: tuple[float, Found] | None = None
     for rank, value in _candidates(body):
         found = _as_items(value) if rank >= 0 else None
@@ -85,23 +90,34 @@ def _as_items(value: Any) -> Found | None:
         return None
     if not value:
         return Found([], None)
-    if all(isinstance(element, dict) for element in value):
+    kinds = set(map(type, value))
+    if kinds == {dict}:
         return as_objects(value)
+    if type(None) in kinds and len(kinds) > 1:
+        return _as_items([element for element in value if element is not None])
     return Found(value, None) if all(map(_is_id, value)) else None
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
-    """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped."""
-    fields = fields_of(items[0])
-    if fields and isinstance(items[0][fields.id], dict):
-        items = [{**item.pop(fields.id), **item} for item in map(dict, items) if isinstance(item.get(fields.id), dict)]
-        fields = fields_of(items[0])
+    """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped.
+
+    The object with the most keys says which there are.
+    """
+    fields = fields_of(max(items, key=len))
+    if fields and fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items):
+        key = fields.id
+        items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
+        fields = fields_of(max(items, key=len))
     return Found(items, fields) if fields else None
+
+
+def _without(item: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != key}
 
 
 def _ranked(value: dict[str, Any]) -> Found | None:
     """Return the values of an object whose keys are the ranks 0, 1, 2 ... or 1, 2, 3 ..."""
-    if not value or not all(key.isdecimal() for key in value):
+    if not value or not all(key.isdecimal() and len(key) <= _LONGEST_RANK for key in value):
         return None
     ranks = sorted(int(key) for key in value)
     if ranks not in (list(range(len(ranks))), list(range(1, len(ranks) + 1))):

@@ -31,39 +31,60 @@ def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...]
 
 def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
     """Return the highest score; None where there is none from 0, for a histogram holds nothing below."""
+    if type(scores) is not list:
+        if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
+            faults.drop("score_invalid", "scores to be a sequence of numbers")
+            return None
+        scores = list(scores)
     try:
-        usable = list(scores) if all(map(math.isfinite, scores)) else None
-    except TypeError:
+        usable = scores if all(map(math.isfinite, scores)) else None
+    except (TypeError, OverflowError):
         usable = None
     if usable is None:
         faults.drop("score_invalid", "each score to be a finite number")
-        usable = [score for score in _sequence(scores) if isinstance(score, int | float) and math.isfinite(score)]
+        usable = [score for score in scores if is_score(score)]
     top = max(usable, default=None)
     if top is not None and top < 0:
         faults.drop("score_invalid", "a top score from 0, for a histogram holds nothing below")
         return None
-    return top
+    return None if top is None else float(top)
 
 
-def flat_categories(categories: Iterable[object], faults: Faults) -> tuple[tuple[str, ...], int]:
+def is_score(value: object) -> bool:
+    """Say whether a value is a finite number."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...], int]:
     """Return the categories of all items, and how many items have none; (), 0 where none has any."""
     flat: list[str] = []
     bare = 0
-    for entry in categories:
-        values = [value for value in map(clean, entry if isinstance(entry, list | tuple | set) else (entry,)) if value]
-        if not values and entry is not None and entry not in ("", [], ()):
-            faults.drop("category_invalid", "a category to be a text of at most 100 characters")
+    invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)
+    for entry in sequence(categories):
+        entries = entry if isinstance(entry, list | tuple | set) else (entry,)
+        values = [value for value in map(clean, entries) if value]
+        invalid = invalid or (not values and not _is_missing(entry))
         flat.extend(dict.fromkeys(values))
         bare += not values
+    if invalid:
+        faults.drop("category_invalid", "a category to be a text of at most 100 characters")
     return (tuple(flat), bare) if flat else ((), 0)
 
 
-def places(positions: Iterable[object], faults: Faults) -> tuple[int, ...]:
-    """Return the index in ``catalog.POSITIONS`` of each position; unusable ones are ``unknown``."""
-    found = [place(position) for position in positions]
-    if None in found:
+def _is_missing(entry: Any) -> bool:
+    return entry is None or (isinstance(entry, float) and math.isnan(entry)) or entry in ("", [], ())
+
+
+def places(positions: object, faults: Faults) -> tuple[int, ...] | None:
+    """Return the index in ``catalog.POSITIONS`` of each position, unusable ones as ``unknown``; None for no list."""
+    usable = isinstance(positions, Iterable) and not isinstance(positions, str | bytes)
+    found = [place(position) for position in sequence(positions)]
+    if not usable or None in found:
         faults.drop("position_invalid", "a position to be a whole number from 1")
-    return tuple(NOWHERE if index is None else index for index in found)
+    return tuple(NOWHERE if index is None else index for index in found) if usable else None
 
 
 def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
@@ -74,5 +95,6 @@ def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
     return None
 
 
-def _sequence(values: Any) -> Iterable[Any]:
+def sequence(values: Any) -> Iterable[Any]:
+    """Return what can be gone through, or nothing; a text is no list of its letters."""
     return values if isinstance(values, Iterable) and not isinstance(values, str | bytes) else ()

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from threading import Lock
 from weakref import WeakSet
@@ -39,6 +40,7 @@ class Store:
         self.faults = Faults()
         self.forget_points: Callable[[Keep], bool] = lambda _: True
         self.vocabularies: dict[str, Vocabulary] = {}
+        self._declarations: Counter[str] = Counter()
         self.declared: list[str] = []
         self.default = Labels(UNKNOWN)
         self._start_over()
@@ -57,7 +59,8 @@ class Store:
         }
         for label, cap in caps.items():
             self.vocabularies.setdefault(label.name, Vocabulary(label.name, cap)).cap = cap
-        if settings.model_version:
+        self.categories = self.vocabularies[catalog.CATEGORY.name]
+        if settings.model_version and settings.model_version not in self.declared:
             self.declare(settings.model_version)
 
     def _start_over(self) -> None:
@@ -76,15 +79,30 @@ class Store:
         self._start_over()
         self.faults.forget()
         for version, model in models.items():
-            self.model(version).updated_at = model.updated_at
+            kept = self.model(version)
+            kept.updated_at, kept.catalog_size = model.updated_at, model.catalog_size
         self.forget_points(lambda _name, _attributes: False)
 
     def declare(self, model_version: str) -> None:
         """Note a configured model version: it has a slot of its own, and the first one is the default."""
-        self.vocabularies["model_version"].reserve(model_version)
-        if model_version not in self.declared:
-            self.declared.append(model_version)
-            self.default = Labels(self.declared[0])
+        now = self.clock()
+        with self.lock:
+            self._free(now)
+            self.vocabularies["model_version"].reserve(model_version, now)
+        self._declarations[model_version] += 1
+        self._choose_default()
+
+    def retract(self, model_version: str) -> None:
+        """Take one declaration back: the collector of a retired model is gone."""
+        self._declarations[model_version] -= 1
+        if self._declarations[model_version] <= 0:
+            del self._declarations[model_version]
+            self.vocabularies["model_version"].release(model_version)
+        self._choose_default()
+
+    def _choose_default(self) -> None:
+        self.declared = list(self._declarations)
+        self.default = Labels(self.declared[0] if self.declared else UNKNOWN)
 
     def cells(self, labels: Labels) -> Cells:
         """Return the cells of these labels, or coarser ones where there is no room for new ones."""

@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line, or say what to install for it."""
     try:
-        from otel_recmon.cli.group import group  # noqa: PLC0415 - click is an extra
+        from otel_recmon.cli.group import group
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("otel_recmon"):
             raise

@@ -125,9 +125,7 @@ MEASURES: Final = (
 
 
 def _others(outcomes: Mapping[str, int]) -> int:
-    return sum(
-        count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL)
-    )
+    return sum(count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
 
 
 @dataclass(frozen=True)
@@ -175,8 +173,7 @@ def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int)
     """Compare what was read after the slates were sent with what they say themselves."""
     sent = {policy: [slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS}
     policies = {
-        policy: Pair(read(exposition, **labels(policy)), recomputed(own, catalog_size))
-        for policy, own in sent.items()
+        policy: Pair(read(exposition, **labels(policy)), recomputed(own, catalog_size)) for policy, own in sent.items()
     }
     surfaces = {
         (policy, surface): Pair(

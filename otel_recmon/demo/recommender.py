@@ -65,9 +65,7 @@ async def recommendations(surface: str, request_id: str, limit: int = 3) -> Slat
     if {(row["policy"], row["campaign"]) for row in chosen} != {(policy, surface)}:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such request was logged on this surface")
     ranked = sorted((_item(row) for row in chosen), key=lambda item: item.position)
-    return Slate(
-        model_version=MODEL_VERSIONS[policy], variant=policy, surface=surface, recommendations=ranked[:limit]
-    )
+    return Slate(model_version=MODEL_VERSIONS[policy], variant=policy, surface=surface, recommendations=ranked[:limit])
 
 
 def _chosen(request_id: str) -> list[dict[str, str]]:

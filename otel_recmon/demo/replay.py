@@ -100,9 +100,7 @@ async def _send(client: ClientSession, slate: Slate, progress: Progress) -> None
         await _click(client, impression, answer, progress)
 
 
-async def _click(
-    client: ClientSession, impression: Impression, answer: Mapping[str, Any], progress: Progress
-) -> None:
+async def _click(client: ClientSession, impression: Impression, answer: Mapping[str, Any], progress: Progress) -> None:
     surface = {"surface": answer["surface"]}
     said = {
         "model_version": answer["model_version"],

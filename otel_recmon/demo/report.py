@@ -122,9 +122,7 @@ def _latency(exposition: Exposition, policy: str) -> dict[str, str]:
     good = exposition.total(catalog.SLO_RESPONSES, good=catalog.GOOD, **own)
     rows = {"Latency, mean": f"{1000 * mean:.1f} ms"}
     for quantile in QUANTILES:
-        rows[f"Latency, P{100 * quantile:.0f}"] = _bucket(
-            exposition.quantile(quantile, catalog.LATENCY, **own)
-        )
+        rows[f"Latency, P{100 * quantile:.0f}"] = _bucket(exposition.quantile(quantile, catalog.LATENCY, **own))
     return rows | {"Good and fast enough": share(Rate(int(good), int(count)))}
 
 

@@ -83,9 +83,7 @@ async def _replay(service: Service, slates: Sequence[Slate], speed: float, seen:
         return exposition
 
 
-async def _watch(
-    client: ClientSession, service: Service, progress: Progress, seen: View, done: asyncio.Event
-) -> None:
+async def _watch(client: ClientSession, service: Service, progress: Progress, seen: View, done: asyncio.Event) -> None:
     while not done.is_set():
         seen.show(progress, await fetch(client, service.metrics_url))
         with suppress(TimeoutError):

@@ -94,7 +94,7 @@ def running(catalog_size: int, port: int | None = None) -> Iterator[Service]:
     port, metrics_port = usable(port) if port else free(), free()
     folder = Path(mkdtemp(prefix="otel-recmon-demo-"))
     with (folder / "service.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             _command(port),
             stdout=log,
             stderr=log,

@@ -46,7 +46,7 @@ class Impression:
 
         It depends on the seed and the row alone, so that any part of the data has the same conversions.
         """
-        chance = Random(f"{SEED}:{self.row}")  # noqa: S311 - a simulation
+        chance = Random(f"{SEED}:{self.row}")
         return chance.randint(*REVENUE_CENTS) if self.clicked and chance.random() < CONVERSION_RATE else None
 
 
@@ -114,9 +114,7 @@ def assembled(impressions: Iterable[Impression]) -> list[Slate]:
     impression at position 1 makes a slate with the n-th at 2 and the n-th at 3 of the same campaign and
     policy; where a position has run out of impressions, slates are shorter.
     """
-    queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(
-        lambda: {p: [] for p in POSITIONS}
-    )
+    queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(lambda: {p: [] for p in POSITIONS})
     for impression in impressions:
         queues[impression.campaign, impression.policy][impression.position].append(impression)
     slates = [

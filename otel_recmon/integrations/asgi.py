@@ -111,6 +111,7 @@ class Watch:
         try:
             return parsed(content, headers.get("content-type", "")) if content else None
         except ValueError:
+            self._observer.faults.drop("body_unreadable", "a request body that is what its content type says")
             return None
 
 

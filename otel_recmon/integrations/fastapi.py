@@ -6,7 +6,8 @@ from typing import Any
 from weakref import WeakSet
 
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
+from fastapi.applications import FastAPI  # fastapi.FastAPI may be a subclass, put there by another instrumentation
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from otel_recmon.integrations.asgi import AsgiScope, Host, Receive, Send, observed

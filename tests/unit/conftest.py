@@ -20,7 +20,7 @@ Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
 Read = Callable[[], Series]
 
-settings.register_profile("unit", deadline=None, max_examples=60)
+settings.register_profile("unit", deadline=None, max_examples=40)
 settings.load_profile("unit")
 
 NAMES = {metric.name: metric.prometheus for metric in catalog.METRICS}

@@ -38,7 +38,12 @@ CONTENTS: dict[str, tuple[bytes, str, bytes | None, dict[str, int]]] = {
     "exactly as long as the limit": (b"x" * LIMIT, "", b"x" * LIMIT, {}),
     "one byte over the limit": (b"x" * (LIMIT + 1), "", None, {"body_too_large": 1}),
     "unpacked exactly as long as the limit": (gzip.compress(b"x" * LIMIT), "gzip", b"x" * LIMIT, {}),
-    "unpacked one byte over the limit": (gzip.compress(b"x" * (LIMIT + 1)), "gzip", None, {"body_too_large": 1}),
+    "unpacked one byte over the limit": (
+        gzip.compress(b"x" * (LIMIT + 1)),
+        "gzip",
+        None,
+        {"body_too_large": 1},
+    ),
     "packed in a way nobody knows": (SLATE, "zstd", None, {"body_encoding": 1}),
     "packed by brotli": (SLATE, "br", None, {"body_encoding": 1}),
     "packed twice": (gzip.compress(gzip.compress(SLATE)), "gzip, gzip", None, {"body_encoding": 1}),
@@ -81,7 +86,7 @@ def test_a_gzip_that_ends_too_early_is_no_json() -> None:
 
 
 def test_a_bomb_is_unpacked_only_as_far_as_the_limit() -> None:
-    bomb = gzip.compress(b"0" * 200_000_000, compresslevel=9)
+    bomb = gzip.compress(b"0" * 50_000_000, compresslevel=9)
     body = _body(bomb, limit=262_144)
     faults = Faults()
 
@@ -183,16 +188,17 @@ except ValueError:
     "without",
     [
         pytest.param([], id="with orjson"),
-        pytest.param(
-            ["without"],
-            id="without orjson",
-            marks=pytest.mark.xfail(strict=True, reason="json raises RecursionError, which is no ValueError"),
-        ),
+        pytest.param(["without"], id="without orjson"),
     ],
 )
 def test_a_body_nested_too_deeply_is_a_value_error(without: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", DEEP, *without], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    done = subprocess.run(
+        [sys.executable, "-c", DEEP, *without],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert done.stdout == "a ValueError\n"
@@ -211,5 +217,5 @@ def test_a_body_nested_too_deeply_is_a_value_error(without: list[str]) -> None:
         ("text/event-stream", False),
     ],
 )
-def test_only_json_can_hold_items(media_type: str, maybe: bool) -> None:  # noqa: FBT001
+def test_only_json_can_hold_items(media_type: str, maybe: bool) -> None:
     assert maybe_json(media_type) is maybe

@@ -133,14 +133,15 @@ def _everything(provider: MeterProvider, model_path: str) -> None:
 
 def test_every_metric_has_the_names_the_contract_gives_it() -> None:
     declared = {
-        metric.prometheus: (metric.name, metric.unit, metric.kind.value, metric.labels)
-        for metric in catalog.METRICS
+        metric.prometheus: (metric.name, metric.unit, metric.kind.value, metric.labels) for metric in catalog.METRICS
     }
 
     assert declared == TABLE
 
 
-def test_the_prometheus_exporter_shows_every_metric_under_its_name(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_prometheus_exporter_shows_every_metric_under_its_name(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -150,7 +151,10 @@ def test_the_prometheus_exporter_shows_every_metric_under_its_name(tmp_path_fact
     _everything(provider, str(model))
     list(registry.collect())
     shown = {
-        sample.name: (family.type, tuple(sorted(label for label in sample.labels if not label.startswith("otel_"))))
+        sample.name: (
+            family.type,
+            tuple(sorted(label for label in sample.labels if not label.startswith("otel_"))),
+        )
         for family in registry.collect()
         for sample in family.samples
         if family.name not in {"target", "otel_scope"}
@@ -252,9 +256,15 @@ def test_an_attribute_that_nothing_bounds_is_refused() -> None:
 
 
 def test_a_metric_knows_the_one_label_beside_the_model_version() -> None:
-    own = {metric.name: metric.own and metric.own.name for metric in (catalog.CLICKED, catalog.CONVERTED, catalog.ERRORS)}
+    own = {
+        metric.name: metric.own and metric.own.name for metric in (catalog.CLICKED, catalog.CONVERTED, catalog.ERRORS)
+    }
 
-    assert own == {"recommendations.clicked": "position", "recommendations.converted": None, "recmon.errors": "site"}
+    assert own == {
+        "recommendations.clicked": "position",
+        "recommendations.converted": None,
+        "recmon.errors": "site",
+    }
 
 
 def test_gauges_carry_no_variant_and_no_surface() -> None:

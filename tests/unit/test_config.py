@@ -121,7 +121,10 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     settings, problems = read({})
 
     defaults = {spec.name: getattr(settings, spec.name) for spec in fields(Settings)}
-    assert ({name: value for name, value in defaults.items() if value is not None}, problems) == (DEFAULTS, [])
+    assert ({name: value for name, value in defaults.items() if value is not None}, problems) == (
+        DEFAULTS,
+        [],
+    )
 
 
 @pytest.mark.parametrize(("name", "value", "wanted", "fallback"), WRONG)
@@ -132,14 +135,12 @@ def test_a_wrong_value_is_one_problem_and_falls_back(name: str, value: str, want
     assert settings == Settings()
 
 
-@pytest.mark.xfail(strict=True, reason="the parser accepts 1, though `a whole number from 2` is expected")
 def test_a_universe_of_one_category_is_a_problem() -> None:
     _, problems = read({"OTEL_RECMON_CATEGORIES": "1"})
 
     assert problems == [Problem("OTEL_RECMON_CATEGORIES", "1", "a whole number from 2", "ignoring it")]
 
 
-@pytest.mark.xfail(strict=True, reason="any text is accepted, and a long one is then counted as `unknown`")
 def test_a_model_version_that_cannot_be_a_label_is_a_problem() -> None:
     settings, problems = read({"OTEL_RECMON_MODEL_VERSION": "v" * 101})
 
@@ -160,9 +161,18 @@ def test_blanks_around_a_value_do_not_matter() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("TRUE", True), ("1", True), ("Yes", True), ("on", True), ("False", False), ("0", False), ("NO", False), ("off", False)],
+    [
+        ("TRUE", True),
+        ("1", True),
+        ("Yes", True),
+        ("on", True),
+        ("False", False),
+        ("0", False),
+        ("NO", False),
+        ("off", False),
+    ],
 )
-def test_a_switch_is_read_in_its_usual_spellings(text: str, value: bool) -> None:  # noqa: FBT001
+def test_a_switch_is_read_in_its_usual_spellings(text: str, value: bool) -> None:
     assert read({"OTEL_RECMON_ENABLED": text}) == (Settings(enabled=value), [])
 
 
@@ -200,9 +210,7 @@ def test_a_misspelt_variable_is_a_problem_that_names_the_nearest(misspelt: str, 
 def test_a_variable_unlike_any_other_is_a_problem_too() -> None:
     _, problems = read({"OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ": "1"})
 
-    assert problems == [
-        Problem("OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ", "1", "a known variable", "ignoring it")
-    ]
+    assert problems == [Problem("OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ", "1", "a known variable", "ignoring it")]
 
 
 def test_other_variables_are_none_of_our_business() -> None:
@@ -242,7 +250,9 @@ def test_what_is_expected_can_be_asked_for() -> None:
 
 def test_every_variable_says_what_it_is_for_and_what_it_expects() -> None:
     silent = [
-        spec.name for spec in fields(Settings) if not (spec.metadata["brief"].endswith(".") and spec.metadata["expected"])
+        spec.name
+        for spec in fields(Settings)
+        if not (spec.metadata["brief"].endswith(".") and spec.metadata["expected"])
     ]
 
     assert silent == []

@@ -58,7 +58,7 @@ def test_histograms_have_the_buckets_of_the_catalog_and_scores_those_of_the_sett
 
     data = reader.get_metrics_data()
     bounds = {
-        metric.name: tuple(point.explicit_bounds)  # type: ignore[union-attr]
+        metric.name: tuple(point.explicit_bounds)
         for resource in (data.resource_metrics if data else ())
         for scope in resource.scope_metrics
         for metric in scope.metrics

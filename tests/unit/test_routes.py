@@ -115,7 +115,7 @@ def test_head_and_options_never_count_even_where_any_method_does(method: str) ->
 
 @pytest.mark.parametrize("text", ["home", "GET", "GET home", "G3T /home", "GET POST /home", "GET:/home", ""])
 def test_what_is_no_pattern_is_refused_with_the_form_it_should_have(text: str) -> None:
-    with pytest.raises(ValueError, match="is not of the form METHOD /path/{param}/\\*"):
+    with pytest.raises(ValueError, match=r"is not of the form METHOD /path/\{param\}/\*"):
         parse(text)
 
 

@@ -91,7 +91,9 @@ def test_swallowing_never_raises_whatever_it_is_given() -> None:
     swallow(None, "a site", ValueError())  # type: ignore[arg-type]
 
 
-def test_a_dropped_value_is_counted_by_reason_and_logged_once_for_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dropped_value_is_counted_by_reason_and_logged_once_for_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     faults = Faults()
 
     for _ in range(500):
@@ -113,7 +115,9 @@ def test_a_dropped_value_is_counted_by_reason_and_logged_once_for_each(caplog: p
     ]
 
 
-def test_an_overflow_is_counted_by_label_and_logged_once_with_its_name(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_overflow_is_counted_by_label_and_logged_once_with_its_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     faults = Faults()
 
     for _ in range(500):
@@ -124,8 +128,7 @@ def test_an_overflow_is_counted_by_label_and_logged_once_with_its_name(caplog: p
         (
             "otel_recmon",
             logging.WARNING,
-            "otel-recmon: label variant has more values than its cap or its metric allows; "
-            "the rest is counted as _other",
+            "otel-recmon: label variant has more values than its cap or its metric allows; the rest becomes _other",
         )
     ]
 

@@ -51,9 +51,7 @@ def _of_surface(slates: Sequence[Slate]) -> str:
     )
 
 
-def _each(
-    metric: catalog.Metric, label: str, counts: Mapping[str, int], own: Mapping[str, str]
-) -> Iterable[str]:
+def _each(metric: catalog.Metric, label: str, counts: Mapping[str, int], own: Mapping[str, str]) -> Iterable[str]:
     return [series(metric, count, **own, **{label: value}) for value, count in counts.items()]
 
 

@@ -46,9 +46,7 @@ def test_one_click_too_many_is_found_wherever_it_shows() -> None:
     result = compared(SLATES, Exposition(text), CATALOG_SIZE)
 
     names = ("Clicks", "CTR (clicks/request)", "95 % interval", "Clicks/item shown", "Conversions/click")
-    assert result.differing() == tuple(
-        f"{where}: {name}" for where in ("bts", "bts on men") for name in names
-    )
+    assert result.differing() == tuple(f"{where}: {name}" for where in ("bts", "bts on men") for name in names)
 
 
 def test_a_variant_under_the_wrong_name_is_not_counted_for_the_right_one() -> None:

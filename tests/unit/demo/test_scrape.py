@@ -43,12 +43,8 @@ def test_a_gauge_at_zero_is_not_a_gauge_that_is_missing() -> None:
     assert values == [0.0, None]
 
 
-@pytest.mark.parametrize(
-    ("quantile", "bounds"), [(0.5, (0.0, 0.01)), (0.6, (0.01, 0.05)), (1.0, (0.05, float("inf")))]
-)
-def test_a_quantile_lies_between_the_bounds_of_its_bucket(
-    quantile: float, bounds: tuple[float, float]
-) -> None:
+@pytest.mark.parametrize(("quantile", "bounds"), [(0.5, (0.0, 0.01)), (0.6, (0.01, 0.05)), (1.0, (0.05, float("inf")))])
+def test_a_quantile_lies_between_the_bounds_of_its_bucket(quantile: float, bounds: tuple[float, float]) -> None:
     counts = (("0.01", 3, 2), ("0.05", 4, 4), ("+Inf", 5, 5))
     text = "".join(
         series(catalog.LATENCY, value, "_bucket", le=bound, surface=surface)

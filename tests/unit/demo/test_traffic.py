@@ -6,9 +6,7 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS, Impression, Slate, assemble
 
 def _shown(row: int, position: int, *, policy: str = "bts", campaign: str = "men") -> Impression:
     at = datetime(2019, 11, 24, 0, row)  # noqa: DTZ001 - the data name no time zone
-    return Impression(
-        row, at, campaign, policy, f"item-{row}", "shoes", position, clicked=False, propensity=0.5
-    )
+    return Impression(row, at, campaign, policy, f"item-{row}", "shoes", position, clicked=False, propensity=0.5)
 
 
 def test_the_file_holds_the_impressions_and_clicks_it_is_documented_with() -> None:
