@@ -63,8 +63,11 @@ class Fields(NamedTuple):
     category: str | None
     score: str | None
     position: str | None
-    wraps: bool = False
-    """Whether the key of the id may hold the whole item instead."""
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the key of the id may hold the whole item instead."""
+        return self.id.lower() in _WRAPPERS
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
@@ -86,7 +89,6 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _CATEGORIES),
         _first(named, _SCORES) or next((k for name, k in named.items() if name.endswith("score")), None),
         _first(named, _POSITIONS),
-        key.lower() in _WRAPPERS,
     )
 
 
