@@ -11,7 +11,7 @@ from otel_recmon.cells import NOWHERE, Cells, place
 from otel_recmon.labelled import is_number
 from otel_recmon.pipeline import PipelineVerbs
 from otel_recmon.safety import never_raises, swallow
-from otel_recmon.scope import Scope, current
+from otel_recmon.scope import CLICK, CONVERSION, IMPRESSION, SLATE, Scope, active, repeated
 from otel_recmon.slate import flat_categories, places, top_score, usable_items, usable_outcome
 
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
@@ -65,6 +65,8 @@ class MetricsCollector(PipelineVerbs):
         """
         # No @never_raises here: a wrapper would be a tenth of what this call costs.
         try:
+            if repeated(SLATE):
+                return
             faults = self.faults
             instruments = self.recorder.start()
             items, length = usable_items(item_ids, faults)
@@ -73,7 +75,7 @@ class MetricsCollector(PipelineVerbs):
                 seconds = self._usable_seconds(seconds)
             shown = None if positions is None else places(positions, faults)
             labels = self.labels(model_version, variant, surface)
-            scope = current.get()
+            scope = active()
             with self._store.lock:
                 cells = self._store.cells(labels)
                 self._count_response(cells, scope, outcome, seconds)
@@ -122,7 +124,9 @@ class MetricsCollector(PipelineVerbs):
         self._request(SUCCESS if success else ERROR, SERVED if success else FAILED)
 
     def _request(self, status: str, outcome: str) -> None:
-        scope = current.get()
+        if repeated(SLATE):
+            return
+        scope = active()
         if scope is not None:
             if scope.slates:
                 return
@@ -141,7 +145,7 @@ class MetricsCollector(PipelineVerbs):
         instruments = self.recorder.start()
         if self._usable_seconds(seconds) is None:
             return
-        scope = current.get()
+        scope = active()
         if scope is not None:
             scope.took(seconds)
         with self._store.lock:
@@ -164,12 +168,13 @@ class MetricsCollector(PipelineVerbs):
         surface: str | None = None,
     ) -> None:
         """Count a click at a position, from 1; a click without a usable position is still a click."""
+        if _said_before(CLICK):
+            return
         index = place(position)
         if index is None:
             if position is not None:
                 self.faults.drop("position_invalid", "a position to be a whole number from 1")
             index = NOWHERE
-        _mark_event()
         self.recorder.start()
         with self._store.lock:
             self._store.cells(self.labels(model_version, variant, surface)).clicks[index] += 1
@@ -184,8 +189,9 @@ class MetricsCollector(PipelineVerbs):
         surface: str | None = None,
     ) -> None:
         """Count a conversion, and its revenue in the configured currency where it is above 0."""
+        if _said_before(CONVERSION):
+            return
         instruments = self.recorder.start()
-        _mark_event()
         with self._store.lock:
             cells = self._store.cells(self.labels(model_version, variant, surface))
             cells.conversions += 1
@@ -204,8 +210,9 @@ class MetricsCollector(PipelineVerbs):
         surface: str | None = None,
     ) -> None:
         """Count items that a client says were seen, at their positions from 1."""
+        if _said_before(IMPRESSION):
+            return
         shown = places(positions, self.faults)
-        _mark_event()
         self.recorder.start()
         with self._store.lock:
             self._store.cells(self.labels(model_version, variant, surface)).show_at(shown or ())
@@ -217,7 +224,6 @@ class MetricsCollector(PipelineVerbs):
             scope.labels = self.labels()
         if scope.closed_by_plugin:
             scope.monitored = True
-            scope.status = scope.status or status
             if scope.seconds is None:
                 scope.seconds = seconds
         else:
@@ -230,6 +236,7 @@ class MetricsCollector(PipelineVerbs):
         Not a verb for services: the plugin and ``monitor_latency`` call it when a response is complete.
         """
         scope.labels = labels = scope.labels or self.labels()
+        failed = status == ERROR
         status, outcome = scope.status or status, scope.outcome or outcome
         scope.outcome = outcome if status != REJECTED else None
         seconds = scope.seconds if scope.seconds is not None else seconds
@@ -241,7 +248,8 @@ class MetricsCollector(PipelineVerbs):
                 if status != REJECTED:
                     cells.outcomes[_OUTCOME[outcome]] += 1
             if status != REJECTED:
-                cells.slo[_misses(outcome, seconds, self.recorder.settings.slo_latency)] += 1
+                shown = FAILED if failed else outcome
+                cells.slo[_misses(shown, seconds, self.recorder.settings.slo_latency)] += 1
         if status != REJECTED and not scope.timed:
             instruments.latency.record(seconds, cells.attributes)
 
@@ -280,7 +288,9 @@ def _is_key(counts: dict[str, int], value: object) -> bool:
         return False
 
 
-def _mark_event() -> None:
-    scope = current.get()
+def _said_before(kind: str) -> bool:
+    """Note an event; say whether it is one that the plugin has recorded already."""
+    scope = active()
     if scope is not None:
-        scope.events += 1
+        scope.events.add(kind)
+    return repeated(kind)

@@ -274,5 +274,5 @@ def _unknown(environ: Mapping[str, str]) -> list[Problem]:
         if name.startswith(PREFIX):
             near = difflib.get_close_matches(name, known, n=1)
             expected = f"a known variable, perhaps {near[0]}" if near else "a known variable"
-            problems.append(Problem(name, environ[name], expected, "ignoring it"))
+            problems.append(Problem(name, "...", expected, "ignoring it"))  # it may be a secret with a typing mistake
     return problems

@@ -1,9 +1,10 @@
 """Where a value is found in a request or response: JMESPath, or a header, query, path or body field."""
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,8 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from otel_recmon.routes import Pattern, parse
+
+_logger = logging.getLogger("otel_recmon")
 
 PLACES: Final = ("header", "response_header", "query", "path", "body")
 
@@ -34,15 +37,21 @@ def field(expression: str) -> Field:
         raise ValueError(msg) from error
     if re.fullmatch(r"[A-Za-z_]\w*", expression):
         return lambda value: value.get(expression) if isinstance(value, dict) else None
-    return lambda value: _searched(compiled, value)
+    return partial(_searched, compiled, expression)
 
 
-def _searched(compiled: Any, value: Any) -> Any:
+def _searched(compiled: Any, expression: str, value: Any) -> Any:
     """Return what is found; nothing where the value is not of the type that a function of the expression needs."""
     try:
         return compiled.search(value)
     except JMESPathError:
+        _say_once(expression)
         return None
+
+
+@cache
+def _say_once(expression: str) -> None:
+    _logger.warning("otel-recmon: the expression %r does not fit the data it meets; it finds nothing there", expression)
 
 
 def source(expression: str) -> Source:

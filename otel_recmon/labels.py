@@ -38,7 +38,7 @@ def clean(value: object) -> str | None:
         text = str(value).strip() if value == value else ""  # noqa: PLR0124 - NaN is what pandas calls missing
     except ValueError:  # a whole number of thousands of digits
         return None
-    return text if 0 < len(text) <= LONGEST_VALUE else None
+    return text if 0 < len(text) <= LONGEST_VALUE and text.isprintable() else None
 
 
 class Vocabulary:

@@ -14,9 +14,9 @@ from otel_recmon.config import Settings, variable
 from otel_recmon.expressions import Exchange, Source
 from otel_recmon.fields import number
 from otel_recmon.labels import Labels, clean
-from otel_recmon.readers import Reader, Readers
+from otel_recmon.readers import VERSIONS, Reader, Readers, usual
 from otel_recmon.routes import RouteKind, Routes
-from otel_recmon.scope import Scope
+from otel_recmon.scope import SLATE, Scope
 
 _logger = logging.getLogger("otel_recmon")
 
@@ -70,13 +70,19 @@ class Observer:
 
     def finish(self, done: Finished) -> None:
         """Record a finished request."""
+        recorded: set[str] = set()
         if done.reader is None:
             if done.scope.monitored:
-                self._close(done, _status(done) or SUCCESS, SERVED)
+                status = _status(done) or SUCCESS
+                self._close(done, status, FAILED if status == ERROR else SERVED)
         elif done.reader.kind is RouteKind.RECOMMENDATION:
+            said = done.scope.slates or done.scope.requests
             self._recommendation(done.reader, done)
-        elif not done.scope.events and _counts(done.reader.kind, done):
+            recorded = set() if said else {SLATE}
+        elif done.reader.kind.value not in done.scope.events and _counts(done.reader.kind, done):
             self._event(done.reader, done)
+            recorded = {done.reader.kind.value}
+        done.scope.close(recorded)
 
     def _recommendation(self, reader: Reader, done: Finished) -> None:
         status = _status(done)
@@ -147,10 +153,17 @@ class Observer:
         if reader is None:
             return None, None, None
         return (
-            self._label(reader.model_version, exchange),
+            self._label(reader.model_version, exchange) or self._echoed(reader, exchange),
             self._label(reader.variant, exchange),
             self._label(reader.surface, exchange),
         )
+
+    def _echoed(self, reader: Reader, exchange: Exchange) -> str | None:
+        """Return the model version that a client sends back with an event, if this process has served it."""
+        if reader.kind is RouteKind.RECOMMENDATION or not reader.says_version:
+            return None
+        echoed = clean(usual(VERSIONS, exchange))
+        return echoed if echoed in self.metrics.recorder.store.models else None
 
     def _label(self, find: Source | None, exchange: Exchange) -> str | None:
         value = find(exchange) if find else None

@@ -8,7 +8,7 @@ from time import perf_counter
 from otel_recmon.freshness import timestamp
 from otel_recmon.labelled import Labelled, is_number
 from otel_recmon.safety import never_raises
-from otel_recmon.scope import current
+from otel_recmon.scope import active
 
 MOST_CANDIDATES = 10**9
 
@@ -30,7 +30,7 @@ class PipelineVerbs(Labelled):
         self.recorder.start()
         with self._store.lock:
             self._store.cache[not hit] += 1
-        scope = current.get()
+        scope = active()
         if scope is not None:
             scope.cache_hit = bool(hit)
 
@@ -51,7 +51,7 @@ class PipelineVerbs(Labelled):
     @never_raises
     def _finish_stage(self, name: str, seconds: float, candidates: int | None) -> None:
         instruments = self.recorder.start()
-        scope = current.get()
+        scope = active()
         usable = type(candidates) is int and 0 <= candidates <= MOST_CANDIDATES
         with self._store.lock:
             cells = self._store.cells((scope and scope.labels) or self.labels())

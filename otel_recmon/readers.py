@@ -15,7 +15,7 @@ from otel_recmon.shapes import Found, as_objects, find_items
 _LIMITS: Final = frozenset("limit k n top_k topk top_n topn num count n_recommendations num_items".split())
 _PLACES: Final = frozenset("position pos rank slot".split())
 _REVENUES: Final = frozenset("revenue amount price total order_value value".split())
-_VERSIONS: Final = frozenset({"model_version"})
+VERSIONS: Final = frozenset({"model_version"})
 _TRUE: Final = (True, "true", "True", "1", "yes")
 
 
@@ -46,6 +46,8 @@ class Reader:
     position: Source
     revenue: Source
     model_version: Source
+    says_version: bool
+    """Whether the version is what the service says of its own accord, nothing being configured."""
     variant: Source | None
     surface: Source | None
     position_base: int
@@ -151,10 +153,11 @@ class Readers:
             category=pick["category"],
             score=pick["score"],
             outcome=find["outcome"],
-            limit=find["limit"] or partial(_usual, _LIMITS),
-            position=find["position"] or partial(_usual, _PLACES),
-            revenue=find["revenue"] or partial(_usual, _REVENUES),
+            limit=find["limit"] or partial(usual, _LIMITS),
+            position=find["position"] or partial(usual, _PLACES),
+            revenue=find["revenue"] or partial(usual, _REVENUES),
             model_version=find["model_version_from"] or self._usual_version(),
+            says_version=not (texts["model_version_from"] or self._settings.model_version),
             variant=find["variant"],
             surface=find["surface"],
             position_base=self._settings.position_base,
@@ -170,7 +173,7 @@ SOURCES: Final = ("items", "outcome", "limit", "position", "revenue", "model_ver
 FIELDS: Final = ("item_id", "category", "score")
 
 
-def _usual(names: frozenset[str], exchange: Exchange) -> Any:
+def usual(names: frozenset[str], exchange: Exchange) -> Any:
     """Return the first of some usual names that the query, the path or the body has."""
     body = exchange.body
     for place in (exchange.query, exchange.path_params, body):
@@ -182,7 +185,7 @@ def _usual(names: frozenset[str], exchange: Exchange) -> Any:
 def _said_version(exchange: Exchange) -> Any:
     """Return the model version that a service says of its own accord."""
     said = exchange.response.get("model_version") if isinstance(exchange.response, dict) else None
-    return said or exchange.response_headers.get("x-model-version") or _usual(_VERSIONS, exchange)
+    return said or exchange.response_headers.get("x-model-version")
 
 
 def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any] | None:

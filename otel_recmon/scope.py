@@ -1,9 +1,11 @@
 """What has been recorded within the request that is being handled, so that nothing is counted twice."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from otel_recmon.labels import Labels
+
+SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
 
 
 @dataclass(slots=True)
@@ -17,7 +19,8 @@ class Scope:
     labels: Labels | None = None
     requests: int = 0
     slates: int = 0
-    events: int = 0
+    events: set[str] = field(default_factory=set)
+    """The kinds of events that were recorded."""
     outcome: str | None = None
     status: str | None = None
     seconds: float | None = None
@@ -25,6 +28,9 @@ class Scope:
     """Whether ``seconds`` has been recorded already, not only measured."""
     items: int | None = None
     cache_hit: bool | None = None
+    over: bool = False
+    repeats: set[str] = field(default_factory=set)
+    """What the plugin has recorded itself: the same from a background task, once, is that again."""
 
     def slate(self, labels: Labels, outcome: str, length: int, seconds: float | None, cache_hit: bool | None) -> None:
         """Note that a slate was recorded, and what was said with it."""
@@ -40,5 +46,25 @@ class Scope:
         if seconds is not None:
             self.seconds, self.timed = seconds, True
 
+    def close(self, recorded: set[str]) -> None:
+        """Note that the response is complete, and what the plugin recorded of it."""
+        self.over = True
+        self.repeats = recorded
+
 
 current: ContextVar[Scope | None] = ContextVar("otel_recmon_request", default=None)
+
+
+def active() -> Scope | None:
+    """Return the request that is being handled; one that is over is none, though its tasks still run."""
+    scope = current.get()
+    return None if scope is None or scope.over else scope
+
+
+def repeated(kind: str) -> bool:
+    """Say whether the plugin has recorded this already, when a background task of the request says it too."""
+    scope = current.get()
+    if scope is None or kind not in scope.repeats:
+        return False
+    scope.repeats.discard(kind)
+    return True

@@ -204,13 +204,13 @@ def test_a_misspelt_variable_is_a_problem_that_names_the_nearest(misspelt: str, 
     settings, problems = read({misspelt: "5"})
 
     assert settings == Settings()
-    assert problems == [Problem(misspelt, "5", f"a known variable, perhaps {nearest}", "ignoring it")]
+    assert problems == [Problem(misspelt, "...", f"a known variable, perhaps {nearest}", "ignoring it")]
 
 
 def test_a_variable_unlike_any_other_is_a_problem_too() -> None:
     _, problems = read({"OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ": "1"})
 
-    assert problems == [Problem("OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ", "1", "a known variable", "ignoring it")]
+    assert problems == [Problem("OTEL_RECMON_ZZZZZZZZZZZZZZZZZZZZZZZZ", "...", "a known variable", "ignoring it")]
 
 
 def test_other_variables_are_none_of_our_business() -> None:

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 
 from otel_recmon import MetricsCollector, monitor_latency
+from otel_recmon.testing import Recorded
 from tests.unit.conftest import Client, Read, Series, labelled, named
 
 LATENCIES = "recommendation_latency_seconds_count"
@@ -157,6 +158,21 @@ class TestEachKindOfFunction:
             return await running.asend("hello")
 
         assert asyncio.run(talk()) == "hello"
+
+    def test_an_asynchronous_generator_keeps_what_is_thrown(self, metrics: MetricsCollector, series: Read) -> None:
+        @monitor_latency(metrics)
+        async def patient() -> AsyncIterator[str]:
+            try:
+                yield "before"
+            except KeyError:
+                yield "after"
+
+        async def talk() -> list[str]:
+            running: Any = patient()
+            return [await anext(running), await running.athrow(KeyError("x")), *[value async for value in running]]
+
+        assert asyncio.run(talk()) == ["before", "after"]
+        assert _requests(series()) == ({"success": 1}, 1)
 
     def test_a_method_is_timed_like_a_function(self, metrics: MetricsCollector, series: Read) -> None:
         class Ranker:
@@ -452,3 +468,61 @@ class TestFastApi:
 
         assert body == "0\n1\n2\n"
         assert _requests(series()) == ({"success": 1}, 1)
+
+
+class TestWithThePlugin:
+    """The decorator inside a service that the plugin watches as well."""
+
+    def test_a_request_that_the_plugin_the_decorator_and_the_verbs_see_is_one(self, recmon: Recorded) -> None:
+        app, metrics = FastAPI(), MetricsCollector()
+
+        @app.get("/recommendations/{user_id}")
+        @monitor_latency(metrics)
+        def handler(user_id: int) -> list[str]:
+            metrics.track_request()
+            metrics.track_recommendations(user_id, ["a"], outcome="fallback")
+            metrics.track_latency(7.0)
+            return ["a", "b"]
+
+        answer = Client(app).get("/recommendations/7")
+
+        assert answer.json() == ["a", "b"]
+        assert recmon.value("recommendation_requests_total") == 1
+        assert recmon.value("recommendation_impressions_total") == 1
+        assert recmon.value("recommendation_latency_seconds_count") == 1
+        assert recmon.value("recommendation_latency_seconds_sum") == 7.0
+        assert recmon.value("recommendation_slo_responses_total") == 1
+
+    @pytest.mark.parametrize("path", ["/recommendations", "/movies"])
+    def test_a_stream_of_a_monitored_generator_is_one_request(self, recmon: Recorded, path: str) -> None:
+        app = FastAPI()
+
+        @monitor_latency(MetricsCollector())
+        async def body() -> AsyncIterator[bytes]:
+            yield b'["a",'
+            yield b'"b"]'
+
+        @app.get(path)
+        async def handler() -> StreamingResponse:
+            return StreamingResponse(body(), media_type="application/json")
+
+        answer = Client(app).get(path)
+
+        assert answer.json() == ["a", "b"]
+        assert recmon.value("recommendation_requests_total") == 1
+        assert recmon.value("recommendation_latency_seconds_count") == 1
+
+    def test_a_rejected_request_has_no_latency(self, recmon: Recorded) -> None:
+        app = FastAPI()
+
+        @app.get("/recommendations")
+        @monitor_latency(MetricsCollector())
+        async def handler() -> None:
+            raise HTTPException(404)
+
+        answer = Client(app).get("/recommendations")
+
+        assert answer.status_code == 404
+        assert recmon.value("recommendation_requests_total", status="rejected") == 1
+        assert recmon.value("recommendation_requests_total") == 1
+        assert recmon.value("recommendation_latency_seconds_count") == 0
