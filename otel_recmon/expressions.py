@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -122,34 +122,43 @@ class Exchange:
         """Take the ASGI scope of the request, the raw headers of the response, and how to read the request's body."""
         self.response: Any = None
         self.raw_response_headers = response_headers
+        self.path_params: Mapping[str, Any] = request.get("path_params") or _NOTHING
         self._request = request
         self._read_body = read_body
+        # Kept by hand: a cached_property takes a lock, on every response.
+        self._headers: Mapping[str, str] | None = None
+        self._response_headers: Mapping[str, str] | None = None
+        self._query: Mapping[str, str] | None = None if request.get("query_string") else _NOTHING
+        self._body: Any = None
 
     @property
-    def path_params(self) -> Mapping[str, Any]:
-        """The parameters in the path."""
-        return self._request.get("path_params") or _NOTHING
-
-    @cached_property
     def headers(self) -> Mapping[str, str]:
         """The request's headers, by lower-case name."""
-        return _headers(self._request["headers"])
+        if self._headers is None:
+            self._headers = _headers(self._request["headers"])
+        return self._headers
 
-    @cached_property
+    @property
     def response_headers(self) -> Mapping[str, str]:
         """The response's headers, by lower-case name."""
-        return _headers(self.raw_response_headers)
+        if self._response_headers is None:
+            self._response_headers = _headers(self.raw_response_headers)
+        return self._response_headers
 
-    @cached_property
+    @property
     def query(self) -> Mapping[str, str]:
         """The query parameters; of several with one name the first."""
-        raw = self._request.get("query_string")
-        return dict(reversed(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))) if raw else _NOTHING
+        if self._query is None:
+            text = self._request["query_string"].decode("latin-1")
+            self._query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
+        return self._query
 
-    @cached_property
+    @property
     def body(self) -> Any:
         """The request body as JSON or form fields, None where there is none or it is neither."""
-        return self._read_body(self.headers) if self._read_body else None
+        if self._read_body is not None:
+            self._body, self._read_body = self._read_body(self.headers), None
+        return self._body
 
 
 def _headers(raw: RawHeaders) -> Mapping[str, str]:

@@ -48,7 +48,7 @@ _IDS: Final = (
     "item",
     "product",
 )
-_WRAPPERS: Final = ("id", "item", "product")
+_WRAPPERS: Final = ("item", "product")
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )
@@ -66,7 +66,7 @@ class Fields(NamedTuple):
 
     @property
     def wraps(self) -> bool:
-        """Whether the key of the id may hold the whole item instead."""
+        """Whether the key of the id usually holds the whole item instead."""
         return self.id.lower() in _WRAPPERS
 
 

@@ -175,9 +175,8 @@ FIELDS: Final = ("item_id", "category", "score")
 
 def usual(names: frozenset[str], exchange: Exchange) -> Any:
     """Return the first of some usual names that the query, the path or the body has."""
-    body = exchange.body
-    for place in (exchange.query, exchange.path_params, body):
-        if isinstance(place, dict) and not names.isdisjoint(place):
+    for place in (exchange.query, exchange.path_params, exchange.body):
+        if place and isinstance(place, dict) and not names.isdisjoint(place):
             return next(value for name, value in place.items() if name in names)
     return None
 

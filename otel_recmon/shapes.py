@@ -104,11 +104,17 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
     The object with the most keys says which there are.
     """
     fields = fields_of(max(items, key=len))
-    if fields and fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items):
+    if fields and _wrapped(items, fields):
         key = fields.id
         items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
         fields = fields_of(max(items, key=len))
     return Found(items, fields) if fields else None
+
+
+def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
+    if isinstance(items[0].get(fields.id), dict):
+        return True
+    return fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items)
 
 
 def _without(item: dict[str, Any], key: str) -> dict[str, Any]:

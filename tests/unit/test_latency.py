@@ -108,13 +108,13 @@ class TestEachKindOfFunction:
             finally:
                 closed.append("inside")
 
-        async def look() -> int:
+        async def look() -> tuple[int, list[str]]:
             running: Any = numbers()
-            first: int = await anext(running)
+            first = await anext(running)
             await running.aclose()
-            return first
+            return first, list(closed)  # at once, not when the loop gets round to it
 
-        assert (asyncio.run(look()), closed) == (0, ["inside"])
+        assert asyncio.run(look()) == (0, ["inside"])
         assert _requests(series()) == ({"success": 1}, 1)
 
     def test_a_generator_closed_early_is_closed_inside_and_counts_once(
