@@ -75,7 +75,7 @@ def fields_of(item: dict[str, Any]) -> Fields | None:
     return _fields(tuple(item))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _fields(keys: tuple[str, ...]) -> Fields | None:
     named = {re.sub(r"[^a-z0-9]", "", key.lower()): key for key in reversed(keys)}
     item_id = _first(named, _IDS) or _own_id(named)

@@ -92,7 +92,7 @@ class Recorder:
             updated = model.updated_at or self._loaded_at(version)
         if updated is None:
             return None
-        return updated if metric is catalog.MODEL_UPDATED else (self._clock() - updated) / 3600
+        return updated if metric is catalog.MODEL_UPDATED else max(0.0, self._clock() - updated) / 3600
 
     def _loaded_at(self, version: str) -> float | None:
         if version != self.store.default.model_version:

@@ -71,7 +71,7 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
                     yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _rank(key: str) -> float:
     """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
     lower = key.lower()

@@ -1,5 +1,6 @@
 """What one process has counted: cells by label set, bounded as the catalog says, reset in a forked child."""
 
+import math
 import os
 import time
 from collections import Counter
@@ -22,6 +23,8 @@ _SHARES = (0.60, 0.75, 0.85, 1.0)
 """How full a metric may be for new labels as they are, without surface, without variant, without version."""
 _RESERVED_SHARE = 0.95
 """The same for a configured version without variant: room that no junk can take."""
+_LOOK_SECONDS = 1.0
+"""Between looks for idle values: a hostile client asks for one with every request."""
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[int, dict[str, str]]
@@ -70,6 +73,7 @@ class Store:
         self.models: dict[str, Model] = {}
         self._sets: dict[Labels, Cells] = {}
         self._retired = 0
+        self._looked = -math.inf
         self._plain: dict[tuple[str, str], dict[str, str]] = {}
         self._pairs = {"category": 0, "stage": 0}
 
@@ -243,7 +247,10 @@ class Store:
         return home, text
 
     def _free(self, now: float) -> None:
-        """Give back the slots of the label values that nothing has used for 24 hours."""
+        """Give back the slots of the label values that nothing has used for 24 hours; looks once a second at most."""
+        if 0 <= now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
         for cells in self._sets.values():
             for label, value in cells.attributes.items():
                 self.vocabularies[label].touch((value,), cells.used)
