@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
+from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
@@ -95,7 +96,7 @@ class MetricsCollector(PipelineVerbs):
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
     def _count_response(self, cells: Cells, scope: Scope | None, outcome: str, seconds: float | None) -> None:
-        if scope is None or not scope.requests:
+        if scope is None or not (scope.requests or scope.slates):
             cells.requests[outcome == FAILED] += 1
             cells.outcomes[_OUTCOME[outcome]] += 1
         if scope is None and seconds is not None:
@@ -182,7 +183,7 @@ class MetricsCollector(PipelineVerbs):
     @never_raises
     def track_conversion(
         self,
-        revenue: float = 0.0,
+        revenue: float | Decimal = 0.0,
         *,
         model_version: str | None = None,
         variant: str | None = None,
@@ -195,6 +196,8 @@ class MetricsCollector(PipelineVerbs):
         with self._store.lock:
             cells = self._store.cells(self.labels(model_version, variant, surface))
             cells.conversions += 1
+        if isinstance(revenue, Decimal):
+            revenue = float(revenue)
         if not is_number(revenue) or revenue < 0:
             self.faults.drop("revenue_invalid", "a revenue from 0")
         elif revenue > 0:
@@ -224,8 +227,6 @@ class MetricsCollector(PipelineVerbs):
             scope.labels = self.labels()
         if scope.closed_by_plugin:
             scope.monitored = True
-            if scope.seconds is None:
-                scope.seconds = seconds
         else:
             self.close_request(scope, status, seconds, FAILED if status == ERROR else SERVED)
 

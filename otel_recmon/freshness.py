@@ -25,7 +25,10 @@ class ModelFile:
 
 def newest(path: Path) -> float | None:
     """Return the newest modification time of a file or of the files in a folder."""
-    times = [file.stat().st_mtime for file in islice(_files(path), MOST_FILES)]
+    try:
+        times = [file.stat().st_mtime for file in islice(_files(path), MOST_FILES)]
+    except (OSError, ValueError):  # unreadable, or gone while we looked
+        return None
     return max(times, default=None)
 
 

@@ -1,5 +1,6 @@
 """One per process and meter provider: the counts, the instruments that export them, and the gauges."""
 
+import csv
 import logging
 import os
 import time
@@ -107,7 +108,7 @@ class Recorder:
     def _load_categories(self, path: str | None) -> Categories:
         try:
             return load(path) if path else {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, csv.Error) as error:
             _logger.error("%s=%r is not usable: %s; ignoring it", variable("catalog_file"), path, error)  # noqa: TRY400
             return {}
 

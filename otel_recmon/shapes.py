@@ -9,18 +9,20 @@ from otel_recmon.fields import Fields, fields_of
 
 KNOWN: Final = frozenset(
     """albums alternatives anime animes articles artists books candidates content contents courses data docs
-    documents entries events films games hits hotels items jobs listings list matches movies news objects offers
+    documents entries events films games hits hotels item items jobs listings list matches movies news objects offers
     papers picks places playlist playlists podcasts posts predictions products ranked ranking rankings recipes
     records recs reco restaurants result results rows shows similar slate songs stories titles top tracks
     videos""".split()
 )
 """Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
 DECOYS: Final = frozenset(
-    """category categories columns errors exclude excluded facets features filters genre genres history index input
-    interactions keywords labels likes liked links logs messages metadata purchased purchases ratings read scores
-    seeds seen tags users viewed warnings watched weights""".split()
+    """categories category columns errors exclude excluded facets features filters for genre genres history index
+    input interactions keywords labels liked likes links logs messages metadata purchased purchases queries
+    query ratings read reason reasons scores seeds seen tags users version versions viewed warnings watched
+    weights""".split()
 )
 """Keys of lists that stand beside the items."""
+_PAST: Final = frozenset({"excluded", "previous"})
 _LONGEST_RANK: Final = 5
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -53,11 +55,16 @@ def _best(body: dict[str, Any]) -> Found | None:
     best: tuple[float, Found] | None = None
     for rank, value in _candidates(body):
         found = _as_items(value) if rank >= 0 else None
-        if found is not None and (found.items or rank >= 1):
+        if found is not None and (rank >= 1 or _like_items(found)):
             score = rank * 2 + _likeness(found)
             if best is None or score > best[0]:
                 best = score, found
     return best[1] if best else None
+
+
+def _like_items(found: Found) -> bool:
+    """Say whether a list under an unknown key is taken for items: objects and numbers are, mere words are not."""
+    return found.fields is not None or (bool(found.items) and not isinstance(found.items[0], str))
 
 
 def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
@@ -75,8 +82,10 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
 def _rank(key: str) -> float:
     """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
     lower = key.lower()
-    words = {word.lower() for word in _WORDS.findall(key)}
-    if words & DECOYS and not _STRONG.search(lower):
+    listed = [word.lower() for word in _WORDS.findall(key)]
+    words = set(listed)
+    decoy = listed[-1:] and listed[-1] in DECOYS
+    if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
         return -1
     if _STRONG.search(lower):
         return 2

@@ -44,7 +44,7 @@ class Watch:
         self._reader: Reader | None = None
         self._status = 0
         self._headers: RawHeaders = ()
-        self._reads = self._over = self._left = False
+        self._reads = self._over = self.gone = False
         self._start = perf_counter()
 
     def received(self, message: Message) -> None:
@@ -54,7 +54,7 @@ class Watch:
             if body:
                 self._request.add(body)
         else:
-            self._left = True
+            self.gone = True
 
     def sending(self, message: Message) -> None:
         """Look at a message to the client, before it is sent: the server's span ends with the last one."""
@@ -75,7 +75,7 @@ class Watch:
     def returned(self, failure: BaseException | None) -> None:
         """Take note that the application is done, whether or not it completed a response."""
         if not self._over:
-            gone = self._left or isinstance(failure, CancelledError)
+            gone = self.gone or isinstance(failure, CancelledError)
             self._find_reader()
             self._finish(broken=not gone, abandoned=gone)
 
@@ -172,7 +172,11 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
                 watch.sending(message)
             except Exception as error:  # noqa: BLE001 - the host must not notice
                 shrug("Watch.sending", error)
-            await send(message)
+            try:
+                await send(message)
+            except OSError:
+                watch.gone = True
+                raise
 
         token = current.set(watch.scope)
         try:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from anyio import to_thread
-from fastapi import Request, Response
-from fastapi.applications import FastAPI  # fastapi.FastAPI may be a subclass, put there by another instrumentation
+from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from otel_recmon.integrations.asgi import AsgiScope, Host, Receive, Send, observed
@@ -33,24 +33,31 @@ async def _metrics(request: Request) -> Response:
 
 
 class Installation:
-    """The watch in all FastAPI applications of the process, until it is removed."""
+    """The watch in all FastAPI and Starlette applications of the process, until it is removed.
+
+    It hooks Starlette, for a FastAPI application mounted in one gets neither its lifespan nor its whole path.
+    """
 
     def __init__(self, host: Host) -> None:
         """Hook into the applications at their next call, whether or not they have served before."""
         self._host = host
-        self._apps: WeakSet[FastAPI] = WeakSet()
-        self._original = FastAPI.__call__
-        FastAPI.__call__ = self._hooked(FastAPI.__call__)  # type: ignore[method-assign]  # the one hook there is
+        self._apps: WeakKeyDictionary[Starlette, tuple[Any, Any]] = WeakKeyDictionary()
+        self._original = Starlette.__call__
+        self._hook = self._hooked(Starlette.__call__)
+        Starlette.__call__ = self._hook  # type: ignore[method-assign]  # the one hook there is
 
     def remove(self) -> None:
-        """Restore FastAPI and every application."""
-        FastAPI.__call__ = self._original  # type: ignore[method-assign]  # as it was
-        for app in list(self._apps):
-            _unsplice(app)
+        """Restore Starlette and every application, as far as nobody else has changed them since."""
+        if Starlette.__call__ is self._hook:
+            Starlette.__call__ = self._original  # type: ignore[method-assign]  # as it was
+        for app, (parent, watched) in list(self._apps.items()):
+            app.__dict__.pop(_SPLICED, None)
+            if parent.app is watched:
+                parent.app = watched.app
 
     def _hooked(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
-        async def call(app: FastAPI, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        async def call(app: Starlette, scope: AsgiScope, receive: Receive, send: Send) -> None:
             try:
                 self.ensure(app)
             except Exception as error:  # noqa: BLE001 - the host must not notice
@@ -59,7 +66,7 @@ class Installation:
 
         return call
 
-    def ensure(self, app: FastAPI) -> None:
+    def ensure(self, app: Starlette) -> None:
         """Put the watch into an application's middleware stack, unless it is there."""
         stack = app.middleware_stack
         if stack is not None and app.__dict__.get(_SPLICED) is stack:
@@ -69,9 +76,9 @@ class Installation:
         parent = _innermost_error_middleware(stack)
         if parent is None:
             return
-        parent.app = observed(parent.app, self._host)
+        parent.app = watched = observed(parent.app, self._host)
         app.__dict__[_SPLICED] = stack
-        self._apps.add(app)
+        self._apps[app] = parent, watched
         if self._host.observer is not None and self._host.observer.settings.metrics_path:
             ensure_reader()
 
@@ -91,9 +98,3 @@ def _innermost_error_middleware(stack: Any) -> Any:
             found = stack
         stack = getattr(stack, "app", None)
     return found
-
-
-def _unsplice(app: FastAPI) -> None:
-    parent = _innermost_error_middleware(app.middleware_stack)
-    if app.__dict__.pop(_SPLICED, None) is not None and parent is not None:
-        parent.app = parent.app.app

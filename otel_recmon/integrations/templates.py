@@ -26,7 +26,10 @@ def _path(asgi: MutableMapping[str, Any]) -> str | None:
 
 def _mounted(asgi: MutableMapping[str, Any], root: str) -> str:
     now = asgi.get("root_path", "")
-    return now[len(root) :] if now.startswith(root) else ""
+    prefix = now[len(root) :] if now.startswith(root) else ""
+    for name, value in asgi.get("path_params", {}).items() if prefix else ():
+        prefix = f"{prefix}/".replace(f"/{value}/", f"/{{{name}}}/").rstrip("/")
+    return prefix
 
 
 def _would_match(asgi: MutableMapping[str, Any]) -> str | None:

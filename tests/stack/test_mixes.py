@@ -1,6 +1,7 @@
 """What the code says and what the plugin sees of one request is counted once."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -103,7 +104,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], Counts]] = {
         {"success": 1, "served": 1, "good": 1},
     ),
     "a click said again by a background task": ([("POST", "/background/click")], {"clicks": 1}),
-    "two slates in one request": ([("GET", "/two/recommendations")], {"success": 2, "served": 2, "good": 1}),
+    "two slates in one request": ([("GET", "/two/recommendations")], {"success": 1, "served": 1, "good": 1}),
     "a slate of a request that fails": (
         [("GET", "/raising/recommendations")],
         {"success": 1, "served": 1, "bad": 1},
@@ -142,8 +143,10 @@ def _counts(recmon: Recorded) -> Counts:
 def _send(calls: list[tuple[str, str]]) -> None:
     """Send requests over one connection, on which the last is read only when the one before is over."""
     with threaded(service(MetricsCollector())) as url, httpx.Client(base_url=url) as client:
-        for method, path in [*calls, ("GET", "/nothing")]:
+        for method, path in calls:
             client.request(method, path)
+        with suppress(httpx.TransportError):  # after a failure the server closes the connection, when all is over too
+            client.get("/nothing")
 
 
 @pytest.mark.parametrize("case", CASES)
