@@ -70,9 +70,9 @@ class Prometheus:
         result = self.ask("query", query=query)["result"]
         return {frozenset(series["metric"].items()): float(series["value"][1]) for series in result}
 
-    def samples(self, selector: str) -> list[Sample]:
-        """Every sample that is stored of the one series that a selector names, those of the last hour."""
-        result = self.ask("query", query=f"{selector}[1h]")["result"]
+    def samples(self, selector: str, back: str = "1h") -> list[Sample]:
+        """Every sample that is stored of the one series that a selector names, from as far back as that."""
+        result = self.ask("query", query=f"{selector}[{back}]")["result"]
         assert len(result) <= 1, f"{len(result)} series, not one"
         return [Sample(float(at), float(value)) for series in result for at, value in series["values"]]
 

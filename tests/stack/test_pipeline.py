@@ -1,5 +1,6 @@
 """The way from a service to Prometheus, on the real Collector and Prometheus."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.files import FILES
@@ -197,6 +199,22 @@ class TestOutages:
         stack.components["collector"].start()
 
         eventually(lambda: counted.arrived(prometheus.samples(REQUESTS)))
+
+    def test_what_waited_is_sent_in_few_requests(self, stack: Stack, counted: Counted) -> None:
+        stack.components["prometheus"].kill()
+        for _ in range(20):
+            counted.step()
+
+        stack.components["prometheus"].start()
+        prometheus = Prometheus(stack.prometheus_url)
+        eventually(lambda: counted.arrived(prometheus.samples(REQUESTS)))
+
+        page = requests.get(f"{stack.prometheus_url}/metrics", timeout=10).text
+        taken = re.search(
+            r'prometheus_http_requests_total\{code="200",handler="/api/v1/otlp/v1/metrics"\} (\d+)', page
+        )
+        assert taken
+        assert int(taken[1]) <= 4
 
     def test_a_stopped_collector_keeps_what_it_could_not_deliver(
         self, stack: Stack, counted: Counted

@@ -80,6 +80,15 @@ class TestByDefault:
         assert f"otelcol_processor_outgoing_items_total{{{labels}}} 0" in sent
         assert "error" not in log
 
+    def test_the_log_of_events_is_rotated(self) -> None:
+        record = {"body": {"stringValue": "x" * 600_000}}
+        large = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        with Stack(environment={"COLLECTOR_EVENTS_MAX_MB": "1"}) as stack:
+            for _ in range(3):
+                post(stack, "logs", large)
+
+            assert eventually(lambda: len(list(stack.events.parent.iterdir())) == 3)
+
 
 class TestElsewhere:
     def test_one_variable_sends_traces_elsewhere(self) -> None:
@@ -98,18 +107,24 @@ class TestElsewhere:
             eventually(lambda: stack.events.read_text(encoding="utf-8"))
 
 
+def traces(url: str) -> list[str]:
+    """The trace ids of the exemplars that a Prometheus has of the latency."""
+    query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
+    found = Prometheus(url).ask("query_exemplars", **query)
+    return [exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]]
+
+
 class TestExemplars:
-    def test_a_latency_leads_to_its_trace(self) -> None:
+    def test_a_latency_leads_to_its_trace_whichever_way_it_came(self) -> None:
         tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
-        with Stack() as stack, service(stack) as exporting:
+        with Stack(scraped=True, scrape_interval="1s") as stack, service(stack) as exporting:
             latency = exporting.meter.create_histogram("recommendation.latency", "s")
             with tracer.start_as_current_span("request") as span:
                 latency.record(0.3)
             exporting.export()
 
-            query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
-            found = eventually(lambda: Prometheus(stack.prometheus_url).ask("query_exemplars", **query))
-
-        assert [exemplar["labels"]["trace_id"] for exemplar in found[0]["exemplars"]] == [
-            f"{span.get_span_context().trace_id:032x}"
-        ]
+            trace = f"{span.get_span_context().trace_id:032x}"
+            assert eventually(lambda: traces(stack.prometheus_url)) == [trace]
+            assert eventually(lambda: traces(stack.scraped_prometheus_url)) == [trace]
+            text = {"Accept": "application/openmetrics-text; version=1.0.0"}
+            assert f'trace_id="{trace}"' in requests.get(stack.scrape_url, headers=text, timeout=10).text

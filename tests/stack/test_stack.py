@@ -155,6 +155,13 @@ class TestEnd:
 
         assert {path.name for path in data.iterdir()} == {"collector", "logs", "prometheus"}
 
+    def test_the_processes_are_asked_to_end(self, data: Path) -> None:
+        with Stack(directory=data) as stack:
+            pass
+
+        assert "Shutdown complete" in (stack.logs / "collector.log").read_text(encoding="utf-8")
+        assert "See you next time!" in (stack.logs / "prometheus.log").read_text(encoding="utf-8")
+
     @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_nothing_is_left_when_the_parent_ends(self, how: signal.Signals) -> None:
         with subprocess.Popen(

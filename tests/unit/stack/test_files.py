@@ -55,6 +55,15 @@ def test_the_memory_limiter_is_first_in_every_pipeline() -> None:
     assert all(names.split(", ")[0] == "memory_limiter" for names in processors)
 
 
+def test_no_exporter_gives_up() -> None:
+    assert re.findall(r"max_elapsed_time: (\S+)", COLLECTOR) == ["0s"]
+    assert (
+        COLLECTOR.count("sending_queue: ")
+        == COLLECTOR.count("retry_on_failure: ")
+        == COLLECTOR.count("  otlp_http/")
+    )
+
+
 def test_both_ways_keep_the_same_resource_attributes() -> None:
     kept = re.search(r"keep_keys\(resource.attributes, \[(.*?)\]", COLLECTOR, re.DOTALL)
     promoted = re.search(r"promote_resource_attributes:\n((?: +- .*\n)+)", PROMETHEUS)
