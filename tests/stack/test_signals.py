@@ -47,8 +47,10 @@ def backend() -> Iterator[Backend]:
     with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
         here.url = f"http://{LOOPBACK}:{server.server_port}"
         threading.Thread(target=server.serve_forever).start()
-        yield here
-        server.shutdown()
+        try:
+            yield here
+        finally:
+            server.shutdown()
 
 
 def post(stack: Stack, signal: str, data: object) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,20 +44,20 @@ class Workplace:
         )
         go.chmod(0o755)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, build: Path = BUILD) -> subprocess.Popen[str]:
         """Run tools/build.py."""
         environment = os.environ | {"PATH": str(self.path), "XDG_CACHE_HOME": str(self.cache)}
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", BUILD, *arguments],
+            [sys.executable, "-I", "-S", build, *arguments],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
+    def run(self, *arguments: str, build: Path = BUILD) -> tuple[int, str, str]:
         """Its exit code, what it printed, and what it said."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, build=build)
         output, error = process.communicate(timeout=60)
         return process.returncode, output, error
 
@@ -167,10 +168,17 @@ def test_print_of_what_is_not_there_says_so(workplace: Workplace) -> None:
     assert workplace.calls() == []
 
 
-def test_the_digests_are_those_of_the_sources(workplace: Workplace) -> None:
-    """Or `make tools` would take programs that were built from other sources."""
+def test_sources_that_changed_are_not_built_under_the_old_name(workplace: Workplace, tmp_path: Path) -> None:
     workplace.install_go()
+    checkout = tmp_path / "checkout"
+    shutil.copytree(BUILD.parent, checkout / "tools")
+    (checkout / "otel_recmon" / "stack").mkdir(parents=True)
+    shutil.copy(str(binaries.__file__), checkout / "otel_recmon" / "stack")
+    with (checkout / "tools" / "collector" / "go.sum").open("a") as file:
+        file.write("more\n")
 
-    _, _, error = workplace.run()
+    code, _, error = workplace.run("otelcol", build=checkout / "tools" / "build.py")
 
-    assert "its digest is to be" not in error
+    assert code == 2
+    assert error.startswith("tools/build.py: tools/collector has changed: in otel_recmon/stack/binaries.py")
+    assert workplace.calls() == []
