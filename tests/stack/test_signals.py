@@ -1,0 +1,132 @@
+"""Where traces, log events and exemplars go."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import requests
+from opentelemetry.sdk.trace import TracerProvider
+
+from otel_recmon.stack import Stack
+from otel_recmon.stack.ports import LOOPBACK
+from tests.stack.observed import Prometheus, eventually, service
+
+RECORD = {"body": {"stringValue": "recommendation.served"}}
+EVENT = {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": [RECORD]}]}]}
+SPAN = {"name": "GET /recommendations", "traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1"}
+TRACE = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
+
+
+@dataclass
+class Backend:
+    """A place that takes OTLP over HTTP, and remembers the paths that were posted to."""
+
+    url: str = ""
+    paths: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def backend() -> Iterator[Backend]:
+    """Something for traces and logs to go to."""
+    here = Backend()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            here.paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+        here.url = f"http://{LOOPBACK}:{server.server_port}"
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield here
+        finally:
+            server.shutdown()
+
+
+def post(stack: Stack, signal: str, data: object) -> None:
+    """Send OTLP to the Collector."""
+    requests.post(f"{stack.otlp_http_url}/v1/{signal}", json=data, timeout=10).raise_for_status()
+
+
+def log_of_the_collector(stack: Stack) -> str:
+    """What the Collector has written so far."""
+    return (stack.logs / "collector.log").read_text(encoding="utf-8")
+
+
+class TestByDefault:
+    def test_a_log_event_is_a_line_of_json(self) -> None:
+        with Stack() as stack:
+            post(stack, "logs", EVENT)
+            line = eventually(lambda: stack.events.exists() and stack.events.read_text(encoding="utf-8"))
+
+        assert json.loads(line or "") == EVENT
+
+    def test_traces_are_counted_in_the_log_and_go_nowhere_else(self) -> None:
+        with Stack() as stack:
+            post(stack, "traces", TRACE)
+            eventually(lambda: '"spans": 1' in log_of_the_collector(stack))
+            sent = requests.get(stack.telemetry_url, timeout=10).text
+            log = log_of_the_collector(stack)
+
+        labels = 'otel_signal="traces",processor="filter/traces_elsewhere"'
+        assert f"otelcol_processor_outgoing_items_total{{{labels}}} 0" in sent
+        assert "error" not in log
+
+    def test_the_log_of_events_is_rotated(self) -> None:
+        record = {"body": {"stringValue": "x" * 600_000}}
+        large = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        with Stack(environment={"COLLECTOR_EVENTS_MAX_MB": "1"}) as stack:
+            for _ in range(3):
+                post(stack, "logs", large)
+
+            assert eventually(lambda: len(list(stack.events.parent.iterdir())) == 3)
+
+
+class TestElsewhere:
+    def test_one_variable_sends_traces_elsewhere(self) -> None:
+        with backend() as tempo, Stack(environment={"COLLECTOR_TRACES_ENDPOINT": tempo.url}) as stack:
+            post(stack, "traces", TRACE)
+            post(stack, "logs", EVENT)
+
+            assert eventually(lambda: tempo.paths) == ["/v1/traces"]
+
+    def test_one_variable_sends_log_events_elsewhere_and_the_file_stays(self) -> None:
+        with backend() as loki, Stack(environment={"COLLECTOR_LOGS_ENDPOINT": loki.url}) as stack:
+            post(stack, "traces", TRACE)
+            post(stack, "logs", EVENT)
+
+            assert eventually(lambda: loki.paths) == ["/v1/logs"]
+            eventually(lambda: stack.events.read_text(encoding="utf-8"))
+
+
+def traces(url: str) -> list[str]:
+    """The trace ids of the exemplars that a Prometheus has of the latency."""
+    query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
+    found = Prometheus(url).ask("query_exemplars", **query)
+    return [exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]]
+
+
+class TestExemplars:
+    def test_a_latency_leads_to_its_trace_whichever_way_it_came(self) -> None:
+        tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+        with Stack(scraped=True, scrape_interval="1s") as stack, service(stack) as exporting:
+            latency = exporting.meter.create_histogram("recommendation.latency", "s")
+            with tracer.start_as_current_span("request") as span:
+                latency.record(0.3)
+            exporting.export()
+
+            trace = f"{span.get_span_context().trace_id:032x}"
+            assert eventually(lambda: traces(stack.prometheus_url)) == [trace]
+            assert eventually(lambda: traces(stack.scraped_prometheus_url)) == [trace]
+            text = {"Accept": "application/openmetrics-text; version=1.0.0"}
+            assert f'trace_id="{trace}"' in requests.get(stack.scrape_url, headers=text, timeout=10).text

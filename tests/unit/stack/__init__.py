@@ -1,0 +1,1 @@
+"""Tests of the native stack: the parts that need no process."""

@@ -1,0 +1,88 @@
+"""The files and arguments of each process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from otel_recmon.stack import StackError, plan
+from otel_recmon.stack.files import FILES
+
+PORTS = {name: 1000 + number for number, name in enumerate([*plan.COLLECTOR_PORTS, "prometheus"])}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> plan.Place:
+    """A place with a second Prometheus and an Alertmanager."""
+    return plan.Place(tmp_path, FILES, {**PORTS, "scraped_prometheus": 1010, "alertmanager": 1011})
+
+
+def targets(place: plan.Place, name: str) -> dict[str, list[str]]:
+    """What a Prometheus is told to scrape and to alert, by file."""
+    plan.prometheus(place, name, scrape_interval="2s")
+    files = (place.directory / name / "targets").iterdir()
+    return {
+        file.stem: [t for entry in json.loads(file.read_text()) for t in entry["targets"]] for file in files
+    }
+
+
+def test_the_first_prometheus_scrapes_no_services(place: plan.Place) -> None:
+    assert targets(place, "prometheus") == {
+        "prometheus": ["127.0.0.1:1005"],
+        "collector": ["127.0.0.1:1003"],
+        "scraped": [],
+        "alertmanagers": ["127.0.0.1:1011"],
+    }
+
+
+def test_the_second_prometheus_scrapes_them_and_alerts_nobody(place: plan.Place) -> None:
+    assert targets(place, "scraped_prometheus") == {
+        "prometheus": ["127.0.0.1:1010"],
+        "collector": ["127.0.0.1:1003"],
+        "scraped": ["127.0.0.1:1002"],
+        "alertmanagers": [],
+    }
+
+
+def test_prometheus_runs_on_the_file_as_it_is_shipped(place: plan.Place) -> None:
+    process = plan.prometheus(place, "prometheus", scrape_interval="15s")
+
+    config = place.directory / "prometheus" / "prometheus.yml"
+    assert f"--config.file={config}" in process.arguments
+    assert config.read_bytes() == (FILES / "prometheus" / "prometheus.yml").read_bytes()
+
+
+def rules(folder: Path) -> Path:
+    """A folder with one recording rule file and one alerting rule file."""
+    (folder / "rules" / "alerts").mkdir(parents=True)
+    (folder / "rules" / "recording.yml").write_text("groups: []")
+    (folder / "rules" / "alerts" / "quality.yml").write_text("groups: []")
+    return folder / "rules"
+
+
+@pytest.mark.parametrize(
+    ("ports", "loaded"),
+    [
+        (PORTS, {"rules-recording.yml"}),
+        ({**PORTS, "alertmanager": 1011}, {"rules-recording.yml", "alerts-quality.yml"}),
+    ],
+)
+def test_alerting_rules_are_loaded_when_somebody_takes_the_alerts(
+    tmp_path: Path, ports: dict[str, int], loaded: set[str]
+) -> None:
+    place = plan.Place(tmp_path / "data", FILES, ports)
+
+    plan.add_rules(place, "prometheus", rules(tmp_path))
+
+    assert {file.name for file in (place.directory / "prometheus" / "rules").iterdir()} == loaded
+
+
+def test_what_a_user_sets_wins(place: plan.Place) -> None:
+    process = plan.collector(place, {"COLLECTOR_PROMETHEUS_ENDPOINT": "http://elsewhere"})
+
+    assert process.environment["COLLECTOR_PROMETHEUS_ENDPOINT"] == "http://elsewhere"
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"nowhere/collector-config\.yaml does not exist"):
+        plan.collector(plan.Place(tmp_path, tmp_path / "nowhere", PORTS), {})
