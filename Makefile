@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check bench artifacts format requirements clean
+.PHONY: help demo tools test test-fast check bench artifacts format requirements clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -22,7 +22,10 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY) ## Watch real traffic being measured (two minutes)
 	@$(BIN)/otel-recmon demo $(ARGS)
 
-test: $(READY) ## Run every test
+tools: ## Build the Collector, Prometheus and Alertmanager (ten minutes, once; needs Go)
+	@$(PYTHON) tools/build.py
+
+test: $(READY) tools ## Run every test
 	@echo "== all tests, on $(WORKERS) processes"
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
 

@@ -68,9 +68,7 @@ def record(exporting: Service) -> None:
     meter.create_counter("recommendation.requests", "{request}").add(7, {"model_version": "v1"})
     meter.create_gauge("recommendation.model.staleness", "h").set(3.5)
     meter.create_gauge("recommendation.diversity.score").set(0.5)
-    latency = meter.create_histogram(
-        "recommendation.latency", "s", explicit_bucket_boundaries_advisory=[0.5, 1.0]
-    )
+    latency = meter.create_histogram("recommendation.latency", "s", explicit_bucket_boundaries_advisory=[0.5, 1.0])
     latency.record(0.75, {"model_version": "v1"})
 
 
@@ -99,9 +97,7 @@ class TestBothWays:
     def test_what_is_no_label_is_in_target_info_of_the_sent_one_only(self, both_ways: BothWays) -> None:
         query = 'count by (process_pid, service_version) (target_info{job="team/shop"})'
 
-        assert list(both_ways.sent.values(query)) == [
-            frozenset({"process_pid": "7", "service_version": "1.2"}.items())
-        ]
+        assert list(both_ways.sent.values(query)) == [frozenset({"process_pid": "7", "service_version": "1.2"}.items())]
         assert list(both_ways.scraped.values(query)) == [frozenset({"service_version": "1.2"}.items())]
 
     def test_each_prometheus_takes_the_metrics_one_way(self, both_ways: BothWays) -> None:
@@ -113,9 +109,7 @@ class TestBothWays:
         assert eventually(lambda: both_ways.scraped.values(f"{sent} == 0"))
         assert both_ways.scraped.values(scraped) == {frozenset(): 1}
 
-    @pytest.mark.parametrize(
-        "name", ["recommendation_requests_total", "recommendation_latency_seconds_count"]
-    )
+    @pytest.mark.parametrize("name", ["recommendation_requests_total", "recommendation_latency_seconds_count"])
     def test_the_first_value_rises_from_zero(self, both_ways: BothWays, name: str) -> None:
         for way in (both_ways.sent, both_ways.scraped):
             assert way.samples(name)[0].value == 0
@@ -157,9 +151,7 @@ class Counted:
     def arrived(self, samples: list[Sample]) -> bool:
         """Whether there is a sample of each step, and of nothing else, from when the step was made."""
         first, *steps = samples or [Sample(0, -1)]  # the first is the zero that a counter begins with
-        return [first.value, *(sample.value for sample in steps)] == list(
-            range(len(self._spans) + 1)
-        ) and all(
+        return [first.value, *(sample.value for sample in steps)] == list(range(len(self._spans) + 1)) and all(
             low - 0.01 <= sample.at <= high for sample, (low, high) in zip(steps, self._spans, strict=True)
         )
 
@@ -210,15 +202,11 @@ class TestOutages:
         eventually(lambda: counted.arrived(prometheus.samples(REQUESTS)))
 
         page = requests.get(f"{stack.prometheus_url}/metrics", timeout=10).text
-        taken = re.search(
-            r'prometheus_http_requests_total\{code="200",handler="/api/v1/otlp/v1/metrics"\} (\d+)', page
-        )
+        taken = re.search(r'prometheus_http_requests_total\{code="200",handler="/api/v1/otlp/v1/metrics"\} (\d+)', page)
         assert taken
         assert int(taken[1]) <= 4
 
-    def test_a_stopped_collector_keeps_what_it_could_not_deliver(
-        self, stack: Stack, counted: Counted
-    ) -> None:
+    def test_a_stopped_collector_keeps_what_it_could_not_deliver(self, stack: Stack, counted: Counted) -> None:
         stack.components["prometheus"].kill()
         counted.step()
 

@@ -41,7 +41,7 @@ def backend() -> Iterator[Backend]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             pass
 
     with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:

@@ -83,9 +83,7 @@ class TestStart:
         assert message.startswith("prometheus did not start: Error loading config")
         assert "field rules_file not found" in message
 
-    def test_a_wrong_alertmanager_configuration_is_told_in_its_words(
-        self, data: Path, tmp_path: Path
-    ) -> None:
+    def test_a_wrong_alertmanager_configuration_is_told_in_its_words(self, data: Path, tmp_path: Path) -> None:
         config = tmp_path / "alertmanager.yml"
         config.write_text("route: {receiver: nobody}")
 
@@ -123,16 +121,12 @@ class TestStart:
 
         message = refusal(directory=data, environment={"COLLECTOR_QUEUE_DIRECTORY": f"{tmp_path}/file/queue"})
 
-        assert message.startswith(
-            "collector did not start: invalid configuration: extensions::file_storage/queue"
-        )
+        assert message.startswith("collector did not start: invalid configuration: extensions::file_storage/queue")
 
     def test_missing_rules_are_named(self, data: Path, tmp_path: Path) -> None:
         assert refusal(directory=data, rules=tmp_path / "rules") == f"{tmp_path}/rules does not exist"
 
-    def test_a_missing_program_is_named(
-        self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_missing_program_is_named(self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.setenv("PATH", "")
 

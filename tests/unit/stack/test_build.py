@@ -39,9 +39,7 @@ class Workplace:
     def install_go(self, *, exit_code: int = 0) -> None:
         """Put a Go on PATH that builds at once."""
         go = self.path / "go"
-        go.write_text(
-            GO.format(python=sys.executable, record=str(self.record), exit=exit_code), encoding="utf-8"
-        )
+        go.write_text(GO.format(python=sys.executable, record=str(self.record), exit=exit_code), encoding="utf-8")
         go.chmod(0o755)
 
     def start(self, *arguments: str, build: Path = BUILD) -> subprocess.Popen[str]:
@@ -63,11 +61,7 @@ class Workplace:
 
     def calls(self) -> list[tuple[list[str], str, str]]:
         """The arguments, folder and GOWORK of each call of Go."""
-        return (
-            [json.loads(line) for line in self.record.read_text().splitlines()]
-            if self.record.exists()
-            else []
-        )
+        return [json.loads(line) for line in self.record.read_text().splitlines()] if self.record.exists() else []
 
 
 @pytest.fixture
@@ -145,9 +139,7 @@ def test_without_go_and_without_programs_it_names_what_to_install(workplace: Wor
     code, _, error = workplace.run("prometheus")
 
     assert code == 2
-    assert error == (
-        "tools/build.py: install Go 1.26.7 or later, or put on PATH: prometheus 3.16.0, promtool 3.16.0\n"
-    )
+    assert error == ("tools/build.py: install Go 1.26.7 or later, or put on PATH: prometheus 3.16.0, promtool 3.16.0\n")
 
 
 def test_print_tells_where_a_program_is(workplace: Workplace) -> None:

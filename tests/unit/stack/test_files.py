@@ -58,9 +58,7 @@ def test_the_memory_limiter_is_first_in_every_pipeline() -> None:
 def test_no_exporter_gives_up() -> None:
     assert re.findall(r"max_elapsed_time: (\S+)", COLLECTOR) == ["0s"]
     assert (
-        COLLECTOR.count("sending_queue: ")
-        == COLLECTOR.count("retry_on_failure: ")
-        == COLLECTOR.count("  otlp_http/")
+        COLLECTOR.count("sending_queue: ") == COLLECTOR.count("retry_on_failure: ") == COLLECTOR.count("  otlp_http/")
     )
 
 

@@ -21,9 +21,7 @@ def targets(place: plan.Place, name: str) -> dict[str, list[str]]:
     """What a Prometheus is told to scrape and to alert, by file."""
     plan.prometheus(place, name, scrape_interval="2s")
     files = (place.directory / name / "targets").iterdir()
-    return {
-        file.stem: [t for entry in json.loads(file.read_text()) for t in entry["targets"]] for file in files
-    }
+    return {file.stem: [t for entry in json.loads(file.read_text()) for t in entry["targets"]] for file in files}
 
 
 def test_the_first_prometheus_scrapes_no_services(place: plan.Place) -> None:
