@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from otel_recmon import catalog
 from otel_recmon.labels import Labels
@@ -55,6 +56,8 @@ class Cells:
     candidates: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    histograms: dict[str, Any] = field(default_factory=dict)
+    """How values of these labels get into each histogram, by its name."""
 
     def show(self, length: int) -> None:
         """Count a slate of ``length`` items at the positions 1, 2, 3 ...: one number, whatever the length."""

@@ -10,10 +10,11 @@ from otel_recmon import catalog
 from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
 from otel_recmon.cells import NOWHERE, Cells, place
 from otel_recmon.labelled import is_number
+from otel_recmon.labels import Labels
 from otel_recmon.pipeline import PipelineVerbs
 from otel_recmon.safety import never_raises, swallow
 from otel_recmon.scope import CLICK, CONVERSION, IMPRESSION, SLATE, Scope, active, repeated
-from otel_recmon.slate import flat_categories, places, top_score, usable_items, usable_outcome
+from otel_recmon.slate import Slate, flat_categories, places, top_score, usable_items, usable_outcome
 
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
@@ -68,38 +69,54 @@ class MetricsCollector(PipelineVerbs):
         try:
             if repeated(SLATE):
                 return
-            faults = self.faults
-            instruments = self.recorder.start()
-            items, length = usable_items(item_ids, faults)
-            outcome = (outcome and usable_outcome(outcome, faults)) or _natural_outcome(length, requested)
-            if seconds is not None:
-                seconds = self._usable_seconds(seconds)
-            shown = None if positions is None else places(positions, faults)
-            labels = self.labels(model_version, variant, surface)
             scope = active()
-            with self._store.lock:
-                cells = self._store.cells(labels)
-                self._count_response(cells, scope, outcome, seconds)
-                if cache_hit is not None:
-                    self._store.cache[not cache_hit] += 1
-                if not self.recorder.settings.impression_routes:
-                    cells.show(length) if shown is None else cells.show_at(shown)
-                cells.model.windows.add(items, self._count_categories(cells, categories, items, length))
-            if scope is not None:
-                scope.slate(labels, outcome, length, seconds, cache_hit)
-            if seconds is not None:
-                instruments.latency.record(seconds, cells.attributes)
-            top = None if scores is None else top_score(scores, faults)
-            if top is not None:
-                instruments.score.record(top, cells.attributes)
+            seconds = None if seconds is None else self._usable_seconds(seconds)
+            if scope is not None and seconds is not None:
+                scope.took(seconds)
+            if cache_hit is not None:
+                self.track_cache_hit(cache_hit)
+            self.record_slate(
+                scope,
+                self.labels(model_version, variant, surface),
+                Slate(item_ids, categories, scores, positions, outcome, requested),
+                seconds,
+                closes=scope is None,
+            )
         except Exception as error:  # noqa: BLE001 - a verb never raises
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
-    def _count_response(self, cells: Cells, scope: Scope | None, outcome: str, seconds: float | None) -> None:
-        if scope is None or not (scope.requests or scope.slates):
-            cells.requests[outcome == FAILED] += 1
-            cells.outcomes[_OUTCOME[outcome]] += 1
-        if scope is None and seconds is not None:
+    def record_slate(
+        self, scope: Scope | None, labels: Labels, slate: Slate, seconds: float | None, *, closes: bool
+    ) -> None:
+        """Count a slate and, where it ``closes`` its request, that as well; else ``close_request`` will.
+
+        Not a verb for services: it may raise.
+        """
+        faults = self.faults
+        instruments = self.recorder.start()
+        items, length = usable_items(slate.items, faults)
+        outcome = (slate.outcome and usable_outcome(slate.outcome, faults)) or _natural_outcome(length, slate.requested)
+        shown = None if slate.positions is None else places(slate.positions, faults)
+        with self._store.lock:
+            cells = self._store.cells(labels)
+            if closes:
+                self._count_response(cells, outcome, seconds)
+            if not self.recorder.settings.impression_routes:
+                cells.show(length) if shown is None else cells.show_at(shown)
+            cells.model.windows.add(items, self._count_categories(cells, slate.categories, items, length))
+        if scope is not None:
+            scope.slate(self, labels, outcome, length)
+        if seconds is not None:
+            instruments.record(catalog.LATENCY, seconds, cells)
+        top = None if slate.scores is None else top_score(slate.scores, faults)
+        if top is not None:
+            instruments.record(catalog.SCORE, top, cells)
+
+    def _count_response(self, cells: Cells, outcome: str, seconds: float | None) -> None:
+        """Count a request that ended with a slate. The caller holds the lock."""
+        cells.requests[outcome == FAILED] += 1
+        cells.outcomes[_OUTCOME[outcome]] += 1
+        if seconds is not None:
             cells.slo[_misses(outcome, seconds, self.recorder.settings.slo_latency)] += 1
 
     def _count_categories(
@@ -129,16 +146,13 @@ class MetricsCollector(PipelineVerbs):
             return
         scope = active()
         if scope is not None:
-            if scope.slates:
-                return
-            scope.requests += 1
-            scope.status, scope.outcome, scope.labels = status, outcome, self.labels()
+            scope.request(self, self.labels() if any(self._own) else None, status, outcome)
+            return
         self.recorder.start()
         with self._store.lock:
             cells = self._store.cells(self.labels())
             cells.requests[_STATUS[status]] += 1
-            if status != REJECTED:
-                cells.outcomes[_OUTCOME[outcome]] += 1
+            cells.outcomes[_OUTCOME[outcome]] += 1
 
     @never_raises
     def track_latency(self, seconds: float) -> None:
@@ -150,8 +164,8 @@ class MetricsCollector(PipelineVerbs):
         if scope is not None:
             scope.took(seconds)
         with self._store.lock:
-            attributes = self._store.cells(self.labels()).attributes
-        instruments.latency.record(seconds, attributes)
+            cells = self._store.cells(self.labels())
+        instruments.record(catalog.LATENCY, seconds, cells)
 
     def _usable_seconds(self, seconds: float) -> float | None:
         if (type(seconds) is float or is_number(seconds)) and 0 <= seconds < math.inf:
@@ -201,7 +215,7 @@ class MetricsCollector(PipelineVerbs):
         if not is_number(revenue) or revenue < 0:
             self.faults.drop("revenue_invalid", "a revenue from 0")
         elif revenue > 0:
-            instruments.revenue.record(revenue, cells.attributes)
+            instruments.record(catalog.REVENUE, revenue, cells)
 
     @never_raises
     def track_impressions(
@@ -225,34 +239,33 @@ class MetricsCollector(PipelineVerbs):
         """Record a handler that ``monitor_latency`` has timed, or leave it to the plugin that sees its response."""
         if scope.labels is None and any(self._own):
             scope.labels = self.labels()
-        if scope.closed_by_plugin:
-            scope.monitored = True
-        else:
+        scope.teller = scope.teller or self
+        if not scope.closed_by_plugin:
             self.close_request(scope, status, seconds, FAILED if status == ERROR else SERVED)
 
     @never_raises
     def close_request(self, scope: Scope, status: str, seconds: float, outcome: str) -> None:
-        """Record what a finished request has not recorded itself: what the handler said wins.
+        """Count a finished request: what the handler said of it wins, but for a slate that never got out.
 
         Not a verb for services: the plugin and ``monitor_latency`` call it when a response is complete.
         """
         scope.labels = labels = scope.labels or self.labels()
         failed = status == ERROR
-        status, outcome = scope.status or status, scope.outcome or outcome
+        if scope.status or not failed:
+            outcome = scope.outcome or outcome
+        status = scope.status or status
         scope.outcome = outcome if status != REJECTED else None
         seconds = scope.seconds if scope.seconds is not None else seconds
         instruments = self.recorder.start()
         with self._store.lock:
             cells = self._store.cells(labels)
-            if not scope.requests and not scope.slates:
-                cells.requests[_STATUS[status]] += 1
-                if status != REJECTED:
-                    cells.outcomes[_OUTCOME[outcome]] += 1
+            cells.requests[_STATUS[status]] += 1
             if status != REJECTED:
+                cells.outcomes[_OUTCOME[outcome]] += 1
                 shown = FAILED if failed else outcome
                 cells.slo[_misses(shown, seconds, self.recorder.settings.slo_latency)] += 1
         if status != REJECTED and not scope.timed:
-            instruments.latency.record(seconds, cells.attributes)
+            instruments.record(catalog.LATENCY, seconds, cells)
 
 
 def _natural_outcome(length: int, requested: int | None) -> str:
@@ -293,5 +306,5 @@ def _said_before(kind: str) -> bool:
     """Note an event; say whether it is one that the plugin has recorded already."""
     scope = active()
     if scope is not None:
-        scope.events.add(kind)
+        scope.events += (kind,)
     return repeated(kind)

@@ -113,6 +113,18 @@ class PerRoute:
 class Exchange:
     """A request and its response, parsed only as far as somebody asks."""
 
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_query",
+        "_read_body",
+        "_request",
+        "_response_headers",
+        "path_params",
+        "raw_response_headers",
+        "response",
+    )
+
     def __init__(
         self,
         request: Mapping[str, Any],

@@ -65,6 +65,11 @@ class Fields(NamedTuple):
     position: str | None
 
     @property
+    def keys(self) -> tuple[str, str | None, str | None, str | None]:
+        """The keys of the id, the category, the score and the position."""
+        return self.id, self.category, self.score, self.position
+
+    @property
     def wraps(self) -> bool:
         """Whether the key of the id usually holds the whole item instead."""
         return self.id.lower() in _WRAPPERS

@@ -15,8 +15,9 @@ from opentelemetry.metrics import (
 from otel_recmon import catalog
 from otel_recmon._version import __version__
 from otel_recmon.catalog import Kind, Metric
+from otel_recmon.cells import Cells
 from otel_recmon.safety import Faults, swallow
-from otel_recmon.sdk import Keep, forget
+from otel_recmon.sdk import Keep, Series, forget
 from otel_recmon.store import Row
 
 SCOPE = "otel_recmon"
@@ -31,6 +32,7 @@ class Instruments:
         self.faults = faults
         self._provider = provider
         self._score_buckets = score_buckets
+        self._histograms: dict[str, Histogram] = {}
 
     def create(self, counters: Rows, gauges: Rows) -> None:
         """Create every instrument of the catalog; observables are read from ``counters`` and ``gauges``."""
@@ -42,18 +44,25 @@ class Instruments:
                 )
             elif metric.kind is Kind.GAUGE:
                 meter.create_observable_gauge(metric.name, [self._callback(metric, gauges)], metric.unit, metric.brief)
-        self.latency = self._histogram(meter, catalog.LATENCY)
-        self.revenue = self._histogram(meter, catalog.REVENUE)
-        self.score = self._histogram(meter, catalog.SCORE, self._score_buckets)
-        self.stage = self._histogram(meter, catalog.STAGE_DURATION)
+            else:
+                self._histograms[metric.name] = self._histogram(meter, metric)
+        self.stage = self._histograms[catalog.STAGE_DURATION.name]
+
+    def record(self, metric: Metric, value: float, cells: Cells) -> None:
+        """Record a value, which is finite and not below 0, in a histogram under the labels of some cells."""
+        series = cells.histograms.get(metric.name)
+        if series is None:
+            series = cells.histograms[metric.name] = Series(self._histograms[metric.name], cells.attributes)
+        series.record(value)
 
     def forget(self, keep: Keep) -> bool:
         """Make the SDK forget our points that ``keep`` refuses; False where it cannot."""
         return forget(self._provider or get_meter_provider(), SCOPE, keep)
 
-    def _histogram(self, meter: Meter, metric: Metric, buckets: tuple[float, ...] = ()) -> Histogram:
+    def _histogram(self, meter: Meter, metric: Metric) -> Histogram:
+        buckets = (metric is catalog.SCORE and self._score_buckets) or metric.buckets
         return meter.create_histogram(
-            metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=list(buckets or metric.buckets)
+            metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=list(buckets)
         )
 
     def _callback(self, metric: Metric, rows: Rows) -> Callable[[CallbackOptions], list[Observation]]:

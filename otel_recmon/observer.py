@@ -24,7 +24,7 @@ MOST_ROUTES = 4096
 """Routes whose readers are remembered."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Finished:
     """A request that is over: what was seen of it."""
 
@@ -32,7 +32,7 @@ class Finished:
     scope: Scope
     span: Span
     exchange: Exchange
-    body: Body
+    body: Body | None
     status: int
     seconds: float
     broken: bool = False
@@ -70,56 +70,48 @@ class Observer:
 
     def finish(self, done: Finished) -> None:
         """Record a finished request."""
-        recorded: set[str] = set()
-        if done.reader is None:
-            if done.scope.monitored:
-                status = _status(done) or SUCCESS
-                self._close(done, status, FAILED if status == ERROR else SERVED)
-        elif done.reader.kind is RouteKind.RECOMMENDATION:
-            said = done.scope.slates or done.scope.requests
-            self._recommendation(done.reader, done)
-            recorded = set() if said else {SLATE}
-        elif done.reader.kind.value not in done.scope.events and _counts(done.reader.kind, done):
-            self._event(done.reader, done)
-            recorded = {done.reader.kind.value}
-        done.scope.close(recorded)
+        reader, scope = done.reader, done.scope
+        if reader is not None and reader.kind is RouteKind.RECOMMENDATION:
+            said = scope.slates or scope.status
+            self._recommendation(reader, done)
+            scope.close(*(() if said else (SLATE,)))
+            return
+        if scope.teller is not None:
+            status = _status(done) or SUCCESS
+            self._close(done, status, FAILED if status == ERROR else SERVED)
+        if reader is not None and reader.kind.value not in scope.events and _counts(reader.kind, done):
+            self._event(reader, done)
+            scope.close(reader.kind.value)
+        else:
+            scope.close()
 
     def _recommendation(self, reader: Reader, done: Finished) -> None:
-        status = _status(done)
+        scope = done.scope
+        status = _status(done) or (SUCCESS if scope.teller else None)
         if status is None:
             return
-        outcome = FAILED if status == ERROR else UNRECOGNIZED
-        if status == SUCCESS and not done.scope.slates:
-            self._slate(reader, done)
-        self._close(done, status, outcome)
+        if status != SUCCESS or scope.slates or not self._answered(reader, done):
+            self._close(done, status, FAILED if status == ERROR else UNRECOGNIZED)
         if done.span.is_recording():
-            done.span.set_attributes(_span_attributes(done.scope))
+            done.span.set_attributes(_span_attributes(scope))
 
-    def _slate(self, reader: Reader, done: Finished) -> None:
-        exchange = done.exchange
+    def _answered(self, reader: Reader, done: Finished) -> bool:
+        """Record the slate of a response; say whether its request is recorded with it."""
+        exchange, scope = done.exchange, done.scope
         exchange.response = self._content(done)
-        seen = reader.response(exchange, self.faults)
-        version, variant, surface = self._said(reader, exchange)
-        if seen.items is None:
+        slate = reader.slate(exchange, self.faults)
+        if slate.items is None:
             self._say_unrecognized(reader)
-            done.scope.outcome = done.scope.outcome or seen.outcome
-            return
-        self.metrics.track_recommendations(
-            None,
-            seen.items,
-            seen.categories,
-            seen.scores,
-            seen.outcome,
-            positions=seen.positions,
-            requested=seen.requested,
-            model_version=version,
-            variant=variant,
-            surface=surface,
-        )
+            scope.outcome = scope.outcome or slate.outcome
+            return False
+        labels = scope.labels or self.metrics.labels(*self._said(reader, exchange))
+        whole = scope.teller is None and scope.seconds is None
+        self.metrics.record_slate(scope, labels, slate, done.seconds if whole else None, closes=whole)
+        return whole
 
     def _content(self, done: Finished) -> Any:
         media_type, encoding = coding(done.exchange.raw_response_headers)
-        if not done.body.size or not maybe_json(media_type):
+        if done.body is None or not done.body.size or not maybe_json(media_type):
             return None
         content = done.body.content(encoding, self.faults)
         try:
@@ -132,7 +124,7 @@ class Observer:
         scope = done.scope
         if scope.labels is None:
             scope.labels = self.metrics.labels(*self._said(done.reader, done.exchange))
-        self.metrics.close_request(scope, status, done.seconds, outcome)
+        (scope.teller or self.metrics).close_request(scope, status, done.seconds, outcome)
 
     def _event(self, reader: Reader, done: Finished) -> None:
         exchange = done.exchange

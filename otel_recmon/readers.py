@@ -11,24 +11,14 @@ from otel_recmon.fields import Fields, categories_of, number, scores_of
 from otel_recmon.routes import RouteKind
 from otel_recmon.safety import Faults
 from otel_recmon.shapes import Found, as_objects, find_items
+from otel_recmon.slate import Slate
 
 _LIMITS: Final = frozenset("limit k n top_k topk top_n topn num count n_recommendations num_items".split())
 _PLACES: Final = frozenset("position pos rank slot".split())
 _REVENUES: Final = frozenset("revenue amount price total order_value value".split())
 VERSIONS: Final = frozenset({"model_version"})
+_NO_KEYS: Final = (None, None, None, None)
 _TRUE: Final = (True, "true", "True", "1", "yes")
-
-
-@dataclass(slots=True)
-class Response:
-    """What a response recommends; ``None`` items where nothing in it looks like items."""
-
-    items: list[Any] | None
-    categories: list[Any] | None = None
-    scores: list[Any] | None = None
-    positions: list[Any] | None = None
-    outcome: str | None = None
-    requested: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,46 +43,42 @@ class Reader:
     position_base: int
     reads_body: bool
 
-    def response(self, exchange: Exchange, faults: Faults) -> Response:
-        """Return what a response of this route recommends."""
-        outcome = self._outcome(exchange, faults)
-        found = self.found(exchange.response, exchange)
+    def slate(self, exchange: Exchange, faults: Faults) -> Slate:
+        """Return what a response of this route recommends; its items are None where nothing looks like items."""
+        outcome = self._outcome(exchange, faults) if self.outcome else None
+        found = self.found(exchange) if self.items else find_items(exchange.response)
         if found is None:
-            return Response(None, outcome=outcome)
+            return Slate(None, outcome=outcome)
         items, fields = found
-        if fields is None and not (items and isinstance(items[0], dict)):
-            return Response(items, outcome=outcome, requested=self._requested(exchange))
-        return Response(
-            _column(items, self.item_id, fields and fields.id) or list(range(len(items))),
-            self._categories(items, fields),
-            scores_of(_column(items, self.score, fields and fields.score) or ()),
-            self._positions(items, fields),
-            outcome,
-            self._requested(exchange),
-        )
+        slate = Slate(items, outcome=outcome, requested=self._requested(exchange))
+        if fields is not None or (items and isinstance(items[0], dict)):
+            self._read_objects(slate, fields)
+        return slate
 
-    def found(self, body: Any, exchange: Exchange) -> Found | None:
-        """Return the items of a body and how to read them."""
-        if self.items is None:
-            return find_items(body)
-        items = self.items(exchange)
+    def found(self, exchange: Exchange) -> Found | None:
+        """Return the items that are where the configuration says, and how to read them."""
+        items = self.items(exchange) if self.items else None
         if not isinstance(items, list):
             return None
         if items and all(isinstance(item, dict) for item in items):
             return as_objects(items) or Found(items, None)
         return Found(items, None)
 
-    def _categories(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
-        raw = _column(items, self.category, fields and fields.category)
-        if raw is None:
-            return None
-        # A loop over what is nearly always a plain text, on every response.
-        categories = [v if v.__class__ is str and v and "|" not in v else categories_of(v) for v in raw]
-        return categories if any(categories) else None
+    def _read_objects(self, slate: Slate, fields: Fields | None) -> None:
+        # Only what is there is read: this is done for every response.
+        objects = slate.items
+        key, category, score, position = fields.keys if fields else _NO_KEYS
+        slate.items = _column(objects, self.item_id, key) or list(range(len(objects)))
+        if self.category or category:
+            slate.categories = _categories(_column(objects, self.category, category))
+        if self.score or score:
+            slate.scores = scores_of(_column(objects, self.score, score))
+        if position:
+            slate.positions = self._positions(objects, position)
 
-    def _positions(self, items: list[Any], fields: Fields | None) -> list[Any] | None:
-        positions = _column(items, None, fields and fields.position)
-        if positions is None or None in positions:
+    def _positions(self, items: list[Any], key: str | None) -> list[Any] | None:
+        positions = [item.get(key) for item in items]
+        if None in positions:
             return None
         return [_rebased(position, self.position_base) for position in positions]
 
@@ -123,7 +109,10 @@ class Reader:
         found = find_items(body)
         if found is None or (found.fields is None and not isinstance(body, dict)):
             return list(range(1, len(found.items) + 1)) if found else [self.place(exchange)]
-        return self._positions(*found) or list(range(1, len(found.items) + 1))
+        items, fields = found
+        return (fields and fields.position and self._positions(items, fields.position)) or list(
+            range(1, len(items) + 1)
+        )
 
 
 class Readers:
@@ -187,11 +176,17 @@ def _said_version(exchange: Exchange) -> Any:
     return said or exchange.response_headers.get("x-model-version")
 
 
-def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any] | None:
+def _column(items: list[Any], pick: Field | None, key: str | None) -> list[Any]:
     """Return one value of each item, by the configured expression or by its usual key."""
     if pick is not None:
         return [pick(item) for item in items]
-    return [item.get(key) for item in items] if key is not None else None
+    return [item.get(key) for item in items] if key is not None else []
+
+
+def _categories(raw: list[Any]) -> list[Any] | None:
+    # A loop over what is nearly always a plain text, on every response.
+    categories = [v if v.__class__ is str and v and "|" not in v else categories_of(v) for v in raw]
+    return categories if any(categories) else None
 
 
 def _rebased(position: Any, base: int) -> Any:

@@ -1,8 +1,10 @@
 """What has been recorded within the request that is being handled, so that nothing is counted twice."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
+from otel_recmon.catalog import ERROR, FAILED
 from otel_recmon.labels import Labels
 
 SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
@@ -14,12 +16,11 @@ class Scope:
 
     closed_by_plugin: bool = False
     """Whether the plugin closes this request, so that a decorator inside leaves that to it."""
-    monitored: bool = False
-    """Whether the latency decorator asks for this request to be closed, whatever its route."""
     labels: Labels | None = None
-    requests: int = 0
+    teller: Any = None
+    """The collector that knows of this request, and counts it when it is closed, whatever its route."""
     slates: int = 0
-    events: set[str] = field(default_factory=set)
+    events: tuple[str, ...] = ()
     """The kinds of events that were recorded."""
     outcome: str | None = None
     status: str | None = None
@@ -29,27 +30,32 @@ class Scope:
     items: int | None = None
     cache_hit: bool | None = None
     over: bool = False
-    repeats: set[str] = field(default_factory=set)
+    repeats: frozenset[str] = frozenset()
     """What the plugin has recorded itself: the same from a background task, once, is that again."""
 
-    def slate(self, labels: Labels, outcome: str, length: int, seconds: float | None, cache_hit: bool | None) -> None:
-        """Note that a slate was recorded, and what was said with it."""
+    def slate(self, teller: Any, labels: Labels, outcome: str, length: int) -> None:
+        """Note that a slate was recorded: the first one says what its request is counted as."""
+        if not self.slates:
+            self.teller, self.labels = teller, labels
+            self.outcome = FAILED if self.status == ERROR else outcome
+            if outcome == FAILED:
+                self.status = ERROR
         self.slates += 1
-        self.labels, self.outcome = labels, outcome
         self.items = (self.items or 0) + length
-        self.took(seconds)
-        if cache_hit is not None:
-            self.cache_hit = cache_hit
 
-    def took(self, seconds: float | None) -> None:
+    def request(self, teller: Any, labels: Labels | None, status: str, outcome: str) -> None:
+        """Note what the handler says of its request; a slate has said it already."""
+        if not self.slates:
+            self.teller, self.labels, self.status, self.outcome = teller, labels, status, outcome
+
+    def took(self, seconds: float) -> None:
         """Note that the latency was recorded."""
-        if seconds is not None:
-            self.seconds, self.timed = seconds, True
+        self.seconds, self.timed = seconds, True
 
-    def close(self, recorded: set[str]) -> None:
+    def close(self, *recorded: str) -> None:
         """Note that the response is complete, and what the plugin recorded of it."""
         self.over = True
-        self.repeats = recorded
+        self.repeats = frozenset(recorded)
 
 
 current: ContextVar[Scope | None] = ContextVar("otel_recmon_request", default=None)
@@ -66,5 +72,5 @@ def repeated(kind: str) -> bool:
     scope = current.get()
     if scope is None or kind not in scope.repeats:
         return False
-    scope.repeats.discard(kind)
+    scope.repeats -= {kind}
     return True

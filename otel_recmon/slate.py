@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from otel_recmon import catalog
@@ -10,6 +11,18 @@ from otel_recmon.labels import clean
 from otel_recmon.safety import Faults
 
 MOST_ITEMS = 10_000
+
+
+@dataclass(slots=True)
+class Slate:
+    """A slate as somebody says it, not checked yet; ``items`` is None where nothing was recognised."""
+
+    items: Any
+    categories: Any = None
+    scores: Any = None
+    positions: Any = None
+    outcome: str | None = None
+    requested: int | None = None
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:

@@ -31,6 +31,22 @@ MARK = "otel_recmon"
 class Watch:
     """One request as it passes by."""
 
+    __slots__ = (
+        "_asgi",
+        "_headers",
+        "_observer",
+        "_over",
+        "_reader",
+        "_request",
+        "_response",
+        "_root",
+        "_span",
+        "_start",
+        "_status",
+        "gone",
+        "scope",
+    )
+
     def __init__(self, observer: Observer, asgi: AsgiScope) -> None:
         """Start the clock."""
         asgi[MARK] = True
@@ -39,12 +55,12 @@ class Watch:
         self._asgi = asgi
         self._root = asgi.get("root_path", "")
         self._span = get_current_span()
-        limit = observer.settings.max_body_bytes
-        self._request, self._response = Body(limit), Body(limit)
+        self._request: Body | None = None
+        self._response: Body | None = None
         self._reader: Reader | None = None
         self._status = 0
         self._headers: RawHeaders = ()
-        self._reads = self._over = self.gone = False
+        self._over = self.gone = False
         self._start = perf_counter()
 
     def received(self, message: Message) -> None:
@@ -52,6 +68,7 @@ class Watch:
         if message["type"] == "http.request":
             body = message.get("body")
             if body:
+                self._request = self._request or Body(self._observer.settings.max_body_bytes)
                 self._request.add(body)
         else:
             self.gone = True
@@ -60,7 +77,7 @@ class Watch:
         """Look at a message to the client, before it is sent: the server's span ends with the last one."""
         kind = message["type"]
         if kind == "http.response.body":
-            if self._reads:
+            if self._response is not None:
                 self._response.add(message.get("body", b""))
             if not message.get("more_body"):
                 self._finish()
@@ -68,7 +85,8 @@ class Watch:
             self._status = message["status"]
             self._headers = message.get("headers", ())
             self._find_reader()
-            self._reads = bool(self._reader and self._reader.reads_body and 200 <= self._status < 300)
+            if self._reader is not None and self._reader.reads_body and 200 <= self._status < 300:
+                self._response = Body(self._observer.settings.max_body_bytes)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
             self._finish()
 
@@ -88,10 +106,10 @@ class Watch:
         if self._over:
             return
         self._over = True
-        if self._reader is None and not self.scope.monitored:
+        if self._reader is None and self.scope.teller is None:
             return
         seconds = perf_counter() - self._start
-        exchange = Exchange(self._asgi, self._headers, self._body if self._request.size else None)
+        exchange = Exchange(self._asgi, self._headers, self._body if self._request else None)
         self._observer.finish(
             Finished(
                 self._reader,
@@ -107,7 +125,7 @@ class Watch:
         )
 
     def _body(self, headers: Any) -> Any:
-        content = self._request.content("", self._observer.faults)
+        content = self._request.content("", self._observer.faults) if self._request else None
         try:
             return parsed(content, headers.get("content-type", "")) if content else None
         except ValueError:

@@ -266,7 +266,7 @@ def test_a_click_that_the_handler_recorded_is_not_counted_again(watch: Watch, se
 def test_a_monitored_handler_of_any_route_is_a_request(watch: Watch, series: Read) -> None:
     observer = watch()
 
-    _finish(observer, "GET /movies", response=["a"], scope=Scope(closed_by_plugin=True, monitored=True))
+    _finish(observer, "GET /movies", response=["a"], scope=Scope(closed_by_plugin=True, teller=observer.metrics))
 
     assert _raised(series()) == _answer("success", "served")
 

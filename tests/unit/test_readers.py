@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from otel_recmon.config import Settings
 from otel_recmon.expressions import Exchange
-from otel_recmon.readers import Reader, Readers, Response
+from otel_recmon.readers import Reader, Readers
 from otel_recmon.routes import RouteKind
 from otel_recmon.safety import Faults
+from otel_recmon.slate import Slate
 from tests.unit.test_fields import JSON
 
 
@@ -25,41 +26,41 @@ def _exchange(response: Any = None, body: Any = None, query: str = "", **path: A
     return exchange
 
 
-RESPONSES: dict[str, tuple[dict[str, Any], Any, Response]] = {
-    "plain ids": ({}, ["a", "b"], Response(["a", "b"])),
-    "nothing like items": ({}, {"detail": "x"}, Response(None)),
-    "an empty slate": ({}, {"items": []}, Response([])),
+RESPONSES: dict[str, tuple[dict[str, Any], Any, Slate]] = {
+    "plain ids": ({}, ["a", "b"], Slate(["a", "b"])),
+    "nothing like items": ({}, {"detail": "x"}, Slate(None)),
+    "an empty slate": ({}, {"items": []}, Slate([])),
     "objects with everything": (
         {},
         {"items": [{"id": "a", "genre": "x|y", "score": 0.5, "rank": 3}, {"id": "b", "genre": None, "score": None,
                                                                          "rank": 4}]},
-        Response(["a", "b"], [["x", "y"], None], [0.5], [3.0, 4.0]),
+        Slate(["a", "b"], [["x", "y"], None], [0.5], [3.0, 4.0]),
     ),
-    "objects without categories, scores and ranks": ({}, [{"id": 1}, {"id": 2}], Response([1, 2])),
-    "an item without a rank beside one with": ({}, [{"id": 1, "rank": 5}, {"id": 2}], Response([1, 2])),
+    "objects without categories, scores and ranks": ({}, [{"id": 1}, {"id": 2}], Slate([1, 2])),
+    "an item without a rank beside one with": ({}, [{"id": 1, "rank": 5}, {"id": 2}], Slate([1, 2])),
     "ranks that count from 0": (
         {"position_base": 0},
         [{"id": 1, "rank": 0}, {"id": 2, "rank": 1}],
-        Response([1, 2], None, None, [1.0, 2.0]),
+        Slate([1, 2], None, None, [1.0, 2.0]),
     ),
     "where configuration says the items are": (
         {"items": "a.b[]", "item_id": "sku", "category": "x.kind", "score": "s[0]"},
         {"a": {"b": [{"sku": 1, "x": {"kind": "k"}, "s": [9]}, {"sku": 2}]}, "items": ["wrong"]},
-        Response([1, 2], ["k", None], [9]),
+        Slate([1, 2], ["k", None], [9]),
     ),
-    "a configured place where no list is": ({"items": "a.b"}, {"a": {"b": 7}, "items": ["a"]}, Response(None)),
-    "a configured place with an empty list": ({"items": "a"}, {"a": []}, Response([])),
+    "a configured place where no list is": ({"items": "a.b"}, {"a": {"b": 7}, "items": ["a"]}, Slate(None)),
+    "a configured place with an empty list": ({"items": "a"}, {"a": []}, Slate([])),
     "configured items that name no id": (
         {"items": "a"},
         {"a": [{"price": 1}, {"price": 2}]},
-        Response([0, 1]),
+        Slate([0, 1]),
     ),
-    "configured items of mixed kinds": ({"items": "a"}, {"a": ["x", {"id": 1}]}, Response(["x", {"id": 1}])),
+    "configured items of mixed kinds": ({"items": "a"}, {"a": ["x", {"id": 1}]}, Slate(["x", {"id": 1}])),
     "an outcome that is said": ({"outcome": "how"}, {"how": "fallback", "items": ["a"]},
-                                Response(["a"], outcome="fallback")),
-    "an outcome that is true": ({"outcome": "how"}, {"how": True, "items": ["a"]}, Response(["a"], outcome="fallback")),
-    "an outcome that is false": ({"outcome": "how"}, {"how": False, "items": ["a"]}, Response(["a"])),
-    "an outcome in a response without items": ({"outcome": "how"}, {"how": "error"}, Response(None, outcome="error")),
+                                Slate(["a"], outcome="fallback")),
+    "an outcome that is true": ({"outcome": "how"}, {"how": True, "items": ["a"]}, Slate(["a"], outcome="fallback")),
+    "an outcome that is false": ({"outcome": "how"}, {"how": False, "items": ["a"]}, Slate(["a"])),
+    "an outcome in a response without items": ({"outcome": "how"}, {"how": "error"}, Slate(None, outcome="error")),
 }  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def test_a_response_with(case: str) -> None:
     said, response, wanted = RESPONSES[case]
     faults = Faults()
 
-    read = _reader(**said).response(_exchange(response), faults)
+    read = _reader(**said).slate(_exchange(response), faults)
 
     assert (read, faults.dropped) == (wanted, {})
 
@@ -76,16 +77,16 @@ def test_a_response_with(case: str) -> None:
 def test_an_item_without_category_and_score_in_front_does_not_hide_those_of_the_others() -> None:
     response = [{"id": 1}, {"id": 2, "category": "x", "score": 0.5}]
 
-    assert _reader().response(_exchange(response), Faults()) == Response([1, 2], [None, "x"], [0.5])
+    assert _reader().slate(_exchange(response), Faults()) == Slate([1, 2], [None, "x"], [0.5])
 
 
 @pytest.mark.parametrize("said", ["splendid", "none of these"])
 def test_an_outcome_nobody_knows_is_counted_as_dropped(said: str) -> None:
     faults = Faults()
 
-    read = _reader(outcome="how").response(_exchange({"how": said, "items": ["a"]}), faults)
+    read = _reader(outcome="how").slate(_exchange({"how": said, "items": ["a"]}), faults)
 
-    assert (read, faults.dropped) == (Response(["a"]), {"outcome_invalid": 1})
+    assert (read, faults.dropped) == (Slate(["a"]), {"outcome_invalid": 1})
 
 
 REQUESTED: dict[str, tuple[str, dict[str, Any], Any, int | None]] = {
@@ -109,7 +110,7 @@ REQUESTED: dict[str, tuple[str, dict[str, Any], Any, int | None]] = {
 def test_the_number_that_was_asked_for(case: str) -> None:
     query, path, body, wanted = REQUESTED[case]
 
-    read = _reader().response(_exchange(["a"], body, query, **path), Faults())
+    read = _reader().slate(_exchange(["a"], body, query, **path), Faults())
 
     assert read.requested == wanted
 
@@ -202,7 +203,7 @@ def test_expressions_may_differ_by_route() -> None:
     body = {"a": ["movie"], "b": ["other"]}
 
     read = [
-        readers.reader(RouteKind.RECOMMENDATION, "GET", template).response(_exchange(body), Faults()).items
+        readers.reader(RouteKind.RECOMMENDATION, "GET", template).slate(_exchange(body), Faults()).items
         for template in ("/movies", "/books")
     ]
 
@@ -219,7 +220,7 @@ def test_an_expression_that_is_none_is_refused(said: dict[str, Any]) -> None:
 def test_any_response_to_any_request_is_read(response: Any, body: Any) -> None:
     faults = Faults()
 
-    read = _reader().response(_exchange(response, body), faults)
+    read = _reader().slate(_exchange(response, body), faults)
 
     assert read.items is None or isinstance(read.items, list)
 
@@ -246,6 +247,6 @@ def test_any_response_is_read_where_configuration_says_where_things_are(response
         "limit": "limit",
     }
 
-    read = _reader(**said).response(_exchange(response), Faults())
+    read = _reader(**said).slate(_exchange(response), Faults())
 
     assert read.items is None or isinstance(read.items, list)
