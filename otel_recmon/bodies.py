@@ -86,8 +86,9 @@ def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
     """Return the media type and the encoding that raw headers name, in lower case; empty where they do not."""
     found = {b"content-type": "", b"content-encoding": ""}
     for name, value in headers:
-        if name.lower() in found:
-            found[name.lower()] = value.decode("latin-1").lower()
+        lower = name.lower()
+        if lower in found:
+            found[lower] = value.decode("latin-1").lower()
     media_type, encoding = found.values()
     return media_type, encoding
 

@@ -63,16 +63,13 @@ class Fields(NamedTuple):
     category: str | None
     score: str | None
     position: str | None
+    wraps: bool = False
+    """Whether the key of the id usually holds the whole item instead."""
 
     @property
     def keys(self) -> tuple[str, str | None, str | None, str | None]:
         """The keys of the id, the category, the score and the position."""
         return self.id, self.category, self.score, self.position
-
-    @property
-    def wraps(self) -> bool:
-        """Whether the key of the id usually holds the whole item instead."""
-        return self.id.lower() in _WRAPPERS
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
@@ -94,6 +91,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _CATEGORIES),
         _first(named, _SCORES) or next((k for name, k in named.items() if name.endswith("score")), None),
         _first(named, _POSITIONS),
+        key.lower() in _WRAPPERS,
     )
 
 

@@ -18,6 +18,7 @@ class SlidingCounts:
 
     Adding a slate only notes it; it is counted when somebody reads. Each slate is counted at most once and
     uncounted at most once, whatever the length of the window, and at most two windows of slates are held.
+    Slates may be added while one thread reads.
     """
 
     def __init__(self, length: int) -> None:
@@ -34,12 +35,12 @@ class SlidingCounts:
 
     def counts(self) -> Counter[Hashable]:
         """Return the occurrences of each value that is in the window."""
-        if len(self._noted) == self.length:
+        fresh = [self._noted.popleft() for _ in range(len(self._noted))]
+        if len(fresh) == self.length:
             self._counted.clear()
             self._counts.clear()
-        self._counts.update(chain.from_iterable(self._noted))
-        self._counted.extend(self._noted)
-        self._noted.clear()
+        self._counts.update(chain.from_iterable(fresh))
+        self._counted.extend(fresh)
         self._forget(max(0, len(self._counted) - self.length))
         return self._counts
 
@@ -77,13 +78,14 @@ def coverage(distinct: int, catalog_size: int) -> float:
 
 
 class Windows:
-    """Both windows of one model version, without a lock of their own."""
+    """Both windows of one model version. Reading them takes a while, and does not hold up adding."""
 
     def __init__(self, universe: int | None = None) -> None:
         """Start empty; ``universe`` is the number of categories that exist, where it is known."""
         self.universe = universe
         self.categories = SlidingCounts(DIVERSITY_WINDOW)
         self.items = SlidingCounts(COVERAGE_WINDOW)
+        self._reading = Lock()
 
     def add(self, item_ids: tuple[Hashable, ...], categories: tuple[Hashable, ...]) -> None:
         """Take in one slate; a slate of which no category is known leaves the diversity as it was."""
@@ -94,13 +96,19 @@ class Windows:
 
     def diversity(self) -> float | None:
         """Return the diversity of the last 1,000 slates, 0 to 1; None while no category is known."""
-        counts = self.categories.counts()
-        return diversity(counts, self.universe) if counts else None
+        with self._reading:
+            counts = self.categories.counts()
+            return diversity(counts, self.universe) if counts else None
 
     def coverage(self, catalog_size: int) -> float | None:
         """Return the coverage of the last 10,000 slates, 0 to 100; None while nothing was recommended."""
-        counts = self.items.counts()
-        return coverage(len(counts), catalog_size) if counts else None
+        distinct = self.distinct_items()
+        return coverage(distinct, catalog_size) if distinct else None
+
+    def distinct_items(self) -> int:
+        """Return how many different items were in the last 10,000 slates."""
+        with self._reading:
+            return len(self.items.counts())
 
 
 def _hashable(values: Iterable[Any]) -> tuple[Hashable, ...]:
@@ -132,7 +140,6 @@ class QualityMonitor:
             msg = f"category_universe must be at least 2, not {category_universe}"
             raise ValueError(msg)
         self._windows = Windows(category_universe)
-        self._lock = Lock()
 
     def track_recommendations(
         self,
@@ -141,14 +148,11 @@ class QualityMonitor:
         categories: Iterable[Hashable] = (),
     ) -> None:
         """Take in one slate: its items and their categories. The user is not stored."""
-        items, kinds = _hashable(item_ids), _hashable(categories)
-        with self._lock:
-            self._windows.add(items, kinds)
+        self._windows.add(_hashable(item_ids), _hashable(categories))
 
     def calculate_diversity(self) -> float:
         """Return the normalised entropy of the categories in the last 1,000 slates, 0 to 1."""
-        with self._lock:
-            return self._windows.diversity() or 0.0
+        return self._windows.diversity() or 0.0
 
     def calculate_coverage(self, catalog_size: int) -> float:
         """Return distinct items in the last 10,000 slates over ``catalog_size``, 0 to 100.
@@ -156,5 +160,4 @@ class QualityMonitor:
         Raises:
             ValueError: If ``catalog_size`` is below 1.
         """
-        with self._lock:
-            return coverage(len(self._windows.items.counts()), catalog_size)
+        return coverage(self._windows.distinct_items(), catalog_size)

@@ -83,7 +83,8 @@ class Reader:
         return [_rebased(position, self.position_base) for position in positions]
 
     def _requested(self, exchange: Exchange) -> int | None:
-        asked = number(self.limit(exchange))
+        said = self.limit(exchange)
+        asked = None if said is None else number(said)
         return int(asked) if asked is not None and asked >= 1 else None
 
     def _outcome(self, exchange: Exchange, faults: Faults) -> str | None:

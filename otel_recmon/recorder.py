@@ -86,11 +86,11 @@ class Recorder:
             return self._reload_pending(version)
         with self.store.lock:
             model = self.store.model(version)
-            if metric is catalog.DIVERSITY:
-                return model.diversity_now()
-            if metric is catalog.COVERAGE:
-                return model.coverage_now(self.catalog_size or self.declared_catalog_size)
-            updated = model.updated_at or self._loaded_at(version)
+        if metric is catalog.DIVERSITY:
+            return model.diversity_now()
+        if metric is catalog.COVERAGE:
+            return model.coverage_now(self.catalog_size or self.declared_catalog_size)
+        updated = model.updated_at or self._loaded_at(version)
         if updated is None:
             return None
         return updated if metric is catalog.MODEL_UPDATED else max(0.0, self._clock() - updated) / 3600

@@ -19,13 +19,15 @@ def template(asgi: MutableMapping[str, Any], root: str) -> str | None:
 
 def _path(asgi: MutableMapping[str, Any]) -> str | None:
     # The route's own path lacks the prefix of include_router on FastAPI from 0.137 on.
-    context = asgi.get("fastapi", {}).get("effective_route_context")
-    path = getattr(context, "path", None)
+    framework = asgi.get("fastapi")
+    path = getattr(framework.get("effective_route_context"), "path", None) if framework else None
     return path if path is not None else getattr(asgi.get("route"), "path", None)
 
 
 def _mounted(asgi: MutableMapping[str, Any], root: str) -> str:
     now = asgi.get("root_path", "")
+    if now == root:
+        return ""
     prefix = now[len(root) :] if now.startswith(root) else ""
     for name, value in asgi.get("path_params", {}).items() if prefix else ():
         prefix = f"{prefix}/".replace(f"/{value}/", f"/{{{name}}}/").rstrip("/")

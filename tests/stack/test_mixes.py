@@ -107,7 +107,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], Counts]] = {
     "two slates in one request": ([("GET", "/two/recommendations")], {"success": 1, "served": 1, "good": 1}),
     "a slate of a request that fails": (
         [("GET", "/raising/recommendations")],
-        {"success": 1, "served": 1, "bad": 1},
+        {"error": 1, "failed": 1, "bad": 1},
     ),
     "a monitored handler that answers 503": (
         [("GET", "/unavailable/recommendations")],

@@ -239,16 +239,82 @@ def test_a_label_that_is_none_is_set_aside_and_the_request_counts(watch: Watch, 
     }
 
 
-def test_what_the_handler_recorded_wins(watch: Watch, series: Read) -> None:
-    observer = watch()
+def _within(observer: Observer, tell: Callable[[MetricsCollector], None]) -> Scope:
+    """Return the scope of a request whose handler told something."""
     scope = Scope(closed_by_plugin=True)
     token = current.set(scope)
-    observer.metrics.track_recommendations("u", ["a"], outcome="fallback")
+    tell(observer.metrics)
     current.reset(token)
+    return scope
+
+
+def test_what_the_handler_recorded_wins(watch: Watch, series: Read) -> None:
+    observer = watch()
+    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"], outcome="fallback"))
 
     _finish(observer, response=["a", "b", "c"], scope=scope)
 
     assert _raised(series()) == _answer("success", "fallback", "1", good="false")
+
+
+def test_a_slate_whose_response_failed_afterwards_is_a_failed_request(watch: Watch, series: Read) -> None:
+    observer = watch()
+    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
+
+    _finish(observer, response={"detail": "x"}, status=500, scope=scope)
+
+    shown = {_v1("recommendation_impressions_total", position="1"): 1}
+    assert _raised(series()) == _answer("error", "error", good="false") | shown
+
+
+def test_a_failure_that_the_handler_tells_is_one_though_the_response_is_a_slate(watch: Watch, series: Read) -> None:
+    observer = watch()
+    scope = _within(observer, lambda metrics: metrics.track_request(success=False))
+
+    _finish(observer, response=["a"], scope=scope)
+
+    shown = {_v1("recommendation_impressions_total", position="1"): 1}
+    assert _raised(series()) == _answer("error", "error", good="false") | shown
+
+
+def test_a_request_that_the_handler_tells_twice_is_one(watch: Watch, series: Read) -> None:
+    observer = watch()
+    scope = _within(observer, lambda metrics: (metrics.track_request(), metrics.track_request())[0])
+
+    _finish(observer, response=["a"], scope=scope)
+
+    assert _raised(series()) == _answer("success", "served", "1")
+
+
+def test_a_request_that_the_handler_tells_has_the_labels_that_the_traffic_names(watch: Watch, series: Read) -> None:
+    observer = watch(variant="header:x-arm")
+    scope = _within(observer, lambda metrics: metrics.track_request())
+
+    _finish(observer, response=["a"], scope=scope)
+
+    assert _raised(series()) == _answer("success", "served", "1", variant="b")
+
+
+@pytest.mark.parametrize(("route", "status"), [("GET /recommendations", 302), ("GET /movies", 200)])
+def test_a_slate_that_the_handler_tells_is_a_request_though_its_response_shows_none(
+    watch: Watch, series: Read, route: str, status: int
+) -> None:
+    observer = watch()
+    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
+
+    _finish(observer, route, response=["b"], status=status, scope=scope)
+
+    assert _raised(series()) == _answer("success", "served", "1")
+
+
+def test_a_latency_that_the_handler_tells_is_the_one_of_the_request(watch: Watch, series: Read) -> None:
+    observer = watch(slo_latency=0.5)
+    scope = _within(observer, lambda metrics: metrics.track_latency(0.7))
+
+    _finish(observer, response=["a"], scope=scope, seconds=0.1)
+
+    assert _raised(series()) == _answer("success", "served", "1", good="false")
+    assert series()[_v1("recommendation_latency_seconds_sum")] == 0.7
 
 
 def test_a_click_that_the_handler_recorded_is_not_counted_again(watch: Watch, series: Read) -> None:

@@ -1,14 +1,17 @@
 """Series of ours can be forgotten in the real SDK, and nothing else is touched."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import Span
 
-from otel_recmon.sdk import forget
+from otel_recmon.sdk import Series, forget
 
 
 def _points(reader: InMemoryMetricReader) -> set[tuple[str, str, str]]:
@@ -82,3 +85,105 @@ def test_every_reader_of_the_provider_forgets() -> None:
 @pytest.mark.parametrize("provider", [NoOpMeterProvider(), object(), None])
 def test_where_there_is_no_sdk_nothing_is_forgotten_and_that_is_said(provider: object) -> None:
     assert forget(provider, "ours", lambda *_: False) is False
+
+
+def _state(reader: InMemoryMetricReader) -> list[tuple[int, float, list[int], list[int | None]]]:
+    """Return count, sum, buckets and the trace ids of the exemplars of every point of one export."""
+    data: Any = reader.get_metrics_data()
+    return [
+        (point.count, point.sum, list(point.bucket_counts), [exemplar.trace_id for exemplar in point.exemplars])
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for point in metric.data.data_points
+    ]
+
+
+@pytest.fixture
+def span() -> Iterator[Span]:
+    """A sampled span, which is the current one."""
+    with TracerProvider(shutdown_on_exit=False).get_tracer("test").start_as_current_span("request") as current:
+        yield current
+
+
+V1 = {"model_version": "v1"}
+
+
+def _counted(records: Callable[[MeterProvider, Callable[[float], None]], None], *, straight: bool) -> Any:
+    """Return what an export holds after values were recorded on the public way, or straight."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    histogram = provider.get_meter("ours").create_histogram("latency", explicit_bucket_boundaries_advisory=[1.0])
+    series = Series(histogram, V1)
+    records(provider, series.record if straight else lambda value: histogram.record(value, V1))
+    state = _state(reader)
+    provider.shutdown()
+    return state
+
+
+def test_values_that_go_straight_to_their_series_count_as_all_others(span: Span) -> None:
+    def records(_: MeterProvider, record: Callable[[float], None]) -> None:
+        for value in (0.5, 1.5, 2.5):
+            record(value)
+
+    states = [_counted(records, straight=straight) for straight in (True, False)]
+
+    assert states[0] == states[1] == [(3, 4.5, [1, 2], [span.get_span_context().trace_id] * 2)]
+
+
+def test_a_reader_that_comes_later_gets_the_values_since_then() -> None:
+    late = InMemoryMetricReader()
+
+    def records(provider: MeterProvider, record: Callable[[float], None]) -> None:
+        for value in (1.0, 2.0):
+            record(value)
+        provider.add_metric_reader(late)
+        for value in (4.0, 8.0):
+            record(value)
+
+    state = _counted(records, straight=True)
+
+    assert (state[0][:2], _state(late)[0][:2]) == ((4, 15.0), (2, 12.0))
+
+
+def test_a_series_begins_anew_for_a_reader_that_forgets_after_each_export() -> None:
+    delta = {Histogram: AggregationTemporality.DELTA}
+    reader = InMemoryMetricReader(preferred_temporality=delta)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
+
+    exported = []
+    for value in (1.0, 2.0, 4.0):
+        series.record(value)
+        series.record(value)
+        exported.append(_state(reader)[0][:2])
+    provider.shutdown()
+
+    assert exported == [(2, 2.0), (2, 4.0), (2, 8.0)]
+
+
+def test_an_sdk_that_is_another_than_we_know_is_told_on_the_public_way() -> None:
+    told = []
+
+    class Unknown:
+        def record(self, value: float, attributes: Mapping[str, str]) -> None:
+            told.append((value, attributes))
+
+    series: Series = Series(Unknown(), V1)  # type: ignore[arg-type]  # that is the point
+    for value in (1.0, 2.0, 3.0):
+        series.record(value)
+
+    assert told == [(1.0, V1), (2.0, V1), (3.0, V1)]
+
+
+def test_a_view_that_drops_labels_sums_over_them(reader: InMemoryMetricReader) -> None:
+    bare = View(instrument_name="latency", attribute_keys=set())
+    provider = MeterProvider([reader], views=[bare], shutdown_on_exit=False)
+    histogram = provider.get_meter("ours").create_histogram("latency")
+
+    for version in ("v1", "v2"):
+        series = Series(histogram, {"model_version": version})
+        series.record(1.0)
+        series.record(2.0)
+    state = _state(reader)
+    provider.shutdown()
+
+    assert [point[:2] for point in state] == [(4, 6.0)]
