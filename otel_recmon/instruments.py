@@ -16,6 +16,7 @@ from otel_recmon import catalog
 from otel_recmon._version import __version__
 from otel_recmon.catalog import Kind, Metric
 from otel_recmon.cells import Cells
+from otel_recmon.identity import ensure_own_instance
 from otel_recmon.safety import Faults, swallow
 from otel_recmon.sdk import Keep, Series, forget
 from otel_recmon.store import Row
@@ -36,6 +37,7 @@ class Instruments:
 
     def create(self, counters: Rows, gauges: Rows) -> None:
         """Create every instrument of the catalog; observables are read from ``counters`` and ``gauges``."""
+        ensure_own_instance(self._provider or get_meter_provider())
         meter = get_meter(SCOPE, __version__, meter_provider=self._provider)
         for metric in catalog.METRICS:
             if metric.kind is Kind.COUNTER:

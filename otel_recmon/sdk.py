@@ -1,4 +1,4 @@
-"""The one place that reaches into the OpenTelemetry SDK, for what its API cannot do: forget a series, and be quick."""
+"""The one place that reaches into the OpenTelemetry SDK, for what its API cannot do: forget, be quick, be another."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,9 +31,34 @@ def forget(provider: object, scope: str, keep: Keep) -> bool:
     return False
 
 
+def instance(provider: object) -> str | None:
+    """Return the service.instance.id that a provider exports under, as far as it can be seen."""
+    with suppress(AttributeError):
+        found = _real(provider)._sdk_config.resource.attributes.get("service.instance.id")
+        return None if found is None else str(found)
+    return None
+
+
+def renew_instance(provider: object) -> bool:
+    """Give a provider a service.instance.id of its own, as the SDK itself does in a forked child.
+
+    Returns:
+        Whether the SDK let us. Where its inside has changed, nothing is touched.
+    """
+    before = instance(provider)
+    with suppress(ImportError, AttributeError, TypeError):
+        from opentelemetry.sdk.resources import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - it may be absent
+
+        _real(provider)._update_resource(ServiceInstanceIdResourceDetector().detect())
+    return instance(provider) != before
+
+
+def _real(provider: Any) -> Any:
+    return getattr(provider, "_real_meter_provider", None) or provider
+
+
 def _storages(provider: Any) -> list[Any]:
-    real = getattr(provider, "_real_meter_provider", None) or provider
-    return list(real._measurement_consumer._reader_storages.values())
+    return list(_real(provider)._measurement_consumer._reader_storages.values())
 
 
 def _prune(match: Any, name: str, keep: Keep) -> None:
