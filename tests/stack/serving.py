@@ -26,6 +26,11 @@ RECMON = {
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
 }
+OTLP = RECMON | {
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    "OTEL_RECMON_METRICS_PATH": "",
+}
 Counts = dict[str, float]
 T = TypeVar("T")
 

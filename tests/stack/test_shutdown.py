@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, RECMON, UVICORN, UVICORN_WORKERS, serving, until
+from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, UVICORN_WORKERS, serving, until
 from tests.stack.sink import Sink, listening
 
 APP = """
@@ -32,13 +32,7 @@ SENT = 21
 
 
 def _env(sink: Sink) -> dict[str, str]:
-    return RECMON | {
-        "OTEL_METRICS_EXPORTER": "otlp",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
-        "OTEL_METRIC_EXPORT_INTERVAL": "3600000",
-        "OTEL_RECMON_METRICS_PATH": "",
-    }
+    return OTLP | {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "OTEL_METRIC_EXPORT_INTERVAL": "3600000"}
 
 
 @pytest.fixture
