@@ -1,5 +1,7 @@
-"""A server that takes OTLP metrics over HTTP, and remembers the last value of each series of each process."""
+"""A server that takes OTLP metrics over HTTP, or fails to, and remembers each series of each process."""
 
+import socket
+import struct
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,15 +14,32 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
+HANGS, FAILS, RESETS = FAULTS = "hangs", "answers 500", "resets connections"
+
+
 class Sink:
-    """What has arrived; while ``hanging`` is set, nothing is answered."""
+    """What has arrived, and how many points came last; while there is a fault, nothing is taken."""
 
     def __init__(self) -> None:
         self.url = ""
         self.last: dict[Key, float] = {}
         self.first: dict[Key, float] = {}
-        self.hanging = threading.Event()
+        self.points = 0
+        self.fault = ""
+        self.refused = 0
         self.released = threading.Event()
+
+    @contextmanager
+    def failing(self, fault: str) -> Iterator[None]:
+        """Do as one of FAULTS says, until the end of the block."""
+        self.refused = 0
+        self.released.clear()
+        self.fault = fault
+        try:
+            yield
+        finally:
+            self.fault = ""
+            self.released.set()
 
     def totals(self) -> dict[str, float]:
         """Return the last values of each series, summed over processes and labels."""
@@ -35,21 +54,24 @@ class Sink:
 
     def take(self, body: bytes) -> None:
         """Remember what one export holds."""
+        points = 0
         request = ExportMetricsServiceRequest.FromString(body)
         for resource in request.resource_metrics:
             instance = _pairs(resource.resource.attributes).get("service.instance.id", "")
             for scope in resource.scope_metrics:
                 if scope.scope.name == "otel_recmon":
                     for metric in scope.metrics:
-                        self._points(instance, metric)
+                        points += self._points(instance, metric)
+        self.points = points
 
-    def _points(self, instance: str, metric: Any) -> None:
+    def _points(self, instance: str, metric: Any) -> int:
         kind = metric.WhichOneof("data")
         for point in getattr(metric, kind).data_points:
             key = (instance, metric.name, tuple(sorted(_pairs(point.attributes).items())))
             value = point.count if kind == "histogram" else (point.as_int or point.as_double)
             self.last[key] = value
             self.first.setdefault(key, value)
+        return len(getattr(metric, kind).data_points)
 
 
 def _pairs(attributes: Any) -> dict[str, str]:
@@ -64,18 +86,32 @@ def listening() -> Iterator[Sink]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            if sink.hanging.is_set():
+            fault = sink.fault
+            if not fault:
+                sink.take(body)
+            else:
+                sink.refused += 1
+            if fault == HANGS:
                 sink.released.wait()
-            sink.take(body)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            if fault == RESETS:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+            else:
+                self.send_response(500 if fault else 200)
+                self.send_header("content-length", "0")
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def shutdown_request(self, request: Any) -> None:
+            """Close without a farewell, which would come before a reset."""
+            self.close_request(request)
+
+    server = Server(("127.0.0.1", 0), Handler)
     sink.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, UVICORN_WORKERS, serving, until
-from tests.stack.sink import Sink, listening
+from tests.stack.sink import HANGS, Sink, listening
 
 APP = """
     from fastapi import FastAPI
@@ -79,10 +79,10 @@ def test_only_the_processes_that_serve_report(folder: Path) -> None:
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink), folder=folder) as service:
         httpx.get(f"{service.url}/recommendations")
-        sink.hanging.set()
-        service.process.send_signal(signal.SIGTERM)
+        with sink.failing(HANGS):
+            service.process.send_signal(signal.SIGTERM)
 
-        code = service.process.wait(DEADLINE)
+            code = service.process.wait(DEADLINE)
 
     assert code in (0, -signal.SIGTERM)
 
