@@ -3,7 +3,7 @@
 import os
 import signal
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
@@ -148,16 +148,20 @@ class Fleet:
             eventually(lambda: both().arrived == both().answered)
         return both()
 
-    def increase(self, instance: str) -> dict[str, float]:
-        """What the counters of an instance rose by until its last export, as Prometheus sees it."""
+    def increase(self, instance: str, *, after_s: float = 0) -> dict[str, float]:
+        """What each counter of an instance rose by, as Prometheus sees it some time after the last export."""
         who = f'job="{self.job}", instance="{instance}"'
-        (at,) = self.prometheus.values(f"max(timestamp(recommendation_requests_total{{{who}}}))").values()
-        found = {}
-        for name in NAMES:
-            query = f"sum(increase({name}{{{who}}}[1h])) > 0"
-            for series in self.prometheus.ask("query", query=query, time=str(at))["result"]:
-                found[name] = float(series["value"][1])
-        return found
+        (last,) = self.prometheus.values(f"max(timestamp(recommendation_requests_total{{{who}}}))").values()
+        return self._each(lambda name: f"sum(increase({name}{{{who}}}[1h])) > 0", time=str(last + after_s))
+
+    def exports(self, instance: str) -> dict[str, float]:
+        """How many exports there were of each counter of an instance; of its youngest series."""
+        who = f'job="{self.job}", instance="{instance}"'
+        return self._each(lambda name: f"min(count_over_time({name}{{{who}}}[1h]))")
+
+    def _each(self, query: Callable[[str], str], **parameters: str) -> dict[str, float]:
+        answers = {name: self.prometheus.ask("query", query=query(name), **parameters) for name in NAMES}
+        return {name: float(data["result"][0]["value"][1]) for name, data in answers.items() if data["result"]}
 
 
 @dataclass(frozen=True)
@@ -243,3 +247,12 @@ def test_the_workers_that_are_not_killed_lose_nothing(story: Story) -> None:
 def test_the_rise_of_each_counter_is_exact_at_an_export_with_its_first_event(story: Story) -> None:
     for instance, arrived in story.ended.arrived.items():
         assert story.fleet.increase(instance) == pytest.approx(arrived)
+
+
+def test_the_rise_of_each_counter_is_right_within_one_export_interval_at_any_other_time(story: Story) -> None:
+    for instance, arrived in story.ended.arrived.items():
+        exports = story.fleet.exports(instance)
+        for name, increase in story.fleet.increase(instance, after_s=5).items():
+            one_interval = arrived[name] / (exports[name] - 1)
+
+            assert arrived[name] - 1e-6 <= increase <= arrived[name] + one_interval

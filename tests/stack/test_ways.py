@@ -18,6 +18,8 @@ from otel_recmon.stack import Stack
 from tests.stack.observed import Labels, Prometheus, eventually
 from tests.stack.serving import OTLP, Service, serving
 
+pytestmark = pytest.mark.xdist_group("ways")
+
 SPLIT = "model_version surface variant"
 DESIGN = {
     ("recommendation_requests_total", "counter"): f"{SPLIT} status",
