@@ -27,7 +27,7 @@ tools: ## Build the Collector, Prometheus and Alertmanager (ten minutes, once; n
 
 test: $(READY) tools ## Run every test
 	@echo "== all tests, on $(WORKERS) processes"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(ARGS)
 
 test-fast: $(READY) ## Run the tests that start no process (under a minute)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit $(ARGS)

@@ -76,6 +76,12 @@ class Prometheus:
         assert len(result) <= 1, f"{len(result)} series, not one"
         return [Sample(float(at), float(value)) for series in result for at, value in series["values"]]
 
+    def traces(self) -> set[str]:
+        """The ids of the traces that the latency leads to."""
+        query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
+        found = self.ask("query_exemplars", **query)
+        return {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
+
 
 @dataclass(frozen=True)
 class Service:

@@ -17,8 +17,6 @@ from otel_recmon.stack import Stack
 from tests.stack.observed import Prometheus, eventually
 from tests.stack.serving import GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
 
-pytestmark = pytest.mark.xdist_group("counts")
-
 WORKERS = 4
 BATCH = 30
 APP = """
@@ -117,11 +115,19 @@ class Fleet:
         return httpx.request(method, f"{self.service.url}{path}", timeout=30).raise_for_status()
 
     def end(self, how: signal.Signals) -> str:
-        """End a worker right after it has answered, before much can be exported, and return its instance."""
+        """End a worker right after it has answered, before much can be exported, and return its instance.
+
+        Another has taken its place by then: one that gunicorn is only starting misses that it is to stop.
+        """
+        started = self._started()
         victim = self.send().pop()
         os.kill(self.pids[victim], how)
         eventually(lambda: not Path(f"/proc/{self.pids[victim]}").exists())
+        eventually(lambda: self._started() > started)
         return victim
+
+    def _started(self) -> int:
+        return self.service.log.read_text().count("Application startup complete")
 
     def arrived(self) -> Counts:
         """What Prometheus has heard last of each instance."""

@@ -10,8 +10,6 @@ import pytest
 from tests.stack.serving import OTLP, Service, serving, until
 from tests.stack.sink import FAULTS, HANGS, Sink, listening
 
-pytestmark = pytest.mark.xdist_group("endpoints")
-
 APP = """
     import sys, threading
     from fastapi import FastAPI

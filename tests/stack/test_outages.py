@@ -169,7 +169,6 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
         yield Outage(down, killed, restarted, up, service, service.prometheus.samples(REQUESTS))
 
 
-@pytest.mark.xdist_group("outage")
 class TestOutage:
     def test_requests_are_answered_all_the_time(self, outage: Outage) -> None:
         assert outage.running.traffic.failures == []
@@ -219,7 +218,6 @@ def narrow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str,
     subprocess.run(["umount", disk], check=True)
 
 
-@pytest.mark.xdist_group("queue")
 def test_a_queue_that_is_full_refuses_and_what_it_refused_arrives_later(narrow: dict[str, str], tmp_path: Path) -> None:
     with running(tmp_path, interval_ms=100, environment=narrow) as service:
         service.stack.components["prometheus"].kill()

@@ -109,13 +109,6 @@ class TestElsewhere:
             eventually(lambda: stack.events.read_text(encoding="utf-8"))
 
 
-def traces(url: str) -> list[str]:
-    """The trace ids of the exemplars that a Prometheus has of the latency."""
-    query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
-    found = Prometheus(url).ask("query_exemplars", **query)
-    return [exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]]
-
-
 class TestExemplars:
     def test_a_latency_leads_to_its_trace_whichever_way_it_came(self) -> None:
         tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
@@ -126,7 +119,7 @@ class TestExemplars:
             exporting.export()
 
             trace = f"{span.get_span_context().trace_id:032x}"
-            assert eventually(lambda: traces(stack.prometheus_url)) == [trace]
-            assert eventually(lambda: traces(stack.scraped_prometheus_url)) == [trace]
+            assert eventually(Prometheus(stack.prometheus_url).traces) == {trace}
+            assert eventually(Prometheus(stack.scraped_prometheus_url).traces) == {trace}
             text = {"Accept": "application/openmetrics-text; version=1.0.0"}
             assert f'trace_id="{trace}"' in requests.get(stack.scrape_url, headers=text, timeout=10).text

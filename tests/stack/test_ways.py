@@ -15,10 +15,8 @@ from otel_recmon import __version__
 from otel_recmon.catalog import METRICS
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack import Stack
-from tests.stack.observed import Labels, Prometheus, eventually
+from tests.stack.observed import IDENTITY, LABELS, Labels, Prometheus, eventually
 from tests.stack.serving import OTLP, Service, serving
-
-pytestmark = pytest.mark.xdist_group("ways")
 
 SPLIT = "model_version surface variant"
 DESIGN = {
@@ -47,14 +45,6 @@ DESIGN = {
     ("recmon_build_info", "gauge"): "model_version version",
 }
 """The design's table, typed from it and not from the catalog, so that nothing is renamed unnoticed."""
-IDENTITY = {
-    "job": "team/shop",
-    "instance": "worker-1",
-    "service_name": "shop",
-    "service_namespace": "team",
-    "service_instance_id": "worker-1",
-    "deployment_environment_name": "test",
-}
 APP = """
     from fastapi import FastAPI
     from otel_recmon import MetricsCollector
@@ -128,12 +118,6 @@ class Running:
         url, headers = f"{self.service.url}{path}", {**headers, "x-variant": "b", "x-surface": "home"}
         httpx.request(method, url, headers=headers).raise_for_status()
 
-    def traces(self) -> set[str]:
-        """The traces that the latency leads to."""
-        query = {"query": "recommendation_latency_seconds_bucket", "start": "0", "end": "9999999999"}
-        found = self.sent.ask("query_exemplars", **query)
-        return {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -144,12 +128,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     model.touch()
     os.utime(model, (time.time() - AGE_HOURS * 3600,) * 2)
     with Stack(scraped=True, scrape_interval="1s") as stack:
-        attributes = "service.namespace=team,service.instance.id=worker-1,deployment.environment.name=test"
         env = OTLP | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_http_url,
             "OTEL_METRIC_EXPORT_INTERVAL": "500",
-            "OTEL_SERVICE_NAME": "shop",
-            "OTEL_RESOURCE_ATTRIBUTES": attributes,
+            "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{name}={value}" for name, value in IDENTITY.items()),
             "OTEL_RECMON_METRICS_PATH": "/__metrics",
             "OTEL_RECMON_MODEL_PATH": str(model),
             "OTEL_RECMON_CATALOG_SIZE": "10",
@@ -186,7 +168,7 @@ def of_the_metric(series: dict[Labels, float]) -> dict[Labels, float]:
     """The series without what a way adds; `le` as a number, and the age of the model in whole hours."""
     found = {}
     for labels, value in series.items():
-        own = {k: v for k, v in labels if k not in IDENTITY and not k.startswith("otel_scope_")}
+        own = {k: v for k, v in labels if k not in LABELS and not k.startswith("otel_scope_")}
         if "le" in own:
             own["le"] = str(float(own["le"]))
         aging = own["__name__"] == "recommendation_model_staleness_hours"
@@ -196,7 +178,7 @@ def of_the_metric(series: dict[Labels, float]) -> dict[Labels, float]:
 
 
 def names_and_labels(series: dict[Labels, float]) -> dict[str, set[str]]:
-    """The labels that the series of each name have; a name with two sets of them has their names joined."""
+    """The labels that the series of each name have."""
     found: dict[str, set[str]] = {}
     for labels in of_the_metric(series):
         names = dict(labels)
@@ -213,76 +195,77 @@ def series_of_the_design() -> dict[str, set[str]]:
     return found
 
 
-class TestNames:
-    def test_the_catalog_is_the_design(self) -> None:
-        found = {(metric.prometheus, metric.kind.value): set(metric.labels) for metric in METRICS}
+def test_the_catalog_is_the_design() -> None:
+    found = {(metric.prometheus, metric.kind.value): set(metric.labels) for metric in METRICS}
 
-        assert found == {key: set(labels.split()) for key, labels in DESIGN.items()}
-
-    @pytest.mark.parametrize("way", WAYS)
-    def test_what_arrives_is_the_design_and_nothing_is_missing(self, ways: Ways, way: str) -> None:
-        assert names_and_labels(getattr(ways, way)) == series_of_the_design()
-
-    def test_each_was_recorded_and_does_not_merely_exist(self, ways: Ways) -> None:
-        recorded = {labels: value for labels, value in ways.sent.items() if value}
-
-        assert names_and_labels(recorded).keys() == series_of_the_design().keys()
+    assert found == {key: set(labels.split()) for key, labels in DESIGN.items()}
 
 
-class TestValues:
-    @pytest.mark.parametrize("way", ["sent", "scraped"])
-    def test_what_arrives_is_what_the_service_shows_of_itself(self, ways: Ways, way: str) -> None:
-        assert of_the_metric(getattr(ways, way)) == of_the_metric(ways.in_process)
-
-    def test_the_values_are_those_that_were_recorded(self, ways: Ways) -> None:
-        found = of_the_metric(ways.sent)
-
-        def value(name: str, **labels: str) -> float:
-            return found[frozenset({"__name__": name, "model_version": "v1", **labels}.items())]
-
-        b = {"variant": "b", "surface": "home"}
-        assert value("recommendation_requests_total", status="success", **b) == 1
-        assert value("recommendations_clicked_total", position="11+", **b) == 1
-        assert value("recommendation_revenue_dollars_sum", **b) == 9.5
-        assert value("recommendation_candidates_total", stage="ranking", **b) == 50
-        assert value("recommendation_model_staleness_hours") == AGE_HOURS
-        assert value("recommendation_model_reload_pending") == 1
-        assert value("recommendation_catalog_coverage") == 20
-        assert value("recmon_build_info", version=__version__) == 1
+@pytest.mark.parametrize("way", WAYS)
+def test_what_arrives_is_the_design_and_nothing_is_missing(ways: Ways, way: str) -> None:
+    assert names_and_labels(getattr(ways, way)) == series_of_the_design()
 
 
-class TestDifferences:
-    @pytest.mark.parametrize(
-        ("way", "whole"), [("in_process", "1.0 2.0 5.0"), ("sent", "1 2 5"), ("scraped", "1.0 2.0 5.0")]
-    )
-    def test_whole_bounds_are_written_without_a_point_when_sent(self, ways: Ways, way: str, whole: str) -> None:
-        found = {
-            dict(labels)["le"]
-            for labels in getattr(ways, way)
-            if ("__name__", "recommendation_latency_seconds_bucket") in labels
-        }
+def test_each_was_recorded_and_does_not_merely_exist(ways: Ways) -> None:
+    recorded = {labels: value for labels, value in ways.sent.items() if value}
 
-        assert found == {*"0.01 0.05 0.1 0.2 0.5 +Inf".split(), *whole.split()}
-
-    def test_the_service_itself_names_the_scope_and_not_who_it_is(self, ways: Ways) -> None:
-        scope = {"otel_scope_name": SCOPE, "otel_scope_version": __version__, "otel_scope_schema_url": ""}
-
-        for labels in ways.in_process:
-            assert {k: v for k, v in labels if k in IDENTITY or k.startswith("otel_scope_")} == scope
-
-    @pytest.mark.parametrize("way", ["sent", "scraped"])
-    def test_prometheus_knows_who_it_is_and_not_the_scope(self, ways: Ways, way: str) -> None:
-        for labels in getattr(ways, way):
-            assert {k: v for k, v in labels if k in IDENTITY or k.startswith("otel_scope_")} == IDENTITY
+    assert names_and_labels(recorded).keys() == series_of_the_design().keys()
 
 
-class TestExemplars:
-    @pytest.mark.usefixtures("ways")
-    def test_a_latency_leads_to_the_traces_of_real_requests(self, running: Running) -> None:
-        first, second = f"{1:032x}", f"{2:032x}"
-        assert eventually(running.traces) == {first}
+@pytest.mark.parametrize("way", ["sent", "scraped"])
+def test_what_arrives_is_what_the_service_shows_of_itself(ways: Ways, way: str) -> None:
+    assert of_the_metric(getattr(ways, way)) == of_the_metric(ways.in_process)
 
-        running.get(2, SAMPLED)
-        running.get(3, UNSAMPLED)
 
-        assert eventually(lambda: running.traces() - {first}) == {second}
+def test_the_values_are_those_that_were_recorded(ways: Ways) -> None:
+    found = of_the_metric(ways.sent)
+
+    def value(name: str, **labels: str) -> float:
+        return found[frozenset({"__name__": name, "model_version": "v1", **labels}.items())]
+
+    b = {"variant": "b", "surface": "home"}
+    assert value("recommendation_requests_total", status="success", **b) == 1
+    assert value("recommendations_clicked_total", position="11+", **b) == 1
+    assert value("recommendation_revenue_dollars_sum", **b) == 9.5
+    assert value("recommendation_candidates_total", stage="ranking", **b) == 50
+    assert value("recommendation_model_staleness_hours") == AGE_HOURS
+    assert value("recommendation_model_reload_pending") == 1
+    assert value("recommendation_catalog_coverage") == 20
+    assert value("recmon_build_info", version=__version__) == 1
+
+
+@pytest.mark.parametrize(
+    ("way", "whole"), [("in_process", "1.0 2.0 5.0"), ("sent", "1 2 5"), ("scraped", "1.0 2.0 5.0")]
+)
+def test_whole_bounds_are_written_without_a_point_when_sent(ways: Ways, way: str, whole: str) -> None:
+    found = {
+        dict(labels)["le"]
+        for labels in getattr(ways, way)
+        if ("__name__", "recommendation_latency_seconds_bucket") in labels
+    }
+
+    assert found == {*"0.01 0.05 0.1 0.2 0.5 +Inf".split(), *whole.split()}
+
+
+def test_the_service_itself_names_the_scope_and_not_who_it_is(ways: Ways) -> None:
+    scope = {"otel_scope_name": SCOPE, "otel_scope_version": __version__, "otel_scope_schema_url": ""}
+
+    for labels in ways.in_process:
+        assert {k: v for k, v in labels if k in LABELS or k.startswith("otel_scope_")} == scope
+
+
+@pytest.mark.parametrize("way", ["sent", "scraped"])
+def test_prometheus_knows_who_it_is_and_not_the_scope(ways: Ways, way: str) -> None:
+    for labels in getattr(ways, way):
+        assert {k: v for k, v in labels if k in LABELS or k.startswith("otel_scope_")} == LABELS
+
+
+@pytest.mark.usefixtures("ways")
+def test_a_latency_leads_to_the_traces_of_real_requests(running: Running) -> None:
+    first, second = f"{1:032x}", f"{2:032x}"
+    assert eventually(running.sent.traces) == {first}
+
+    running.get(2, SAMPLED)
+    running.get(3, UNSAMPLED)
+
+    assert eventually(lambda: running.sent.traces() - {first}) == {second}
