@@ -15,7 +15,7 @@ import pytest
 
 from otel_recmon.stack import Stack
 from tests.stack.observed import Prometheus, eventually
-from tests.stack.serving import GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
+from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
 
 WORKERS = 4
 BATCH = 30
@@ -93,7 +93,7 @@ class Fleet:
 
     def listens(self) -> bool:
         """Whether a worker has come so far as to listen."""
-        with suppress(httpx.ConnectError):
+        with suppress(httpx.TransportError):
             return bool(httpx.get(self.service.url))
         return False
 
@@ -112,7 +112,7 @@ class Fleet:
 
     def _call(self, call: tuple[str, str]) -> httpx.Response:
         method, path = call
-        return httpx.request(method, f"{self.service.url}{path}", timeout=30).raise_for_status()
+        return httpx.request(method, f"{self.service.url}{path}", timeout=DEADLINE).raise_for_status()
 
     def end(self, how: signal.Signals) -> str:
         """End a worker right after it has answered, before much can be exported, and return its instance.

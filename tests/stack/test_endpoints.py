@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.stack.serving import OTLP, Service, serving, until
+from tests.stack.serving import DEADLINE, OTLP, Service, serving, until
 from tests.stack.sink import FAULTS, HANGS, Sink, listening
 
 APP = """
@@ -46,12 +46,14 @@ class Exporting:
     def ask(self) -> None:
         """Have it answer some requests."""
         for _ in range(REQUESTS):
-            httpx.get(f"{self.service.url}/recommendations").raise_for_status()
+            httpx.get(f"{self.service.url}/recommendations", timeout=DEADLINE).raise_for_status()
             self.asked += 1
 
     def threads(self) -> dict[str, list[str]]:
         """The threads of the service, and the modules that each of them is in."""
-        found: dict[str, list[str]] = httpx.get(f"{self.service.url}/threads").raise_for_status().json()
+        found: dict[str, list[str]] = (
+            httpx.get(f"{self.service.url}/threads", timeout=DEADLINE).raise_for_status().json()
+        )
         return found
 
     def all_arrived(self) -> bool:

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.stack import Stack
 from tests.stack.observed import Prometheus, Sample, eventually
-from tests.stack.serving import OTLP, Service, serving
+from tests.stack.serving import DEADLINE, OTLP, Service, serving
 
 APP = """
     from fastapi import FastAPI
@@ -45,7 +45,7 @@ class Traffic(threading.Thread):
         self.failures: list[str] = []
 
     def run(self) -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=DEADLINE) as client:
             while len(self.spans) < MOST_REQUESTS and not self._enough.wait(PAUSE_S):
                 began = time.time()
                 try:

@@ -16,7 +16,7 @@ from otel_recmon.catalog import METRICS
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack import Stack
 from tests.stack.observed import IDENTITY, LABELS, Labels, Prometheus, eventually
-from tests.stack.serving import OTLP, Service, serving
+from tests.stack.serving import DEADLINE, OTLP, Service, serving
 
 SPLIT = "model_version surface variant"
 DESIGN = {
@@ -116,7 +116,7 @@ class Running:
 
     def _call(self, method: str, path: str, **headers: str) -> None:
         url, headers = f"{self.service.url}{path}", {**headers, "x-variant": "b", "x-surface": "home"}
-        httpx.request(method, url, headers=headers).raise_for_status()
+        httpx.request(method, url, headers=headers, timeout=DEADLINE).raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def ways(running: Running) -> Ways:
 
 def page(url: str) -> dict[Labels, float]:
     """What the service shows of itself."""
-    text = httpx.get(f"{url}/__metrics").raise_for_status().text
+    text = httpx.get(f"{url}/__metrics", timeout=DEADLINE).raise_for_status().text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {
         frozenset({"__name__": sample.name, **sample.labels}.items()): sample.value
