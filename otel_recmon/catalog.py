@@ -56,6 +56,7 @@ DROP_REASONS: Final = (
     "category_invalid",
     "coverage_invalid",
     "diversity_invalid",
+    "event_too_long",
     "items_invalid",
     "label_invalid",
     "latency_invalid",
@@ -295,3 +296,64 @@ SPAN_ATTRIBUTES: Final = {
     "recommendation.item_count": "The length of the slate.",
     "recommendation.cache_hit": "Whether the cache answered.",
 }
+
+EVENT_PREFIX: Final = "recommendation."
+EVENTS: Final = {
+    "served": "A request was answered. Where it showed several slates, each has an event.",
+    "failed": "A request failed, or was rejected.",
+    "clicked": "A recommended item was clicked.",
+    "converted": "A recommended item was bought, or led to what else counts.",
+    "seen": "A client says which items were seen.",
+}
+
+
+@dataclass(frozen=True)
+class EventAttribute:
+    """An attribute of log events: its type and meaning, and which events can have it."""
+
+    name: str
+    kind: str
+    brief: str
+    events: tuple[str, ...] = tuple(EVENTS)
+
+
+REQUEST_EVENTS: Final = ("served", "failed")
+EVENT_ATTRIBUTES: Final = (
+    EventAttribute("model_version", "text", "The version of the model, as in the metrics."),
+    EventAttribute("variant", "text", "The experiment arm, as in the metrics."),
+    EventAttribute("surface", "text", "The placement, as in the metrics."),
+    EventAttribute("user", "text", "A keyed hash of the user's id; never the id."),
+    EventAttribute(
+        "status", "text", "`success`, `error` or `rejected`; absent from further slates of a request.", REQUEST_EVENTS
+    ),
+    EventAttribute("outcome", "text", "What the user got, as in the metrics; absent where rejected.", REQUEST_EVENTS),
+    EventAttribute("latency_seconds", "number", "The time until the last byte.", REQUEST_EVENTS),
+    EventAttribute("good", "truth value", "Whether the request met the objective; beside its latency.", REQUEST_EVENTS),
+    EventAttribute("item_count", "whole number", "The length of the slate.", REQUEST_EVENTS),
+    EventAttribute("items", "texts", "The ids of the items, in order.", REQUEST_EVENTS),
+    EventAttribute(
+        "positions",
+        "whole numbers",
+        "The position of each item, null where unusable; absent from a slate shown at 1, 2, 3 ...",
+        (*REQUEST_EVENTS, "seen"),
+    ),
+    EventAttribute("categories", "texts", "The category of each item, or its categories as a list.", REQUEST_EVENTS),
+    EventAttribute("scores", "numbers", "The score of each item, null where unusable.", REQUEST_EVENTS),
+    EventAttribute(
+        "impressions",
+        "truth value",
+        "false where not the slate but what clients report counts as seen.",
+        REQUEST_EVENTS,
+    ),
+    EventAttribute("cache.hits", "whole number", "Cache hits within the request.", REQUEST_EVENTS),
+    EventAttribute("cache.misses", "whole number", "Cache misses within the request.", REQUEST_EVENTS),
+    EventAttribute(
+        "stages",
+        "objects",
+        "The stages within the request: labels as in the metrics, `seconds`, `candidates`.",
+        REQUEST_EVENTS,
+    ),
+    EventAttribute("position", "whole number", "The place in the slate, from 1; absent where unusable.", ("clicked",)),
+    EventAttribute("revenue", "number", "In the configured currency; absent where unusable.", ("converted",)),
+)
+"""What an event can say; all names but these of stages begin with EVENT_PREFIX."""

@@ -9,12 +9,14 @@ from typing import Any
 from otel_recmon import catalog
 from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
 from otel_recmon.cells import NOWHERE, Cells, place
+from otel_recmon.events import Counted, Over
 from otel_recmon.labelled import is_number
 from otel_recmon.labels import Labels
 from otel_recmon.pipeline import PipelineVerbs
 from otel_recmon.safety import never_raises, swallow
 from otel_recmon.scope import CLICK, CONVERSION, IMPRESSION, SLATE, Scope, active, repeated
 from otel_recmon.slate import Slate, flat_categories, places, top_score, usable_items, usable_outcome
+from otel_recmon.values import kept
 
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
@@ -34,7 +36,7 @@ class MetricsCollector(PipelineVerbs):
 
     def track_recommendations(  # noqa: PLR0913 - the one call that says everything about a slate
         self,
-        user_id: object,  # noqa: ARG002 - part of the verb, and deliberately not kept
+        user_id: object,
         item_ids: Sequence[Hashable],
         categories: Sequence[object] | None = None,
         scores: Sequence[float] | None = None,
@@ -51,7 +53,7 @@ class MetricsCollector(PipelineVerbs):
         """Count a whole slate: the request and its outcome, impressions, categories, top score, quality windows.
 
         Args:
-            user_id: Who it was for. It is neither stored nor exported.
+            user_id: Who it was for. It is neither stored nor exported; the event log has a keyed hash of it.
             item_ids: The items in the order shown.
             categories: The category of each item, a list where an item has several, None where it has none.
             scores: The score of each item; the highest one is recorded.
@@ -78,7 +80,7 @@ class MetricsCollector(PipelineVerbs):
             self.record_slate(
                 scope,
                 self.labels(model_version, variant, surface),
-                Slate(item_ids, categories, scores, positions, outcome, requested),
+                Slate(item_ids, categories, scores, positions, outcome, requested, user_id, cache_hit),
                 seconds,
                 closes=scope is None,
             )
@@ -94,30 +96,37 @@ class MetricsCollector(PipelineVerbs):
         """
         faults = self.faults
         instruments = self.recorder.start()
+        events = self.recorder.events
+        if events is not None:
+            slate = events.repeatable(slate)
         items, length = usable_items(slate.items, faults)
         outcome = (slate.outcome and usable_outcome(slate.outcome, faults)) or _natural_outcome(length, slate.requested)
         shown = None if slate.positions is None else places(slate.positions, faults)
         with self._store.lock:
             cells = self._store.cells(labels)
-            if closes:
-                self._count_response(cells, outcome, seconds)
+            missed = self._count_response(cells, outcome, seconds) if closes else None
             if not self.recorder.settings.impression_routes:
                 cells.show(length) if shown is None else cells.show_at(shown)
             cells.model.windows.add(items, self._count_categories(cells, slate.categories, items, length))
         if scope is not None:
             scope.slate(self, labels, outcome, length)
+        if events is not None:
+            events.slate(scope, cells, slate, Counted(items, length, outcome, seconds, missed, closes))
         if seconds is not None:
             instruments.record(catalog.LATENCY, seconds, cells)
         top = None if slate.scores is None else top_score(slate.scores, faults)
         if top is not None:
             instruments.record(catalog.SCORE, top, cells)
 
-    def _count_response(self, cells: Cells, outcome: str, seconds: float | None) -> None:
-        """Count a request that ended with a slate. The caller holds the lock."""
+    def _count_response(self, cells: Cells, outcome: str, seconds: float | None) -> int | None:
+        """Count a request that ended with a slate; say whether it missed the objective. The caller holds the lock."""
         cells.requests[outcome == FAILED] += 1
         cells.outcomes[_OUTCOME[outcome]] += 1
-        if seconds is not None:
-            cells.slo[_misses(outcome, seconds, self.recorder.settings.slo_latency)] += 1
+        if seconds is None:
+            return None
+        missed = _misses(outcome, seconds, self.recorder.settings.slo_latency)
+        cells.slo[missed] += 1
+        return missed
 
     def _count_categories(
         self, cells: Cells, categories: Sequence[object] | None, items: tuple[Hashable, ...], length: int
@@ -153,6 +162,8 @@ class MetricsCollector(PipelineVerbs):
             cells = self._store.cells(self.labels())
             cells.requests[_STATUS[status]] += 1
             cells.outcomes[_OUTCOME[outcome]] += 1
+        if self.recorder.events is not None:
+            self.recorder.events.request(cells, status, outcome)
 
     @never_raises
     def track_latency(self, seconds: float) -> None:
@@ -181,8 +192,12 @@ class MetricsCollector(PipelineVerbs):
         model_version: str | None = None,
         variant: str | None = None,
         surface: str | None = None,
+        user_id: object = None,
     ) -> None:
-        """Count a click at a position, from 1; a click without a usable position is still a click."""
+        """Count a click at a position, from 1; a click without a usable position is still a click.
+
+        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
+        """
         if _said_before(CLICK):
             return
         index = place(position)
@@ -192,7 +207,10 @@ class MetricsCollector(PipelineVerbs):
             index = NOWHERE
         self.recorder.start()
         with self._store.lock:
-            self._store.cells(self.labels(model_version, variant, surface)).clicks[index] += 1
+            cells = self._store.cells(self.labels(model_version, variant, surface))
+            cells.clicks[index] += 1
+        if self.recorder.events is not None:
+            self.recorder.events.clicked(cells, user_id, position)
 
     @never_raises
     def track_conversion(
@@ -202,8 +220,12 @@ class MetricsCollector(PipelineVerbs):
         model_version: str | None = None,
         variant: str | None = None,
         surface: str | None = None,
+        user_id: object = None,
     ) -> None:
-        """Count a conversion, and its revenue in the configured currency where it is above 0."""
+        """Count a conversion, and its revenue in the configured currency where it is above 0.
+
+        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
+        """
         if _said_before(CONVERSION):
             return
         instruments = self.recorder.start()
@@ -212,10 +234,13 @@ class MetricsCollector(PipelineVerbs):
             cells.conversions += 1
         if isinstance(revenue, Decimal):
             revenue = float(revenue)
-        if not is_number(revenue) or revenue < 0:
+        usable = is_number(revenue) and revenue >= 0
+        if not usable:
             self.faults.drop("revenue_invalid", "a revenue from 0")
         elif revenue > 0:
             instruments.record(catalog.REVENUE, revenue, cells)
+        if self.recorder.events is not None:
+            self.recorder.events.converted(cells, user_id, float(revenue) if usable else None)
 
     @never_raises
     def track_impressions(
@@ -225,14 +250,22 @@ class MetricsCollector(PipelineVerbs):
         model_version: str | None = None,
         variant: str | None = None,
         surface: str | None = None,
+        user_id: object = None,
     ) -> None:
-        """Count items that a client says were seen, at their positions from 1."""
+        """Count items that a client says were seen, at their positions from 1.
+
+        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
+        """
         if _said_before(IMPRESSION):
             return
+        positions = kept(positions)
         shown = places(positions, self.faults)
         self.recorder.start()
         with self._store.lock:
-            self._store.cells(self.labels(model_version, variant, surface)).show_at(shown or ())
+            cells = self._store.cells(self.labels(model_version, variant, surface))
+            cells.show_at(shown or ())
+        if self.recorder.events is not None:
+            self.recorder.events.seen(cells, user_id, positions)
 
     @never_raises
     def finish(self, scope: Scope, status: str, seconds: float) -> None:
@@ -242,6 +275,8 @@ class MetricsCollector(PipelineVerbs):
         scope.teller = scope.teller or self
         if not scope.closed_by_plugin:
             self.close_request(scope, status, seconds, FAILED if status == ERROR else SERVED)
+            if self.recorder.events is not None:
+                self.recorder.events.leave(scope)
 
     @never_raises
     def close_request(self, scope: Scope, status: str, seconds: float, outcome: str) -> None:
@@ -260,10 +295,13 @@ class MetricsCollector(PipelineVerbs):
         with self._store.lock:
             cells = self._store.cells(labels)
             cells.requests[_STATUS[status]] += 1
+            missed = None
             if status != REJECTED:
                 cells.outcomes[_OUTCOME[outcome]] += 1
-                shown = FAILED if failed else outcome
-                cells.slo[_misses(shown, seconds, self.recorder.settings.slo_latency)] += 1
+                missed = _misses(FAILED if failed else outcome, seconds, self.recorder.settings.slo_latency)
+                cells.slo[missed] += 1
+        if self.recorder.events is not None:
+            self.recorder.events.request_over(scope, cells, Over(status, outcome, seconds, missed))
         if status != REJECTED and not scope.timed:
             instruments.record(catalog.LATENCY, seconds, cells)
 
@@ -280,7 +318,8 @@ def _misses(outcome: str, seconds: float, limit: float) -> int:
 
 
 def _raise_known(counts: dict[str, int], values: Sequence[Any]) -> bool:
-    """Raise the counts of all values, or of none where one is not among them."""
+    """Raise the counts of all values, or of none where one is not among them; say whether any was raised."""
+    value = None
     try:
         for value in values:
             counts[value] += 1
@@ -288,7 +327,7 @@ def _raise_known(counts: dict[str, int], values: Sequence[Any]) -> bool:
         for value in takewhile(lambda value: _is_key(counts, value), _iterated(values)):
             counts[value] -= 1
         return False
-    return True
+    return value is not None
 
 
 def _iterated(values: Any) -> Iterable[Any]:

@@ -68,6 +68,12 @@ def _label(text: str) -> str:
     return text
 
 
+def _key(text: str) -> str:
+    if len(text) < 16:
+        raise ValueError
+    return text
+
+
 def _path(text: str) -> str:
     if not text.startswith("/"):
         raise ValueError(text)
@@ -88,6 +94,12 @@ def _cap(attribute: Attribute) -> Any:
         "40",
         _positive,
     )
+
+
+def _secret(expected: str, brief: str, example: str, parse: Callable[[str], Any]) -> Any:
+    """Declare a text that is shown nowhere, not even where it is wrong."""
+    metadata = {"expected": expected, "brief": brief, "example": example, "parse": parse}
+    return field(default=None, repr=False, metadata=metadata)
 
 
 _PATTERNS: Final = "patterns `METHOD /path/{param}/*`, separated by commas"
@@ -205,6 +217,28 @@ class Settings:
     )
     variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
     surface: str | None = _setting(None, _SOURCE, "The placement.", "query:placement")
+    user: str | None = _setting(
+        None,
+        _SOURCE,
+        "Who asked. Only a keyed hash leaves the process, and only with LOG_EVENTS. By default `user_id`, "
+        "`customer_id` and the like of the query, the path or the body.",
+        "header:x-user-id",
+    )
+    user_hash_key: str | None = _secret(
+        "a text of at least 16 characters",
+        "The secret that user ids are hashed with; the same for all processes whose events belong together. Without "
+        "it each process draws its own, and one user has another hash in each.",
+        "read-me-from-your-vault",
+        _key,
+    )
+    log_events: bool = _setting(
+        False,  # noqa: FBT003 - the default
+        "true or false",
+        "Logs an OpenTelemetry event for each slate, click and conversion, as docs/events.md says. It needs a "
+        "logger provider: under `opentelemetry-instrument`, set `OTEL_LOGS_EXPORTER=otlp`.",
+        "true",
+        _boolean,
+    )
     slo_latency: float = _setting(0.5, "seconds above 0", "The longest time of a good response.", "0.3", _seconds)
     score_buckets: tuple[float, ...] = _setting(
         SCORE.buckets,
@@ -263,7 +297,8 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             values[spec.name] = spec.metadata["parse"](text)
         except (ValueError, KeyError, OverflowError):
             fallback = f"using {spec.default!r}" if spec.default is not None else "ignoring it"
-            problems.append(Problem(variable(spec.name), text, spec.metadata["expected"], fallback))
+            shown = text if spec.repr else "..."
+            problems.append(Problem(variable(spec.name), shown, spec.metadata["expected"], fallback))
     return Settings(**values), problems + _unknown(environ)
 
 

@@ -75,7 +75,13 @@ class Observer:
             said = scope.slates or scope.status
             self._recommendation(reader, done)
             scope.close(*(() if said else (SLATE,)))
-            return
+        else:
+            self._other(done)
+        if scope.log is not None:
+            self._leave(done)
+
+    def _other(self, done: Finished) -> None:
+        reader, scope = done.reader, done.scope
         if scope.teller is not None:
             status = _status(done) or SUCCESS
             self._close(done, status, FAILED if status == ERROR else SERVED)
@@ -139,6 +145,12 @@ class Observer:
             self.metrics.track_conversion(math.nan if revenue is None else revenue, **labels)
         else:
             self.metrics.track_impressions(reader.seen(exchange), **labels)
+
+    def _leave(self, done: Finished) -> None:
+        """Log the events of the request, with whom its traffic names."""
+        events = self.metrics.recorder.events
+        if events is not None:
+            events.leave(done.scope, done.reader and done.reader.user(done.exchange))
 
     def _said(self, reader: Reader | None, exchange: Exchange) -> tuple[str | None, str | None, str | None]:
         """Return the model version, variant and surface that the traffic names."""

@@ -28,9 +28,11 @@ class PipelineVerbs(Labelled):
     def track_cache_hit(self, hit: bool) -> None:
         """Count a cache hit or miss."""
         self.recorder.start()
+        scope = active()
         with self._store.lock:
             self._store.cache[not hit] += 1
-        scope = active()
+            if self.recorder.events is not None:
+                self.recorder.events.looked_up(scope, hit=bool(hit))
         if scope is not None:
             scope.cache_hit = bool(hit)
 
@@ -62,6 +64,8 @@ class PipelineVerbs(Labelled):
         if candidates is not None and not usable:
             self.faults.drop("candidates_invalid", f"candidates to be a whole number from 0 to {MOST_CANDIDATES}")
         instruments.stage.record(seconds, attributes)
+        if self.recorder.events is not None:
+            self.recorder.events.staged(scope, attributes, seconds, candidates if usable else None)
 
     @never_raises
     def update_diversity(self, score: float) -> None:

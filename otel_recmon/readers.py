@@ -16,6 +16,7 @@ from otel_recmon.slate import Slate
 _LIMITS: Final = frozenset("limit k n top_k topk top_n topn num count n_recommendations num_items".split())
 _PLACES: Final = frozenset("position pos rank slot".split())
 _REVENUES: Final = frozenset("revenue amount price total order_value value".split())
+_USERS: Final = frozenset("user_id userid user uid customer_id customerid visitor_id account_id member_id".split())
 VERSIONS: Final = frozenset({"model_version"})
 _NO_KEYS: Final = (None, None, None, None)
 _TRUE: Final = (True, "true", "True", "1", "yes")
@@ -35,6 +36,7 @@ class Reader:
     limit: Source
     position: Source
     revenue: Source
+    user: Source
     model_version: Source
     says_version: bool
     """Whether the version is what the service says of its own accord, nothing being configured."""
@@ -146,6 +148,7 @@ class Readers:
             limit=find["limit"] or partial(usual, _LIMITS),
             position=find["position"] or partial(usual, _PLACES),
             revenue=find["revenue"] or partial(usual, _REVENUES),
+            user=find["user"] or partial(usual, _USERS),
             model_version=find["model_version_from"] or self._usual_version(),
             says_version=not (texts["model_version_from"] or self._settings.model_version),
             variant=find["variant"],
@@ -159,7 +162,7 @@ class Readers:
         return (lambda _: None) if self._settings.model_version else _said_version
 
 
-SOURCES: Final = ("items", "outcome", "limit", "position", "revenue", "model_version_from", "variant", "surface")
+SOURCES: Final = tuple("items outcome limit position revenue user model_version_from variant surface".split())
 FIELDS: Final = ("item_id", "category", "score")
 
 

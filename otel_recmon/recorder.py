@@ -15,6 +15,7 @@ from otel_recmon import catalog
 from otel_recmon._version import __version__
 from otel_recmon.catalog import Metric
 from otel_recmon.config import Settings, read, variable
+from otel_recmon.events import Events
 from otel_recmon.freshness import ModelFile
 from otel_recmon.instruments import Instruments
 from otel_recmon.items import Categories, load
@@ -50,6 +51,7 @@ class Recorder:
         self.catalog_size = settings.catalog_size or len(self.categories) or None
         self._file = ModelFile(settings.model_path) if settings.model_path else None
         self._reserve_categories()
+        self.events = Events(settings, self.faults, self.categories) if settings.log_events else None
 
     def start(self) -> Instruments:
         """Return the instruments, created now if they were not; late, so that a mere supervisor exports nothing."""

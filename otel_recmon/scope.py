@@ -1,13 +1,37 @@
 """What has been recorded within the request that is being handled, so that nothing is counted twice."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from opentelemetry.trace import Span
 
 from otel_recmon.catalog import ERROR, FAILED
 from otel_recmon.labels import Labels
 
 SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
+
+
+class Entry(NamedTuple):
+    """An event that is to be logged: when it happened, in nanoseconds since 1970, and what it says."""
+
+    at: int
+    name: str
+    attributes: dict[str, Any]
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """What is to be logged of a request once it is over."""
+
+    span: Span
+    request: Entry | None = None
+    """The event of the request, which is that of its first slate as well."""
+    entries: list[Entry] = field(default_factory=list)
+    """All other events."""
+    cache: list[int] = field(default_factory=lambda: [0, 0])
+    """Hits and misses."""
+    stages: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -32,6 +56,7 @@ class Scope:
     over: bool = False
     repeats: frozenset[str] = frozenset()
     """What the plugin has recorded itself: the same from a background task, once, is that again."""
+    log: RequestLog | None = None
 
     def slate(self, teller: Any, labels: Labels, outcome: str, length: int) -> None:
         """Note that a slate was recorded: the first one says what its request is counted as."""

@@ -23,6 +23,9 @@ class Slate:
     positions: Any = None
     outcome: str | None = None
     requested: int | None = None
+    user: Any = None
+    """Whom it was for, where the code says so; the event log has a keyed hash of it."""
+    cache_hit: bool | None = None
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
@@ -77,14 +80,19 @@ def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...]
     bare = 0
     invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)
     for entry in sequence(categories):
-        entries = entry if isinstance(entry, list | tuple | set) else (entry,)
-        values = [value for value in map(clean, entries) if value]
+        values = categories_in(entry)
         invalid = invalid or (not values and not _is_missing(entry))
-        flat.extend(dict.fromkeys(values))
+        flat.extend(values)
         bare += not values
     if invalid:
         faults.drop("category_invalid", "a category to be a text of at most 100 characters")
     return (tuple(flat), bare) if flat else ((), 0)
+
+
+def categories_in(entry: object) -> list[str]:
+    """Return the usable categories of one item, each once."""
+    entries = entry if isinstance(entry, list | tuple | set) else (entry,)
+    return list(dict.fromkeys(value for value in map(clean, entries) if value))
 
 
 def _is_missing(entry: Any) -> bool:

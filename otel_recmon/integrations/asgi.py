@@ -16,7 +16,7 @@ from otel_recmon.integrations.templates import template
 from otel_recmon.observer import Finished, Observer
 from otel_recmon.readers import Reader
 from otel_recmon.safety import swallow
-from otel_recmon.scope import Scope, current
+from otel_recmon.scope import RequestLog, Scope, current
 
 AsgiScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,6 +55,8 @@ class Watch:
         self._asgi = asgi
         self._root = asgi.get("root_path", "")
         self._span = get_current_span()
+        if observer.metrics.recorder.events is not None:
+            self.scope.log = RequestLog(self._span)
         self._request: Body | None = None
         self._response: Body | None = None
         self._reader: Reader | None = None
@@ -96,6 +98,9 @@ class Watch:
             gone = self.gone or isinstance(failure, CancelledError)
             self._find_reader()
             self._finish(broken=not gone, abandoned=gone)
+        events = self._observer.metrics.recorder.events
+        if events is not None:  # of a route that is not watched
+            events.leave(self.scope)
 
     def _find_reader(self) -> None:
         if self._reader is None:

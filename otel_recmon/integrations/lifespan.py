@@ -35,17 +35,19 @@ def seen_off(send: Send, recorder: Recorder, shrug: Callable[[str, Exception], N
 async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) -> None:
     """Export everything now; an endpoint that hangs is left behind at the deadline.
 
-    The thread is a daemon, for one of an executor would hold up the end of the process.
+    The threads are daemons, for those of an executor would hold up the end of the process.
     """
 
-    def work() -> None:
+    def work(flush: Callable[[float], None]) -> None:
         try:
-            recorder.flush(deadline_seconds)
+            flush(deadline_seconds)
         except Exception as error:  # noqa: BLE001 - the host must be able to stop
             swallow(recorder.faults, "flush", error)
 
-    thread = Thread(target=work, name="otel-recmon-flush", daemon=True)
-    thread.start()
+    works = [recorder.flush, *([recorder.events.flush] if recorder.events is not None else [])]
+    threads = [Thread(target=work, args=(flush,), name="otel-recmon-flush", daemon=True) for flush in works]
+    for thread in threads:
+        thread.start()
     end = monotonic() + deadline_seconds
-    while thread.is_alive() and monotonic() < end:  # noqa: ASYNC110 - a thread has no event to await
+    while any(thread.is_alive() for thread in threads) and monotonic() < end:  # noqa: ASYNC110 - a thread has no event
         await sleep(_POLL_SECONDS)

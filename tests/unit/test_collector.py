@@ -954,6 +954,24 @@ print(metrics.faults.errors)
     assert _python(script, tmp_path) == "{}\n"
 
 
+def test_without_a_logger_provider_the_log_says_so_once_and_the_verbs_do_not_raise(tmp_path: Path) -> None:
+    script = """
+import logging, os, sys
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+os.environ["OTEL_RECMON_LOG_EVENTS"] = "true"
+from otel_recmon import MetricsCollector
+metrics = MetricsCollector("v1")
+metrics.track_recommendations("u", ["a"], ["x"], [0.5])
+metrics.track_click(1)
+metrics.recorder.events.flush(1.0)
+print(metrics.faults.errors)
+"""
+
+    assert _python(script, tmp_path) == (
+        "otel-recmon: OTEL_RECMON_LOG_EVENTS is on, but there is no logger provider to log to\n{}\n"
+    )
+
+
 def test_collectors_of_one_provider_share_their_counts(provider: MeterProvider, series: Read) -> None:
     first = MetricsCollector("v1", meter_provider=provider)
     second = MetricsCollector("v1", meter_provider=provider)

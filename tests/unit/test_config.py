@@ -32,6 +32,9 @@ EXAMPLES: dict[str, object] = {
     "revenue": "body:order.total",
     "variant": "header:x-variant",
     "surface": "query:placement",
+    "user": "header:x-user-id",
+    "user_hash_key": "read-me-from-your-vault",
+    "log_events": True,
     "slo_latency": 0.3,
     "score_buckets": (1.0, 2.0, 3.0, 4.0, 5.0),
     "max_body_bytes": 1_048_576,
@@ -45,6 +48,7 @@ EXAMPLES: dict[str, object] = {
 DEFAULTS: dict[str, object] = {
     "enabled": False,
     "position_base": 1,
+    "log_events": False,
     "slo_latency": 0.5,
     "score_buckets": (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
     "max_body_bytes": 262_144,
@@ -215,6 +219,16 @@ def test_a_variable_unlike_any_other_is_a_problem_too() -> None:
 
 def test_other_variables_are_none_of_our_business() -> None:
     assert read({"OTEL_SERVICE_NAME": "shop", "PATH": "/bin", "RECMON_ENABLED": "x"}) == (Settings(), [])
+
+
+def test_a_secret_is_shown_nowhere() -> None:
+    settings, problems = read({"OTEL_RECMON_USER_HASH_KEY": "too short"})
+    usable, _ = read({"OTEL_RECMON_USER_HASH_KEY": "a secret that is long enough"})
+
+    assert problems == [
+        Problem("OTEL_RECMON_USER_HASH_KEY", "...", "a text of at least 16 characters", "ignoring it"),
+    ]
+    assert (settings.user_hash_key, "long enough" in repr(usable)) == (None, False)
 
 
 def test_several_problems_are_all_said_and_the_rest_still_holds() -> None:

@@ -1,0 +1,42 @@
+"""What an attribute of a log event may hold: short texts and numbers that every exporter can take."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from otel_recmon.cells import BEYOND, place
+from otel_recmon.labels import LONGEST_VALUE
+
+FURTHEST: Final = 10**9
+"""The highest position that is logged as it is."""
+
+
+def kept(values: Any) -> Any:
+    """Return values that can be gone through more than once."""
+    return list(values) if isinstance(values, Iterator) else values
+
+
+def text(item: object) -> str:
+    """Return an id as a text of at most 100 characters, without what UTF-8 cannot hold."""
+    return str(item)[:LONGEST_VALUE].encode(errors="replace").decode()
+
+
+def position(said: Any) -> int | None:
+    """Return a position from 1, or None where it is unusable."""
+    index = place(said)
+    if index is None or index < BEYOND:
+        return None if index is None else index + 1
+    return min(int(float(said)), FURTHEST)
+
+
+def scores(said: Iterable[Any], length: int) -> list[float | None] | None:
+    """Return the scores, unusable ones as None, where there is one for each item: of fewer none is sure whose."""
+    found = [_score(score) for score in said]
+    return found if found and len(found) == length else None
+
+
+def _score(score: Any) -> float | None:
+    try:
+        return float(score) if math.isfinite(score) else None
+    except (TypeError, OverflowError):
+        return None
