@@ -6,7 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from otel_recmon.artifacts.reference import configuration_page, metrics_page, metrics_table
+from otel_recmon.artifacts.reference import (
+    configuration_page,
+    events_tables,
+    metrics_page,
+    metrics_table,
+    recounted_list,
+)
 
 REPAIR = "make artifacts"
 Render = Callable[[str], str]
@@ -27,9 +33,15 @@ def between(marker: str, content: Callable[[], str]) -> Render:
     return render
 
 
+def both(first: Render, second: Render) -> Render:
+    """Return a function that does one after the other."""
+    return lambda text: second(first(text))
+
+
 FILES: dict[str, Render] = {
     "docs/metrics.md": lambda _: metrics_page(),
     "docs/configuration.md": lambda _: configuration_page(),
+    "docs/events.md": both(between("events", events_tables), between("recounted series", recounted_list)),
     "README.md": between("metrics", metrics_table),
 }
 

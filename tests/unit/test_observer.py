@@ -18,8 +18,9 @@ from otel_recmon.config import Settings
 from otel_recmon.expressions import Exchange
 from otel_recmon.observer import Finished, Observer
 from otel_recmon.recorder import recorder
-from otel_recmon.scope import Scope, current
+from otel_recmon.scope import RequestLog, Scope, current
 from tests.unit.conftest import Labels, Read, Series, labelled, named
+from tests.unit.logged import exporter, logged
 from tests.unit.test_fields import JSON
 
 Watch = Callable[..., Observer]
@@ -375,6 +376,46 @@ def test_a_service_without_configuration_says_its_version_itself(watch: Watch, s
     _finish(observer, response={"model_version": "v3", "items": ["a"]})
 
     assert _raised(series()) == _answer("success", "served", "1", model_version="v3")
+
+
+@pytest.mark.parametrize(
+    ("said", "request_", "response"),
+    [
+        ({}, {"user_id": "jane"}, ["a"]),
+        ({"user": "header:x-arm"}, None, ["a"]),
+        ({"user": "for.id"}, None, {"for": {"id": "jane"}, "items": ["a"]}),
+        ({"user": "body:who"}, {"who": "jane", "user_id": "somebody else"}, ["a"]),
+    ],
+)
+def test_the_traffic_says_whom_an_event_is_about(
+    watch: Watch, said: dict[str, Any], request_: Any, response: Any
+) -> None:
+    observer = watch(log_events=True, **said)
+    events = observer.metrics.recorder.events
+    assert events
+    exporter().clear()
+
+    for route in ("GET /recommendations", "POST /click"):
+        log = RequestLog(INVALID_SPAN)
+        _finish(observer, route, response, request=request_, scope=Scope(closed_by_plugin=True, log=log))
+
+    user = events.hashed("b" if said.get("user") == "header:x-arm" else "jane")
+    assert [(event.name, event.attributes["user"]) for event in logged()] == [("served", user), ("clicked", user)]
+
+
+def test_a_slate_in_the_code_names_its_user_before_the_traffic_does(watch: Watch) -> None:
+    observer = watch(log_events=True)
+    events = observer.metrics.recorder.events
+    assert events
+    exporter().clear()
+    scope = Scope(closed_by_plugin=True, log=RequestLog(INVALID_SPAN))
+    token = current.set(scope)
+    observer.metrics.track_recommendations("jane", ["a"])
+    current.reset(token)
+
+    _finish(observer, request={"user_id": "a service account"}, scope=scope)
+
+    assert [event.attributes["user"] for event in logged()] == [events.hashed("jane")]
 
 
 @pytest.mark.parametrize("said", [{"routes": "nowhere"}, {"items": "a..b"}])
