@@ -87,10 +87,10 @@ def listening() -> Iterator[Sink]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             fault = sink.fault
-            if not fault:
-                sink.take(body)
-            else:
+            if fault:
                 sink.refused += 1
+            elif self.path.endswith("/v1/metrics"):
+                sink.take(body)
             if fault == HANGS:
                 sink.released.wait()
             if fault == RESETS:

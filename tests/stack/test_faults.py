@@ -19,13 +19,14 @@ import otel_recmon
 from otel_recmon.plugin import RecmonInstrumentor
 from tests.stack.threaded import threaded
 
-NOT_AT_RUN_TIME = ("artifacts", "cli", "demo", "stack", "testing")
+NOT_AT_RUN_TIME = ("artifacts", "cli", "demo", "eventlog", "stack", "testing")
 COUNTING = ("Faults.", "swallow")
 """What counts the failures: where it is what fails, nothing can be counted."""
 ENVIRON = {
     "OTEL_RECMON_ENABLED": "true",
     "OTEL_RECMON_MODEL_VERSION": "v1",
     "OTEL_RECMON_CATALOG_SIZE": "100",
+    "OTEL_RECMON_LOG_EVENTS": "true",
     "OTEL_RECMON_METRICS_PATH": "/metrics",
     "OTEL_RECMON_IMPRESSION_ROUTES": "POST /seen",
     "OTEL_RECMON_VARIANT": "header:x-variant",
