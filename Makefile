@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help demo tools test test-fast check bench artifacts format requirements clean
+.PHONY: help demo tools tools-scale test test-fast test-scale check bench artifacts format requirements clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -23,14 +23,20 @@ demo: $(READY) ## Watch real traffic being measured (two minutes)
 	@$(BIN)/otel-recmon demo $(ARGS)
 
 tools: ## Build the Collector, Prometheus and Alertmanager (ten minutes, once; needs Go)
-	@$(PYTHON) tools/build.py
+	@$(PYTHON) tools/build.py --target $@
 
-test: $(READY) tools ## Run every test
+tools-scale: ## Build Thanos and VictoriaMetrics too (five minutes, once; needs Go)
+	@$(PYTHON) tools/build.py --target $@
+
+test: $(READY) tools ## Run every test but those of test-scale
 	@echo "== all tests, on $(WORKERS) processes"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --ignore=tests/scale $(ARGS)
 
 test-fast: $(READY) ## Run the tests that start no process (under a minute)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit $(ARGS)
+
+test-scale: $(READY) tools tools-scale ## Test what is beyond one Prometheus: Thanos and VictoriaMetrics
+	@$(BIN)/python -m pytest -q tests/scale $(ARGS)
 
 check: $(READY) ## Format, lint, types, import directions, generated files
 	@echo "== format";          $(BIN)/ruff format --check --quiet .

@@ -1,4 +1,4 @@
-"""Build the programs that the tests and the native stack run: `python3 tools/build.py [--print] [NAME ...]`.
+"""Build the programs that the tests and the native stack run: `python3 tools/build.py [OPTION ...] [NAME ...]`.
 
 They come from the Go modules beside this file, every download checked against go.sum, and go to a cache
 outside the checkout, where the next checkout finds them. What is there, or on PATH in the pinned version, is
@@ -128,6 +128,7 @@ def _run(module: Any, go: str, output: Path) -> None:
         "-v",
         *FLAGS,
         f"-ldflags=-s -w {module.ldflags}",
+        f"-tags={module.tags}",
         "-o",
         f"{output}{os.sep}",
         *packages,
@@ -185,6 +186,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     names = [*binaries.names(), []]  # the empty list is what argparse makes of no name
     parser.add_argument("names", nargs="*", metavar="NAME", choices=names, help="default: all of them")
+    targets = sorted({module.target for module in binaries.MODULES})
+    parser.add_argument("--target", choices=targets, help="without names: those that this make target builds")
     parser.add_argument("--print", action="store_true", help="build nothing; print where the programs are")
     return parser.parse_args(arguments)
 
@@ -192,7 +195,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Have the programs that the arguments name, or print where they are; 2 when they cannot be had."""
     options = _arguments(arguments)
-    names = options.names or binaries.names()
+    names = options.names or binaries.names(options.target)
     try:
         _print(names) if options.print else _ensure(names)
     except BuildError as error:

@@ -29,6 +29,7 @@ class Module:
     """A folder below tools/ that builds programs of one version.
 
     `digest` is that of the folder's files: what is built from other files gets another place in the cache.
+    `target` is the make target that builds it: not everybody needs everything.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Module:
     digest: str
     commands: tuple[Command, ...]
     ldflags: str = ""
+    tags: str = ""
+    target: str = "tools"
 
     @property
     def directory(self) -> Path:
@@ -79,13 +82,30 @@ MODULES: Final = (
         ),
         f"{_PROMETHEUS_VERSION}0.31.0",
     ),
+    Module(
+        "thanos",
+        "0.42.0",
+        "f3e434d526b4",
+        (Command("thanos", "github.com/thanos-io/thanos/cmd/thanos"),),
+        f"{_PROMETHEUS_VERSION}0.42.0",
+        tags="netgo,slicelabels",  # as upstream builds it: with the other kind of labels it crashes
+        target="tools-scale",
+    ),
+    Module(
+        "victoriametrics",
+        "1.140.0",
+        "f77484bd70e1",
+        (Command("victoria-metrics", "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"),),
+        "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=victoria-metrics-tags-v1.140.0-0-g",
+        target="tools-scale",
+    ),
 )
 _HOMES: Final = {command.name: (module, command) for module in MODULES for command in module.commands}
 
 
-def names() -> tuple[str, ...]:
-    """Every program there is, by name."""
-    return tuple(_HOMES)
+def names(target: str | None = None) -> tuple[str, ...]:
+    """Every program there is, or that a make target builds, by name."""
+    return tuple(name for name, (module, _) in _HOMES.items() if target in (None, module.target))
 
 
 def module_of(name: str) -> Module:
@@ -108,8 +128,9 @@ def find(name: str) -> Path | None:
 
 def missing(name: str) -> str:
     """What to tell somebody for whom `find` found nothing."""
-    version = module_of(name).version
-    return f"{name} {version} is not there: run `make tools`, or put {name} of exactly that version on PATH"
+    module = module_of(name)
+    wanted = f"{name} {module.version}"
+    return f"{wanted} is not there: run `make {module.target}`, or put {name} of exactly that version on PATH"
 
 
 def _on_path(version: str, command: Command) -> Path | None:
@@ -124,8 +145,8 @@ def _fits(path: str, version: str, needs: tuple[str, ...]) -> bool:
 
 
 def _version(text: str) -> str | None:
-    found = re.search(r"\bversion v?(\d+\.\d+\.\d+)(?:\s|$)", text)
-    return found and found[1]
+    found = re.search(r"\bversion v?(\d+\.\d+\.\d+)(?:\s|$)|-tags-v(\d+\.\d+\.\d+)-0-g", text)
+    return found and (found[1] or found[2])
 
 
 @cache

@@ -44,6 +44,13 @@ def test_another_version_on_path_is_not(nothing_there: Path, version: str) -> No
     assert binaries.find("amtool") is None
 
 
+@pytest.mark.parametrize(("tag", "found"), [("v1.140.0", True), ("v1.140.1", False), ("v1.140.0-enterprise", False)])
+def test_victoriametrics_tells_its_version_as_a_tag(nothing_there: Path, tag: str, found: bool) -> None:
+    program(nothing_there / "victoria-metrics", f"victoria-metrics-20260410-101010-tags-{tag}-0-gabcdef")
+
+    assert (binaries.find("victoria-metrics") is not None) == found
+
+
 def test_a_collector_with_all_components_is_found_under_its_other_name(nothing_there: Path) -> None:
     there = program(nothing_there / "otelcol-contrib", f"otelcol-contrib version 0.155.0\n{COMPONENTS}")
 
@@ -63,7 +70,10 @@ def test_a_program_that_cannot_run_is_not_there(nothing_there: Path) -> None:
     assert binaries.find("amtool") is None
 
 
-def test_who_lacks_a_program_is_told_what_to_do() -> None:
-    assert binaries.missing("prometheus") == (
-        "prometheus 3.16.0 is not there: run `make tools`, or put prometheus of exactly that version on PATH"
+@pytest.mark.parametrize(
+    ("name", "version", "target"), [("prometheus", "3.16.0", "tools"), ("thanos", "0.42.0", "tools-scale")]
+)
+def test_who_lacks_a_program_is_told_what_to_do(name: str, version: str, target: str) -> None:
+    assert binaries.missing(name) == (
+        f"{name} {version} is not there: run `make {target}`, or put {name} of exactly that version on PATH"
     )

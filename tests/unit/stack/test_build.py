@@ -114,6 +114,23 @@ def test_only_what_is_named_is_built(workplace: Workplace) -> None:
     assert [Path(folder).name for _, folder, _ in workplace.calls()] == ["alertmanager"]
 
 
+def test_a_make_target_builds_its_own_and_no_other(workplace: Workplace) -> None:
+    workplace.install_go()
+
+    workplace.run("--target", "tools-scale")
+
+    assert [Path(folder).name for _, folder, _ in workplace.calls()] == ["thanos", "victoriametrics"]
+    assert "-tags=netgo,slicelabels" in workplace.calls()[0][0]
+    assert set(binaries.names("tools")).isdisjoint(binaries.names("tools-scale"))
+
+
+def test_a_target_that_is_none_is_refused(workplace: Workplace) -> None:
+    code, _, error = workplace.run("--target", "tool")
+
+    assert code == 2
+    assert "choose from" in error
+
+
 def test_two_builds_at_once_are_one(workplace: Workplace) -> None:
     workplace.install_go()
 
