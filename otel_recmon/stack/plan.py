@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -54,8 +54,11 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def collector(place: Place, environment: Mapping[str, str]) -> Process:
-    """The Collector, with what `environment` adds to the variables that say where things are."""
+def collector(place: Place, environment: Mapping[str, str], overlays: Sequence[Path] = ()) -> Process:
+    """The Collector, with what `environment` adds to the variables that say where things are.
+
+    Each of the `overlays` is merged over collector-config.yaml and the ones before it.
+    """
     variables = {
         "COLLECTOR_HOST": LOOPBACK,
         **{variable: str(place.ports[name]) for name, variable in COLLECTOR_PORTS.items()},
@@ -63,8 +66,9 @@ def collector(place: Place, environment: Mapping[str, str]) -> Process:
         "COLLECTOR_QUEUE_DIRECTORY": str(place.directory / "collector" / "queue"),
         "COLLECTOR_EVENTS_FILE": str(place.events),
     }
-    config = _existing(place.files / "collector-config.yaml")
-    return Process("otelcol", [f"--config={config}"], "health", "/", {**variables, **environment})
+    configs = [_existing(config) for config in (place.files / "collector-config.yaml", *overlays)]
+    arguments = [f"--config={config}" for config in configs]
+    return Process("otelcol", arguments, "health", "/", {**variables, **environment})
 
 
 def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:

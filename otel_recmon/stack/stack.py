@@ -1,6 +1,6 @@
 """The pipeline as local processes, which go when the one that started them does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ class Stack:
         directory: Where data and logs stay. By default a temporary folder, removed at the end.
         ports: Ports by name, for those that should not be just any free one.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
+        overlays: Files to merge over collector-config.yaml, such as those in deploy/.
         scrape_interval: How often each Prometheus scrapes.
         files: The folder with collector-config.yaml and prometheus/; by default what the package ships.
         deadline_s: How long each process may take to become ready.
@@ -43,6 +44,7 @@ class Stack:
     directory: Path | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    overlays: Sequence[Path] = ()
     scrape_interval: str = "15s"
     files: Path = FILES
     deadline_s: float = 60.0
@@ -150,7 +152,7 @@ class Stack:
         processes = {name: self._prometheus(name) for name in names}
         if self.alertmanager:
             processes["alertmanager"] = plan.alertmanager(self._place, self.alertmanager)
-        return {**processes, "collector": plan.collector(self._place, self.environment)}
+        return {**processes, "collector": plan.collector(self._place, self.environment, self.overlays)}
 
     def _prometheus(self, name: str) -> Process:
         if self.rules:

@@ -81,6 +81,15 @@ def test_what_a_user_sets_wins(place: plan.Place) -> None:
     assert process.environment["COLLECTOR_PROMETHEUS_ENDPOINT"] == "http://elsewhere"
 
 
+def test_overlays_come_after_the_file_that_they_change(place: plan.Place, tmp_path: Path) -> None:
+    overlay = tmp_path / "gateway.yaml"
+    overlay.touch()
+
+    process = plan.collector(place, {}, [overlay])
+
+    assert process.arguments == [f"--config={FILES / 'collector-config.yaml'}", f"--config={overlay}"]
+
+
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"nowhere/collector-config\.yaml does not exist"):
         plan.collector(plan.Place(tmp_path, tmp_path / "nowhere", PORTS), {})
