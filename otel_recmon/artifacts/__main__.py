@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from otel_recmon.artifacts.capacity import capacity_table, fleet_table
 from otel_recmon.artifacts.reference import (
     configuration_page,
     events_tables,
@@ -42,6 +43,7 @@ FILES: dict[str, Render] = {
     "docs/metrics.md": lambda _: metrics_page(),
     "docs/configuration.md": lambda _: configuration_page(),
     "docs/events.md": both(between("events", events_tables), between("recounted series", recounted_list)),
+    "docs/scaling.md": both(between("series", capacity_table), between("fleet", fleet_table)),
     "README.md": between("metrics", metrics_table),
 }
 
