@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import aiohttp
+
+from benchmarks.processor import seconds_of
 
 PLAIN = "traced, without the plugin"
 PEERS = (PLAIN, "otel-recmon", "prometheus-fastapi-instrumentator")
@@ -26,7 +27,6 @@ KINDS = {"empty": ("/recommendations/7", 1_500), "working for 5 ms": ("/working/
 TARGETS = {"empty": 88, "working for 5 ms": 98}
 ROUNDS = 12
 CONCURRENCY = 4
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -41,8 +41,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the process has used, by the kernel's account."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return seconds_of(self.pid)
 
 
 @contextmanager
