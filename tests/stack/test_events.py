@@ -15,7 +15,7 @@ from otel_recmon.eventlog import RECOUNTED, Event, Series, counted, events
 from otel_recmon.stack import Stack
 from tests.stack.observed import Prometheus, eventually
 from tests.stack.serving import DEADLINE, GUNICORN_PRELOAD, RECMON, UVICORN, Service, serving, until
-from tests.stack.sink import listening
+from tests.stack.sink import HANGS, listening
 
 APP = """
     from fastapi import FastAPI, HTTPException, Request, Response
@@ -242,7 +242,7 @@ def test_the_log_rotates_and_its_parts_are_the_whole(folder: Path) -> None:
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink.url, "hung"), folder=folder) as service:
         httpx.get(f"{service.url}/users/7/recommendations?n=3")
-        sink.hanging.set()
+        sink.fault = HANGS
         service.process.send_signal(signal.SIGTERM)
 
         code = service.process.wait(DEADLINE)
