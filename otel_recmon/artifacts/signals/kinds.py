@@ -1,0 +1,226 @@
+"""The kinds of signals: a value, a volume, a share; each makes the PromQL of its panel and of its alert."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import Final
+
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.catalog import Attribute, Metric
+
+_A_DAY: Final = "1d"
+
+
+class Unit(Enum):
+    """What a value is measured in, by Grafana's name for it."""
+
+    SHARE = "percentunit"
+    SECONDS = "s"
+    HOURS = "h"
+    PER_SECOND = "reqps"
+    EVENTS_PER_SECOND = "eps"
+    COUNT = "short"
+    MONEY = "currencyUSD"
+    TIMES = "none"
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Something worth knowing.
+
+    Attributes:
+        name: Its stable name; the id of its panel follows from it.
+        title: What people call it.
+        unit: What it is measured in.
+        description: Its definition, in one or two sentences.
+        page: The dashboard that explains it.
+        metrics: What it is made of, of the catalog.
+        value: Its expression.
+        fixed: Labels that its definition has used up already, such as the status in an error rate.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    description: str
+    page: Page
+    metrics: tuple[Metric, ...]
+    value: Callable[[Scope], Expr]
+    fixed: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the catalog that it can be split by: those that all its metrics have."""
+        sets = [set(metric.labels) - set(self.fixed) for metric in self.metrics]
+        return tuple(sorted(set.intersection(*sets))) if sets else ()
+
+    @property
+    def panel(self) -> int:
+        """The id of its panel on its page."""
+        return panel_id(self.name)
+
+    def expression(self, scope: Scope) -> Expr:
+        """Return its PromQL; labels of the scope that it does not have are left out."""
+        return self.value(scope.within(self.labels))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a counter, or the count or sum of a histogram, has counted."""
+
+    metric: Metric
+    matchers: tuple[Matcher, ...] = ()
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the series."""
+        return self.metric.prometheus + self.part
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The labels by which it was chosen what to count."""
+        return tuple(matcher.label for matcher in self.matchers)
+
+    def rate(self, scope: Scope) -> Expr:
+        """Return how many a second."""
+        return promql.rate(self.name, scope, *self.matchers)
+
+    def increase(self, scope: Scope) -> Expr:
+        """Return how many within the window."""
+        return promql.increase(self.name, scope, *self.matchers)
+
+    def known(self, scope: Scope) -> Expr:
+        """Return something for each service that counts this now, or did a day ago."""
+        service = scope.by_service().within(())
+        moments = (service, service.ago(_A_DAY)) if not scope.offset else (service,)
+        found = (promql.aggregate("group", promql.series(self.name, at), at.by) for at in moments)
+        return promql.either(*found)
+
+
+@dataclass(frozen=True)
+class Volume(Signal):
+    """So many of something; its value is how many a second."""
+
+    counted: Counted
+
+    def count(self, scope: Scope) -> Expr:
+        """Return how many within the window."""
+        return self.counted.increase(scope.within(self.labels))
+
+
+@dataclass(frozen=True)
+class Share(Signal):
+    """One count over another; its bounds say how sure it is."""
+
+    part: Callable[[Scope], Expr]
+    whole: Callable[[Scope], Expr]
+
+    def trials(self, scope: Scope) -> Expr:
+        """Return the count below the line within the window: what the share is based on."""
+        return self.whole(scope.within(self.labels))
+
+    def successes(self, scope: Scope) -> Expr:
+        """Return the count above the line within the window."""
+        return self.part(scope.within(self.labels))
+
+    def upper(self, scope: Scope, z: float = 1.96) -> Expr:
+        """Return what it is at most, by Wilson's interval of `z` standard deviations."""
+        return promql.wilson(self.successes(scope), self.trials(scope), z)
+
+    def lower(self, scope: Scope, z: float = 1.96) -> Expr:
+        """Return what it is at least."""
+        return promql.wilson(self.successes(scope), self.trials(scope), -z)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a signal is called and means, and where it is shown."""
+
+    name: str
+    title: str
+    page: Page
+    description: str
+
+
+def measure(
+    words: Words, unit: Unit, metrics: tuple[Metric, ...], value: Callable[[Scope], Expr], fixed: tuple[str, ...] = ()
+) -> Signal:
+    """Return a signal with an expression of its own."""
+    return Signal(words.name, words.title, unit, words.description, words.page, metrics, value, fixed=fixed)
+
+
+def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
+    """Return the signal of how many a second there are of what is counted."""
+    return Volume(
+        words.name,
+        words.title,
+        unit,
+        words.description,
+        words.page,
+        (counted.metric,),
+        counted.rate,
+        counted,
+        fixed=counted.fixed,
+    )
+
+
+def share(
+    words: Words,
+    metrics: tuple[Metric, ...],
+    part: Callable[[Scope], Expr],
+    whole: Callable[[Scope], Expr],
+    unit: Unit = Unit.SHARE,
+    fixed: tuple[str, ...] = (),
+) -> Share:
+    """Return the signal of one count over another."""
+
+    def value(scope: Scope) -> Expr:
+        return promql.divided(part(scope), whole(scope))
+
+    return Share(words.name, words.title, unit, words.description, words.page, metrics, value, part, whole, fixed=fixed)
+
+
+def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
+    """Return the signal of what one counter counted over what another did.
+
+    Where nothing of the part was counted, it is 0 if `zero`, or if the service counts such things at all;
+    else it is unknown.
+    """
+    counted, fixed = (part.metric, whole.metric), part.fixed + whole.fixed
+    return share(words, counted, partial(_part, part, whole, zero), whole.increase, unit, fixed)
+
+
+def _part(part: Counted, whole: Counted, zero: bool, scope: Scope) -> Expr:
+    like = whole.increase(scope)
+    known = like if zero else promql.where(like, part.known(scope), scope.service)
+    return promql.filled(part.increase(scope), known)
+
+
+def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
+    """Return the count of what has one of the values of a label."""
+    operator = "=" if len(values) == 1 else "=~"
+    return Counted(metric, (Matcher(attribute.name, operator, "|".join(values)),))
+
+
+def _mix(counted: Counted, attribute: Attribute, scope: Scope) -> Expr:
+    parts = counted.increase(scope.apart(attribute.name))
+    return promql.many_to_one(parts, "/", promql.compared(counted.increase(scope), ">", 0), scope.by)
+
+
+def mix(words: Words, counted: Counted, attribute: Attribute) -> Signal:
+    """Return the signal of the shares that the values of a label have of what is counted."""
+    return measure(words, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
+
+
+def distribution(words: Words, metric: Metric) -> Signal:
+    """Return the signal of how many values fell into each bucket of a histogram, cumulated by `le`."""
+
+    def value(scope: Scope) -> Expr:
+        return promql.increase(f"{metric.prometheus}_bucket", scope.apart("le"))
+
+    return measure(words, Unit.COUNT, (metric,), value)

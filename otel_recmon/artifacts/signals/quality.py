@@ -1,0 +1,118 @@
+"""How good the recommendations are, and how old the models that make them."""
+
+from functools import partial
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.pages import QUALITY
+from otel_recmon.artifacts.promql import Expr, Scope, equal
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, distribution, measure, mix, over
+from otel_recmon.catalog import Metric
+
+_ITEMS: Final = Counted(catalog.ITEMS)
+COVERAGE_SLATES: Final = 10_000
+"""The slates that the coverage of a process looks back on."""
+
+CATEGORY_MIX: Final = mix(
+    Words("category_mix", "Category mix", QUALITY, "The share of each category in the items returned."),
+    _ITEMS,
+    catalog.CATEGORY,
+)
+POSITION_MIX: Final = mix(
+    Words("position_mix", "Impressions by position", QUALITY, "The share of each position in the impressions."),
+    Counted(catalog.IMPRESSIONS),
+    catalog.POSITION,
+)
+
+
+SCORES: Final = distribution(Words("scores", "Scores, distribution", QUALITY, catalog.SCORE.brief), catalog.SCORE)
+MEAN_SCORE: Final = over(
+    Words("mean_score", "Mean top score", QUALITY, "The mean of the top scores of the slates."),
+    Counted(catalog.SCORE, part="_sum"),
+    Counted(catalog.SCORE, part="_count"),
+    unit=Unit.TIMES,
+)
+
+
+def _diversity(scope: Scope) -> Expr:
+    return promql.entropy(_ITEMS.increase(scope.apart(catalog.CATEGORY.name)), scope.by)
+
+
+DIVERSITY: Final = measure(
+    Words(
+        "diversity",
+        "Diversity",
+        QUALITY,
+        "Entropy of the categories of all items returned, over the logarithm of the number of categories: "
+        "1 where all are equally frequent, 0 where there is but one.",
+    ),
+    Unit.SHARE,
+    (catalog.ITEMS,),
+    _diversity,
+    (catalog.CATEGORY.name,),
+)
+
+
+def _gauge(operator: str, metric: Metric, scope: Scope) -> Expr:
+    return promql.aggregate(operator, promql.series(metric.prometheus, scope), scope.by)
+
+
+def _full_coverage(scope: Scope) -> Expr:
+    process = scope.apart("instance", catalog.MODEL_VERSION.name)
+    coverage = _gauge("max", catalog.COVERAGE, process)
+    slates = promql.total(
+        promql.series(catalog.REQUESTS.prometheus, scope, equal(catalog.STATUS.name, catalog.SUCCESS)), process.by
+    )
+    full = promql.where(coverage, promql.compared(slates, ">=", COVERAGE_SLATES))
+    return promql.aggregate("avg", full, scope.by)
+
+
+PROCESS_DIVERSITY: Final = measure(
+    Words("process_diversity", "Diversity of a process", QUALITY, f"{catalog.DIVERSITY.brief} Mean of the processes."),
+    Unit.SHARE,
+    (catalog.DIVERSITY,),
+    partial(_gauge, "avg", catalog.DIVERSITY),
+)
+COVERAGE: Final = measure(
+    Words("coverage", "Catalog coverage of a process", QUALITY, f"{catalog.COVERAGE.brief} Mean of the processes."),
+    Unit.PERCENT,
+    (catalog.COVERAGE,),
+    partial(_gauge, "avg", catalog.COVERAGE),
+)
+FULL_COVERAGE: Final = measure(
+    Words(
+        "full_coverage",
+        "Catalog coverage of a process that has seen enough",
+        QUALITY,
+        f"{catalog.COVERAGE.brief} Mean of the processes that have answered that many since they started.",
+    ),
+    Unit.PERCENT,
+    (catalog.COVERAGE,),
+    _full_coverage,
+)
+STALENESS: Final = measure(
+    Words("staleness", "Age of the model", QUALITY, f"{catalog.STALENESS.brief} That of the process with the oldest."),
+    Unit.HOURS,
+    (catalog.STALENESS,),
+    partial(_gauge, "max", catalog.STALENESS),
+)
+RELOAD_PENDING: Final = measure(
+    Words("reload_pending", "Newer model not loaded", QUALITY, catalog.RELOAD_PENDING.brief),
+    Unit.TIMES,
+    (catalog.RELOAD_PENDING,),
+    partial(_gauge, "max", catalog.RELOAD_PENDING),
+)
+
+
+def score_drift(back: str = "1d") -> Signal:
+    """Return how far the scores have moved since some time ago."""
+
+    def value(scope: Scope) -> Expr:
+        return promql.distance(catalog.SCORE.prometheus, scope, scope.ago(back))
+
+    meaning = f"The largest difference between the distributions of top scores now and {back} ago, 0 to 1."
+    return measure(Words("score_drift", "Score drift", QUALITY, meaning), Unit.SHARE, (catalog.SCORE,), value)
+
+
+SCORE_DRIFT: Final = score_drift()

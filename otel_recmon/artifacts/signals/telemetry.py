@@ -1,0 +1,148 @@
+"""Whether the picture is complete: who reports, and what is lost on the way."""
+
+from functools import partial
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts import foreign, promql
+from otel_recmon.artifacts.pages import TELEMETRY
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, volume
+
+EXPORTER: Final = "exporter"
+"""The Collector's label for one of its exporters."""
+
+DROPPED: Final = volume(
+    Words("dropped", "Values set aside", TELEMETRY, "Values that were unusable and set aside, by reason."),
+    Counted(catalog.DROPPED),
+    Unit.EVENTS_PER_SECOND,
+)
+OVERFLOW: Final = volume(
+    Words(
+        "overflow",
+        "Label values over the cap",
+        TELEMETRY,
+        f"Times a label's value was replaced by {catalog.OTHER}, being over the label's cap.",
+    ),
+    Counted(catalog.OVERFLOW),
+    Unit.EVENTS_PER_SECOND,
+)
+PLUGIN_ERRORS: Final = volume(
+    Words("plugin_errors", "Errors inside the plugin", TELEMETRY, "Failures of otel-recmon itself, swallowed."),
+    Counted(catalog.ERRORS),
+    Unit.EVENTS_PER_SECOND,
+)
+
+
+def _reporting(scope: Scope) -> Expr:
+    return promql.aggregate("group", promql.series(catalog.BUILD_INFO.prometheus, scope), scope.by)
+
+
+def _count(*apart: str) -> partial[Expr]:
+    def value(scope: Scope) -> Expr:
+        return promql.aggregate("count", _reporting(scope.apart(*apart)), scope.by)
+
+    return partial(value)
+
+
+def _silent(back: str, scope: Scope) -> Expr:
+    before = promql.call("present_over_time", promql.series(catalog.BUILD_INFO.prometheus, scope, window=back))
+    return promql.unless(promql.aggregate("group", before, scope.by), _reporting(scope))
+
+
+SERVICES: Final = measure(
+    Words("services", "Services reporting", TELEMETRY, "Services, by name and environment, that report now."),
+    Unit.COUNT,
+    (catalog.BUILD_INFO,),
+    _count(*IDENTITY),
+)
+INSTANCES: Final = measure(
+    Words("instances", "Processes reporting", TELEMETRY, "Processes that report now."),
+    Unit.COUNT,
+    (catalog.BUILD_INFO,),
+    _count(*IDENTITY, "instance"),
+)
+
+
+def _series(scope: Scope) -> Expr:
+    prefixes = "|".join(sorted({metric.prometheus.partition("_")[0] for metric in catalog.METRICS}))
+    return promql.aggregate("count", promql.series("", scope, Matcher("__name__", "=~", f"({prefixes})_.+")), scope.by)
+
+
+SERIES: Final = measure(
+    Words("series", "Series", TELEMETRY, "Series of otel-recmon that a service exports now."),
+    Unit.COUNT,
+    (),
+    _series,
+)
+
+
+def silent(back: str = "1d") -> Signal:
+    """Return 1 for each service that reported within some time and does not now."""
+    meaning = f"1 for a service that reported within the last {back} and does not now."
+    words = Words("silent", "Silent services", TELEMETRY, meaning)
+    return measure(words, Unit.TIMES, (), partial(_silent, back))
+
+
+SILENT: Final = silent()
+
+
+def _age(scope: Scope) -> Expr:
+    taken = promql.call("timestamp", promql.series(catalog.BUILD_INFO.prometheus, scope))
+    return promql.call("time") - promql.aggregate("max", taken, scope.by)
+
+
+LAST_SAMPLE_AGE: Final = measure(
+    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since a service last reported."),
+    Unit.SECONDS,
+    (catalog.BUILD_INFO,),
+    _age,
+)
+
+
+# The Collector is none of the services that a page is narrowed to.
+
+
+def _of_each(name: str, scope: Scope) -> Expr:
+    return promql.aggregate("max", promql.series(name, scope.anywhere()), scope.apart("instance", EXPORTER).by)
+
+
+def _fullest(scope: Scope) -> Expr:
+    fill = promql.divided(_of_each(foreign.QUEUE_SIZE, scope), _of_each(foreign.QUEUE_CAPACITY, scope))
+    return promql.aggregate("max", fill, scope.by)
+
+
+QUEUE_FILL: Final = measure(
+    Words(
+        "queue_fill",
+        "Collector queue",
+        TELEMETRY,
+        "How full the fullest sending queue of the Collector is; when full, it refuses data.",
+    ),
+    Unit.SHARE,
+    (),
+    _fullest,
+)
+
+
+def _lost(scope: Scope) -> Expr:
+    scope = scope.anywhere()
+    zero = promql.rate(foreign.ACCEPTED, scope) * 0
+    lost = (foreign.SEND_FAILED, foreign.ENQUEUE_FAILED, foreign.REFUSED, foreign.FILTERED)
+    first, *others = (promql.either(promql.rate(name, scope), zero) for name in lost)
+    for other in others:
+        first += other
+    return first
+
+
+LOST_POINTS: Final = measure(
+    Words(
+        "lost_points",
+        "Points lost in the Collector",
+        TELEMETRY,
+        "Data points a second that the Collector refused, filtered out, or failed to enqueue or to send.",
+    ),
+    Unit.EVENTS_PER_SECOND,
+    (),
+    _lost,
+)
