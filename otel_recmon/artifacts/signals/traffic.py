@@ -205,7 +205,7 @@ def burn_rate(objective: float = OBJECTIVE) -> Signal:
     def value(scope: Scope) -> Expr:
         return BAD_RESPONSES.expression(scope) / (1 - objective)
 
-    return measure(words, Unit.TIMES, BAD_RESPONSES.metrics, value)
+    return measure(words, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
 BURN_RATE: Final = burn_rate()
