@@ -1,6 +1,6 @@
 """PromQL, built of a few functions that compose and laid out one idea a line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Final, Self
@@ -12,6 +12,8 @@ IDENTITY: Final = ("job", "deployment_environment_name")
 LINE: Final = 100
 SHORT: Final = 20
 """What is no longer than this never gets a line of its own."""
+TERM: Final = "term"
+"""A label that exists only within an expression."""
 _CATALOG_LABELS: Final = {label for metric in catalog.METRICS for label in metric.labels}
 
 
@@ -169,12 +171,12 @@ def filled(value: Expr, like: Expr) -> Expr:
     return either(value, like * 0)
 
 
-def either(first: Expr, *others: Expr) -> Expr:
+def either(*choices: Expr) -> Expr:
     """Return the first that there is, label by label."""
-    found = first
-    for other in others:
-        found = binary(found, "or", other)
-    return found
+    if len(choices) == 1:
+        return choices[0]
+    texts = (indent(_operand(choice), "  ") for choice in choices)
+    return Expr("\nor\n".join(texts), compound=True)
 
 
 def divided(part: Expr, whole: Expr) -> Expr:
@@ -192,9 +194,9 @@ def where(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr
     return binary(value, "and" if on is None else f"and on ({', '.join(on)})", condition)
 
 
-def unless(value: Expr, condition: Expr) -> Expr:
-    """Keep the values for whose labels the condition has nothing."""
-    return binary(value, "unless", condition)
+def unless(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
+    """Keep the values for whose labels, or the labels of `on`, the condition has nothing."""
+    return binary(value, "unless" if on is None else f"unless on ({', '.join(on)})", condition)
 
 
 def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Expr:
@@ -205,6 +207,19 @@ def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Ex
 def smaller(one: Expr, other: Expr) -> Expr:
     """Return the smaller of two, label by label, or the second where there is no first."""
     return either(compared(one, "<", other), other)
+
+
+def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter: float | None = None) -> Expr:
+    """Aggregate several terms that have the same labels; those that are absent are left out.
+
+    Args:
+        operator: Such as "sum", "min" or, with a parameter, "quantile".
+        terms: By a name that tells them apart.
+        by: The labels that are kept apart.
+        parameter: That of the operator.
+    """
+    tagged = (call("label_replace", term, Expr(f'"{TERM}", "{name}", "", ""')) for name, term in terms.items())
+    return aggregate(operator, either(*tagged), by, parameter)
 
 
 def quantile(share: float, histogram: str, scope: Scope) -> Expr:
@@ -225,21 +240,17 @@ def wilson(part: Expr, whole: Expr, z: float) -> Expr:
     return bound / (compared(whole, ">", 0) + z * z)
 
 
-def entropy(counts: Expr, by: Sequence[str]) -> Expr:
-    """Return the entropy of shares, over the logarithm of their number; 0 where there is but one.
+def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
+    """Return the entropy of the parts of a whole, over the logarithm of their number; 0 where there is but one.
 
     Args:
-        counts: What is counted, by one label more than `by`.
+        parts: What is counted, by one label more than `by`.
+        whole: Their sum.
         by: The labels that are kept apart.
     """
-    shares = _shares(counts, by)
-    kinds = aggregate("count", compared(counts, ">", 0), by)
-    spread = total(shares * call("ln", shares), by) * -1 / call("ln", compared(kinds, ">", 1))
-    return either(spread, binary(kinds, "== bool", 0))
-
-
-def _shares(counts: Expr, by: Sequence[str]) -> Expr:
-    return many_to_one(compared(counts, ">", 0), "/", total(counts, by), by)
+    present = compared(parts, ">", 0)
+    spread = call("ln", compared(whole, ">", 0)) - total(parts * call("ln", present), by) / whole
+    return spread / call("ln", call("clamp_min", aggregate("count", present, by), 2))
 
 
 def distance(histogram: str, now: Scope, then: Scope) -> Expr:

@@ -1,7 +1,7 @@
 """The kinds of signals: a value, a volume, a share; each makes the PromQL of its panel and of its alert."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from typing import Final
@@ -97,7 +97,7 @@ class Counted:
     def known(self, scope: Scope) -> Expr:
         """Return something for each service that counts this now, or did a day ago."""
         service = scope.by_service().within(())
-        moments = (service, service.ago(_A_DAY)) if not scope.offset else (service,)
+        moments = (service, service.ago(_A_DAY))
         found = (promql.aggregate("group", promql.series(self.name, at), at.by) for at in moments)
         return promql.either(*found)
 
@@ -115,18 +115,30 @@ class Volume(Signal):
 
 @dataclass(frozen=True)
 class Share(Signal):
-    """One count over another; its bounds say how sure it is."""
+    """One count over another; its bounds say how sure it is.
+
+    Attributes:
+        part: The count above the line, where it is known.
+        whole: The count below the line.
+        counted: The count above the line, where there is any.
+    """
 
     part: Callable[[Scope], Expr]
     whole: Callable[[Scope], Expr]
+    counted: Callable[[Scope], Expr]
 
     def trials(self, scope: Scope) -> Expr:
         """Return the count below the line within the window: what the share is based on."""
         return self.whole(scope.within(self.labels))
 
     def successes(self, scope: Scope) -> Expr:
-        """Return the count above the line within the window."""
+        """Return the count above the line within the window, where it is known."""
         return self.part(scope.within(self.labels))
+
+    def seen(self, scope: Scope) -> Expr:
+        """Return the count above the line within the window, or else 0."""
+        narrow = scope.within(self.labels)
+        return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: Scope, z: float = 1.96) -> Expr:
         """Return what it is at most, by Wilson's interval of `z` standard deviations."""
@@ -170,19 +182,14 @@ def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volu
 
 
 def share(
-    words: Words,
-    metrics: tuple[Metric, ...],
-    part: Callable[[Scope], Expr],
-    whole: Callable[[Scope], Expr],
-    unit: Unit = Unit.SHARE,
-    fixed: tuple[str, ...] = (),
+    words: Words, metrics: tuple[Metric, ...], part: Callable[[Scope], Expr], whole: Callable[[Scope], Expr]
 ) -> Share:
     """Return the signal of one count over another."""
 
     def value(scope: Scope) -> Expr:
         return promql.divided(part(scope), whole(scope))
 
-    return Share(words.name, words.title, unit, words.description, words.page, metrics, value, part, whole, fixed=fixed)
+    return Share(words.name, words.title, Unit.SHARE, words.description, words.page, metrics, value, part, whole, part)
 
 
 def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
@@ -191,12 +198,14 @@ def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, uni
     Where nothing of the part was counted, it is 0 if `zero`, or if the service counts such things at all;
     else it is unknown.
     """
-    counted, fixed = (part.metric, whole.metric), part.fixed + whole.fixed
-    return share(words, counted, partial(_part, part, whole, zero), whole.increase, unit, fixed)
+    found = share(words, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
+    return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
 
 
 def _part(part: Counted, whole: Counted, zero: bool, scope: Scope) -> Expr:
     like = whole.increase(scope)
+    if scope.offset and not zero:  # it has its own history, or none
+        return part.increase(scope)
     known = like if zero else promql.where(like, part.known(scope), scope.service)
     return promql.filled(part.increase(scope), known)
 

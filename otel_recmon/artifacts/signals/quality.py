@@ -36,7 +36,7 @@ MEAN_SCORE: Final = over(
 
 
 def _diversity(scope: Scope) -> Expr:
-    return promql.entropy(_ITEMS.increase(scope.apart(catalog.CATEGORY.name)), scope.by)
+    return promql.entropy(_ITEMS.increase(scope.apart(catalog.CATEGORY.name)), _ITEMS.increase(scope), scope.by)
 
 
 DIVERSITY: Final = measure(

@@ -6,8 +6,8 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import foreign, promql
 from otel_recmon.artifacts.pages import TELEMETRY
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, volume
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, share, volume
 
 EXPORTER: Final = "exporter"
 """The Collector's label for one of its exporters."""
@@ -16,6 +16,24 @@ DROPPED: Final = volume(
     Words("dropped", "Values set aside", TELEMETRY, "Values that were unusable and set aside, by reason."),
     Counted(catalog.DROPPED),
     Unit.EVENTS_PER_SECOND,
+)
+_HANDLED: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED)
+
+
+def _handled(scope: Scope) -> Expr:
+    return promql.among("sum", {m.prometheus: promql.increase(m.prometheus, scope) for m in _HANDLED}, scope.by)
+
+
+DROPPED_SHARE: Final = share(
+    Words(
+        "dropped_share",
+        "Share set aside",
+        TELEMETRY,
+        "Values that were unusable and set aside, over requests, clicks and conversions.",
+    ),
+    (catalog.DROPPED, catalog.REQUESTS),
+    Counted(catalog.DROPPED).increase,
+    _handled,
 )
 OVERFLOW: Final = volume(
     Words(
@@ -126,13 +144,8 @@ QUEUE_FILL: Final = measure(
 
 
 def _lost(scope: Scope) -> Expr:
-    scope = scope.anywhere()
-    zero = promql.rate(foreign.ACCEPTED, scope) * 0
-    lost = (foreign.SEND_FAILED, foreign.ENQUEUE_FAILED, foreign.REFUSED, foreign.FILTERED)
-    first, *others = (promql.either(promql.rate(name, scope), zero) for name in lost)
-    for other in others:
-        first += other
-    return first
+    names = (foreign.SEND_FAILED, foreign.ENQUEUE_FAILED, foreign.REFUSED, foreign.FILTERED)
+    return promql.among("sum", {name: promql.rate(name, scope.anywhere()) for name in names}, scope.by)
 
 
 LOST_POINTS: Final = measure(
@@ -145,4 +158,21 @@ LOST_POINTS: Final = measure(
     Unit.EVENTS_PER_SECOND,
     (),
     _lost,
+)
+
+
+def _alerting(_: Scope) -> Expr:
+    return promql.aggregate("count", promql.series(foreign.ALERTS, Scope(), equal("alertstate", "firing")), ())
+
+
+ALERTING: Final = measure(
+    Words(
+        "alerting",
+        "Alerts firing",
+        TELEMETRY,
+        "Alerts of Prometheus that fire now; where it alerts, the watchdog always does.",
+    ),
+    Unit.COUNT,
+    (),
+    _alerting,
 )

@@ -164,7 +164,7 @@ def _filled_hits(scope: Scope) -> Expr:
 
 
 def _lookups(scope: Scope) -> Expr:
-    return _filled_hits(scope) + promql.filled(_MISSES.increase(scope), _HITS.increase(scope))
+    return promql.among("sum", {"hit": _HITS.increase(scope), "miss": _MISSES.increase(scope)}, scope.by)
 
 
 CACHE_HIT_RATE: Final = share(
