@@ -107,7 +107,7 @@ def wilson_upper(signal: Share) -> Bound:
     """Return what a share is at most, 0 being 0 also where nobody knows whether such things are counted at all."""
 
     def bound(context: Context, scope: Scope) -> Expr:
-        return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.general.sure)
+        return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.baseline.sure)
 
     return bound
 
@@ -171,12 +171,12 @@ def answered(scope: Scope) -> Expr:
 
 
 def _error(context: Context, scope: Scope) -> Expr:
-    return promql.number(context.config.general.sure) / promql.call("sqrt", promql.compared(answered(scope), ">", 0))
+    return promql.number(context.config.baseline.sure) / promql.call("sqrt", promql.compared(answered(scope), ">", 0))
 
 
 def _at_most(count: Expr, variance: float, context: Context) -> Expr:
     """Solve count = expected - z * sqrt(variance * expected) for what is expected."""
-    half = context.config.general.sure**2 * variance / 2
+    half = context.config.baseline.sure**2 * variance / 2
     spread = promql.call("sqrt", count + half / 2) * math.sqrt(2 * half)
     return count + half + spread
 

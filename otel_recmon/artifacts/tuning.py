@@ -12,6 +12,7 @@ DEFAULTS: Final = Path(__file__).with_name("alerts.toml")
 SEVERITIES: Final = ("info", "warning", "critical")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"(\d+)([smhdw])")
+_DEVIATIONS: Final = "a number of standard deviations above 0"
 _STALE: Final = {"ModelStale": 2, "ModelVeryStale": 4}
 """Alerts whose threshold is so many times the time between two trainings."""
 
@@ -40,6 +41,7 @@ class Baseline:
     day: str
     days: int
     weeks: int
+    sure: float
 
     def back(self, days: int) -> str:
         """Return the offset of so many days."""
@@ -109,7 +111,7 @@ def _retrained(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
 def _general(table: Mapping[str, Any]) -> General:
     general: General = _built(General, "general", table)
     _require(0 < general.objective < 1, "general.objective", general.objective, "a share between 0 and 1, such as 0.99")
-    _require(general.sure > 0, "general.sure", general.sure, "standard deviations above 0")
+    _require(general.sure > 0, "general.sure", general.sure, _DEVIATIONS)
     for name in ("interval", "retrain_period"):
         _require_duration(f"general.{name}", getattr(general, name), required=name == "interval")
     return general
@@ -119,6 +121,7 @@ def _baseline(table: Mapping[str, Any]) -> Baseline:
     baseline: Baseline = _built(Baseline, "baseline", table)
     for name in ("window", "day"):
         _require_duration(f"baseline.{name}", getattr(baseline, name), required=True)
+    _require(baseline.sure > 0, "baseline.sure", baseline.sure, _DEVIATIONS)
     _require(baseline.days > 0, "baseline.days", baseline.days, "a whole number from 1")
     _require(baseline.weeks >= 0, "baseline.weeks", baseline.weeks, "a whole number from 0")
     return baseline

@@ -1,0 +1,308 @@
+"""What breaks, for each alert: traffic that must make it fire, and what it then says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from otel_recmon import catalog
+from tests.rules.promtool import Fires
+from tests.rules.traffic import Collector, Doing, Phase, Traffic
+
+HEALTHY: Final = Traffic()
+COLLECTOR: Final = Collector()
+SERVICE: Final = {"deployment_environment_name": "prod", "job": "team/shop"}
+VERSION: Final = {**SERVICE, "model_version": "v1"}
+SECOND: Final = {**SERVICE, "model_version": "v2"}
+HOURS_AS_DAYS: Final = {"baseline": {"window": "1h", "day": "2h", "days": 3, "weeks": 0}}
+"""What is usual is what was two, four and six hours ago."""
+BEFORE: Final = 8 * 60
+"""Minutes of healthy traffic before something breaks, where an alert looks back."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One alert: what breaks, after how many healthy minutes, and when it is noticed.
+
+    Attributes:
+        noticed: The minutes until the condition holds, counted from when it breaks.
+    """
+
+    alert: str
+    broken: Sequence[Doing]
+    fires: Fires
+    noticed: int = 1
+    before: Sequence[Phase] = ()
+    hold: int = 0
+    own: Mapping[str, Any] = field(default_factory=dict)
+    low: Sequence[Doing] | None = None
+    before_low: Sequence[Phase] | None = None
+
+    @property
+    def breaks(self) -> int:
+        """The minute in which it breaks."""
+        return sum(steps for steps, _ in self.before)
+
+
+def shop(**changes: Any) -> Sequence[Doing]:
+    """The shop with something broken."""
+    return (replace(HEALTHY, **changes), COLLECTOR)
+
+
+def few(**changes: Any) -> Sequence[Doing]:
+    """The same, with three requests in all: in the first minute, then none."""
+    return (replace(HEALTHY, **{**changes, "requests": 0.05}), COLLECTOR)
+
+
+def second(**changes: Any) -> Sequence[Doing]:
+    """A second version has taken over, with something broken from its first minute."""
+    return shop(version="v2", **changes)
+
+
+def said(subject: Mapping[str, str], text: str) -> str:
+    """The summary of an alert about a service."""
+    version = f", model {subject['model_version']}" if "model_version" in subject else ""
+    return f"team/shop (prod){version}{text}"
+
+
+def _case(alert: str, value: str, threshold: str, text: str, broken: Mapping[str, Any], hold: int, **more: Any) -> Case:
+    labels = more.pop("labels", VERSION)
+    fires = Fires(labels, said(labels, text), value, threshold)
+    return Case(alert, shop(**broken), fires, hold=hold, low=few(**broken), **more)
+
+
+def _burn(alert: str, threshold: str, period: str, hold: int) -> Case:
+    pace = "20 times faster than allowed"
+    text = f": bad responses use up the error budget {pace} over the last {period} (limit {threshold})"
+    return _case(alert, "20", f"> {threshold}", text, {"slow": 0.2}, hold)
+
+
+A_DAY_BEFORE: Final = ((4 * 60, shop()),)
+HOUR_AS_DAY: Final = {
+    "alerts": {
+        name: {"back": "2h"}
+        for name in (
+            "PositionVanished",
+            "PositionTakingOver",
+            "CategoryVanished",
+            "CategoryTakingOver",
+            "ScoresDrifted",
+        )
+    }
+}
+"""What was different is what was two hours ago."""
+
+
+def _usual(alert: str, title: str, value: str, limit: str, broken: Mapping[str, Any], hold: int, **more: Any) -> Case:
+    labels = more.pop("labels", SECOND)
+    text = f": {title} {value} against what is usual for the service at this hour (limit {limit})"
+    broken = {"version": "v2", **broken} if labels is SECOND else broken
+    return Case(
+        alert,
+        shop(**broken),
+        Fires(labels, said(labels, text), value, f"< {limit}"),
+        before=((BEFORE, shop()),),
+        hold=hold,
+        own=HOURS_AS_DAYS,
+        low=few(**broken),
+        before_low=((BEFORE, few()),) if labels is SERVICE else None,
+        **more,
+    )
+
+
+CASES: Final = (
+    _case("CtrLow", "3%", "< 5%", ": CTR is 3%, and surely below 5%", {"ctr": 0.03}, 10),
+    _case(
+        "LatencyHigh",
+        "0.75 s",
+        "> 0.5 s",
+        ": one in twenty responses takes longer than 0.75 s (limit 0.5 s)",
+        {"slow": 0.1},
+        5,
+    ),
+    _case("ErrorRateHigh", "2%", "> 1%", ": 2% of requests fail, and surely more than 1%", {"failing": 0.02}, 5),
+    _burn("BudgetBurnHour", "14.4", "hour", 2),
+    _burn("BudgetBurnSixHours", "6", "six hours", 5),
+    _burn("BudgetBurnDay", "3", "day", 15),
+    _burn("BudgetBurnThreeDays", "1", "three days", 30),
+    _case(
+        "FallbackShareHigh",
+        "30%",
+        "> 10%",
+        ": 30% of requests get the fallback, and surely more than 10%",
+        {"fallback": 0.3},
+        10,
+    ),
+    _case(
+        "EmptyShareHigh",
+        "20%",
+        "> 5%",
+        ": 20% of requests get nothing at all, and surely more than 5%",
+        {"empty": 0.2},
+        10,
+    ),
+    _usual("CtrBelowUsual", "Click-through rate", "-30%", "-20%", {"ctr": 0.07}, 15),
+    _usual("ConversionRateBelowUsual", "Conversion rate", "-50%", "-20%", {"converting": 0.1}, 15, noticed=2),
+    _usual("RevenueBelowUsual", "Revenue per request", "-50%", "-30%", {"sale": 10.0}, 15, noticed=4),
+    _usual("DiversityBelowUsual", "Diversity", "-100%", "-20%", {"categories": {"a": 1.0}}, 30),
+    _usual("ListLengthBelowUsual", "Mean list length", "-40%", "-20%", {"length": 6}, 15),
+    _usual("TrafficBelowUsual", "Requests", "-65.59%", "-50%", {"requests": 100}, 10, labels=SERVICE, noticed=33),
+    _usual(
+        "CacheHitRateBelowUsual", "Cache hit rate", "-43.22%", "-30%", {"cached": 0.2}, 10, labels=SERVICE, noticed=24
+    ),
+    _usual(
+        "CoverageBelowUsual",
+        "Catalog coverage of a process that has seen enough",
+        "-60%",
+        "-30%",
+        {"gauges": {catalog.COVERAGE.prometheus: 20.0}},
+        30,
+        noticed=10,
+    ),
+    _case(
+        "PositionVanished",
+        "-100%",
+        "< -90%",
+        ", position 3: its share of the impressions has changed by -100% (limit -90%)",
+        {"positions": {"1": 0.6, "2": 0.4}},
+        15,
+        labels={**SERVICE, "position": "3"},
+        before=A_DAY_BEFORE,
+        own=HOUR_AS_DAY,
+        noticed=54,
+    ),
+    _case(
+        "PositionTakingOver",
+        "100%",
+        "> 50%",
+        ", position 1: it has 100% of the impressions, more than twice what it had (limit 50%)",
+        {"positions": {"1": 1.0}, "version": "v2"},
+        15,
+        labels={**SECOND, "position": "1"},
+        before=A_DAY_BEFORE,
+        own=HOUR_AS_DAY,
+    ),
+    _case(
+        "CategoryVanished",
+        "-100%",
+        "< -90%",
+        ", category c: its share of the items has changed by -100% (limit -90%)",
+        {"categories": {"a": 0.6, "b": 0.4}},
+        30,
+        labels={**SERVICE, "category": "c"},
+        before=A_DAY_BEFORE,
+        own=HOUR_AS_DAY,
+        noticed=54,
+    ),
+    _case(
+        "CategoryTakingOver",
+        "80%",
+        "> 50%",
+        ", category d: it has 80% of the items, more than twice what it had (limit 50%)",
+        {"categories": {"a": 0.2, "d": 0.8}, "version": "v2"},
+        30,
+        labels={**SECOND, "category": "d"},
+        before=A_DAY_BEFORE,
+        own=HOUR_AS_DAY,
+    ),
+    _case(
+        "ModelStale",
+        "25.0 h",
+        "> 24.0 h",
+        ": the model was last updated 25.0 h ago (limit 24.0 h)",
+        {"gauges": {catalog.STALENESS.prometheus: 25.0}},
+        15,
+    ),
+    _case(
+        "ModelVeryStale",
+        "73.0 h",
+        "> 72.0 h",
+        ": the model was last updated 73.0 h ago (limit 72.0 h)",
+        {"gauges": {catalog.STALENESS.prometheus: 73.0}},
+        15,
+    ),
+    _case(
+        "ModelNotLoaded",
+        "1",
+        "== 1",
+        ": a newer model lies on disk than the one in use",
+        {"gauges": {catalog.RELOAD_PENDING.prometheus: 1.0}},
+        30,
+        noticed=0,
+    ),
+    _case("DiversityLow", "0%", "< 50%", ": diversity is 0% (limit 50%)", {"categories": {"a": 1.0}}, 30),
+    _case(
+        "CoverageLow",
+        "10%",
+        "< 20%",
+        ": a process shows 10% of the catalog (limit 20%)",
+        {"gauges": {catalog.COVERAGE.prometheus: 10.0}},
+        30,
+        noticed=10,
+    ),
+    _case(
+        "ScoresDrifted",
+        "50.85%",
+        "> 20%",
+        ": the distribution of scores has moved by 50.85% (limit 20%)",
+        {"scores": {"0.2": 0.0, "0.5": 0.0, "1": 0.9, "+Inf": 1.0}},
+        30,
+        before=A_DAY_BEFORE,
+        own=HOUR_AS_DAY,
+        noticed=20,
+    ),
+    Case(
+        "ServiceSilent",
+        (COLLECTOR,),
+        Fires(SERVICE, said(SERVICE, ": it reported within the last day, and does not now"), "1", "== 1"),
+        before=((10, shop()),),
+        noticed=4,
+        hold=5,
+    ),
+    Case(
+        "TelemetryLost",
+        (HEALTHY, Collector(lost=60)),
+        Fires({"job": "otelcol"}, "otelcol: the Collector loses 1 data points a second", "1", "> 0"),
+        hold=5,
+    ),
+    Case(
+        "CollectorQueueFilling",
+        (HEALTHY, Collector(queued=0.75)),
+        Fires({"job": "otelcol"}, "otelcol: a sending queue of the Collector is 75% full (limit 50%)", "75%", "> 50%"),
+        noticed=0,
+        hold=10,
+    ),
+    _case(
+        "EventsDropped",
+        "8.929%",
+        "> 5%",
+        ": 8.929% of what it handles is unusable and set aside (limit 5%)",
+        {"dropped": 100},
+        15,
+        labels=SERVICE,
+    ),
+    _case(
+        "LabelsOverflowing",
+        "0.633",
+        "> 0.1",
+        ", label surface: 0.633 values a second are over the cap (limit 0.1)",
+        {"overflow": 60},
+        15,
+        labels={**SERVICE, "label": "surface"},
+        noticed=4,
+    ),
+    _case(
+        "PluginFailing",
+        "1",
+        "> 0",
+        ", observer.observe: otel-recmon fails 1 times a second",
+        {"errors": 60},
+        15,
+        labels={**SERVICE, "site": "observer.observe"},
+    ),
+    Case(
+        "Watchdog",
+        (),
+        Fires({}, "Alerting works. This alert always fires; worry when it does not arrive.", "1", "> 0"),
+        noticed=0,
+    ),
+)

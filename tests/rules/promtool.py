@@ -1,0 +1,94 @@
+"""Runs the rules in promtool: what fires when, for given series."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from otel_recmon.artifacts.alerts import rules
+from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.tuning import configured
+from otel_recmon.stack import binaries
+from tests.rules.traffic import Phase, input_series
+
+FLOORS = {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20.0}}
+
+
+@dataclass(frozen=True)
+class Fires:
+    """An alert that fires: its labels and annotations, those that say where to look left out."""
+
+    labels: Mapping[str, str]
+    summary: str
+    value: str
+    threshold: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What of one alert fires at a time."""
+
+    alert: str
+    at: str
+    fires: Sequence[Fires] = ()
+
+
+def tuned(only: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with one alert switched on, and no other."""
+    names = configured({}).alerts
+    alerts = {name: {"enabled": name == only} for name in names}
+    for name, settings in {**FLOORS, **own.get("alerts", {})}.items():
+        alerts[name] |= settings
+    return {**own, "alerts": alerts}
+
+
+def check(folder: Path, settings: Mapping[str, Any], phases: Sequence[Phase], expected: Sequence[Expected]) -> None:
+    """Assert that exactly this fires, in phases whose steps are minutes."""
+    check_series(folder, settings, input_series(phases), expected)
+
+
+def check_series(
+    folder: Path,
+    settings: Mapping[str, Any],
+    series: Sequence[Mapping[str, str]],
+    expected: Sequence[Expected],
+    step: str = "1m",
+) -> None:
+    """Assert that exactly this fires."""
+    found = rules(configured(settings))
+    (folder / "recording.yml").write_text(recording_file(found), encoding="utf-8")
+    (folder / "alerting.yml").write_text(alerting_file(found), encoding="utf-8")
+    links = {rule.name: {"runbook_url": rule.runbook, "panel_url": rule.panel} for rule in found}
+    severities = {rule.name: rule.severity for rule in found}
+    test = {
+        "rule_files": ["recording.yml", "alerting.yml"],
+        "evaluation_interval": step,
+        "group_eval_order": ["recmon", "recmon-alerts"],
+        "tests": [
+            {
+                "interval": step,
+                "input_series": series,
+                "alert_rule_test": [
+                    {
+                        "eval_time": one.at,
+                        "alertname": one.alert,
+                        "exp_alerts": [_alert(fires, severities[one.alert], links[one.alert]) for fires in one.fires],
+                    }
+                    for one in expected
+                ],
+            }
+        ],
+    }
+    (folder / "test.yml").write_text(json.dumps(test), encoding="utf-8")
+    program = binaries.find("promtool")
+    assert program, binaries.missing("promtool")
+    command: list[str | Path] = [program, "test", "rules", folder / "test.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _alert(fires: Fires, severity: str, links: Mapping[str, str]) -> dict[str, Any]:
+    annotations = {"summary": fires.summary, "value": fires.value, "threshold": fires.threshold, **links}
+    return {"exp_labels": {"severity": severity, **fires.labels}, "exp_annotations": annotations}

@@ -1,0 +1,69 @@
+"""Each alert fires when it should, and not when it should not."""
+
+from pathlib import Path
+
+import pytest
+
+from otel_recmon.artifacts.alerts import ALERTS
+from tests.rules.cases import CASES, COLLECTOR, HEALTHY, Case
+from tests.rules.promtool import Expected, check, tuned
+
+AFTER = 5
+LONG = 4 * 60
+EVERYTHING = pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
+ALWAYS = {"Watchdog"}
+NOT_BY_REQUESTS = {"ServiceSilent", "TelemetryLost", "CollectorQueueFilling", "LabelsOverflowing", "PluginFailing"}
+NOT_BY_REQUESTS |= {"ModelStale", "ModelVeryStale", "ModelNotLoaded"}
+
+
+def expectations(case: Case) -> list[Expected]:
+    first = case.breaks + case.noticed + case.hold
+    moments = [Expected(case.alert, f"{first}m", [case.fires])]
+    return [Expected(case.alert, f"{first - 1}m"), *moments] if case.hold else moments
+
+
+def silence(case: Case, minutes: int) -> list[Expected]:
+    return [Expected(case.alert, f"{minute}m") for minute in range(0, minutes, 5)]
+
+
+def test_every_alert_is_tested() -> None:
+    assert sorted(case.alert for case in CASES) == sorted(alert.name for alert in ALERTS)
+
+
+@EVERYTHING
+def test_an_alert_fires_once_its_time_is_over_and_not_before(case: Case, tmp_path: Path) -> None:
+    phases = [*case.before, (case.noticed + case.hold + AFTER, case.broken)]
+
+    check(tmp_path, tuned(case.alert, case.own), phases, expectations(case))
+
+
+@EVERYTHING
+def test_an_alert_is_silent_while_all_is_well(case: Case, tmp_path: Path) -> None:
+    if case.alert in ALWAYS:
+        pytest.skip("it always fires")
+    minutes = case.breaks + case.noticed + case.hold + AFTER
+
+    check(tmp_path, tuned(case.alert, case.own), [(minutes, [HEALTHY, COLLECTOR])], silence(case, minutes))
+
+
+@EVERYTHING
+def test_an_alert_is_silent_where_three_requests_came_and_all_were_bad(case: Case, tmp_path: Path) -> None:
+    if case.alert in ALWAYS | NOT_BY_REQUESTS:
+        pytest.skip("it does not depend on requests")
+    assert case.low
+    minutes = case.breaks + LONG
+
+    check(
+        tmp_path,
+        tuned(case.alert, case.own),
+        [*(case.before_low or case.before), (LONG, case.low)],
+        silence(case, minutes),
+    )
+
+
+@EVERYTHING
+def test_an_alert_is_silent_where_there_are_no_series(case: Case, tmp_path: Path) -> None:
+    if case.alert in ALWAYS:
+        pytest.skip("it always fires")
+
+    check(tmp_path, tuned(case.alert, case.own), [(LONG, [])], silence(case, LONG))
