@@ -4,9 +4,14 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name
+from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.capacity import capacity_table, fleet_table
+from otel_recmon.artifacts.grafana_rules import rules_file
+from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.reference import (
     configuration_page,
     events_tables,
@@ -14,6 +19,7 @@ from otel_recmon.artifacts.reference import (
     metrics_table,
     recounted_list,
 )
+from otel_recmon.artifacts.tuning import load
 
 REPAIR = "make artifacts"
 Render = Callable[[str], str]
@@ -39,11 +45,31 @@ def both(first: Render, second: Render) -> Render:
     return lambda text: second(first(text))
 
 
+def runbook(text: str) -> str:
+    """Return the runbook with the facts of each alert in its section."""
+    for name, facts in facts_by_name(load()).items():
+        text = between(name, partial(str, facts))(text)
+    return text
+
+
+SHIPPED = "otel_recmon/stack/files/"
+"""What the package ships has a copy at the top."""
 FILES: dict[str, Render] = {
     "docs/metrics.md": lambda _: metrics_page(),
     "docs/configuration.md": lambda _: configuration_page(),
     "docs/events.md": both(between("events", events_tables), between("recounted series", recounted_list)),
     "docs/scaling.md": both(between("series", capacity_table), between("fleet", fleet_table)),
+    "docs/alerts.md": lambda _: alerts_page(load()),
+    "docs/runbook.md": runbook,
+    "grafana/provisioning/alerting/recmon-rules.json": lambda _: rules_file(rules(load())),
+    **{
+        f"{place}{name}": render
+        for place in ("", SHIPPED)
+        for name, render in {
+            "prometheus/rules/recmon.yml": lambda _: recording_file(rules(load())),
+            "prometheus/rules/alerts/recmon.yml": lambda _: alerting_file(rules(load())),
+        }.items()
+    },
     "README.md": between("metrics", metrics_table),
 }
 

@@ -14,6 +14,7 @@ from otel_recmon.artifacts.tuning import Config, load
 _POSITION: Final = (*IDENTITY, catalog.POSITION.name)
 _CATEGORY: Final = (*IDENTITY, catalog.CATEGORY.name)
 _VERSION: Final = (*IDENTITY, catalog.MODEL_VERSION.name)
+_USUAL: Final = "against what is usual"
 _IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
 _ITEMS: Final = Counted(catalog.ITEMS)
 
@@ -33,7 +34,7 @@ def _below_usual(
     name: str, signal: Signal, value: conditions.Value, *, by: tuple[str, ...] = _VERSION, counts: str = "requests"
 ) -> Alert:
     said = f"{signal.title} {{value}} against what is usual for the service at this hour (limit {{threshold}})"
-    return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, counts)
+    return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, counts, _USUAL)
 
 
 def _share_below_usual(name: str, signal: Share, *, by: tuple[str, ...] = _VERSION, counts: str = "requests") -> Alert:
@@ -153,6 +154,7 @@ MIXES: Final = (
         _POSITION,
         Shown.SHARE,
         "impressions",
+        "against its share before",
     ),
     Alert(
         "PositionTakingOver",
@@ -172,6 +174,7 @@ MIXES: Final = (
         _CATEGORY,
         Shown.SHARE,
         "items",
+        "against its share before",
     ),
     Alert(
         "CategoryTakingOver",

@@ -94,6 +94,7 @@ class Alert:
         by: The labels of its series.
         shown: How the value is written; by default as the signal's unit has it.
         traffic: What its minimum traffic counts.
+        against: What the value is relative to, where it is a change.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Alert:
     by: tuple[str, ...] = (*IDENTITY, MODEL_VERSION.name)
     shown: Shown | None = None
     traffic: str = "requests"
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ class AlertRule:
         Args:
             value: What stands for the value in the templates of whoever evaluates the rule.
         """
-        said, threshold = self._shown.template(value), self._shown.constant(self.threshold)
+        form = shown(self.alert)
+        said, threshold = form.template(value), form.constant(self.threshold)
         text = self.alert.summary.format(value=said, threshold=threshold)
         return {
             "summary": f"{self._subject}{text}",
@@ -174,10 +177,6 @@ class AlertRule:
             "runbook_url": self.runbook,
             "panel_url": self.panel,
         }
-
-    @property
-    def _shown(self) -> Shown:
-        return self.alert.shown or _SHOWN.get(self.alert.signal.unit, Shown.TIMES)
 
     @property
     def _subject(self) -> str:
@@ -193,6 +192,11 @@ _SUBJECTS: Final = {
     "label": ", label {{ .Labels.label }}",
     "site": ", {{ .Labels.site }}",
 }
+
+
+def shown(alert: Alert) -> Shown:
+    """Return how the value and the threshold of an alert are written."""
+    return alert.shown or _SHOWN.get(alert.signal.unit, Shown.TIMES)
 
 
 def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for those who record

@@ -21,9 +21,10 @@ from otel_recmon.artifacts.signals.kinds import (
     share,
     volume,
 )
+from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Metric
 
-OBJECTIVE: Final = 0.99
+OBJECTIVE: Final = load().general.objective
 """The share of responses that shall be good."""
 
 _SUCCESSES: Final = labelled(catalog.REQUESTS, catalog.STATUS, catalog.SUCCESS)
@@ -199,7 +200,7 @@ STAGE_MEAN: Final = over(
 
 def burn_rate(objective: float = OBJECTIVE) -> Signal:
     """Return how many times faster than allowed the budget of bad responses is used up."""
-    meaning = f"The share of bad responses over the {1 - objective:.3g} that the objective of {objective:.3%} allows."
+    meaning = f"The share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
     words = Words("burn_rate", "Burn rate", SERVICE, meaning)
 
     def value(scope: Scope) -> Expr:
