@@ -1,0 +1,75 @@
+"""The alerts as Prometheus's rules: what is on, recorded once, with the same condition as Grafana's."""
+
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from otel_recmon.artifacts.alerts import rules, rules_of
+from otel_recmon.artifacts.prometheus_rules import PREFIX, Recorded, alerting_file, condition, recording_file
+from otel_recmon.artifacts.promql import Expr
+from otel_recmon.artifacts.rule import AlertRule, Comparison, raw
+from otel_recmon.artifacts.tuning import configured
+
+RULES = {rule.name: rule for rule in rules_of()}
+
+
+def loaded(text: str) -> dict[str, dict[str, Any]]:
+    """The rules of a file, by name."""
+    (group,) = yaml.safe_load(text)["groups"]
+    return {rule.get("alert") or rule["record"]: rule for rule in group["rules"]}
+
+
+def test_what_is_off_is_not_there() -> None:
+    assert list(loaded(alerting_file(RULES.values()))) == [name for name, rule in RULES.items() if rule.tuning.enabled]
+
+
+def test_with_nothing_on_the_files_are_still_rules() -> None:
+    off = rules(configured({"alerts": {name: {"enabled": False} for name in RULES}}))
+
+    assert (loaded(alerting_file(off)), loaded(recording_file(off))) == ({}, {})
+
+
+def test_every_recorded_series_that_an_alert_looks_at_is_recorded() -> None:
+    alerting = alerting_file(RULES.values())
+    looked_at = {word for word in alerting.replace("(", " ").split() if word.startswith(PREFIX)}
+
+    assert looked_at == set(loaded(recording_file(RULES.values())))
+
+
+def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
+    rule = loaded(alerting_file(RULES.values()))["ModelStale"]
+
+    assert (rule["for"], rule["labels"]) == ("15m", {"severity": "warning"})
+    assert rule["annotations"] == RULES["ModelStale"].annotations(".Value")
+    assert rule["expr"] == str(condition(RULES["ModelStale"], Recorded()))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
+    keep = Recorded()
+    text = str(rule.expression(keep))
+
+    for name, expression in keep.expressions.items():
+        assert name in text
+        assert "".join(str(expression).split()) in "".join(str(rule.expression(raw)).split())
+    promql_parser.parse(text)
+
+
+def test_a_name_cannot_stand_for_two_expressions() -> None:
+    keep = Recorded()
+    keep("a", Expr("1"))
+
+    with pytest.raises(ValueError, match="recmon:a stands for two expressions"):
+        keep("a", Expr("2"))
+
+
+def test_comparisons_are_the_same_in_both_languages() -> None:
+    assert {comparison.operator: comparison.evaluator for comparison in Comparison} == {
+        ">": "gt",
+        "<": "lt",
+        ">=": "gte",
+        "<=": "lte",
+        "==": "eq",
+    }

@@ -1,0 +1,77 @@
+"""The signals: complete, of the catalog, and right in every scope that a panel or an alert asks for."""
+
+import re
+from itertools import product
+
+import promql_parser
+import pytest
+
+from otel_recmon import catalog
+from otel_recmon.artifacts.foreign import FOREIGN
+from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope
+from otel_recmon.artifacts.signals import SIGNALS
+from otel_recmon.artifacts.signals.kinds import Share, Signal
+from otel_recmon.artifacts.signals.traffic import CTR, ERROR_RATE
+from otel_recmon.catalog import Kind, Metric
+
+EACH = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+VERSION = (*IDENTITY, "model_version")
+MATCHERS = (Matcher("job", "=~", "$service"), Matcher("model_version", "=~", "$model_version"))
+
+
+def series(metric: Metric) -> set[str]:
+    name = metric.prometheus
+    return {f"{name}{part}" for part in ("_bucket", "_sum", "_count")} if metric.kind is Kind.HISTOGRAM else {name}
+
+
+KNOWN = set(FOREIGN) | {name for metric in catalog.METRICS for name in series(metric)}
+
+
+def names(expression: str) -> set[str]:
+    """The names of series in an expression: what stands before a brace or bracket, or alone in parentheses."""
+    return set(re.findall(r"\b(?:recommendations?_|recmon_|otelcol_|ALERTS)\w*", expression))
+
+
+@EACH
+def test_a_signal_parses_in_every_scope(signal: Signal) -> None:
+    for by, matchers, offset in product(((), IDENTITY, VERSION), ((), MATCHERS), ("", "1d")):
+        promql_parser.parse(str(signal.expression(Scope("5m", by, matchers, offset))))
+
+
+@EACH
+def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
+    assert names(str(signal.expression(Scope()))) <= KNOWN | {"recommendation_", "recmon_", "recommendations_"}
+
+
+@EACH
+def test_a_signal_can_be_split_by_each_label_it_names(signal: Signal) -> None:
+    for label in signal.labels:
+        promql_parser.parse(str(signal.expression(Scope("5m", (*IDENTITY, label)))))
+
+
+@EACH
+def test_a_signal_has_words(signal: Signal) -> None:
+    assert re.fullmatch(r"[a-z0-9_]+", signal.name)
+    assert signal.title[0].isupper()
+    assert signal.description.endswith(".")
+
+
+@pytest.mark.parametrize("share", [s for s in SIGNALS if isinstance(s, Share)], ids=lambda share: share.name)
+def test_the_bounds_of_a_share_parse(share: Share) -> None:
+    for bound in (share.lower(Scope()), share.upper(Scope())):
+        promql_parser.parse(str(bound))
+
+
+def test_an_error_rate_is_0_where_nothing_failed() -> None:
+    assert "or" in str(ERROR_RATE.expression(Scope())).split()
+    assert "group" not in str(ERROR_RATE.expression(Scope()))
+
+
+def test_a_click_through_rate_is_0_only_where_clicks_are_counted_at_all() -> None:
+    known = "group by (job, deployment_environment_name) (recommendations_clicked_total)"
+
+    assert known in str(CTR.expression(Scope()))
+
+
+def test_the_past_has_no_zeros_that_were_not_counted() -> None:
+    assert "or" not in str(CTR.expression(Scope(offset="1d"))).split()
