@@ -77,7 +77,9 @@ def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:
     The one called scraped_prometheus takes the services' metrics from the Collector's page.
     """
     folder = place.directory / name
-    shutil.copytree(_existing(place.files / "prometheus"), folder, dirs_exist_ok=True)
+    shutil.copytree(
+        _existing(place.files / "prometheus"), folder, ignore=shutil.ignore_patterns("rules"), dirs_exist_ok=True
+    )
     # The timeout as well: Prometheus drops a target whose interval is shorter than that.
     pace = {"__scrape_interval__": scrape_interval, "__scrape_timeout__": scrape_interval}
     for file, targets in _targets(place, name).items():

@@ -27,7 +27,7 @@ class Stack:
         scraped: Start a second Prometheus, which gets the metrics by scraping the Collector.
         alertmanager: The configuration file of an Alertmanager to start.
         rules: A folder with recording rules for Prometheus; alerting rules in its folder `alerts` are used
-            when there is an Alertmanager.
+            when there is an Alertmanager. By default what the package ships.
         directory: Where data and logs stay. By default a temporary folder, removed at the end.
         ports: Ports by name, for those that should not be just any free one.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
@@ -155,8 +155,7 @@ class Stack:
         return {**processes, "collector": plan.collector(self._place, self.environment, self.overlays)}
 
     def _prometheus(self, name: str) -> Process:
-        if self.rules:
-            plan.add_rules(self._place, name, self.rules)
+        plan.add_rules(self._place, name, self.rules or self.files / "prometheus" / "rules")
         return plan.prometheus(self._place, name, scrape_interval=self.scrape_interval)
 
     def _component(self, name: str, process: Process, group: int) -> Component:

@@ -1,7 +1,7 @@
 """Synthetic services, as the series that promtool takes: what happens in each step of time, phase after phase."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,3 +182,30 @@ def _pad(texts: list[str], passed: int) -> None:
 def _selector(key: Key) -> str:
     name, labels = key
     return name + "{" + ",".join(f'{label}="{value}"' for label, value in labels) + "}"
+
+
+def openmetrics(series: Sequence[Mapping[str, str]], start: int, step: int = 60) -> str:
+    """Series as promtool takes them, as text to fill a Prometheus with.
+
+    Args:
+        series: What `input_series` returned.
+        start: The time of the first step, in seconds since 1970.
+        step: Seconds between two steps.
+    """
+    lines = [
+        f"{one['series']} {value:.10g} {start + number * step}"
+        for one in series
+        for number, value in enumerate(_values(one["values"]))
+        if value is not None
+    ]
+    return "\n".join([*lines, "# EOF\n"])
+
+
+def _values(text: str) -> Iterator[float | None]:
+    for part in text.split():
+        first, _, steps = part.rpartition("x")
+        begin, _, rise = first.partition("+")
+        if begin == "_":
+            yield from [None] * int(steps)
+        else:
+            yield from (float(begin) + float(rise or 0) * number for number in range(int(steps) + 1))
