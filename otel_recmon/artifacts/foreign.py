@@ -8,6 +8,7 @@ SEND_FAILED: Final = "otelcol_exporter_send_failed_metric_points_total"
 ENQUEUE_FAILED: Final = "otelcol_exporter_enqueue_failed_metric_points_total"
 SENT: Final = "otelcol_exporter_sent_metric_points_total"
 REFUSED: Final = "otelcol_receiver_refused_metric_points_total"
+RECEIVE_FAILED: Final = "otelcol_receiver_failed_metric_points_total"
 ACCEPTED: Final = "otelcol_receiver_accepted_metric_points_total"
 FILTERED: Final = "otelcol_processor_filter_datapoints_filtered_total"
 UP: Final = "up"
@@ -22,6 +23,7 @@ FOREIGN: Final = (
     ENQUEUE_FAILED,
     SENT,
     REFUSED,
+    RECEIVE_FAILED,
     ACCEPTED,
     FILTERED,
     UP,

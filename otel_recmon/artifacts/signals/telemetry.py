@@ -144,7 +144,13 @@ QUEUE_FILL: Final = measure(
 
 
 def _lost(scope: Scope) -> Expr:
-    names = (foreign.SEND_FAILED, foreign.ENQUEUE_FAILED, foreign.REFUSED, foreign.FILTERED)
+    names = (
+        foreign.SEND_FAILED,
+        foreign.ENQUEUE_FAILED,
+        foreign.REFUSED,
+        foreign.RECEIVE_FAILED,
+        foreign.FILTERED,
+    )
     return promql.among("sum", {name: promql.rate(name, scope.anywhere()) for name in names}, scope.by)
 
 
@@ -153,7 +159,7 @@ LOST_POINTS: Final = measure(
         "lost_points",
         "Points lost in the Collector",
         TELEMETRY,
-        "Data points a second that the Collector refused, filtered out, or failed to enqueue or to send.",
+        "Data points a second that the Collector refused, filtered out, or failed to take, to enqueue or to send.",
     ),
     Unit.EVENTS_PER_SECOND,
     (),
