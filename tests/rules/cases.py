@@ -49,7 +49,7 @@ def shop(**changes: Any) -> Sequence[Doing]:
 
 
 def few(**changes: Any) -> Sequence[Doing]:
-    """The same, with three requests in all: in the first minute, then none."""
+    """The same, with three requests an hour."""
     return (replace(HEALTHY, **{**changes, "requests": 0.05}), COLLECTOR)
 
 

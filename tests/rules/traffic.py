@@ -14,7 +14,10 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one model version of a service does in a step of time; shares are of its requests, or as their name says."""
+    """What one model version of a service does in a step of time.
+
+    Shares are of its requests, or as their name says. Without a click-through rate nothing has ever been clicked.
+    """
 
     job: str = "team/shop"
     environment: str = "prod"
@@ -24,7 +27,7 @@ class Traffic:
     slow: float = 0.0
     fallback: float = 0.0
     empty: float = 0.0
-    ctr: float = 0.1
+    ctr: float | None = 0.1
     converting: float = 0.2
     sale: float = 20.0
     cached: float = 0.8
@@ -48,14 +51,13 @@ class Traffic:
         rises = {
             **self._of(catalog.REQUESTS, {"status": "success"}, good),
             **self._of(catalog.REQUESTS, {"status": "error"}, self.requests * self.failing),
-            **self._of(catalog.CLICKED, {"position": "1"}, good * self.ctr),
-            **self._of(catalog.CONVERTED, {}, good * self.ctr * self.converting),
             **self._of(catalog.OUTCOMES, {"outcome": "fallback"}, self.requests * self.fallback),
             **self._of(catalog.OUTCOMES, {"outcome": "empty"}, self.requests * self.empty),
             **self._of(catalog.OUTCOMES, {"outcome": "served"}, self.requests * (1 - self.fallback - self.empty)),
             **self._of(catalog.SLO_RESPONSES, {"good": "false"}, self.requests * self.slow),
             **self._of(catalog.SLO_RESPONSES, {"good": "true"}, self.requests * (1 - self.slow)),
             **self._histograms(good),
+            **self._clicked(good),
             **self._own(),
         }
         for category, share in self.categories.items():
@@ -74,13 +76,20 @@ class Traffic:
         }
         return {(name, self._labels({})): value for name, value in {**known, **self.gauges}.items()}
 
+    def _clicked(self, good: float) -> dict[Key, float]:
+        if self.ctr is None:
+            return {}
+        clicks = good * self.ctr
+        return {
+            **self._of(catalog.CLICKED, {"position": "1"}, clicks),
+            **self._of(catalog.CONVERTED, {}, clicks * self.converting),
+            (catalog.REVENUE.prometheus + "_count", self._labels({})): clicks * self.converting,
+            (catalog.REVENUE.prometheus + "_sum", self._labels({})): clicks * self.converting * self.sale,
+        }
+
     def _histograms(self, good: float) -> dict[Key, float]:
-        sales = good * self.ctr * self.converting
         latency = {"0.1": 1 - self.slow, "0.5": 1 - self.slow, "1": 1.0, "+Inf": 1.0}
-        rises = self._buckets(catalog.LATENCY, latency, self.requests) | self._buckets(catalog.SCORE, self.scores, good)
-        rises[catalog.REVENUE.prometheus + "_count", self._labels({})] = sales
-        rises[catalog.REVENUE.prometheus + "_sum", self._labels({})] = sales * self.sale
-        return rises
+        return self._buckets(catalog.LATENCY, latency, self.requests) | self._buckets(catalog.SCORE, self.scores, good)
 
     def _buckets(self, metric: catalog.Metric, shares: Mapping[str, float], count: float) -> dict[Key, float]:
         name = metric.prometheus
