@@ -146,17 +146,15 @@ Phase = tuple[int, Sequence[Doing]]
 
 
 def input_series(phases: Sequence[Phase]) -> list[dict[str, Any]]:
-    """The series of phases, as promtool takes them. A counter begins at 0, and stays while its service does."""
+    """The series of phases, as promtool takes them. A counter begins at 0 and is there as long as its service is."""
     texts: dict[Key, list[str]] = defaultdict(list)
     values: dict[Key, float] = {}
     passed = 0
     for steps, doing in phases:
         rises = _merged(doing, "counted")
         jobs = {dict(labels).get("job") for _, labels in rises}
-        for key, old in values.items():
-            if key not in rises and dict(key[1]).get("job") in jobs:
-                rises[key] = 0.0
-            assert old >= 0
+        values = {key: old for key, old in values.items() if dict(key[1]).get("job") in jobs}
+        rises = {**dict.fromkeys(values, 0.0), **rises}
         for key, rise in rises.items():
             _pad(texts[key], passed)
             texts[key] += [f"{values.get(key, 0.0):.10g}+{rise:.10g}x{steps - 1}"]

@@ -1,0 +1,57 @@
+"""An alert is silent where chance, or what is over already, would explain what it sees."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.rules.cases import HOUR_AS_DAY
+from tests.rules.promtool import Expected, check, tuned
+from tests.rules.traffic import Phase, Traffic
+
+QUIET = 5
+"""Requests a minute: 50 within ten minutes, 450 within 90."""
+
+
+def silent(alert: str, first: int, last: int) -> Sequence[Expected]:
+    return [Expected(alert, f"{minute}m") for minute in range(first, last, 5)]
+
+
+@pytest.mark.parametrize(
+    ("alert", "slightly"),
+    [
+        ("CtrLow", Traffic(requests=QUIET, ctr=0.035)),
+        ("ErrorRateHigh", Traffic(requests=QUIET, failing=0.04)),
+        ("FallbackShareHigh", Traffic(requests=QUIET, fallback=0.15)),
+        ("EmptyShareHigh", Traffic(requests=QUIET, empty=0.1)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_share_that_is_beyond_the_threshold_by_chance_fires_nothing(
+    alert: str, slightly: Traffic, tmp_path: Path
+) -> None:
+    check(tmp_path, tuned(alert, {}), [(120, [slightly])], silent(alert, 0, 120))
+
+
+def test_what_burned_the_budget_and_is_over_fires_nothing(tmp_path: Path) -> None:
+    outage: list[Phase] = [(20, [Traffic(slow=0.9)]), (40, [Traffic()])]
+
+    check(tmp_path, tuned("BudgetBurnHour", {}), outage, silent("BudgetBurnHour", 30, 60))
+
+
+@pytest.mark.parametrize(
+    ("alert", "traffic"),
+    [
+        ("CategoryTakingOver", Traffic(categories={"a": 1.0})),
+        ("PositionTakingOver", Traffic(positions={"1": 1.0})),
+    ],
+)
+def test_a_service_without_a_past_has_nothing_that_takes_over(alert: str, traffic: Traffic, tmp_path: Path) -> None:
+    check(tmp_path, tuned(alert, HOUR_AS_DAY), [(90, [traffic])], silent(alert, 0, 90))
+
+
+def test_scores_that_differ_from_those_of_a_few_slates_have_not_drifted(tmp_path: Path) -> None:
+    few = Traffic(requests=0.3, scores={"0.2": 0.6, "0.5": 0.9, "1": 0.9, "+Inf": 1.0})
+    past: list[Phase] = [(90, [few]), (90, [Traffic()])]
+
+    check(tmp_path, tuned("ScoresDrifted", HOUR_AS_DAY), past, silent("ScoresDrifted", 120, 180))
