@@ -19,13 +19,12 @@ _IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
 _ITEMS: Final = Counted(catalog.ITEMS)
 
 
-def _burn(name: str, key: str, period: str) -> Alert:
+def _burn(name: str, key: str) -> Alert:
     return Alert(
         name,
         traffic.BURN_RATE,
         Comparison.ABOVE,
-        f"bad responses use up the error budget {{value}} times faster than allowed over the last {period} "
-        "(limit {threshold})",
+        "bad responses use up the error budget {value} times faster than allowed over {window} (limit {threshold})",
         conditions.burning(key),
     )
 
@@ -67,10 +66,10 @@ OBJECTIVES: Final = (
         conditions.surely_above(traffic.ERROR_RATE),
         traffic="successful and failed requests",
     ),
-    _burn("BudgetBurnHour", "hour", "hour"),
-    _burn("BudgetBurnSixHours", "six_hours", "six hours"),
-    _burn("BudgetBurnDay", "day", "day"),
-    _burn("BudgetBurnThreeDays", "three_days", "three days"),
+    _burn("BudgetBurnHour", "hour"),
+    _burn("BudgetBurnSixHours", "six_hours"),
+    _burn("BudgetBurnDay", "day"),
+    _burn("BudgetBurnThreeDays", "three_days"),
     Alert(
         "FallbackShareHigh",
         traffic.FALLBACK_SHARE,
@@ -237,7 +236,7 @@ PIPELINE: Final = (
         "ServiceSilent",
         telemetry.SILENT,
         Comparison.EQUAL,
-        "it reported within the last day, and does not now",
+        "it reported within the last {back}, and does not now",
         conditions.gone,
         IDENTITY,
     ),

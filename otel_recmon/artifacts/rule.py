@@ -89,7 +89,7 @@ class Alert:
         name: CamelCase; also the heading of its section in the runbook.
         signal: What it looks at; its panel is the alert's.
         comparison: How the value compares with the threshold when the alert fires.
-        summary: One line with {value} and {threshold}; what it is about is put in front of it.
+        summary: One line with {value}, {threshold}, {window} and {back}; what it is about is put in front of it.
         value: The expression of the value, which is nothing where the alert cannot or should not judge.
         by: The labels of its series.
         shown: How the value is written; by default as the signal's unit has it.
@@ -169,7 +169,8 @@ class AlertRule:
         """
         form = shown(self.alert)
         said, threshold = form.template(value), form.constant(self.threshold)
-        text = self.alert.summary.format(value=said, threshold=threshold)
+        tuning = self.tuning
+        text = self.alert.summary.format(value=said, threshold=threshold, window=tuning.window, back=tuning.back)
         return {
             "summary": f"{self._subject}{text}",
             "value": said,

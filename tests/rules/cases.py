@@ -72,7 +72,7 @@ def _case(alert: str, value: str, threshold: str, text: str, broken: Mapping[str
 
 def _burn(alert: str, threshold: str, period: str, hold: int) -> Case:
     pace = "20 times faster than allowed"
-    text = f": bad responses use up the error budget {pace} over the last {period} (limit {threshold})"
+    text = f": bad responses use up the error budget {pace} over {period} (limit {threshold})"
     return _case(alert, "20", f"> {threshold}", text, {"slow": 0.2}, hold)
 
 
@@ -120,10 +120,10 @@ CASES: Final = (
         5,
     ),
     _case("ErrorRateHigh", "2%", "> 1%", ": 2% of requests fail, and surely more than 1%", {"failing": 0.02}, 5),
-    _burn("BudgetBurnHour", "14.4", "hour", 2),
-    _burn("BudgetBurnSixHours", "6", "six hours", 5),
-    _burn("BudgetBurnDay", "3", "day", 15),
-    _burn("BudgetBurnThreeDays", "1", "three days", 30),
+    _burn("BudgetBurnHour", "14.4", "1h", 2),
+    _burn("BudgetBurnSixHours", "6", "6h", 5),
+    _burn("BudgetBurnDay", "3", "1d", 15),
+    _burn("BudgetBurnThreeDays", "1", "3d", 30),
     _case(
         "FallbackShareHigh",
         "30%",
@@ -253,7 +253,7 @@ CASES: Final = (
     Case(
         "ServiceSilent",
         (COLLECTOR,),
-        Fires(SERVICE, said(SERVICE, ": it reported within the last day, and does not now"), "1", "== 1"),
+        Fires(SERVICE, said(SERVICE, ": it reported within the last 1d, and does not now"), "1", "== 1"),
         before=((10, shop()),),
         noticed=4,
         hold=5,
