@@ -185,21 +185,17 @@ MIXES: Final = (
         traffic="items",
     ),
 )
+
+
+def _stale(name: str) -> Alert:
+    said = "the model was last updated {value} ago (limit {threshold})"
+    value = conditions.busy(quality.STALENESS, conditions.requests)
+    return Alert(name, quality.STALENESS, Comparison.ABOVE, said, value)
+
+
 MODELS: Final = (
-    Alert(
-        "ModelStale",
-        quality.STALENESS,
-        Comparison.ABOVE,
-        "the model was last updated {value} ago (limit {threshold})",
-        conditions.busy(quality.STALENESS, conditions.requests),
-    ),
-    Alert(
-        "ModelVeryStale",
-        quality.STALENESS,
-        Comparison.ABOVE,
-        "the model was last updated {value} ago (limit {threshold})",
-        conditions.busy(quality.STALENESS, conditions.requests),
-    ),
+    _stale("ModelStale"),
+    _stale("ModelVeryStale"),
     Alert(
         "ModelNotLoaded",
         quality.RELOAD_PENDING,
