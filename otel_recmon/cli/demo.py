@@ -4,13 +4,15 @@ import math
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
 
+from otel_recmon.demo.drive import drive
+from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.report import WIDTH
 from otel_recmon.demo.run import Options, run
-from otel_recmon.demo.service import DemoError
 
 
 class Speed(click.ParamType[float]):
@@ -42,8 +44,11 @@ class Speed(click.ParamType[float]):
     help="Send the logged week so many times faster: 10080 takes a minute; max (or 0) is as fast as it goes.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the service.  [default: a free one]")
-@click.option("--keep-running", is_flag=True, help="Leave the service up at the end and print its URLs.")
-def demo(rows: int | None, speed: float, port: int | None, *, keep_running: bool) -> None:
+@click.option("--stack", is_flag=True, help="Send the metrics through a Collector to a Prometheus; see make tools.")
+@click.option("--keep-running", is_flag=True, help="Leave everything up at the end and print the URLs.")
+@click.option("--against", metavar="URL", help="Only send the traffic, to a service that is there.")
+@click.option("--repeat", is_flag=True, help="With --against: begin again at the end, until stopped.")
+def demo(**chosen: Any) -> None:
     """Replay real traffic through a recommender and check its metrics against the data.
 
     Starts a small FastAPI recommender as your own service would run (its own process, no change in its
@@ -52,18 +57,29 @@ def demo(rows: int | None, speed: float, port: int | None, *, keep_running: bool
 
     Exit code: 0 if all figures agree, 1 if one differs, 2 if something failed.
     """
+    options = Options(**chosen)
+    _check(options)
     received = _stop_signals()
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without check marks
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     try:
-        sys.exit(0 if run(Options(rows, speed, port, keep_running), console) else 1)
+        sys.exit(0 if (drive if options.against else run)(options, console) else 1)
     except (DemoError, OSError) as error:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + (received or [signal.SIGINT])[0])
+
+
+def _check(options: Options) -> None:
+    if options.repeat and not options.against:
+        raise click.UsageError("--repeat needs --against, which says whom to send to")
+    if options.against and (options.stack or options.port or options.keep_running):
+        raise click.UsageError("--against starts nothing: leave out --stack, --port and --keep-running")
+    if options.against and not options.against.startswith(("http://", "https://")):
+        raise click.UsageError(f"--against {options.against!r} is no URL, such as http://localhost:8000")
 
 
 def _stop_signals() -> list[int]:

@@ -57,6 +57,11 @@ DECISIONS = _decisions()
 app = FastAPI(title="Fashion recommendations, as logged")
 
 
+@app.get("/health")
+async def health() -> None:
+    """Answer while the service can."""
+
+
 @app.get("/recommendations")
 async def recommendations(surface: str, request_id: str, limit: int = 3) -> Slate:
     """Return the logged decisions that ``request_id`` names by their rows, such as ``12-55-91``."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +15,8 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slat
 TIMEOUT_SECONDS: Final = 30
 REUSE_SECONDS: Final = 2
 """How long an idle connection is used again; less than the five seconds after which uvicorn closes it."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at what happens meanwhile."""
 
 
 class WrongAnswerError(Exception):
@@ -53,6 +56,31 @@ def session(base_url: str | None = None) -> ClientSession:
         timeout=ClientTimeout(total=TIMEOUT_SECONDS),
         raise_for_status=True,
     )
+
+
+async def watched(
+    slates: Sequence[Slate], base_url: str, speed: float, look: Callable[[Progress], Awaitable[None]]
+) -> Progress:
+    """Replay the slates, and call ``look`` at the start and every second until all are sent.
+
+    Raises:
+        aiohttp.ClientError, WrongAnswerError: As `replay` does; and whatever ``look`` raises.
+    """
+    progress = Progress(len(slates))
+    done = asyncio.Event()
+
+    async def send() -> None:
+        await replay(slates, base_url, speed, progress)
+        done.set()
+
+    async def watch() -> None:
+        while not done.is_set():
+            await look(progress)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), LOOK_SECONDS)
+
+    await first_failure(send(), watch())
+    return progress
 
 
 async def replay(slates: Sequence[Slate], base_url: str, speed: float, progress: Progress) -> None:

@@ -38,7 +38,7 @@ NOTES = """\
 def show(console: Console, result: Result, exposition: Exposition) -> None:
     """Print everything, the answer first."""
     tables = (_figures(result, exposition, console.width), Text(), _surfaces(result, console.width))
-    for part in (*_answer(result), *tables, *_verdict(result)):
+    for part in (*_answer(result), *tables, *_verdict(result, exposition.origin)):
         console.print(part, highlight=False)
 
 
@@ -75,7 +75,7 @@ def _figures(result: Result, exposition: Exposition, width: int) -> Table:
     table = plain_table(width)
     table.add_column("Figure", no_wrap=True)
     for policy in result.policies:
-        table.add_column(f"{MODEL_VERSIONS[policy]}\n/metrics", justify="right", no_wrap=True)
+        table.add_column(f"{MODEL_VERSIONS[policy]}\n{exposition.origin}", justify="right", no_wrap=True)
         table.add_column("\ndata file", justify="right", style="dim", no_wrap=True)
         table.add_column("", no_wrap=True)
     for section in Section:
@@ -154,12 +154,12 @@ def _surface(pair: Pair) -> Iterable[str | Text]:
     return (number(figures.requests), number(figures.clicked), share(figures.ctr), mark)
 
 
-def _verdict(result: Result) -> Iterator[ConsoleRenderable]:
+def _verdict(result: Result, origin: str) -> Iterator[ConsoleRenderable]:
     yield Text(f"\n{NOTES}\n", style="dim")
     differing = result.differing()
     if not differing:
         yield Text(
-            f"✓ All {result.compared} figures read from /metrics are those of the data file.",
+            f"✓ All {result.compared} figures read from {origin} are those of the data file.",
             style="bold green",
         )
         return

@@ -1,8 +1,10 @@
-"""What a service exports: its Prometheus exposition, fetched, parsed and added up by label."""
+"""What a service exports: the series of one look at it, added up by label, and where to look."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,14 +14,14 @@ from otel_recmon.catalog import Metric
 
 
 class Exposition:
-    """The series of one scrape."""
+    """The series of one look, by their names in Prometheus; ``origin`` says where they were read."""
 
-    def __init__(self, text: str) -> None:
-        """Parse the text format of Prometheus."""
+    def __init__(self, samples: Iterable[Sample], origin: str) -> None:
+        """Take the last value of each series."""
+        self.origin = origin
         self._samples: dict[str, list[Sample]] = defaultdict(list)
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                self._samples[sample.name].append(sample)
+        for sample in samples:
+            self._samples[sample.name].append(sample)
 
     def total(self, metric: Metric, suffix: str = "", **labels: str) -> float:
         """Return the sum of a metric's series that carry the labels; 0 where there is none."""
@@ -53,13 +55,34 @@ class Exposition:
                 yield sample
 
 
-async def fetch(session: ClientSession, url: str) -> Exposition:
-    """Return what ``url`` exports now."""
-    async with session.get(url) as response:
-        return Exposition(await response.text())
+class Source(Protocol):
+    """A place where the metrics of a service are read."""
+
+    async def now(self, client: ClientSession) -> Exposition:
+        """Return what is there now."""
+
+    async def settled(self, client: ClientSession) -> Exposition:
+        """Return what is there once everything that was counted so far is."""
 
 
-async def settled(session: ClientSession, url: str) -> Exposition:
-    """Return the second of two scrapes: a series that is new is exported as 0 once, before its value."""
-    await fetch(session, url)
-    return await fetch(session, url)
+@dataclass(frozen=True)
+class Page:
+    """The page with the metrics of one process."""
+
+    url: str
+
+    async def now(self, client: ClientSession) -> Exposition:
+        """Return what the page says now."""
+        async with client.get(self.url) as response:
+            return parsed(await response.text())
+
+    async def settled(self, client: ClientSession) -> Exposition:
+        """Return the second of two looks: a series that is new is exported as 0 once, before its value."""
+        await self.now(client)
+        return await self.now(client)
+
+
+def parsed(text: str) -> Exposition:
+    """Return the series in the text format of Prometheus."""
+    families = text_string_to_metric_families(text)
+    return Exposition((sample for family in families for sample in family.samples), "/metrics")

@@ -1,51 +1,79 @@
-"""The recommender as a process of its own, under ``opentelemetry-instrument``, as a user would run it."""
+"""The recommender as a process of its own."""
 
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Final
 
-from otel_recmon import config
-from otel_recmon.demo.traffic import MODEL_VERSIONS
+from otel_recmon.demo import launch
+from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.launch import Exporter
+from otel_recmon.stack.guard import guarded
+from otel_recmon.stack.ports import LOOPBACK, free
 
-HOST: Final = "127.0.0.1"
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
-MODEL_AGE_HOURS: Final = 6.0
-"""How old the trained model is said to be when the demo starts."""
 
 
-class DemoError(Exception):
-    """What went wrong and what to do about it, in one line."""
+@dataclass(frozen=True)
+class Workplace:
+    """A folder for the time of the demo, and the process group that does not outlive it."""
+
+    folder: Path
+    group: int
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log file for each process."""
+        return self.folder / "logs"
+
+    def clear(self) -> None:
+        """Remove everything but the logs, and those too where there are none."""
+        for entry in self.folder.iterdir():
+            if entry != self.logs or not any(entry.iterdir()):
+                shutil.rmtree(entry, ignore_errors=True)
+        with suppress(OSError):  # it is not empty
+            self.folder.rmdir()
+
+
+@contextmanager
+def workplace() -> Iterator[Workplace]:
+    """Give a place to run things in; nothing of it stays, but the logs, which a DemoError names."""
+    with guarded(None, keeping=(DemoError,)) as (folder, group):
+        place = Workplace(folder, group)
+        place.logs.mkdir()
+        try:
+            yield place
+        except DemoError:
+            place.clear()
+            raise
 
 
 @dataclass(frozen=True)
 class Service:
-    """A running recommender."""
+    """A running recommender; ``page_port`` is that of its metrics, where it shows them itself."""
 
     process: "subprocess.Popen[bytes]"
     port: int
-    metrics_port: int
+    page_port: int | None
     log: Path
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
-    def metrics_url(self) -> str:
-        """Where it exports its metrics."""
-        return f"http://{HOST}:{self.metrics_port}/metrics"
+    def page_url(self) -> str:
+        """Where it shows its metrics, if it does."""
+        return f"http://{LOOPBACK}:{self.page_port}/metrics"
 
     def fault(self, error: Exception | None = None) -> DemoError:
         """Return why the service failed us: it ended, or it gave an unexpected answer."""
@@ -66,13 +94,24 @@ class Service:
             DemoError: If it ends before, or takes too long.
         """
         deadline = time.monotonic() + READY_SECONDS
-        for port, what in ((self.port, "requests"), (self.metrics_port, "metrics")):
-            while not _listening(port):
+        for port, what in ((self.port, "requests"), (self.page_port, "metrics")):
+            while port and not _listening(port):
                 if self.process.poll() is not None:
                     raise self.fault()
                 if time.monotonic() > deadline:
                     raise self.fault(TimeoutError(f"no {what} within {READY_SECONDS:.0f} s"))
                 time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ask the process to end, and kill it where it does not."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # also where a second Ctrl-C interrupts the wait
+            self.process.kill()
+            self.process.wait()
 
     def _last_words(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -85,100 +124,38 @@ def _ending(code: int) -> str:
 
 
 @contextmanager
-def running(catalog_size: int, port: int | None = None) -> Iterator[Service]:
-    """Run the recommender while the context lasts; its log is kept where that ends with a fault.
+def running(
+    place: Workplace, exporter: Exporter, catalog_size: int, *, port: int | None = None, name: str = launch.NAME
+) -> Iterator[Service]:
+    """Run the recommender while the context lasts.
+
+    Args:
+        place: Where its log is, and what ends it should this process die.
+        exporter: How it hands out its metrics.
+        catalog_size: The number of items it is told there are.
+        port: The port it answers on; by default a free one.
+        name: The name of the service, which tells it from others on the same stack.
 
     Raises:
         DemoError: If it cannot be started.
     """
-    port, metrics_port = usable(port) if port else free(), free()
-    folder = Path(mkdtemp(prefix="otel-recmon-demo-"))
-    with (folder / "service.log").open("wb") as log:
+    port, log = usable(port) if port else free(), place.logs / f"{name}.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(port),
-            stdout=log,
-            stderr=log,
+            launch.command(port),
+            stdout=output,
+            stderr=output,
             stdin=subprocess.DEVNULL,
-            cwd=folder,
-            env=_environment(os.environ, metrics_port, catalog_size),
-            start_new_session=True,  # Ctrl-C is for us, who stop it then
+            cwd=place.folder,
+            env=launch.environment(os.environ, exporter, catalog_size, name),
+            process_group=place.group,  # so that Ctrl-C is for us, who stop it then
         )
-        try:
-            service = Service(process, port, metrics_port, folder / "service.log")
-            service.wait_until_ready()
-            yield service
-        except DemoError:
-            raise
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            _stop(process)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
+    service = Service(process, port, exporter.port, log)
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:  # also where a second Ctrl-C interrupts the wait
-        process.kill()
-        process.wait()
-
-
-def _command(port: int) -> list[str]:
-    app = ["recommender:app", "--app-dir", str(Path(__file__).parent)]
-    return [
-        *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
-        *app,
-        *("--host", HOST, "--port", str(port), "--log-level", "warning"),
-    ]
-
-
-def _tool(name: str) -> str:
-    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    found = shutil.which(name, path=places)
-    if not found:
-        msg = f"{name} is not installed; run: pip install 'otel-recmon[demo]'"
-        raise DemoError(msg)
-    return found
-
-
-def _environment(environ: Mapping[str, str], metrics_port: int, catalog_size: int) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith("OTEL_")}
-    exporter = {
-        "OTEL_SERVICE_NAME": "recmon-demo",
-        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=demo",
-        "OTEL_METRICS_EXPORTER": "prometheus",
-        "OTEL_EXPORTER_PROMETHEUS_HOST": HOST,
-        "OTEL_EXPORTER_PROMETHEUS_PORT": str(metrics_port),
-        "OTEL_TRACES_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-    }
-    return kept | exporter | {config.variable(name): value for name, value in settings(catalog_size).items()}
-
-
-def settings(catalog_size: int, clock: Callable[[], float] = time.time) -> dict[str, str]:
-    """Return what the plugin is told about the recommender: where it says what its answers and events are."""
-    return {
-        "enabled": "true",
-        "model_version": MODEL_VERSIONS["bts"],
-        "model_version_from": "/recommendations => model_version; body:model_version",
-        "variant": "/recommendations => variant; body:variant",
-        "surface": "query:surface",
-        "catalog_size": str(catalog_size),
-        "model_updated_at": f"{clock() - MODEL_AGE_HOURS * 3600:.0f}",
-    }
-
-
-def free() -> int:
-    """Return a port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+        service.wait_until_ready()
+        yield service
+    finally:
+        service.stop()
 
 
 def usable(port: int) -> int:
@@ -190,14 +167,15 @@ def usable(port: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((LOOPBACK, port))
         except OSError as error:
-            msg = f"port {port} cannot be used ({error.strerror}); choose another, or leave --port out"
-            raise DemoError(msg) from error
+            raise DemoError(
+                f"port {port} cannot be used ({error.strerror}); choose another, or leave --port out"
+            ) from error
     return port
 
 
 def _listening(port: int) -> bool:
-    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
         return True
     return False

@@ -77,7 +77,7 @@ class Screen:
 
 def _figures(exposition: Exposition, width: int) -> Table:
     table = plain_table(width)
-    table.add_column("/metrics now", no_wrap=True)
+    table.add_column(f"{exposition.origin} now", no_wrap=True)
     for name in COLUMNS:
         table.add_column(name, justify="right", min_width=9, no_wrap=True)
     for policy, version in MODEL_VERSIONS.items():

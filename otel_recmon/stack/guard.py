@@ -15,11 +15,12 @@ from otel_recmon.stack.component import StackError
 
 
 @contextmanager
-def guarded(directory: Path | None) -> Iterator[tuple[Path, int]]:
+def guarded(directory: Path | None, keeping: tuple[type[Exception], ...] = ()) -> Iterator[tuple[Path, int]]:
     """A folder, and the process group whose members are killed at the end, or when this process dies before.
 
     Args:
         directory: the folder to use, and to leave; by default a temporary one, which goes with the processes.
+        keeping: exceptions after which a temporary folder stays, for they name files in there.
     """
     folder = Path(tempfile.mkdtemp(prefix="otel-recmon-")) if directory is None else _usable(directory)
     temporary = "" if directory else str(folder)
@@ -27,6 +28,9 @@ def guarded(directory: Path | None) -> Iterator[tuple[Path, int]]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0) as leader:
         try:
             yield folder, leader.pid
+        except keeping:
+            temporary = ""
+            raise
         finally:
             os.killpg(leader.pid, signal.SIGKILL)
             shutil.rmtree(temporary, ignore_errors=True)

@@ -29,6 +29,7 @@ class Stack:
         rules: A folder with recording rules for Prometheus; alerting rules in its folder `alerts` are used
             when there is an Alertmanager. By default what the package ships.
         directory: Where data and logs stay. By default a temporary folder, removed at the end.
+        group: The process group to put the processes in, where the caller sees to its end, and to the directory's.
         ports: Ports by name, for those that should not be just any free one.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
         overlays: Files to merge over collector-config.yaml, such as those in deploy/.
@@ -42,6 +43,7 @@ class Stack:
     alertmanager: Path | None = None
     rules: Path | None = None
     directory: Path | None = None
+    group: int = 0
     ports: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     overlays: Sequence[Path] = ()
@@ -125,11 +127,16 @@ class Stack:
     def _prepare(self, undo: ExitStack) -> None:
         self._check_programs()
         ports = self._chosen_ports()
-        directory, group = undo.enter_context(guarded(self.directory))
+        directory, group = self._guarded(undo)
         self._place = Place(directory, self.files, ports)
         self.logs.mkdir(exist_ok=True)
         processes = self._processes()
         self.components = {name: self._component(name, processes[name], group) for name in processes}
+
+    def _guarded(self, undo: ExitStack) -> tuple[Path, int]:
+        if self.directory and self.group:
+            return self.directory, self.group
+        return undo.enter_context(guarded(self.directory))
 
     def _check_programs(self) -> None:
         for program in ("otelcol", "prometheus", *(["alertmanager"] if self.alertmanager else [])):

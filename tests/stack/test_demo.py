@@ -29,19 +29,20 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def long_demo() -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen([*COMMAND, *LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        _read_until(process, " 0 %")
+        read_until(process, " 0 %")
         yield process
         process.terminate()
 
 
-def _read_until(process: "subprocess.Popen[str]", words: str) -> str:
+def read_until(process: "subprocess.Popen[str]", words: str) -> str:
     assert process.stdout is not None
     return next(line for line in process.stdout if words in line)
 
 
 def _service_of(process: "subprocess.Popen[str]") -> int:
-    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
-    return int(child)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
+    (service,) = (pid for pid in children if b"uvicorn" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return int(service)
 
 
 def _alive(pid: int) -> bool:
@@ -89,7 +90,7 @@ def test_a_service_that_dies_during_the_replay_is_one_line_and_leaves_nothing(
     _, error = long_demo.communicate(timeout=30)
 
     (folder,) = tmp_path.iterdir()
-    log = folder / "service.log"
+    log = folder / "logs" / "recmon-demo.log"
     words = f"the service was ended by SIGKILL; its log {log} is empty; run the demo again"
     assert (long_demo.returncode, error) == (2, f"otel-recmon demo: {words}\n")
     assert not _alive(service)
@@ -111,7 +112,7 @@ def test_whoever_stops_the_demo_stops_its_service(
 
 def test_a_service_that_is_kept_answers_until_it_is_stopped() -> None:
     with subprocess.Popen([*COMMAND, "--rows", "60", "--keep-running"], stdout=subprocess.PIPE, text=True) as demo:
-        url = _read_until(demo, "its metrics").split()[-1]
+        url = read_until(demo, "its metrics").split()[-1]
         host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
         with socket.create_connection((host, int(port))):
             service = _service_of(demo)

@@ -14,6 +14,7 @@ import pytest
 from otel_recmon.stack import Stack, StackError
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.ports import LOOPBACK
+from tests.stack.machine import change, processes
 from tests.stack.observed import eventually
 
 PARENT = """
@@ -24,19 +25,6 @@ with Stack() as stack:
     print(stack.logs.parent, *(component.pid for component in stack.components.values()), flush=True)
     time.sleep(60)
 """
-
-
-def processes(text: str) -> list[str]:
-    """The processes that have a text in their arguments or their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (folder / "cmdline").read_bytes() + b"\0" + (folder / "environ").read_bytes()
-        except OSError:  # ended meanwhile
-            continue
-        if text.encode() in told:
-            found.append(folder.name)
-    return found
 
 
 @pytest.fixture
@@ -50,13 +38,6 @@ def data(tmp_path: Path) -> Iterator[Path]:
 def files(tmp_path: Path) -> Path:
     """The configuration files, to be made worse."""
     return Path(shutil.copytree(FILES, tmp_path / "files"))
-
-
-def change(file: Path, old: str, new: str) -> None:
-    """Replace a text in a file that has it."""
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def refusal(**settings: Any) -> str:

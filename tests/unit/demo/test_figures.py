@@ -6,7 +6,7 @@ import pytest
 
 from otel_recmon.demo.figures import Figures, read, recomputed
 from otel_recmon.demo.intervals import Rate
-from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.scrape import parsed
 from otel_recmon.demo.traffic import Impression, Slate
 from tests.unit.demo.exported import exported, gauges, sample
 
@@ -91,7 +91,7 @@ def test_what_a_service_exports_is_read_back_as_the_figures_of_its_slates() -> N
     assert expected.coverage is not None
     text = exported(slates) + gauges(expected.diversity, expected.coverage, "bts")
 
-    figures = read(Exposition(text), model_version="bts-2019.11", variant="bts")
+    figures = read(parsed(text), model_version="bts-2019.11", variant="bts")
 
     assert _rounded(figures) == _rounded(expected)
 
@@ -102,6 +102,6 @@ def test_what_a_service_exports_of_a_surface_is_read_apart() -> None:
     expected = recomputed(own)
     text = exported(slates) + gauges(0.5, 50.0, "random")
 
-    figures = read(Exposition(text), model_version="random-2019.11", variant="random", surface="men")
+    figures = read(parsed(text), model_version="random-2019.11", variant="random", surface="men")
 
     assert _rounded(figures) == _rounded(expected)

@@ -8,7 +8,7 @@ from otel_recmon.demo.comparison import Section, compared
 from otel_recmon.demo.figures import recomputed
 from otel_recmon.demo.intervals import Rate
 from otel_recmon.demo.report import answer, as_read, show
-from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.scrape import parsed
 from otel_recmon.demo.traffic import Slate
 from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
 
@@ -25,7 +25,7 @@ def _text(slates: list[Slate]) -> str:
 
 def _shown(text: str, slates: list[Slate], width: int = 100) -> list[str]:
     console = Console(file=StringIO(), width=width)
-    exposition = Exposition(text)
+    exposition = parsed(text)
     show(console, compared(slates, exposition, CATALOG_SIZE), exposition)
     assert isinstance(console.file, StringIO)
     return [line.rstrip() for line in console.file.getvalue().split("\n")]
@@ -106,7 +106,7 @@ def test_without_an_answer_of_both_policies_there_is_no_winner() -> None:
 
 
 def test_what_the_data_cannot_say_is_shown_as_read() -> None:
-    exposition = Exposition(
+    exposition = parsed(
         series(catalog.LATENCY, 90, "_bucket", le="0.01", **OWN)
         + series(catalog.LATENCY, 98, "_bucket", le="0.05", **OWN)
         + series(catalog.LATENCY, 100, "_bucket", le="+Inf", **OWN)

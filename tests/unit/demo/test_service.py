@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.config import Settings, read, variable
-from otel_recmon.demo.service import DemoError, Service, free, settings, usable
+from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.launch import settings
+from otel_recmon.demo.service import Service, usable
+from otel_recmon.stack.ports import free
 
 
 def _ended(code: str, log: Path) -> Service:

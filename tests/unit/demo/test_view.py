@@ -3,11 +3,11 @@ from io import StringIO
 from rich.console import Console
 
 from otel_recmon.demo.replay import Progress
-from otel_recmon.demo.scrape import Exposition
+from otel_recmon.demo.scrape import parsed
 from otel_recmon.demo.view import Screen, view
 from tests.unit.demo.exported import exported, sample
 
-NOTHING = Exposition("")
+NOTHING = parsed("")
 
 
 def _written(console: Console) -> str:
@@ -36,7 +36,7 @@ def test_a_terminal_shows_what_the_metrics_say_now_and_how_far_it_is() -> None:
     slates = sample()
 
     with view(console, len(slates)) as screen:
-        screen.show(Progress(len(slates), slates=100), Exposition(exported(slates)))
+        screen.show(Progress(len(slates), slates=100), parsed(exported(slates)))
 
     assert isinstance(screen, Screen)
     last = [line.split() for line in _written(console).split("\n")]

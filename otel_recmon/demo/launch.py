@@ -1,0 +1,99 @@
+"""How the recommender is started: as a user would, under ``opentelemetry-instrument``, told by variables alone."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from otel_recmon import config
+from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.traffic import MODEL_VERSIONS
+from otel_recmon.stack.ports import LOOPBACK
+
+NAME: Final = "recmon-demo"
+"""What the service is called."""
+MODEL_AGE_HOURS: Final = 6.0
+"""How old the trained model is said to be when the demo starts."""
+EXPORT_MILLISECONDS: Final = 1_000
+"""Between two exports over OTLP."""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """How a service hands out its metrics: the variables that say so, and the port of its page where it has one."""
+
+    variables: Mapping[str, str]
+    port: int | None = None
+
+
+def page(port: int) -> Exporter:
+    """Return the exporter that shows the metrics of one process on a page."""
+    return Exporter(
+        {
+            "OTEL_METRICS_EXPORTER": "prometheus",
+            "OTEL_EXPORTER_PROMETHEUS_HOST": LOOPBACK,
+            "OTEL_EXPORTER_PROMETHEUS_PORT": str(port),
+            "OTEL_TRACES_EXPORTER": "none",
+        },
+        port,
+    )
+
+
+def otlp(url: str) -> Exporter:
+    """Return the exporter that sends metrics and traces to a Collector."""
+    return Exporter(
+        {
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_METRIC_EXPORT_INTERVAL": str(EXPORT_MILLISECONDS),
+        }
+    )
+
+
+def command(port: int) -> list[str]:
+    """Return the command that serves the recommender on a port."""
+    app = ["recommender:app", "--app-dir", str(Path(__file__).parent)]
+    return [
+        *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
+        *app,
+        *("--host", LOOPBACK, "--port", str(port), "--log-level", "warning"),
+    ]
+
+
+def _tool(name: str) -> str:
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    found = shutil.which(name, path=places)
+    if not found:
+        raise DemoError(f"{name} is not installed; run: pip install 'otel-recmon[demo]'")
+    return found
+
+
+def environment(environ: Mapping[str, str], exporter: Exporter, catalog_size: int, name: str = NAME) -> dict[str, str]:
+    """Return the variables of the service: those of ``environ`` that are not OpenTelemetry's, and its own."""
+    kept = {key: value for key, value in environ.items() if not key.startswith("OTEL_")}
+    identity = {
+        "OTEL_SERVICE_NAME": name,
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=demo",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+    plugin = {config.variable(key): value for key, value in settings(catalog_size).items()}
+    return kept | identity | dict(exporter.variables) | plugin
+
+
+def settings(catalog_size: int, clock: Callable[[], float] = time.time) -> dict[str, str]:
+    """Return what the plugin is told about the recommender: where it says what its answers and events are."""
+    return {
+        "enabled": "true",
+        "model_version": MODEL_VERSIONS["bts"],
+        "model_version_from": "/recommendations => model_version; body:model_version",
+        "variant": "/recommendations => variant; body:variant",
+        "surface": "query:surface",
+        "catalog_size": str(catalog_size),
+        "model_updated_at": f"{clock() - MODEL_AGE_HOURS * 3600:.0f}",
+    }
