@@ -52,7 +52,7 @@ MODULES: Final = (
     Module(
         "collector",
         "0.155.0",
-        "183fbad27d5c",
+        "8bab9b2b2e3f",
         (
             Command(
                 "otelcol",
