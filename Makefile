@@ -59,6 +59,8 @@ artifacts: $(READY) ## Write the generated files
 requirements: ## Pin the newest versions of all dependencies (needs uv)
 	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra demo --group build --constraints requirements/dev.txt pyproject.toml -o requirements/image.txt
 
 clean: ## Remove what was set up
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
