@@ -1,6 +1,7 @@
 """docker-compose.yml on the real programs: its environments, its arguments and its health checks."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from otel_recmon.demo.launch import environment, page
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.slack import slack_standin
 from tests.composed import ROOT, SERVICES, compose
+from tests.stack.observed import Prometheus, eventually
 from tests.stack.serving import serving
 
 PROGRAMS = {"/otelcol-contrib": "otelcol", "promtool": "promtool"}
@@ -91,6 +93,25 @@ def test_the_health_checks_of_the_demo_tell_whether_it_answers(name: str, inside
         assert check(name, inside, url) == 0
 
     assert check(name, inside, url) == 1
+
+
+def test_the_demo_and_its_traffic_are_seen_in_prometheus() -> None:
+    folder = ROOT / "otel_recmon" / "demo"
+    variables = SERVICES["demo"]["environment"] | {
+        "OTEL_METRIC_EXPORT_INTERVAL": "500",
+        "OTEL_RECMON_MODEL_PATH": str(folder / "data"),
+    }
+    with Stack() as stack:
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = stack.otlp_http_url
+        prometheus = Prometheus(stack.prometheus_url)
+        with serving("recommender:app", variables, folder=folder) as service:
+            command = [part.replace("http://demo:8000", service.url) for part in SERVICES["traffic"]["command"]]
+            with subprocess.Popen([Path(sys.executable).with_name(command[0]), *command[1:]]) as traffic:
+                eventually(lambda: prometheus.values('recommendation_requests_total{status="success"} > 3'))
+                eventually(lambda: prometheus.values('recommendation_model_staleness_hours{job="recmon-demo"}'))
+                traffic.terminate()
+
+    assert traffic.returncode == 128 + signal.SIGTERM
 
 
 def test_the_file_is_read_as_it_is_written() -> None:
