@@ -61,7 +61,7 @@ def events_tables() -> str:
         (f"`{catalog.EVENT_PREFIX}{attribute.name}`", attribute.kind, ", ".join(attribute.events), attribute.brief)
         for attribute in catalog.EVENT_ATTRIBUTES
     ]
-    tables = _table(("event", "when"), events), _table(("attribute", "type", "events", "meaning"), attributes)
+    tables = table(("event", "when"), events), table(("attribute", "type", "events", "meaning"), attributes)
     return "\n".join(tables)
 
 

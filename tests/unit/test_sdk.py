@@ -145,7 +145,7 @@ def test_a_reader_that_comes_later_gets_the_values_since_then() -> None:
 
 
 def test_a_series_begins_anew_for_a_reader_that_forgets_after_each_export() -> None:
-    delta = {Histogram: AggregationTemporality.DELTA}
+    delta: dict[type, AggregationTemporality] = {Histogram: AggregationTemporality.DELTA}
     reader = InMemoryMetricReader(preferred_temporality=delta)
     provider = MeterProvider([reader], shutdown_on_exit=False)
     series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
