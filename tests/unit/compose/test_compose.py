@@ -71,7 +71,7 @@ def test_every_image_is_pinned_or_built_here() -> None:
     assert {service["build"] for service in SERVICES.values() if "build" in service} == {"."}
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - ONCE)
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONCE))
 def test_a_service_that_stays_is_watched_limited_and_restarted(name: str) -> None:
     service = described(name)
 
