@@ -1,15 +1,44 @@
 """What dashboards, rules and alerts ask, as they ask it."""
 
+from typing import Final
+
+import yaml
+
 from otel_recmon import catalog
+from otel_recmon.artifacts.alerts import rules
+from otel_recmon.artifacts.prometheus_rules import recording_file
+from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.signals import SIGNALS
+from otel_recmon.artifacts.tuning import load
+
+UNANSWERED: Final = {
+    "rule recmon:ctr:usual",
+    *(
+        f"signal {name}"
+        for name in """alerting candidates dropped dropped_share full_coverage lost_points overflow plugin_errors
+        queue_fill reload_pending score_drift silent stage_mean stage_p95 staleness""".split()
+    ),
+}
+"""What this traffic has nothing of: weeks of history, stages, a model file, and anything that goes wrong."""
+_VERSIONS: Final = Scope(window="5m", by=(*IDENTITY, catalog.MODEL_VERSION.name))
 
 
 def queries() -> dict[str, str]:
-    """Each query by what it tells."""
+    """Each query by what it tells; this traffic has an answer to all of them."""
     return {
         **_traffic(),
         **_business(),
         **_latency(),
         **_quality(),
+    }
+
+
+def products() -> dict[str, str]:
+    """What the product's panels, alerts and recording rules ask: its signals by model version, and the rules."""
+    groups = yaml.safe_load(recording_file(rules(load())))["groups"]
+    return {
+        **{f"signal {signal.name}": str(signal.expression(_VERSIONS)) for signal in SIGNALS},
+        **{f"rule {rule['record']}": rule["expr"] for group in groups for rule in group["rules"]},
     }
 
 
