@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+from asyncio import CancelledError
 from types import FrameType
 from typing import Any
 
@@ -69,7 +70,7 @@ def demo(**chosen: Any) -> None:
     except (DemoError, OSError) as error:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):  # the latter where other work had failed at that moment
         sys.exit(128 + (received or [signal.SIGINT])[0])
 
 

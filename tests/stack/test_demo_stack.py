@@ -122,7 +122,7 @@ class TestFailure:
     def test_a_missing_folder_is_named(self, scratch: Path, files: Path) -> None:
         shutil.rmtree(files / "prometheus")
 
-        assert failure() == f"{files}/prometheus does not exist"
+        assert failure() == f"{files}/prometheus/rules does not exist"
         assert list(scratch.iterdir()) == []
 
     def test_a_taken_port_is_named(self, scratch: Path) -> None:
