@@ -36,10 +36,11 @@ def queries() -> dict[str, str]:
 def products() -> dict[str, str]:
     """What the product's panels, alerts and recording rules ask: its signals by model version, and the rules."""
     groups = yaml.safe_load(recording_file(rules(load())))["groups"]
-    return {
+    asked = {
         **{f"signal {signal.name}": str(signal.expression(_VERSIONS)) for signal in SIGNALS},
         **{f"rule {rule['record']}": rule["expr"] for group in groups for rule in group["rules"]},
     }
+    return {name: query for name, query in asked.items() if name not in UNANSWERED}
 
 
 def _rate(metric: catalog.Metric, selector: str = "", suffix: str = "", offset: str = "") -> str:
