@@ -147,6 +147,8 @@ class Result:
     policies: Mapping[str, Pair]
     surfaces: Mapping[tuple[str, str], Pair]
     own: Mapping[str, int]
+    broken: bool = False
+    """Whether something is broken on purpose, so that figures should differ."""
 
     @property
     def compared(self) -> int:
@@ -169,7 +171,7 @@ OWN: Final = {
 """What the plugin counts of itself; each must be 0."""
 
 
-def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int) -> Result:
+def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, *, broken: bool = False) -> Result:
     """Compare what was read after the slates were sent with what they say themselves."""
     sent = {policy: [slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS}
     policies = {
@@ -183,7 +185,7 @@ def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int)
         for policy, own in sent.items()
         for surface in SURFACES
     }
-    return Result(policies, surfaces, {name: int(exposition.total(metric)) for name, metric in OWN.items()})
+    return Result(policies, surfaces, {name: int(exposition.total(metric)) for name, metric in OWN.items()}, broken)
 
 
 def labels(policy: str) -> dict[str, str]:

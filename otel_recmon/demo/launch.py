@@ -11,11 +11,14 @@ from typing import Final
 
 from otel_recmon import config
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.traffic import MODEL_VERSIONS
 from otel_recmon.stack.ports import LOOPBACK
 
 NAME: Final = "recmon-demo"
 """What the service is called."""
+FAULT: Final = "RECOMMENDER_FAULT"
+"""The recommender's variable that names what is broken in it."""
 MODEL_AGE_HOURS: Final = 6.0
 """How old the trained model is said to be when the demo starts."""
 EXPORT_MILLISECONDS: Final = 1_000
@@ -56,12 +59,12 @@ def otlp(url: str) -> Exporter:
     )
 
 
-def command(port: int) -> list[str]:
-    """Return the command that serves the recommender on a port."""
-    app = ["recommender:app", "--app-dir", str(Path(__file__).parent)]
+def command(port: int, app: str = "") -> list[str]:
+    """Return the command that serves the recommender, or an app around it, on a port."""
+    served = [app] if app else ["recommender:app", "--app-dir", str(Path(__file__).parent)]
     return [
         *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
-        *app,
+        *served,
         *("--host", LOOPBACK, "--port", str(port), "--log-level", "warning"),
     ]
 
@@ -74,19 +77,26 @@ def _tool(name: str) -> str:
     return found
 
 
-def environment(environ: Mapping[str, str], exporter: Exporter, catalog_size: int, name: str = NAME) -> dict[str, str]:
+def environment(
+    environ: Mapping[str, str], exporter: Exporter, catalog_size: int, name: str = NAME, fault: str = ""
+) -> dict[str, str]:
     """Return the variables of the service: those of ``environ`` that are not OpenTelemetry's, and its own."""
+    broken = FAULTS.get(fault)
     kept = {key: value for key, value in environ.items() if not key.startswith("OTEL_")}
     identity = {
         "OTEL_SERVICE_NAME": name,
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=demo",
         "OTEL_LOGS_EXPORTER": "none",
     }
-    plugin = {config.variable(key): value for key, value in settings(catalog_size).items()}
-    return kept | identity | dict(exporter.variables) | plugin
+    age = broken.model_age_hours if broken and broken.model_age_hours else MODEL_AGE_HOURS
+    plugin = {config.variable(key): value for key, value in settings(catalog_size, age).items()}
+    own = {FAULT: fault, **(broken.variables if broken else {})}
+    return kept | identity | dict(exporter.variables) | plugin | own
 
 
-def settings(catalog_size: int, clock: Callable[[], float] = time.time) -> dict[str, str]:
+def settings(
+    catalog_size: int, model_age_hours: float = MODEL_AGE_HOURS, clock: Callable[[], float] = time.time
+) -> dict[str, str]:
     """Return what the plugin is told about the recommender: where it says what its answers and events are."""
     return {
         "enabled": "true",
@@ -94,6 +104,7 @@ def settings(catalog_size: int, clock: Callable[[], float] = time.time) -> dict[
         "model_version_from": "/recommendations => model_version; body:model_version",
         "variant": "/recommendations => variant; body:variant",
         "surface": "query:surface",
+        "outcome": "/recommendations => fallback",
         "catalog_size": str(catalog_size),
-        "model_updated_at": f"{clock() - MODEL_AGE_HOURS * 3600:.0f}",
+        "model_updated_at": f"{clock() - model_age_hours * 3600:.0f}",
     }

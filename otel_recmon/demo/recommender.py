@@ -1,8 +1,13 @@
-"""A recommender as its owner would write it: it answers what the logged policies chose, no more."""
+"""A recommender as its owner would write it: it answers what the logged policies chose, and can be broken."""
 
+import asyncio
 import csv
 import gzip
+import os
+from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException
@@ -10,6 +15,8 @@ from pydantic import BaseModel
 
 LOG = Path(__file__).parent / "data" / "open_bandit_sample.csv.gz"
 MODEL_VERSIONS = {"bts": "bts-2019.11", "random": "random-2019.11"}
+SLOW_SECONDS = 0.8
+"""What a slow ranking takes."""
 
 
 class Item(BaseModel):
@@ -27,6 +34,7 @@ class Slate(BaseModel):
     model_version: str
     variant: str
     surface: str
+    fallback: bool
     recommendations: list[Item]
 
 
@@ -53,13 +61,37 @@ def _decisions() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _most_shown(column: str, category: str = "", number: int = 1) -> list[str]:
+    found = Counter(row[column] for row in DECISIONS if category in ("", row["category"]))
+    return [value for value, _ in found.most_common(number)]
+
+
 DECISIONS = _decisions()
+(HIT_CATEGORY,) = _most_shown("category")
+HITS = _most_shown("item_id", HIT_CATEGORY, 3)
+"""What everybody gets once popularity is all that counts."""
 app = FastAPI(title="Fashion recommendations, as logged")
+app.state.fault = os.environ.get("RECOMMENDER_FAULT", "")
+"""What is broken; empty where nothing is."""
+app.state.looked_up = None
+"""Called with whether it was there, whenever an item is looked up in the cache, where somebody wants to know."""
+_categories: dict[str, str] = {}
+_turns = count(1)
+
+
+def _broken(name: str, one_in: int = 1) -> bool:
+    return bool(app.state.fault == name) and next(_turns) % one_in == 0
 
 
 @app.get("/health")
 async def health() -> None:
     """Answer while the service can."""
+
+
+@app.put("/fault", status_code=HTTPStatus.NO_CONTENT)
+async def fault(name: str = "") -> None:
+    """Break in the way of that name from now on, or work again."""
+    app.state.fault = name
 
 
 @app.get("/recommendations")
@@ -69,8 +101,15 @@ async def recommendations(surface: str, request_id: str, limit: int = 3) -> Slat
     policy = chosen[0]["policy"]
     if {(row["policy"], row["campaign"]) for row in chosen} != {(policy, surface)}:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such request was logged on this surface")
-    ranked = sorted((_item(row) for row in chosen), key=lambda item: item.position)
-    return Slate(model_version=MODEL_VERSIONS[policy], variant=policy, surface=surface, recommendations=ranked[:limit])
+    if _broken("errors", one_in=5):
+        raise HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR, "the ranker is not there")
+    return Slate(
+        model_version=MODEL_VERSIONS[policy],
+        variant=request_id if _broken("label-flood") else policy,
+        surface=surface,
+        fallback=_broken("fallback", one_in=3),
+        recommendations=[] if _broken("empty-slates", one_in=6) else (await _ranked(chosen))[:limit],
+    )
 
 
 def _chosen(request_id: str) -> list[dict[str, str]]:
@@ -80,13 +119,31 @@ def _chosen(request_id: str) -> list[dict[str, str]]:
     return [DECISIONS[int(row)] for row in rows]
 
 
+async def _ranked(chosen: list[dict[str, str]]) -> list[Item]:
+    if _broken("slow-ranker", one_in=5):
+        await asyncio.sleep(SLOW_SECONDS)
+    if _broken("popularity-collapse"):
+        chosen = [row | {"item_id": hit, "category": HIT_CATEGORY} for row, hit in zip(chosen, HITS, strict=False)]
+    return sorted((_item(row) for row in chosen), key=lambda item: item.position)
+
+
 def _item(decision: dict[str, str]) -> Item:
+    score = float(decision["propensity"])
     return Item(
         item_id=decision["item_id"],
-        category=decision["category"],
-        score=float(decision["propensity"]),
+        category=_category(decision),
+        score=1 - score if _broken("score-drift") else score,
         position=int(decision["position"]),
     )
+
+
+def _category(decision: dict[str, str]) -> str:
+    """Return the category from the cache, or else from the catalog, and keep it."""
+    known = None if _broken("cache-outage") else _categories.get(decision["item_id"])
+    looked_up: Callable[[bool], None] | None = app.state.looked_up
+    if looked_up:
+        looked_up(known is not None)
+    return known or _categories.setdefault(decision["item_id"], decision["category"])
 
 
 @app.post("/track/click", status_code=HTTPStatus.NO_CONTENT)

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientResponseError, ClientSession, ClientTimeout, TCPConnector
 
+from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slate
 
 TIMEOUT_SECONDS: Final = 30
 REUSE_SECONDS: Final = 2
 """How long an idle connection is used again; less than the five seconds after which uvicorn closes it."""
+LANES: Final = 32
+"""Requests at once to a service that is broken: it may be slow, and the order of what it answers proves nothing."""
+NOTHING: Final[Mapping[str, Any]] = {"recommendations": []}
+"""What people see of a request that failed."""
 LOOK_SECONDS: Final = 1.0
 """Between two looks at what happens meanwhile."""
 
@@ -59,18 +64,23 @@ def session(base_url: str | None = None) -> ClientSession:
 
 
 async def watched(
-    slates: Sequence[Slate], base_url: str, speed: float, look: Callable[[Progress], Awaitable[None]]
+    slates: Sequence[Slate],
+    base_url: str,
+    speed: float,
+    look: Callable[[Progress], Awaitable[None]],
+    audience: Audience | None = None,
 ) -> Progress:
     """Replay the slates, and call ``look`` at the start and every second until all are sent.
 
     Raises:
         aiohttp.ClientError, WrongAnswerError: As `replay` does; and whatever ``look`` raises.
     """
-    progress = Progress(len(slates))
+    coming = [slate for number, slate in enumerate(slates) if audience is None or among(number, audience.arriving)]
+    progress = Progress(len(coming))
     done = asyncio.Event()
 
     async def send() -> None:
-        await replay(slates, base_url, speed, progress)
+        await replay(coming, base_url, speed, progress, audience)
         done.set()
 
     async def watch() -> None:
@@ -83,11 +93,13 @@ async def watched(
     return progress
 
 
-async def replay(slates: Sequence[Slate], base_url: str, speed: float, progress: Progress) -> None:
+async def replay(
+    slates: Sequence[Slate], base_url: str, speed: float, progress: Progress, audience: Audience | None = None
+) -> None:
     """Send the slates of each policy one after the other, and the policies side by side.
 
     A policy's slates do not overtake each other, so that the service's windows over the last slates can be
-    recomputed exactly.
+    recomputed exactly. Those of an audience do: it meets a service that may be broken, so it takes what comes.
 
     Raises:
         aiohttp.ClientError: If the service cannot be reached, or refuses a request.
@@ -96,9 +108,13 @@ async def replay(slates: Sequence[Slate], base_url: str, speed: float, progress:
     if not slates:
         return
     pace = Pace(speed, slates[0].at)
-    lanes = [[slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS]
+    if audience:
+        lanes = [list(slates[lane::LANES]) for lane in range(LANES)]
+    else:
+        lanes = [[slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS]
     async with session(base_url) as client:
-        await first_failure(*(_send_all(client, lane, pace, progress) for lane in lanes))
+        sender = _Sender(client, pace, progress, audience)
+        await first_failure(*(sender.send_all(lane) for lane in lanes))
 
 
 async def first_failure(*work: Coroutine[Any, Any, None]) -> None:
@@ -111,33 +127,49 @@ async def first_failure(*work: Coroutine[Any, Any, None]) -> None:
         raise group.exceptions[0] from None
 
 
-async def _send_all(client: ClientSession, lane: Iterable[Slate], pace: Pace, progress: Progress) -> None:
-    for slate in lane:
-        await asyncio.sleep(pace.wait(slate.at, time.monotonic()))
-        await _send(client, slate, progress)
+@dataclass(frozen=True)
+class _Sender:
+    """Sends slates, and what people do with the answers; without an audience, what they did when it was logged."""
 
+    client: ClientSession
+    pace: Pace
+    progress: Progress
+    audience: Audience | None
 
-async def _send(client: ClientSession, slate: Slate, progress: Progress) -> None:
-    query = {"surface": slate.surface, "request_id": slate.request_id, "limit": str(len(POSITIONS))}
-    async with client.get("/recommendations", params=query) as response:
-        answer = await response.json()
-    if [item["item_id"] for item in answer["recommendations"]] != [i.item_id for i in slate.impressions]:
-        raise WrongAnswerError(slate.request_id)
-    progress.slates += 1
-    for impression in slate.clicked:
-        await _click(client, impression, answer, progress)
+    @property
+    def _people(self) -> Audience:
+        return self.audience or EVERYBODY
 
+    async def send_all(self, lane: Iterable[Slate]) -> None:
+        for slate in lane:
+            await asyncio.sleep(self.pace.wait(slate.at, time.monotonic()))
+            answer = await self._answer(slate)
+            self.progress.slates += 1
+            for impression, item in zip(slate.impressions, answer["recommendations"], strict=False):
+                if impression.clicked and among(impression.row, self._people.clicking):
+                    await self._click(impression, item["item_id"], answer)
 
-async def _click(client: ClientSession, impression: Impression, answer: Mapping[str, Any], progress: Progress) -> None:
-    surface = {"surface": answer["surface"]}
-    said = {
-        "model_version": answer["model_version"],
-        "variant": answer["variant"],
-        "item_id": impression.item_id,
-    }
-    async with client.post("/track/click", params=surface, json=said | {"position": impression.position}):
-        progress.clicks += 1
-    if impression.earned_cents is not None:
-        revenue = {"revenue": impression.earned_cents / 100}
-        async with client.post("/track/conversion", params=surface, json=said | revenue):
-            progress.conversions += 1
+    async def _answer(self, slate: Slate) -> Mapping[str, Any]:
+        query = {"surface": slate.surface, "request_id": slate.request_id, "limit": str(len(POSITIONS))}
+        try:
+            async with self.client.get("/recommendations", params=query) as response:
+                answer: Mapping[str, Any] = await response.json()
+        except ClientResponseError:
+            if self.audience is None:
+                raise
+            return NOTHING
+        items = [item["item_id"] for item in answer["recommendations"]]
+        if self.audience is None and items != [impression.item_id for impression in slate.impressions]:
+            raise WrongAnswerError(slate.request_id)
+        return answer
+
+    async def _click(self, impression: Impression, item_id: str, answer: Mapping[str, Any]) -> None:
+        surface = {"surface": answer["surface"]}
+        said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": item_id}
+        click = said | {"position": impression.position}
+        async with self.client.post("/track/click", params=surface, json=click):
+            self.progress.clicks += 1
+        if impression.earned_cents is not None and among(impression.row, self._people.buying):
+            revenue = {"revenue": impression.earned_cents / 100}
+            async with self.client.post("/track/conversion", params=surface, json=said | revenue):
+                self.progress.conversions += 1

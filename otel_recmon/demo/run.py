@@ -9,6 +9,7 @@ from rich.console import Console
 
 from otel_recmon.demo import report
 from otel_recmon.demo.comparison import compared
+from otel_recmon.demo.faults import Fault, named
 from otel_recmon.demo.replay import Progress, WrongAnswerError, session, watched
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.setups import Setup, alone, on_stack
@@ -27,26 +28,37 @@ class Options:
     stack: bool = False
     against: str | None = None
     repeat: bool = False
+    fault: str = ""
+
+    @property
+    def broken(self) -> Fault | None:
+        """What is broken, if anything is."""
+        return named(self.fault) if self.fault else None
 
 
 def run(options: Options, console: Console) -> bool:
     """Run the demo and return whether every figure read is the one that the data give.
 
+    With a fault, figures differ on purpose; then return whether the one that shows the fault does.
+
     Raises:
         DemoError: If something cannot be started, ends early or answers wrongly.
     """
+    fault = options.broken
     impressions = logged()
     size = catalog_size(impressions)
     chosen = impressions[: options.rows]
     slates = assembled(chosen)
     _introduce(console, len(chosen), len(slates), on_stack=options.stack)
-    with (on_stack if options.stack else alone)(size, options.port) as setup:
-        exposition = _replayed(setup, slates, options.speed, view(console, len(slates)))
-        result = compared(slates, exposition, size)
+    with (on_stack if options.stack else alone)(size, options.port, options.fault) as setup:
+        exposition = _replayed(setup, slates, options, view(console, len(slates)))
+        result = compared(slates, exposition, size, broken=bool(options.fault))
         report.show(console, result, exposition)
+        if fault:
+            _tell(options.fault, fault, console, fault.sign.told(exposition, len(slates)))
         if options.keep_running:
             _keep(setup, console)
-    return not result.differing()
+    return fault.sign.seen(exposition, len(slates)) if fault else not result.differing()
 
 
 def _introduce(console: Console, impressions: int, slates: int, *, on_stack: bool) -> None:
@@ -60,25 +72,36 @@ def _introduce(console: Console, impressions: int, slates: int, *, on_stack: boo
     )
 
 
-def _replayed(setup: Setup, slates: Sequence[Slate], speed: float, seen: View) -> Exposition:
+def _replayed(setup: Setup, slates: Sequence[Slate], options: Options, seen: View) -> Exposition:
     try:
         with seen:
-            return asyncio.run(_replay(setup, slates, speed, seen))
+            return asyncio.run(_replay(setup, slates, options, seen))
     except (ClientError, TimeoutError, WrongAnswerError) as error:
         raise setup.fault(error) from error
 
 
-async def _replay(setup: Setup, slates: Sequence[Slate], speed: float, seen: View) -> Exposition:
+async def _replay(setup: Setup, slates: Sequence[Slate], options: Options, seen: View) -> Exposition:
+    fault = options.broken
     async with session() as client:
 
         async def look(progress: Progress) -> None:
             setup.check()
             seen.show(progress, await setup.source.now(client))
 
-        progress = await watched(slates, setup.service.url, speed, look)
-        exposition = await setup.source.settled(client)
+        progress = await watched(slates, setup.service.url, options.speed, look, fault.audience if fault else None)
+        exposition = await (setup.source.now if fault and not fault.exports else setup.source.settled)(client)
         seen.show(progress, exposition)
         return exposition
+
+
+def _tell(name: str, fault: Fault, console: Console, sign: str) -> None:
+    console.print(
+        f"\nBroken on purpose, by --fault {name}: {fault.cause}.\n"
+        f"It shows in: {sign}.\n"
+        f"The alerts that it raises where it lasts: {', '.join(fault.alerts)}.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _keep(setup: Setup, console: Console) -> None:

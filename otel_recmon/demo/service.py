@@ -14,6 +14,7 @@ from typing import Final
 
 from otel_recmon.demo import launch
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.launch import Exporter
 from otel_recmon.stack.guard import guarded
 from otel_recmon.stack.ports import LOOPBACK, free
@@ -125,7 +126,13 @@ def _ending(code: int) -> str:
 
 @contextmanager
 def running(
-    place: Workplace, exporter: Exporter, catalog_size: int, *, port: int | None = None, name: str = launch.NAME
+    place: Workplace,
+    exporter: Exporter,
+    catalog_size: int,
+    *,
+    port: int | None = None,
+    name: str = launch.NAME,
+    fault: str = "",
 ) -> Iterator[Service]:
     """Run the recommender while the context lasts.
 
@@ -135,6 +142,7 @@ def running(
         catalog_size: The number of items it is told there are.
         port: The port it answers on; by default a free one.
         name: The name of the service, which tells it from others on the same stack.
+        fault: What is broken, by the name of its fault.
 
     Raises:
         DemoError: If it cannot be started.
@@ -142,12 +150,12 @@ def running(
     port, log = usable(port) if port else free(), place.logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            launch.command(port),
+            launch.command(port, FAULTS[fault].app if fault else ""),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
             cwd=place.folder,
-            env=launch.environment(os.environ, exporter, catalog_size, name),
+            env=launch.environment(os.environ, exporter, catalog_size, name, fault),
             process_group=place.group,  # so that Ctrl-C is for us, who stop it then
         )
     service = Service(process, port, exporter.port, log)

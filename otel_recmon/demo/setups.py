@@ -40,7 +40,7 @@ class Setup:
 
 
 @contextmanager
-def alone(catalog_size: int, port: int | None) -> Iterator[Setup]:
+def alone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
     """Run the service and read the page with its metrics.
 
     Raises:
@@ -48,13 +48,13 @@ def alone(catalog_size: int, port: int | None) -> Iterator[Setup]:
     """
     with (
         workplace() as place,
-        running(place, launch.page(free()), catalog_size, port=port) as service,
+        running(place, launch.page(free()), catalog_size, port=port, fault=fault) as service,
     ):
         yield Setup(service, Page(service.page_url), {"its metrics": service.page_url})
 
 
 @contextmanager
-def on_stack(catalog_size: int, port: int | None) -> Iterator[Setup]:
+def on_stack(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
     """Run a Collector, a Prometheus and the service, and read what reaches Prometheus.
 
     Raises:
@@ -63,7 +63,7 @@ def on_stack(catalog_size: int, port: int | None) -> Iterator[Setup]:
     with (
         workplace() as place,
         _stack(place) as stack,
-        running(place, launch.otlp(stack.otlp_http_url), catalog_size, port=port) as service,
+        running(place, launch.otlp(stack.otlp_http_url), catalog_size, port=port, fault=fault) as service,
     ):
         # Not its first page: the Prometheus that is built here comes without the files of that.
         asked = f"{stack.prometheus_url}/api/v1/query?query={catalog.REQUESTS.prometheus}"

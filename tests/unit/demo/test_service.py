@@ -29,6 +29,7 @@ def test_the_plugin_understands_every_variable_it_is_given() -> None:
             model_version_from="/recommendations => model_version; body:model_version",
             variant="/recommendations => variant; body:variant",
             surface="query:surface",
+            outcome="/recommendations => fallback",
             catalog_size=160,
             model_updated_at=1_000_000.0 - 6 * 3600,
         ),
