@@ -125,7 +125,7 @@ def _ending(code: int) -> str:
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913 - each says something else of the process
     place: Workplace,
     exporter: Exporter,
     catalog_size: int,
@@ -133,6 +133,7 @@ def running(
     port: int | None = None,
     name: str = launch.NAME,
     fault: str = "",
+    app: str = "",
 ) -> Iterator[Service]:
     """Run the recommender while the context lasts.
 
@@ -143,6 +144,7 @@ def running(
         port: The port it answers on; by default a free one.
         name: The name of the service, which tells it from others on the same stack.
         fault: What is broken, by the name of its fault.
+        app: What is served; by default what the fault needs, or the recommender alone.
 
     Raises:
         DemoError: If it cannot be started.
@@ -150,7 +152,7 @@ def running(
     port, log = usable(port) if port else free(), place.logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            launch.command(port, FAULTS[fault].app if fault else ""),
+            launch.command(port, app or (FAULTS[fault].app if fault else "")),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
