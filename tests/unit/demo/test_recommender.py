@@ -1,7 +1,10 @@
 import ast
 import asyncio
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Request, Response
@@ -10,6 +13,8 @@ from otel_recmon.demo import recommender
 from otel_recmon.demo.traffic import MODEL_VERSIONS, assembled, logged
 
 URL = "http://recommender"
+SLATES = assembled(logged(rows=1_000))[:60]
+Broken = Callable[[str], list[tuple[int, Any]]]
 
 
 def _responses(*requests: Request) -> list[Response]:
@@ -94,3 +99,59 @@ def test_events_are_taken_without_an_answer() -> None:
 
 def test_the_driver_expects_the_model_versions_that_the_service_names() -> None:
     assert recommender.MODEL_VERSIONS == MODEL_VERSIONS
+
+
+@pytest.fixture
+def broken() -> Iterator[Broken]:
+    """Answers to sixty requests with a fault, which is put off at the end."""
+
+    def answers(fault: str) -> list[tuple[int, Any]]:
+        _responses(Request("PUT", f"{URL}/fault?name={fault}"))
+        return _asked(*((slate.surface, slate.request_id) for slate in SLATES))
+
+    yield answers
+    _responses(Request("PUT", f"{URL}/fault"))
+
+
+def _items(answers: list[tuple[int, Any]], key: str) -> list[Any]:
+    return [item[key] for _, answer in answers for item in answer["recommendations"]]
+
+
+class TestFault:
+    def test_one_request_in_five_fails(self, broken: Broken) -> None:
+        assert Counter(status for status, _ in broken("errors")) == {200: 48, 500: 12}
+
+    def test_one_answer_in_three_is_a_fallback(self, broken: Broken) -> None:
+        assert sum(answer["fallback"] for _, answer in broken("fallback")) == 20
+
+    def test_one_answer_in_six_is_empty(self, broken: Broken) -> None:
+        assert sum(not answer["recommendations"] for _, answer in broken("empty-slates")) == 10
+
+    def test_everybody_gets_the_same_of_one_category(self, broken: Broken) -> None:
+        answers = broken("popularity-collapse")
+
+        assert set(_items(answers, "category")) == {recommender.HIT_CATEGORY}
+        assert set(_items(answers, "item_id")) == set(recommender.HITS)
+
+    def test_scores_are_turned_round(self, broken: Broken) -> None:
+        drifted, well = _items(broken("score-drift"), "score"), _items(broken(""), "score")
+
+        assert drifted == [1 - score for score in well]
+
+    def test_each_request_names_a_variant_of_its_own(self, broken: Broken) -> None:
+        assert len({answer["variant"] for _, answer in broken("label-flood")}) == len(SLATES)
+
+    def test_the_cache_finds_what_was_seen_before_until_it_is_out(self, broken: Broken) -> None:
+        seen: list[bool] = []
+        recommender.app.state.looked_up = seen.append
+        try:
+            broken("")
+            seen.clear()
+            broken("")
+            well = set(seen)
+            seen.clear()
+            broken("cache-outage")
+        finally:
+            recommender.app.state.looked_up = None
+
+        assert (well, set(seen)) == ({True}, {False})

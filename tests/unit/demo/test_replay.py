@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientResponseError, web
 from aiohttp.test_utils import TestServer
 
+from otel_recmon.demo.audience import EVERYBODY, Audience
 from otel_recmon.demo.replay import Pace, Progress, WrongAnswerError, first_failure, replay
 from otel_recmon.demo.traffic import Impression, Slate
 
@@ -42,12 +43,12 @@ class Recorder:
         return web.Response(status=204)
 
 
-def _replay(recorder: Recorder, *slates: Slate) -> Progress:
+def _replay(recorder: Recorder, *slates: Slate, audience: Audience | None = None) -> Progress:
     progress = Progress(len(slates))
 
     async def send() -> None:
         async with TestServer(recorder.app) as server:
-            await replay(slates, str(server.make_url("/")), 0, progress)
+            await replay(slates, str(server.make_url("/")), 0, progress, audience)
 
     asyncio.run(send())
     return progress
@@ -122,3 +123,24 @@ def test_a_moment_is_due_so_many_times_faster_than_it_was_logged(speed: float, n
     pace = Pace(speed, AT, begun=100)
 
     assert pace.wait(AT + timedelta(hours=1), now) == seconds
+
+
+class TestAudience:
+    def test_failures_and_other_items_are_taken_as_they_come(self) -> None:
+        failing, other = Slate((replace(SHOWN, row=99),)), Slate((replace(CLICKED, row=12),))
+
+        recorder = Recorder()
+        progress = _replay(recorder, failing, other, audience=EVERYBODY)
+
+        clicks = [said for path, _, said in recorder.seen if path == "/track/click"]
+        assert clicks == [{"model_version": "m", "variant": "v", "item_id": "men-01", "position": 2}]
+        assert progress == Progress(total=2, slates=2, clicks=1, conversions=0)
+
+    @pytest.mark.parametrize(
+        ("audience", "clicks", "conversions"),
+        [(EVERYBODY, 1, 1), (Audience(buying=0.0), 1, 0), (Audience(clicking=0.0), 0, 0)],
+    )
+    def test_only_so_many_click_and_buy(self, audience: Audience, clicks: int, conversions: int) -> None:
+        progress = _replay(Recorder(), Slate((BUYER,)), audience=audience)
+
+        assert progress == Progress(total=1, slates=1, clicks=clicks, conversions=conversions)

@@ -127,3 +127,17 @@ def test_what_the_data_cannot_say_is_shown_as_read() -> None:
         "Good and fast enough": "99.00 %",
         "Model staleness*": "6.0 h",
     }
+
+
+def test_where_something_is_broken_on_purpose_a_figure_that_differs_is_marked_not_judged() -> None:
+    slates = sample()
+    exposition = parsed(_text(slates) + series(catalog.REQUESTS, 1, status="rejected", **OWN))
+    console = Console(file=StringIO(), width=100)
+
+    show(console, compared(slates, exposition, CATALOG_SIZE, broken=True), exposition)
+
+    assert isinstance(console.file, StringIO)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().split("\n")]
+    assert "Rejected requests 1 0 ≠ 0 0 ✓" in lines
+    assert lines[-2] == "≠ 2 of 211 figures are not those of the data file: something is broken."
+    assert "✗" not in console.file.getvalue()

@@ -1,0 +1,132 @@
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from otel_recmon import catalog
+from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.cli.group import group
+from otel_recmon.demo import recommender
+from otel_recmon.demo.audience import EVERYBODY, Audience, among
+from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.faults import FAULTS, NOWHERE, WITH_CACHE, named
+from otel_recmon.demo.figures import recomputed
+from otel_recmon.demo.launch import command, environment, otlp
+from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.traffic import assembled, logged
+from tests.unit.demo.exported import exported, gauges, sample, series
+
+SETTINGS = Path(recommender.__file__).with_name("alerts.toml")
+EACH = pytest.mark.parametrize("name", FAULTS)
+
+
+def _environment(fault: str) -> Mapping[str, str]:
+    return environment({}, otlp("http://collector:4318"), 160, fault=fault)
+
+
+def _refused(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(group, ["demo", *arguments])
+    return result.exit_code, result.stderr.splitlines()[-1]
+
+
+@EACH
+def test_every_alert_of_a_fault_is_on_in_the_settings_of_the_demo(name: str) -> None:
+    on = {rule.name for rule in rules_of(SETTINGS) if rule.tuning.enabled}
+
+    assert [alert for alert in FAULTS[name].alerts if alert not in on] == []
+
+
+def test_the_floor_of_the_ctr_is_half_of_what_the_data_have() -> None:
+    (rule,) = (rule for rule in rules_of(SETTINGS) if rule.name == "CtrLow")
+
+    assert rule.threshold == pytest.approx(recomputed(assembled(logged())).ctr.value / 2, rel=0.02)
+
+
+@EACH
+def test_what_shows_a_fault_is_not_seen_where_all_is_well(name: str) -> None:
+    slates = sample()
+    cache = series(catalog.CACHE_HITS, 99) + series(catalog.CACHE_MISSES, 1)
+    fast = series(catalog.LATENCY, 100, "_bucket", le="0.01") + series(catalog.LATENCY, 100, "_bucket", le="+Inf")
+    age = series(catalog.STALENESS, 6, model_version="bts-2019.11")
+    seen = parsed(exported(slates) + gauges(0.8, 90, "bts") + cache + fast + age)
+
+    assert not FAULTS[name].sign.seen(seen, len(slates)), FAULTS[name].sign.told(seen, len(slates))
+
+
+def test_the_recommender_knows_each_fault_that_is_its_own_by_the_name_in_the_table() -> None:
+    known = set(re.findall(r'_broken\("([a-z-]+)"', Path(recommender.__file__).read_text(encoding="utf-8")))
+
+    own = {
+        name
+        for name, fault in FAULTS.items()
+        if fault.audience == EVERYBODY and not fault.variables and not fault.model_age_hours
+    }
+    assert known == own
+
+
+def test_the_service_is_told_which_fault_is_its_own_and_no_more() -> None:
+    healthy, broken = _environment(""), _environment("errors")
+
+    differing = {key for key in broken if broken[key] != healthy[key]} - {"OTEL_RECMON_MODEL_UPDATED_AT"}
+    assert differing == {"RECOMMENDER_FAULT"}
+    assert (healthy["RECOMMENDER_FAULT"], broken["RECOMMENDER_FAULT"]) == ("", "errors")
+
+
+def test_a_stale_model_is_older_by_so_many_hours() -> None:
+    healthy, stale = (float(_environment(name)["OTEL_RECMON_MODEL_UPDATED_AT"]) for name in ("", "stale-model"))
+
+    assert (healthy - stale) / 3600 == pytest.approx(74, abs=0.01)
+
+
+def test_metrics_that_go_nowhere_are_sent_where_nobody_listens() -> None:
+    assert NOWHERE.items() <= _environment("exporter-outage").items()
+
+
+def test_the_cache_is_watched_by_an_app_around_the_recommender() -> None:
+    assert WITH_CACHE in command(8000, FAULTS["cache-outage"].app)
+    assert "recommender:app" in command(8000)
+
+
+def test_of_all_that_has_a_number_a_share_is_taken_evenly() -> None:
+    taken = [among(number, 0.2) for number in range(1_000)]
+
+    assert all(sum(taken[begin : begin + 50]) in range(8, 13) for begin in range(950))
+    assert all(among(number, Audience().arriving) for number in range(1_000))
+
+
+def test_an_unknown_fault_is_refused_with_the_nearest() -> None:
+    with pytest.raises(DemoError, match="no fault 'eror': did you mean errors"):
+        named("eror")
+
+
+def test_an_unknown_fault_is_one_line_and_exit_2() -> None:
+    result = CliRunner().invoke(group, ["demo", "--fault", "slow"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "otel-recmon demo: there is no fault 'slow': did you mean slow-ranker? --fault list says what there is\n"
+    )
+
+
+def test_the_list_says_of_each_fault_what_it_raises() -> None:
+    result = CliRunner().invoke(group, ["demo", "--fault", "list"])
+
+    assert result.exit_code == 0
+    assert result.output.count("\n    raises ") == len(FAULTS)
+    assert "stale-model: the model was trained 80 hours ago\n    raises ModelStale, ModelVeryStale\n" in result.output
+
+
+def test_a_fault_of_the_exporter_needs_the_stack() -> None:
+    assert _refused("--fault", "exporter-outage") == (
+        2,
+        "Error: --fault exporter-outage needs --stack, which has a Collector to miss",
+    )
+
+
+def test_a_fault_is_none_of_a_service_that_somebody_else_started() -> None:
+    assert _refused("--fault", "errors", "--against", "http://localhost:1") == (
+        2,
+        "Error: --against starts nothing: leave out --stack, --port, --keep-running and --fault",
+    )
