@@ -90,7 +90,7 @@ def environment(
     }
     age = broken.model_age_hours if broken and broken.model_age_hours else MODEL_AGE_HOURS
     plugin = {config.variable(key): value for key, value in settings(catalog_size, age).items()}
-    own = {FAULT: fault, **(broken.variables if broken else {})}
+    own = {FAULT: fault, **broken.variables} if broken else {}
     return kept | identity | dict(exporter.variables) | plugin | own
 
 

@@ -138,9 +138,11 @@ class Story:
             for labels in map(dict, verdict(rule, samples))
         )
 
-    def values(self, alert: str, phase: Phase) -> list[dict[frozenset[tuple[str, str]], float]]:
-        """What Grafana's query returned at each evaluation of a phase."""
-        span = {"start": str(phase.begin), "end": str(phase.end), "step": str(INTERVAL / 2)}
+    def values(
+        self, alert: str, phase: Phase, step: float = INTERVAL / 2
+    ) -> list[dict[frozenset[tuple[str, str]], float]]:
+        """What Grafana's query returned at each step of a phase, in seconds."""
+        span = {"start": str(phase.begin), "end": str(phase.end), "step": str(step)}
         found = self.prometheus.ask("query_range", query=query(self.grafana[alert]), **span)["result"]
         at: dict[float, dict[frozenset[tuple[str, str]], float]] = {}
         for series in found:
@@ -312,7 +314,7 @@ def value_in(rule: AlertRule, summary: str) -> float | None:
 
 def extremes(story: Story, alert: str, job: str) -> tuple[float, float]:
     """The least and the most that an alert's value was, give or take what is not written out."""
-    samples = story.values(alert, Phase(story.broken.begin, story.broken.end + WINDOW))
+    samples = story.values(alert, Phase(story.broken.begin, story.broken.end + WINDOW), step=1)
     own = [value for found in samples for labels, value in found.items() if ("job", job) in labels]
     return min(own) - 0.05 * abs(min(own)) - 0.002, max(own) + 0.05 * abs(max(own)) + 0.002
 
