@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help demo tools tools-scale test test-fast test-scale check bench artifacts format requirements clean
+.PHONY: help demo tools tools-scale test test-fast test-scale mutate check bench artifacts format requirements clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -37,6 +37,9 @@ test-fast: $(READY) ## Run the tests that start no process (under a minute)
 
 test-scale: $(READY) tools tools-scale ## Test what is beyond one Prometheus: Thanos and VictoriaMetrics
 	@$(BIN)/python -m pytest -q tests/scale $(ARGS)
+
+mutate: $(READY) tools ## Break the code in many small ways, and see that tests notice each (minutes)
+	@$(BIN)/python tools/mutate.py
 
 check: $(READY) ## Format, lint, types, import directions, generated files
 	@echo "== format";          $(BIN)/ruff format --check --quiet .

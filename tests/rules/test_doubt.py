@@ -11,6 +11,8 @@ from tests.rules.traffic import Phase, Traffic
 
 QUIET = 5
 """Requests a minute: 50 within ten minutes, 450 within 90."""
+FEW = 0.6
+"""Requests a minute: three within five minutes."""
 
 
 def silent(alert: str, first: int, last: int) -> Sequence[Expected]:
@@ -31,6 +33,21 @@ def test_a_share_that_is_beyond_the_threshold_by_chance_fires_nothing(
     alert: str, slightly: Traffic, tmp_path: Path
 ) -> None:
     check(tmp_path, tuned(alert, {}), [(120, [slightly])], silent(alert, 0, 120))
+
+
+@pytest.mark.parametrize(
+    ("alert", "bad"),
+    [
+        ("CtrLow", Traffic(requests=FEW, ctr=0.0)),
+        ("ErrorRateHigh", Traffic(requests=FEW, failing=1.0)),
+        ("FallbackShareHigh", Traffic(requests=FEW, fallback=1.0)),
+        ("EmptyShareHigh", Traffic(requests=FEW, empty=1.0)),
+        ("BudgetBurnHour", Traffic(requests=FEW, failing=1.0)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_few_requests_that_all_went_wrong_fire_nothing(alert: str, bad: Traffic, tmp_path: Path) -> None:
+    check(tmp_path, tuned(alert, {}), [(120, [bad])], silent(alert, 0, 120))
 
 
 def test_what_burned_the_budget_and_is_over_fires_nothing(tmp_path: Path) -> None:

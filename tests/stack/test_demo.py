@@ -67,6 +67,21 @@ def test_every_figure_of_the_demo_is_that_of_the_data(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_demo_that_is_broken_says_what_shows_it_and_what_it_raises(tmp_path: Path) -> None:
+    arguments = ["--rows", "3000", "--fault", "errors"]
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+
+    burns = "BudgetBurnHour, BudgetBurnSixHours, BudgetBurnDay, BudgetBurnThreeDays"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-3:] == [
+        "Broken on purpose, by --fault errors: one request in five fails with status 500.",
+        "It shows in: Error rate: 20.00 % (a fault where above 1.00 %).",
+        f"The alerts that it raises where it lasts: ErrorRateHigh, {burns}.",
+    ]
+    assert "✗" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_taken_port_is_one_line_with_the_remedy() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

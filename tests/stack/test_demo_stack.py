@@ -76,6 +76,18 @@ def test_every_figure_that_reaches_prometheus_is_that_of_the_data(scratch: Path)
     assert processes(str(scratch)) == []
 
 
+def test_metrics_that_do_not_arrive_show_as_nothing(scratch: Path) -> None:
+    arguments = ["--rows", "60", "--fault", "exporter-outage"]
+    done = subprocess.run([*STACK, *arguments], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-2:] == [
+        "It shows in: Logged requests that are counted: 0.00 % (a fault where below 50.00 %).",
+        "The alerts that it raises where it lasts: ServiceSilent, TrafficBelowUsual.",
+    ]
+    assert list(scratch.iterdir()) == []
+
+
 def test_what_is_kept_is_listed_and_answers(scratch: Path) -> None:
     with started("--rows", "60", "--keep-running") as demo:
         read_until(demo, "The service stays up")

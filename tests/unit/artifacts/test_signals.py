@@ -11,7 +11,7 @@ from otel_recmon.artifacts.foreign import FOREIGN
 from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope
 from otel_recmon.artifacts.signals import SIGNALS
 from otel_recmon.artifacts.signals.kinds import Share, Signal
-from otel_recmon.artifacts.signals.traffic import CTR, ERROR_RATE
+from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ERROR_RATE, ITEM_CTR, LIST_LENGTH
 from otel_recmon.catalog import Kind, Metric
 
 EACH = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
@@ -41,6 +41,23 @@ def test_a_signal_parses_in_every_scope(signal: Signal) -> None:
 @EACH
 def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
     assert names(str(signal.expression(Scope()))) <= KNOWN | {"recommendation_", "recmon_", "recommendations_"}
+
+
+@pytest.mark.parametrize(
+    ("signal", "part", "whole"),
+    [
+        (CTR, catalog.CLICKED, catalog.REQUESTS),
+        (ITEM_CTR, catalog.CLICKED, catalog.IMPRESSIONS),
+        (CONVERSION_RATE, catalog.CONVERTED, catalog.CLICKED),
+        (LIST_LENGTH, catalog.IMPRESSIONS, catalog.REQUESTS),
+        (ERROR_RATE, catalog.REQUESTS, catalog.REQUESTS),
+    ],
+    ids=lambda value: value.name,
+)
+def test_a_share_is_of_what_the_definitions_say(signal: Share, part: Metric, whole: Metric) -> None:
+    above, below = (names(str(count)) for count in (signal.counted(Scope()), signal.whole(Scope())))
+
+    assert (above, below) == ({part.prometheus}, {whole.prometheus})
 
 
 @EACH
