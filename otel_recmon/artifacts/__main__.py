@@ -10,6 +10,8 @@ from pathlib import Path
 from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name
 from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.capacity import capacity_table, fleet_table
+from otel_recmon.artifacts.dashboards import BOARDS
+from otel_recmon.artifacts.dashboards.board import Board, text
 from otel_recmon.artifacts.grafana_rules import rules_file
 from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.reference import (
@@ -52,6 +54,11 @@ def runbook(text: str) -> str:
     return text
 
 
+def dashboard(board: Board) -> Render:
+    """Return a function that writes a dashboard, whatever was there."""
+    return lambda _: text(board)
+
+
 SHIPPED = "otel_recmon/stack/files/"
 """What the package ships has a copy at the top."""
 FILES: dict[str, Render] = {
@@ -62,6 +69,7 @@ FILES: dict[str, Render] = {
     "docs/alerts.md": lambda _: alerts_page(load()),
     "docs/runbook.md": runbook,
     "grafana/provisioning/alerting/recmon-rules.json": lambda _: rules_file(rules(load())),
+    **{f"grafana/dashboards/{board.page.uid}.json": dashboard(board) for board in BOARDS},
     **{
         f"{place}{name}": render
         for place in ("", SHIPPED)

@@ -87,6 +87,7 @@ def environment(
         "OTEL_SERVICE_NAME": name,
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=demo",
         "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",  # so that routes are counted under the stable names
     }
     age = broken.model_age_hours if broken and broken.model_age_hours else MODEL_AGE_HOURS
     plugin = {config.variable(key): value for key, value in settings(catalog_size, age).items()}

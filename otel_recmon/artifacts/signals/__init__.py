@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from otel_recmon.artifacts.signals import quality, telemetry, traffic
+from otel_recmon.artifacts.signals import experiments, http, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Signal
 
+_MODULES: Final = (traffic, http, quality, experiments, telemetry)
 SIGNALS: Final = tuple(
-    found for module in (traffic, quality, telemetry) for found in vars(module).values() if isinstance(found, Signal)
+    {found.name: found for module in _MODULES for found in vars(module).values() if isinstance(found, Signal)}.values()
 )
 """All of them, in the order of the documentation."""

@@ -1,5 +1,6 @@
 """Whether the picture is complete: who reports, and what is lost on the way."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -182,3 +183,39 @@ ALERTING: Final = measure(
     (),
     _alerting,
 )
+
+
+def _flow(name: str, scope: Scope) -> Expr:
+    return promql.rate(name, scope.anywhere())
+
+
+ACCEPTED_POINTS: Final = measure(
+    Words("accepted_points", "Points taken", TELEMETRY, "Data points a second that the Collector took from services."),
+    Unit.EVENTS_PER_SECOND,
+    (),
+    partial(_flow, foreign.ACCEPTED),
+)
+SENT_POINTS: Final = measure(
+    Words("sent_points", "Points sent", TELEMETRY, "Data points a second that the Collector sent on."),
+    Unit.EVENTS_PER_SECOND,
+    (),
+    partial(_flow, foreign.SENT),
+)
+TARGETS_UP: Final = measure(
+    Words("targets_up", "Scraped pages", TELEMETRY, "1 where Prometheus reached a page that it scrapes, else 0."),
+    Unit.TIMES,
+    (),
+    lambda scope: promql.aggregate("min", promql.series(foreign.UP, scope.anywhere()), scope.by),
+)
+
+
+def quiet(signal: Signal) -> Signal:
+    """Return a signal that is 0 for each service that reports and has nothing of it."""
+
+    def value(scope: Scope) -> Expr:
+        service = scope.by_service().within(())
+        return promql.either(
+            signal.expression(scope), promql.unless(_reporting(service) * 0, signal.expression(scope), service.by)
+        )
+
+    return replace(signal, value=value)

@@ -1,5 +1,6 @@
 """What users get and do, what it earns, how fast and how well the service answers."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -210,3 +211,30 @@ def burn_rate(objective: float = OBJECTIVE) -> Signal:
 
 
 BURN_RATE: Final = burn_rate()
+
+
+def budget_left(objective: float = OBJECTIVE) -> Signal:
+    """Return how much of the budget of bad responses is left at the end of the window."""
+    meaning = (
+        f"1 minus the share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
+    )
+    words = Words("budget_left", "Error budget left", SERVICE, f"{meaning} Below 0, more was used up than there was.")
+
+    def value(scope: Scope) -> Expr:
+        return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
+
+    return measure(words, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
+
+
+BUDGET_LEFT: Final = budget_left()
+
+
+def change(signal: Signal, value: Callable[[Scope], Expr], back: str = "7d") -> Signal:
+    """Return by how much a value differs from what it was some time ago, relative to that."""
+    meaning = f"{signal.description} Now over {back} ago, minus 1."
+    words = Words(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
+
+    def changed(scope: Scope) -> Expr:
+        return promql.divided(value(scope), value(scope.ago(back))) - 1
+
+    return measure(words, Unit.SHARE, signal.metrics, changed, signal.fixed)

@@ -1,0 +1,78 @@
+"""How values look on every page: colours by meaning, and the limits of the alerts."""
+
+from typing import Any, Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.rule import AlertRule, Comparison
+from otel_recmon.artifacts.signals.kinds import Signal, Unit
+
+GOOD, WARNING, BAD, NEUTRAL, PAST = "green", "orange", "red", "text", "#8e8e8e"
+_SEVERITIES: Final = {"warning": WARNING, "critical": BAD}
+COLOURS: Final = {
+    catalog.SUCCESS: GOOD,
+    catalog.ERROR: BAD,
+    catalog.REJECTED: "yellow",
+    catalog.SERVED: GOOD,
+    catalog.PARTIAL: "blue",
+    catalog.FALLBACK: WARNING,
+    catalog.EMPTY: "purple",
+    catalog.UNRECOGNIZED: PAST,
+}
+"""Of statuses and outcomes; everything else, such as a variant, has one that follows from its name."""
+BY_NAME: Final = {"mode": "palette-classic-by-name"}
+_LOW: Final = (Comparison.BELOW, Comparison.AT_MOST)
+
+
+def limits(signal: Signal) -> list[AlertRule]:
+    """Return the alerts that are on and compare the signal's own value with their threshold, the lowest first."""
+    found = [
+        rule
+        for rule in rules_of()
+        if rule.alert.signal.name == signal.name
+        and rule.tuning.enabled
+        and rule.severity in _SEVERITIES
+        and not rule.alert.against
+    ]
+    return sorted(found, key=lambda rule: rule.threshold)
+
+
+def thresholds(signal: Signal) -> dict[str, Any]:
+    """Return the steps of colour that the alerts of a signal make; one of no meaning where it has none."""
+    rules = limits(signal)
+    if not rules:
+        return _steps({None: NEUTRAL})
+    if rules[0].alert.comparison in _LOW:
+        colours = [*(_SEVERITIES[rule.severity] for rule in rules), GOOD]
+        return _steps(dict(zip([None, *(rule.threshold for rule in rules)], colours, strict=True)))
+    return _steps({None: GOOD, **{_from(rule): _SEVERITIES[rule.severity] for rule in rules}})
+
+
+def _from(rule: AlertRule) -> float:
+    """Return where the colour begins: a step holds from its value on, so above 0 begins a little later."""
+    return rule.threshold or 1e-9
+
+
+def _steps(steps: dict[float | None, str]) -> dict[str, Any]:
+    return {"mode": "absolute", "steps": [{"color": colour, "value": value} for value, colour in steps.items()]}
+
+
+def override(name: str, **properties: Any) -> dict[str, Any]:
+    """Return the properties of the one series of a name; `__` in a property's name stands for a dot."""
+    listed = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
+    return {"matcher": {"id": "byName", "options": name}, "properties": listed}
+
+
+def fixed(colour: str) -> dict[str, str]:
+    """Return one colour."""
+    return {"mode": "fixed", "fixedColor": colour}
+
+
+def coloured() -> list[dict[str, Any]]:
+    """Return the overrides that give statuses and outcomes their colours."""
+    return [override(name, color=fixed(colour)) for name, colour in COLOURS.items()]
+
+
+def bounds(unit: Unit) -> dict[str, float]:
+    """Return what the axis has to have."""
+    return {} if unit is Unit.TIMES else {"min": 0}

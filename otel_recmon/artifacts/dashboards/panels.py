@@ -1,0 +1,233 @@
+"""The kinds of panels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from otel_recmon.artifacts.dashboards import look
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, Reader
+from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.signals.kinds import Signal, Unit
+
+STAT_WIDTH, STAT_HEIGHT = 3, 4
+CHART_WIDTH, CHART_HEIGHT = 12, 8
+LETTERS: Final = "ABCDEFGHIJKLMNOP"
+_NO_TRAFFIC: Final = "-"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel without its place; `name` is what its id follows from."""
+
+    kind: str
+    name: str
+    title: str
+    description: str
+    queries: tuple[Query, ...] = ()
+    unit: Unit = Unit.COUNT
+    options: Json = field(default_factory=dict)
+    defaults: Json = field(default_factory=dict)
+    overrides: tuple[Json, ...] = ()
+    links: tuple[Json, ...] = ()
+    transformations: tuple[Json, ...] = ()
+    interval: str = ""
+    width: int = CHART_WIDTH
+    height: int = CHART_HEIGHT
+
+    def json(self, x: int, y: int) -> Json:
+        """Return it at a place of the grid."""
+        return {
+            "id": panel_id(self.name),
+            "type": self.kind,
+            "title": self.title,
+            "description": self.description,
+            "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
+            "datasource": DATASOURCE,
+            "targets": [query.target(letter) for query, letter in zip(self.queries, LETTERS, strict=False)],
+            "fieldConfig": {"defaults": {"unit": self.unit.value, **self.defaults}, "overrides": list(self.overrides)},
+            "options": self.options,
+            "links": list(self.links),
+            **({"transformations": list(self.transformations)} if self.transformations else {}),
+            **({"interval": self.interval} if self.interval else {}),
+        }
+
+    def sized(self, width: int, height: int = 0) -> "Panel":
+        """Return it in another size."""
+        return replace(self, width=width, height=height or self.height)
+
+
+def described(signal: Signal, reader: Reader) -> str:
+    """Return the definition of a signal, what its alerts are, and which variables it does not follow."""
+    alerts = ", ".join(rule.name for rule in look.limits(signal))
+    missing = ", ".join(reader.unnarrowed(signal))
+    return " ".join(
+        (
+            signal.description,
+            *([f"Thresholds: those of {alerts}."] if alerts else []),
+            *([f"Not narrowed by {missing}: it has no such label."] if missing else []),
+        )
+    )
+
+
+def stat(page: Page, reader: Reader, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
+    """Return a number over the page's time range, which leads to the panel that explains it."""
+    address = f"/d/{signal.page.uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
+    return Panel(
+        "stat",
+        f"{page.uid}.{signal.name}.now",
+        signal.title,
+        described(signal, reader),
+        (query,),
+        unit or signal.unit,
+        options={
+            "colorMode": "value" if look.limits(signal) else "none",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "textMode": "value",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+        defaults={"thresholds": look.thresholds(signal), "noValue": _NO_TRAFFIC, "color": {"mode": "thresholds"}},
+        links=({"title": f"{signal.title} over time", "url": address},),
+        width=STAT_WIDTH,
+        height=STAT_HEIGHT,
+    )
+
+
+def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
+    """Return the panel that explains a signal: lines over time, with the alerts' thresholds."""
+    custom = {
+        "drawStyle": "line",
+        "lineWidth": 1 if stacked else 2,
+        "fillOpacity": 60 if stacked else 0,
+        "showPoints": "auto",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "thresholdsStyle": {"mode": "dashed" if look.limits(signal) else "off"},
+    }
+    return Panel(
+        "timeseries",
+        signal.name,
+        signal.title,
+        described(signal, reader),
+        tuple(queries),
+        signal.unit,
+        options={
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+        defaults={
+            "color": look.BY_NAME,
+            "custom": custom,
+            "thresholds": look.thresholds(signal),
+            **look.bounds(signal.unit),
+        },
+        overrides=tuple(look.coloured()),
+    )
+
+
+def band(name: str, title: str, signal: Signal, reader: Reader, queries: tuple[Query, Query, Query, Query]) -> Panel:
+    """Return a value over time within its bounds, and what it was a week before."""
+    value, low, high, past = queries
+    edge = {"custom__lineWidth": 0, "custom__hideFrom": {"legend": True, "tooltip": False, "viz": False}}
+    blue = look.fixed("blue")
+    panel = lines(signal, reader, queries)
+    return replace(
+        panel,
+        name=name,
+        title=title,
+        description=f"{panel.description} The band holds the true value with 95% confidence. Dashed: a week before.",
+        overrides=(
+            look.override(value.legend, color=blue),
+            look.override(low.legend, color=blue, **edge),
+            look.override(high.legend, color=blue, custom__fillBelowTo=low.legend, custom__fillOpacity=20, **edge),
+            past_override(past),
+        ),
+    )
+
+
+def past_override(query: Query) -> Json:
+    """Return the look of what was before."""
+    return look.override(
+        query.legend,
+        color=look.fixed(look.PAST),
+        custom__lineStyle={"fill": "dash", "dash": [8, 8]},
+        custom__lineWidth=1,
+    )
+
+
+def heatmap(signal: Signal, reader: Reader, unit: Unit) -> Panel:
+    """Return the distribution of a histogram's values over time, with exemplars."""
+    return Panel(
+        "heatmap",
+        signal.name,
+        signal.title,
+        described(signal, reader),
+        (reader.buckets(signal),),
+        Unit.COUNT,
+        options={
+            "calculate": False,
+            "cellGap": 1,
+            "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "reverse": False, "scale": "exponential"},
+            "exemplars": {"color": "rgba(255,0,255,0.7)"},
+            "filterValues": {"le": 1e-9},
+            "legend": {"show": True},
+            "rowsFrame": {"layout": "auto"},
+            "tooltip": {"mode": "single", "yHistogram": True},
+            "yAxis": {"axisPlacement": "left", "unit": unit.value},
+        },
+    )
+
+
+def bars(name: str, signal: Signal, reader: Reader, queries: Sequence[Query]) -> Panel:
+    """Return values over the page's time range as horizontal bars, under the signal's words."""
+    return Panel(
+        "bargauge",
+        name,
+        signal.title,
+        described(signal, reader),
+        tuple(queries),
+        signal.unit,
+        options={
+            "displayMode": "basic",
+            "orientation": "horizontal",
+            "showUnfilled": False,
+            "valueMode": "color",
+            "namePlacement": "left",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+        defaults={
+            "thresholds": look.thresholds(signal),
+            "color": {"mode": "thresholds"} if look.limits(signal) else look.BY_NAME,
+        },
+        overrides=tuple(look.coloured()),
+    )
+
+
+def alerts(page: Page) -> Panel:
+    """Return the alerts of a page that fire or are about to."""
+    return Panel(
+        "alertlist",
+        f"{page.uid}.alerts",
+        "Alerts of this page",
+        "Alerts of Grafana that look at panels of this page and fire, are about to, or cannot be evaluated.",
+        options={
+            "alertInstanceLabelFilter": "",
+            "alertName": "",
+            "dashboardAlerts": True,
+            "groupBy": [],
+            "groupMode": "default",
+            "maxItems": 20,
+            "showInactiveAlerts": False,
+            "sortOrder": 3,
+            "stateFilter": {
+                "error": True,
+                "firing": True,
+                "noData": False,
+                "normal": False,
+                "pending": True,
+                "recovering": True,
+            },
+            "viewMode": "list",
+        },
+    )

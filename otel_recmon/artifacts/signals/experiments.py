@@ -1,0 +1,118 @@
+"""How the arms of an experiment compare, as far as metrics by variant can tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.pages import EXPERIMENTS
+from otel_recmon.artifacts.promql import Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Words, measure, mix
+from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ORDER_VALUE, REVENUE_PER_REQUEST
+
+CONTROL: Final = "$control"
+"""The variable for the arm that the others are compared with."""
+Z: Final = 1.96
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
+Value = Callable[[Scope], Expr]
+_VARIANT: Final = catalog.VARIANT.name
+_INDEPENDENT: Final = "It takes requests as independent: where users come back often, it is too narrow."
+
+VARIANT_MIX: Final = mix(
+    Words("variant_mix", "Requests by variant", EXPERIMENTS, "The share of each variant in all requests."),
+    Counted(catalog.REQUESTS),
+    catalog.VARIANT,
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its bounds at 95 % confidence."""
+
+    value: Signal
+    low: Signal
+    high: Signal
+
+
+def _variance_of_share(share: Share, scope: Scope) -> Expr:
+    """Return the variance of the logarithm of a share (Katz and others, 1978)."""
+    part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
+    return promql.call("clamp_min", (promql.number(1) / part) - (promql.number(1) / whole), 0)
+
+
+def _variance_of_revenue(scope: Scope) -> Expr:
+    """Return the variance of the logarithm of revenue: sales by Poisson's law, earning as variously as their mean."""
+    return promql.number(2) / promql.compared(ORDER_VALUE.trials(scope), ">", 0)
+
+
+def _arms(scope: Scope) -> tuple[Scope, Scope]:
+    """Return the scopes of the arms, and of what they are compared with."""
+    common = tuple(matcher for matcher in scope.matchers if matcher.label != _VARIANT)
+    arms = replace(scope.apart(_VARIANT), matchers=(*scope.matchers, Matcher(_VARIANT, "!=", CONTROL)))
+    return arms, replace(scope.by_service(), matchers=(*common, equal(_VARIANT, CONTROL)))
+
+
+def _lift(share: Share, variance: Value, z: float, scope: Scope) -> Expr:
+    arms, control = _arms(scope)
+    on = control.by
+    ratio = promql.many_to_one(share.expression(arms), "/", promql.compared(share.expression(control), ">", 0), on)
+    if not z:
+        return ratio - 1
+    spread = promql.call("sqrt", promql.many_to_one(variance(arms), "+", variance(control), on))
+    return ratio * promql.call("exp", spread * z) - 1
+
+
+def _bound(share: Share, variance: Value, z: float, scope: Scope) -> Expr:
+    return share.expression(scope) * promql.call("exp", promql.call("sqrt", variance(scope)) * z)
+
+
+def lift(share: Share, variance: Value, basis: str) -> Estimate:
+    """Return by how much a share differs from the control's, relative to that."""
+    meaning = f"{share.title} of each variant over that of the control, minus 1. {basis} {_INDEPENDENT}"
+
+    def of(name: str, title: str, z: float) -> Signal:
+        words = Words(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
+        return measure(words, Unit.SHARE, share.metrics, partial(_lift, share, variance, z), share.fixed)
+
+    return Estimate(of("lift", "lift", 0), of("lift_low", "lift, at least", -Z), of("lift_high", "lift, at most", Z))
+
+
+def _shared(share: Share) -> Estimate:
+    return lift(share, partial(_variance_of_share, share), "The 95% interval is that of Katz and others (1978).")
+
+
+CTR_LIFT: Final = _shared(CTR)
+CONVERSION_RATE_LIFT: Final = _shared(CONVERSION_RATE)
+_REVENUE_BASIS: Final = (
+    "The 95% interval takes sales as coming by Poisson's law, and earning as variously as their mean."
+)
+REVENUE_LIFT: Final = lift(REVENUE_PER_REQUEST, _variance_of_revenue, _REVENUE_BASIS)
+
+
+def _share_bound(share: Share, name: str, bound: Value) -> Signal:
+    words = Words(
+        f"{share.name}_{name}", f"{share.title}, at {name}", share.page, f"{share.description} By Wilson, 95%."
+    )
+    return measure(words, share.unit, share.metrics, bound, share.fixed)
+
+
+def estimated(share: Share) -> Estimate:
+    """Return a share with Wilson's interval."""
+    return Estimate(share, _share_bound(share, "least", share.lower), _share_bound(share, "most", share.upper))
+
+
+CTR_ESTIMATE: Final = estimated(CTR)
+CONVERSION_RATE_ESTIMATE: Final = estimated(CONVERSION_RATE)
+
+
+def _revenue_bound(name: str, z: float) -> Signal:
+    signal = REVENUE_PER_REQUEST
+    words = Words(
+        f"{signal.name}_{name}", f"{signal.title}, at {name}", signal.page, f"{signal.description} {_REVENUE_BASIS}"
+    )
+    return measure(words, signal.unit, signal.metrics, partial(_bound, signal, _variance_of_revenue, z), signal.fixed)
+
+
+REVENUE_ESTIMATE: Final = Estimate(REVENUE_PER_REQUEST, _revenue_bound("least", -Z), _revenue_bound("most", Z))
