@@ -222,6 +222,11 @@ def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter
     return aggregate(operator, either(*tagged), by, parameter)
 
 
+def descending(inner: Expr) -> Expr:
+    """Return the largest first, where the answer is of one moment."""
+    return call("sort_desc", inner)
+
+
 def quantile(share: float, histogram: str, scope: Scope) -> Expr:
     """Return a quantile of a histogram's values within the window."""
     return call("histogram_quantile", share, rate(f"{histogram}_bucket", scope.apart("le")))

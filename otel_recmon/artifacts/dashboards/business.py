@@ -54,9 +54,23 @@ def _by_version(signal: Signal) -> Panel:
     return lines(signal, _ASKED, [_ASKED.line(signal, _VERSION)])
 
 
+def _hourly(volume: Volume, back: str = "", legend: str = "") -> Query:
+    apart = () if legend else (_VERSION,)
+    query = _ASKED.line(volume, *apart, legend=legend, back=back)
+    return replace(query, expr=query.expr * 3600)
+
+
+def _volume(volume: Volume, *queries: Query) -> Panel:
+    panel = lines(volume, _ASKED, [_hourly(volume), *queries])
+    unit = Unit.MONEY if volume.unit is Unit.MONEY else Unit.COUNT
+    return replace(
+        panel, title=f"{volume.title} an hour", description=f"{panel.description} Drawn as a rate an hour.", unit=unit
+    )
+
+
 def _with_last_week(volume: Volume) -> Panel:
-    past = _ASKED.line(volume, legend="all, a week before", back=WEEK)
-    panel = lines(volume, _ASKED, [_ASKED.line(volume, _VERSION), past])
+    past = _hourly(volume, WEEK, "all, a week before")
+    panel = _volume(volume, past)
     return replace(panel, overrides=(*panel.overrides, past_override(past)))
 
 
@@ -108,7 +122,7 @@ BOARD: Final = Board(
             "How many",
             (
                 (_with_last_week(REQUESTS), _with_last_week(REVENUE)),
-                tuple(_by_version(volume).sized(8) for volume in (IMPRESSIONS, CLICKS, CONVERSIONS)),
+                tuple(_volume(volume).sized(8) for volume in (IMPRESSIONS, CLICKS, CONVERSIONS)),
             ),
         ),
         Section(

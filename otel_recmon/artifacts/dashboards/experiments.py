@@ -44,8 +44,7 @@ def _lift_over_time(estimate: Estimate) -> Panel:
         *(_ASKED.line(signal, legend=f"{named(_VARIANT)}, {name}") for name, signal in edges.items()),
     ]
     panel = lines(estimate.value, _ASKED, queries)
-    without = {key: value for key, value in panel.defaults.items() if key != "min"}
-    return replace(panel, defaults=without, interval=_RARE).sized(8)
+    return replace(panel, interval=_RARE).sized(8)
 
 
 def _column(signal: Signal, legend: str, *apart: str) -> Column:

@@ -73,6 +73,6 @@ def coloured() -> list[dict[str, Any]]:
     return [override(name, color=fixed(colour)) for name, colour in COLOURS.items()]
 
 
-def bounds(unit: Unit) -> dict[str, float]:
-    """Return what the axis has to have."""
-    return {} if unit is Unit.TIMES else {"min": 0}
+def precision(unit: Unit) -> dict[str, int]:
+    """Return how many decimals are shown: none of what is counted, which `increase` makes fractions of."""
+    return {"decimals": 0} if unit is Unit.COUNT else {}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, Reader
 from otel_recmon.artifacts.pages import Page, panel_id
@@ -45,7 +46,10 @@ class Panel:
             "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
             "datasource": DATASOURCE,
             "targets": [query.target(letter) for query, letter in zip(self.queries, LETTERS, strict=False)],
-            "fieldConfig": {"defaults": {"unit": self.unit.value, **self.defaults}, "overrides": list(self.overrides)},
+            "fieldConfig": {
+                "defaults": {"unit": self.unit.value, **look.precision(self.unit), **self.defaults},
+                "overrides": list(self.overrides),
+            },
             "options": self.options,
             "links": list(self.links),
             **({"transformations": list(self.transformations)} if self.transformations else {}),
@@ -103,6 +107,7 @@ def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: 
         "showPoints": "auto",
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "axisSoftMin": 0,
         "thresholdsStyle": {"mode": "dashed" if look.limits(signal) else "off"},
     }
     return Panel(
@@ -120,7 +125,6 @@ def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: 
             "color": look.BY_NAME,
             "custom": custom,
             "thresholds": look.thresholds(signal),
-            **look.bounds(signal.unit),
         },
         overrides=tuple(look.coloured()),
     )
@@ -180,13 +184,14 @@ def heatmap(signal: Signal, reader: Reader, unit: Unit) -> Panel:
 
 
 def bars(name: str, signal: Signal, reader: Reader, queries: Sequence[Query]) -> Panel:
-    """Return values over the page's time range as horizontal bars, under the signal's words."""
+    """Return values over the page's time range as horizontal bars, the largest first, under the signal's words."""
+    ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(
         "bargauge",
         name,
         signal.title,
         described(signal, reader),
-        tuple(queries),
+        tuple(ordered),
         signal.unit,
         options={
             "displayMode": "basic",

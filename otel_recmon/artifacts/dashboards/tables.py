@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.artifacts.dashboards.panels import LETTERS, Panel
+from otel_recmon.artifacts.dashboards.panels import LETTERS, Json, Panel
 from otel_recmon.artifacts.dashboards.queries import Query
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.signals.kinds import Unit
@@ -35,7 +35,12 @@ def table(name: str, title: str, description: str, columns: Sequence[Column], *,
         Unit.COUNT,
         options={"cellHeight": "sm", "showHeader": True, "footer": {"show": False}},
         defaults={"custom": {"align": "auto", "filterable": False}, "noValue": ""},
-        overrides=tuple(look.override(column.query.legend, unit=column.unit.value) for column in columns),
+        overrides=tuple(_formatted(column) for column in columns),
         transformations=({"id": "merge", "options": {}}, {"id": "organize", "options": organized}),
         width=FULL_WIDTH,
     )
+
+
+def _formatted(column: Column) -> Json:
+    precise = {"decimals": 2} if column.unit is Unit.SHARE else look.precision(column.unit)
+    return look.override(column.query.legend, unit=column.unit.value, **precise)

@@ -22,7 +22,7 @@ class Unit(Enum):
     HOURS = "h"
     PER_SECOND = "reqps"
     EVENTS_PER_SECOND = "eps"
-    COUNT = "short"
+    COUNT = "locale"
     MONEY = "currencyUSD"
     TIMES = "none"
     PERCENT = "percent"
