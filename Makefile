@@ -52,9 +52,10 @@ format: $(READY) ## Repair format and what lint can repair
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 
-bench: $(READY) ## Measure what recording costs
+bench: $(READY) tools ## Measure what recording costs, and how fast the dashboards are
 	@$(BIN)/python -m benchmarks.slate_cost
 	@$(BIN)/python -m benchmarks.http_overhead
+	@$(BIN)/python -m benchmarks.dashboards
 
 artifacts: $(READY) ## Write the generated files
 	@$(BIN)/python -m otel_recmon.artifacts

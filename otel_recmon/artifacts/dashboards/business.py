@@ -6,7 +6,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, band, bars, lines, past_override, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, WEEK, WHOLE, Query
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, RARE, WEEK, WHOLE, Query
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import BUSINESS
 from otel_recmon.artifacts.signals import experiments
@@ -25,8 +25,6 @@ from otel_recmon.artifacts.signals.traffic import (
 )
 
 _VERSION, _SURFACE = catalog.MODEL_VERSION.name, catalog.SURFACE.name
-_RARE: Final = "5m"
-"""What a point of a line stands for at least where events are rare."""
 _VOLUMES: Final = (REQUESTS, IMPRESSIONS, CLICKS, CONVERSIONS, REVENUE)
 _SHARES: Final = (CTR, CONVERSION_RATE, REVENUE_PER_REQUEST)
 _ASKED: Final = ONE_SERVICE
@@ -83,11 +81,11 @@ def _band(estimate: Estimate) -> Panel:
         _ASKED.line(signal, legend="a week before", back=WEEK),
     )
     panel = band(f"{signal.name}.interval", f"{signal.title}, all versions", signal, _ASKED, queries)
-    return replace(panel, interval=_RARE)
+    return replace(panel, interval=RARE)
 
 
 def _rare(signal: Signal) -> Panel:
-    return replace(_by_version(signal), interval=_RARE)
+    return replace(_by_version(signal), interval=RARE)
 
 
 def _breakdown() -> Panel:

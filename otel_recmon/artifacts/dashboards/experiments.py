@@ -13,7 +13,7 @@ from otel_recmon.artifacts.dashboards.board import (
     Section,
 )
 from otel_recmon.artifacts.dashboards.panels import Panel, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, named
+from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, RARE, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.signals import experiments, traffic
@@ -21,7 +21,6 @@ from otel_recmon.artifacts.signals.experiments import Estimate
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 
 _VARIANT: Final = catalog.VARIANT.name
-_RARE: Final = "5m"
 _ASKED: Final = EXPERIMENT
 _VALUES: Final = (
     experiments.CTR_ESTIMATE,
@@ -44,7 +43,7 @@ def _lift_over_time(estimate: Estimate) -> Panel:
         *(_ASKED.line(signal, legend=f"{named(_VARIANT)}, {name}") for name, signal in edges.items()),
     ]
     panel = lines(estimate.value, _ASKED, queries)
-    return replace(panel, interval=_RARE).sized(8)
+    return replace(panel, interval=RARE).sized(8)
 
 
 def _column(signal: Signal, legend: str, *apart: str) -> Column:
@@ -81,7 +80,7 @@ def _variants() -> Panel:
 
 def _by_variant(signal: Signal, width: int) -> Panel:
     panel = lines(signal, _ASKED, [_ASKED.line(signal, _VARIANT)]).sized(width)
-    return replace(panel, name=f"experiments.{signal.name}", title=f"{signal.title} by variant", interval=_RARE)
+    return replace(panel, name=f"experiments.{signal.name}", title=f"{signal.title} by variant")
 
 
 def _shares() -> Panel:
@@ -105,7 +104,7 @@ BOARD: Final = Board(
             "Over time",
             (
                 tuple(map(_lift_over_time, _LIFTS)),
-                tuple(_by_variant(estimate.value, 8) for estimate in _VALUES),
+                tuple(replace(_by_variant(estimate.value, 8), interval=RARE) for estimate in _VALUES),
             ),
         ),
         Section("Guardrails", (tuple(_by_variant(signal, 6) for signal in _GUARDRAILS),)),

@@ -6,13 +6,12 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, named
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, RARE, named
 from otel_recmon.artifacts.pages import QUALITY
 from otel_recmon.artifacts.signals import quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 
 _VERSION, _POSITION, _CATEGORY = catalog.MODEL_VERSION.name, catalog.POSITION.name, catalog.CATEGORY.name
-_RARE: Final = "5m"
 _ASKED: Final = ONE_SERVICE
 _NOW: Final = (
     traffic.ITEM_CTR,
@@ -43,7 +42,7 @@ def _position_curve() -> Panel:
 
 def _ctr_by_position() -> Panel:
     panel = lines(traffic.ITEM_CTR, _ASKED, [_ASKED.line(traffic.ITEM_CTR, _POSITION)])
-    return replace(panel, name="quality.positions", title="Item click-through rate by position", interval=_RARE)
+    return replace(panel, name="quality.positions", title="Item click-through rate by position", interval=RARE)
 
 
 BOARD: Final = Board(
@@ -69,7 +68,7 @@ BOARD: Final = Board(
                 (_by(traffic.LIST_LENGTH, _VERSION), _mix(quality.POSITION_MIX, _POSITION)),
             ),
         ),
-        Section("How it is taken", ((replace(_by(traffic.ITEM_CTR, _VERSION), interval=_RARE), _ctr_by_position()),)),
+        Section("How it is taken", ((replace(_by(traffic.ITEM_CTR, _VERSION), interval=RARE), _ctr_by_position()),)),
         Section(
             "Scores",
             (

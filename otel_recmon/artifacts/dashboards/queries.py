@@ -10,6 +10,8 @@ from otel_recmon.artifacts.signals.kinds import Signal, Volume
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 WHILE, WHOLE = "$__rate_interval", "$__range"
 """The windows: what a point of a line stands for, and all that the page shows."""
+RARE: Final = "2m"
+"""The least time between two points where events are rare; each stands for a little more than that."""
 WEEK: Final = "7d"
 NARROWING: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name, catalog.SURFACE.name)
 """The labels that a page can be narrowed by, each with a variable of its name."""

@@ -1,0 +1,160 @@
+"""How long do the queries of the dashboards take on two weeks of data?
+
+Every metric of the catalog, of one process with two model versions on three surfaces, is written into a real
+Prometheus as blocks of a day; then each query of each page is asked as Grafana would, for several time ranges. The
+target is a second for each query. Needs `make tools`.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from otel_recmon import catalog
+from otel_recmon.artifacts.asked import Looking, targets
+from otel_recmon.artifacts.dashboards import BOARDS
+from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.catalog import Attribute, Kind, Metric
+from otel_recmon.stack import Stack, binaries
+
+DAYS, DAY_S, STEP_S = 14, 86_400, 60
+RANGES = {"3 h": 3 * 3600, "1 d": DAY_S, "7 d": 7 * DAY_S}
+POINTS = 700
+"""What a panel of half a screen's width asks for."""
+TARGET_S = 1.0
+A_MINUTE = 7
+"""By how much counters rise."""
+IDENTITY = {"job": "shop", "instance": "1", "deployment_environment_name": "production"}
+FREE = {"model_version": 2, "surface": 3, "category": 12, "stage": 3, "version": 1, "site": 1}
+"""How many values each free label has; a variant belongs to a model version."""
+
+
+def main() -> None:
+    """Fill, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--step", type=int, default=STEP_S, help=f"seconds between samples (default: {STEP_S})")
+    step = parser.parse_args().step
+    end = time.time() // DAY_S * DAY_S
+    with tempfile.TemporaryDirectory() as folder:
+        written = fill(Path(folder), end, step)
+        with Stack(directory=Path(folder)) as stack:
+            print(f"{DAYS} days, {written:,} samples, one each {step} s; seconds a query, the slowest of each page\n")
+            slow = [show(stack.prometheus_url, name, span, end, step) for name, span in RANGES.items()]
+    print(f"\n{sum(slow)} queries took longer than {TARGET_S:g} s")
+
+
+def fill(folder: Path, end: float, step: int) -> int:
+    """Write the blocks of the days before a moment, and return the number of samples."""
+    data = folder / "prometheus" / "data"
+    data.mkdir(parents=True)
+    names, samples = list(series()), 0
+    for day in range(DAYS):
+        print(f"\rwriting day {day + 1} of {DAYS}", end="", file=sys.stderr, flush=True)
+        times = range(int(end) - (DAYS - day) * DAY_S, int(end) - (DAYS - day - 1) * DAY_S, step)
+        page = folder / "day.txt"
+        with page.open("w", encoding="utf-8") as file:
+            file.writelines(_samples(names, times, end))
+            file.write("# EOF\n")
+        command = [
+            binaries.find("promtool") or "promtool",
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            "--quiet",
+            "--max-block-duration=720h",
+        ]
+        subprocess.run([*command, str(page), str(folder / "blocks")], check=True, stdout=subprocess.DEVNULL)
+        samples += len(names) * len(times)
+    for block in (folder / "blocks").iterdir():
+        shutil.move(block, data / block.name)
+    print("\r", end="", file=sys.stderr)
+    return samples
+
+
+def _samples(names: Sequence[tuple[str, Kind]], times: range, end: float) -> Iterator[str]:
+    for name, kind in names:
+        if kind is Kind.GAUGE:
+            yield "".join(f"{name} {0.5 + (at % 977) / 9770} {at}\n" for at in times)
+        else:
+            first = int(end) - DAYS * DAY_S
+            yield "".join(f"{name} {(at - first) * A_MINUTE // 60} {at}\n" for at in times)
+
+
+def series() -> Iterator[tuple[str, Kind]]:
+    """Give every series, those of a name together."""
+    for metric in sorted(catalog.METRICS, key=lambda one: one.prometheus):
+        for part, extra in _parts(metric):
+            for labels in _combinations(metric):
+                text = ",".join(f'{key}="{value}"' for key, value in {**IDENTITY, **labels, **extra}.items())
+                yield f"{metric.prometheus}{part}{{{text}}}", metric.kind
+
+
+def _parts(metric: Metric) -> Iterator[tuple[str, dict[str, str]]]:
+    if metric.kind is not Kind.HISTOGRAM:
+        yield "", {}
+        return
+    for bound in (*metric.buckets, float("inf")):
+        yield "_bucket", {"le": "+Inf" if bound == float("inf") else str(bound)}
+    yield "_count", {}
+    yield "_sum", {}
+
+
+def _combinations(metric: Metric) -> Iterator[dict[str, str]]:
+    choices = {attribute.name: _values(attribute) for attribute in metric.attributes}
+    if metric.splits:
+        choices["surface"] = _values(catalog.SURFACE)
+    for chosen in product(*choices.values()):
+        labels = dict(zip(choices, chosen, strict=True))
+        yield labels | ({"variant": f"of-{labels['model_version']}"} if metric.splits else {})
+
+
+def _values(attribute: Attribute) -> tuple[str, ...]:
+    if attribute is catalog.REASON:
+        return attribute.values[:1]
+    return attribute.values or tuple(f"{attribute.name}-{number}" for number in range(FREE[attribute.name]))
+
+
+def show(url: str, name: str, span: float, end: float, step: int) -> int:
+    """Ask every query of every page for a time range, print the slowest, return how many were too slow."""
+    variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
+    values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
+    looking = Looking(end - span, end, max(step, span / POINTS), values, step)
+    slow = 0
+    for board in BOARDS:
+        page = json.loads(text(board))
+        found = {f"{p['title']}, {p['type']} {t['refId']}": asked(url, looking, t) for p, t in targets(page)}
+        times = {title: seconds for title, (seconds, _) in found.items()}
+        empty = sum(not any_series for _, any_series in found.values())
+        slowest = max(times, key=lambda title: times[title])
+        slow += sum(value > TARGET_S for value in times.values())
+        said = f"{slowest}; {empty} of {len(times)} without an answer"
+        print(f"{name:>4}  {board.page.title:<25} {times[slowest]:6.3f}  of {sum(times.values()):6.2f}  ({said})")
+    return slow
+
+
+def asked(url: str, looking: Looking, target: Any) -> tuple[float, bool]:
+    """Return the seconds that a query takes, and whether it finds something."""
+    query = {"query": looking.replaced(target["expr"])}
+    if target["instant"]:
+        path, moments = "query", {"time": str(looking.end)}
+    else:
+        path = "query_range"
+        moments = {"start": str(looking.start), "end": str(looking.end), "step": str(looking.step)}
+    began = time.perf_counter()
+    answer = requests.post(f"{url}/api/v1/{path}", data={**query, **moments}, timeout=120)
+    taken = time.perf_counter() - began
+    answer.raise_for_status()
+    return taken, bool(answer.json()["data"]["result"])
+
+
+if __name__ == "__main__":
+    main()
