@@ -3,7 +3,10 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from otel_recmon.demo.intervals import Z
 from otel_recmon.demo.traffic import Slate
 from tests.stack.filled import ENVIRONMENT, EXPORT_S, FILMS, WORKERS, Filled, filled
 
+ROOT = Path(__file__).parents[2]
 Json = dict[str, Any]
 Values = dict[frozenset[tuple[str, str]], float]
 PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in BOARDS}
@@ -218,6 +222,14 @@ def test_the_number_of_processes_makes_no_difference(full: Filled, target: Json)
 
     share = 2 * inexact(full)
     assert four == {labels: pytest.approx(value, rel=share, abs=share) for labels, value in one.items()}
+
+
+def test_the_pages_can_be_drawn(full: Filled, tmp_path: Path) -> None:
+    where = ["--prometheus", full.prometheus.url, "--minutes", "2", "--service", "demo-4", "--out", str(tmp_path)]
+    subprocess.run([sys.executable, str(ROOT / "tools" / "preview"), *where], check=True, capture_output=True)
+
+    assert {file.name for file in tmp_path.iterdir()} == {f"{uid}.png" for uid in PAGES}
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in tmp_path.iterdir())
 
 
 def without_job(values: Values | list[float]) -> Values:

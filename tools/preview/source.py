@@ -1,0 +1,37 @@
+"""What a Prometheus answers to the queries of a dashboard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from otel_recmon.artifacts.asked import Looking
+
+Json = Mapping[str, Any]
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Prometheus, and what of it is looked at."""
+
+    url: str
+    looking: Looking
+
+    def instant(self, target: Json) -> list[tuple[dict[str, str], float]]:
+        """Return the last value of each series."""
+        query = {"query": self.looking.replaced(target["expr"]), "time": str(self.looking.end)}
+        return [(one["metric"], float(one["value"][1])) for one in self._asked("query", query)]
+
+    def lines(self, target: Json, minimum: float) -> list[tuple[dict[str, str], Points]]:
+        """Return all values of each series."""
+        at = self.looking
+        query = {"query": at.replaced(target["expr"], minimum), "start": str(at.start), "end": str(at.end)}
+        asked = self._asked("query_range", {**query, "step": str(max(at.step, minimum))})
+        return [(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in asked]
+
+    def _asked(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        answer = requests.post(f"{self.url}/api/v1/{path}", data=query, timeout=60)
+        answer.raise_for_status()
+        return list(answer.json()["data"]["result"])
