@@ -81,7 +81,10 @@ BOARD: Final = Board(
             "Collector and Prometheus",
             (
                 (_by_service(telemetry.QUEUE_FILL, 12), _by_service(telemetry.LOST_POINTS, 12)),
-                (_by_service(telemetry.ACCEPTED_POINTS, 12), _by_service(telemetry.SENT_POINTS, 12)),
+                (
+                    _by_service(telemetry.ACCEPTED_POINTS, 12),
+                    _by_service(telemetry.SENT_POINTS, 12, telemetry.EXPORTER),
+                ),
                 (
                     _by_service(telemetry.TARGETS_UP, 12, "instance"),
                     lines(telemetry.ALERTING, _ASKED, [_ASKED.line(telemetry.ALERTING)]),

@@ -4,10 +4,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.alerts import ALERTS, rules
@@ -17,13 +19,14 @@ from otel_recmon.artifacts.dashboards.board import COLUMNS, Section, placed, tex
 from otel_recmon.artifacts.dashboards.look import COLOURS
 from otel_recmon.artifacts.foreign import FOREIGN
 from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.pages import BUSINESS, DATASOURCE, PAGES
+from otel_recmon.artifacts.pages import ALERT_FOLDER, BUSINESS, DASHBOARD_FOLDER, DATASOURCE, PAGES
 from otel_recmon.artifacts.prometheus_rules import PREFIX
 from otel_recmon.artifacts.signals import traffic
 from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Kind, Metric
 
 Json = dict[str, Any]
+PROVISIONED = Path(__file__).parents[3] / "grafana/provisioning/dashboards/recmon.yaml"
 PAGES_BY_UID: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in BOARDS}
 EACH_PAGE = pytest.mark.parametrize("page", PAGES_BY_UID.values(), ids=PAGES_BY_UID)
 EACH_PANEL = pytest.mark.parametrize(
@@ -90,6 +93,13 @@ def names(metric: Metric) -> set[str]:
 OURS = {name for metric in catalog.METRICS for name in names(metric)}
 THEIRS = set(FOREIGN) | {f"{name}{part}" for name in FOREIGN for part in ("_bucket", "_sum", "_count")}
 OURS_BY_PREFIX = '{__name__=~"(recmon|recommendation|recommendations)_.+"'
+
+
+def test_the_folder_is_not_that_of_the_alerts() -> None:
+    (provider,) = yaml.safe_load(PROVISIONED.read_text(encoding="utf-8"))["providers"]
+
+    assert provider["folder"] == DASHBOARD_FOLDER
+    assert provider["folder"] != ALERT_FOLDER
 
 
 def test_the_pages_are_those_that_links_and_alerts_name() -> None:
