@@ -13,6 +13,7 @@ from otel_recmon.artifacts.capacity import capacity_table, fleet_table
 from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import Board, text
 from otel_recmon.artifacts.grafana_rules import rules_file
+from otel_recmon.artifacts.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
 from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.reference import (
     configuration_page,
@@ -21,6 +22,7 @@ from otel_recmon.artifacts.reference import (
     metrics_table,
     recounted_list,
 )
+from otel_recmon.artifacts.slack_message import alertmanager_templates
 from otel_recmon.artifacts.tuning import load
 
 REPAIR = "make artifacts"
@@ -70,6 +72,9 @@ FILES: dict[str, Render] = {
     "docs/runbook.md": runbook,
     "grafana/provisioning/alerting/recmon-rules.json": lambda _: rules_file(rules(load())),
     **{f"grafana/dashboards/{board.page.uid}.json": dashboard(board) for board in BOARDS},
+    "grafana/provisioning/alerting/recmon-notifications.json": lambda _: grafana_file(load()),
+    "prometheus/alertmanager.yml": lambda _: alertmanager_file(load()),
+    f"prometheus/{TEMPLATES_FILE}": lambda _: alertmanager_templates(),
     **{
         f"{place}{name}": render
         for place in ("", SHIPPED)

@@ -227,6 +227,15 @@ MODELS: Final = (
         traffic="scores",
     ),
 )
+WATCHDOG: Final = Alert(
+    "Watchdog",
+    telemetry.ALERTING,
+    Comparison.ABOVE,
+    "Alerting works. This alert always fires; worry when it does not arrive.",
+    conditions.always,
+    (),
+)
+"""Always fires: what watches the alerting from outside misses it when alerting ends."""
 PIPELINE: Final = (
     Alert(
         "ServiceSilent",
@@ -277,14 +286,7 @@ PIPELINE: Final = (
         conditions.by(catalog.SITE, catalog.ERRORS),
         (*IDENTITY, catalog.SITE.name),
     ),
-    Alert(
-        "Watchdog",
-        telemetry.ALERTING,
-        Comparison.ABOVE,
-        "Alerting works. This alert always fires; worry when it does not arrive.",
-        conditions.always,
-        (),
-    ),
+    WATCHDOG,
 )
 ALERTS: Final = (*OBJECTIVES, *DEVIATIONS, *MIXES, *MODELS, *PIPELINE)
 

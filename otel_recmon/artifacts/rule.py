@@ -1,7 +1,7 @@
 """An alert: what it says, and what its settings make of it; rendered by others for Grafana, Prometheus and people."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -181,18 +181,29 @@ class AlertRule:
 
     @property
     def _subject(self) -> str:
-        return "".join(_SUBJECTS[label] for label in self.alert.by) + (": " if self.alert.by else "")
+        return subject(self.alert.by) + (": " if self.alert.by else "")
 
 
-_SUBJECTS: Final = {
-    "job": "{{ .Labels.job }}",
-    "deployment_environment_name": "{{ with .Labels.deployment_environment_name }} ({{ . }}){{ end }}",
-    "model_version": "{{ with .Labels.model_version }}, model {{ . }}{{ end }}",
-    "position": ", position {{ .Labels.position }}",
-    "category": ", category {{ .Labels.category }}",
-    "label": ", label {{ .Labels.label }}",
-    "site": ", {{ .Labels.site }}",
+SUBJECTS: Final = {
+    "job": "%s",
+    "deployment_environment_name": " (%s)",
+    "model_version": ", model %s",
+    "position": ", position %s",
+    "category": ", category %s",
+    "label": ", label %s",
+    "site": ", %s",
 }
+"""How a label is written where it says what an alert is about, in this order."""
+
+
+def subject(labels: Iterable[str], written: str = "{{ . }}") -> str:
+    """Return the template that says what an alert is about: those of the labels that it has.
+
+    Args:
+        labels: Names of labels that an alert may have.
+        written: The template that writes a label's value.
+    """
+    return "".join(f"{{{{ with .Labels.{label} }}}}{SUBJECTS[label] % written}{{{{ end }}}}" for label in labels)
 
 
 def shown(alert: Alert) -> Shown:

@@ -30,6 +30,7 @@ class General:
     objective: float
     grafana: str
     runbook: str
+    secrets: str
     retrain_period: str = ""
 
 
@@ -64,12 +65,22 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How often people are told: after how long first, at what distance, and when again if nothing changes."""
+
+    wait: str
+    interval: str
+    repeat: str
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that may be set."""
 
     general: General
     baseline: Baseline
     alerts: Mapping[str, Tuning] = field(default_factory=dict)
+    pace: Mapping[str, Pace] = field(default_factory=dict)
 
 
 def seconds(duration: str) -> int:
@@ -98,7 +109,9 @@ def configured(own: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
     ours, theirs = _retrained(base["alerts"], general), _table("alerts", own)
     _refuse_unknown("alerts.", theirs, ours)
     alerts = {name: _tuning(name, ours[name], _table(name, theirs)) for name in ours}
-    return Config(general, baseline, alerts)
+    paces = _table("pace", own)
+    _refuse_unknown("pace.", paces, base["pace"])
+    return Config(general, baseline, alerts, {name: _pace(name, base["pace"][name], paces) for name in base["pace"]})
 
 
 def _retrained(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
@@ -125,6 +138,16 @@ def _baseline(table: Mapping[str, Any]) -> Baseline:
     _require(baseline.days > 0, "baseline.days", baseline.days, "a whole number from 1")
     _require(baseline.weeks >= 0, "baseline.weeks", baseline.weeks, "a whole number from 0")
     return baseline
+
+
+def _pace(name: str, ours: Mapping[str, Any], paces: Mapping[str, Any]) -> Pace:
+    where = f"pace.{name}"
+    pace: Pace = _built(Pace, where, {**ours, **_table(name, paces)})
+    for key in ("wait", "interval", "repeat"):
+        _require_duration(f"{where}.{key}", getattr(pace, key), required=True)
+    for key in ("interval", "repeat"):
+        _require(seconds(getattr(pace, key)) > 0, f"{where}.{key}", getattr(pace, key), "more than 0s")
+    return pace
 
 
 def _tuning(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Tuning:
