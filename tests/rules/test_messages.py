@@ -1,7 +1,6 @@
 """The Slack message as amtool renders it, with Grafana's templates and with Alertmanager's."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from otel_recmon.artifacts.slack_message import (
     alertmanager_templates,
     grafana_templates,
 )
-from otel_recmon.stack import binaries
+from tests.rules.amtool import ran
 
 GRAFANA_LINKS = {".PanelURL": ".Annotations.panel_url", ".SilenceURL": ".Annotations.silence_url"}
 """What amtool's data do not have, and where the tests put it."""
@@ -69,11 +68,9 @@ def rendered(folder: Path, engine: str, *alerts: dict[str, Any]) -> dict[str, st
 
 
 def amtool(folder: Path, text: str) -> str:
-    program = binaries.find("amtool")
-    assert program, binaries.missing("amtool")
-    given = [f"--template.glob={folder}/*.tmpl", f"--template.text={text}", f"--template.data={folder}/data.json"]
-    command = [program, "template", "render", *given]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    """What a template makes of the data in a folder."""
+    given = (f"--template.glob={folder}/*.tmpl", f"--template.text={text}", f"--template.data={folder}/data.json")
+    return ran("template", "render", *given)
 
 
 @EACH

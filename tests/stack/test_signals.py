@@ -1,56 +1,18 @@
 """Where traces, log events and exemplars go."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import requests
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_recmon.stack import Stack
-from otel_recmon.stack.ports import LOOPBACK
+from tests.stack.backend import backend
 from tests.stack.observed import Prometheus, eventually, service
 
 RECORD = {"body": {"stringValue": "recommendation.served"}}
 EVENT = {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": [RECORD]}]}]}
 SPAN = {"name": "GET /recommendations", "traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1"}
 TRACE = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
-
-
-@dataclass
-class Backend:
-    """A place that takes OTLP over HTTP, and remembers the paths that were posted to."""
-
-    url: str = ""
-    paths: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def backend() -> Iterator[Backend]:
-    """Something for traces and logs to go to."""
-    here = Backend()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            here.paths.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
-        here.url = f"http://{LOOPBACK}:{server.server_port}"
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield here
-        finally:
-            server.shutdown()
 
 
 def post(stack: Stack, signal: str, data: object) -> None:

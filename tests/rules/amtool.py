@@ -1,0 +1,13 @@
+"""Runs amtool."""
+
+import subprocess
+
+from otel_recmon.stack import binaries
+
+
+def ran(*arguments: str) -> str:
+    """What it writes, given some arguments."""
+    program = binaries.find("amtool")
+    assert program, binaries.missing("amtool")
+    done = subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True, timeout=30)
+    return done.stdout
