@@ -262,6 +262,14 @@ PIPELINE: Final = (
         IDENTITY,
     ),
     Alert(
+        "MessagesLost",
+        telemetry.MESSAGES_LOST,
+        Comparison.ABOVE,
+        "Slack has not taken about {value} messages over {window}; look at the alerts themselves",
+        conditions.plain(telemetry.MESSAGES_LOST),
+        IDENTITY,
+    ),
+    Alert(
         "EventsDropped",
         telemetry.DROPPED_SHARE,
         Comparison.ABOVE,

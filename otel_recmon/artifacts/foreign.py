@@ -13,6 +13,7 @@ ACCEPTED: Final = "otelcol_receiver_accepted_metric_points_total"
 FILTERED: Final = "otelcol_processor_filter_datapoints_filtered_total"
 UP: Final = "up"
 ALERTS: Final = "ALERTS"
+MESSAGES_FAILED: Final = "alertmanager_notifications_failed_total"
 HTTP_DURATION: Final = "http_server_request_duration_seconds"
 """A histogram, of the instrumentation of the web framework."""
 
@@ -28,5 +29,6 @@ FOREIGN: Final = (
     FILTERED,
     UP,
     ALERTS,
+    MESSAGES_FAILED,
     HTTP_DURATION,
 )

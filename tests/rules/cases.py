@@ -271,6 +271,16 @@ CASES: Final = (
         noticed=0,
         hold=10,
     ),
+    Case(
+        "MessagesLost",
+        (HEALTHY, Collector(given_up=1)),
+        Fires(
+            {"job": "alertmanager"},
+            "alertmanager: Slack has not taken about 1 messages over 30m; look at the alerts themselves",
+            "1",
+            "> 0",
+        ),
+    ),
     _case(
         "EventsDropped",
         "8.929%",

@@ -13,7 +13,7 @@ HOUR = 60
 """In which `few` makes three requests."""
 ALWAYS = {"Watchdog"}
 NOT_BY_REQUESTS = {"ServiceSilent", "TelemetryLost", "CollectorQueueFilling", "LabelsOverflowing", "PluginFailing"}
-NOT_BY_REQUESTS |= {"ModelStale", "ModelVeryStale", "ModelNotLoaded"}
+NOT_BY_REQUESTS |= {"MessagesLost", "ModelStale", "ModelVeryStale", "ModelNotLoaded"}
 
 
 def each(*, but: set[str] | None = None) -> pytest.MarkDecorator:

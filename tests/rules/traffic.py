@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import foreign
@@ -116,18 +116,24 @@ class Traffic:
         return tuple(sorted((*self.service, ("model_version", self.version), *own.items())))
 
 
+_ALERTMANAGER: Final = (("instance", "alertmanager:9093"), ("job", "alertmanager"))
+
+
 @dataclass(frozen=True)
 class Collector:
-    """What the Collector does in a step of time."""
+    """What the Collector does in a step of time, and the Alertmanager."""
 
     queued: float = 0.0
     lost: float = 0.0
+    given_up: float = 0.0
 
     def counted(self) -> dict[Key, float]:
         """What its counters rise by."""
         return {
             (foreign.ACCEPTED, self._labels): 100.0,
             (foreign.SEND_FAILED, tuple(sorted((*self._labels, ("exporter", "otlp_http/prometheus"))))): self.lost,
+            (foreign.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "slack"))): self.given_up,
+            (foreign.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "webhook"))): 1.0,
         }
 
     def shown(self) -> dict[Key, float]:

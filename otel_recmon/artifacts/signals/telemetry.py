@@ -168,6 +168,23 @@ LOST_POINTS: Final = measure(
 )
 
 
+def _given_up(scope: Scope) -> Expr:
+    return promql.increase(foreign.MESSAGES_FAILED, scope.anywhere(), equal("integration", "slack"))
+
+
+MESSAGES_LOST: Final = measure(
+    Words(
+        "messages_lost",
+        "Messages given up",
+        TELEMETRY,
+        "Messages that Alertmanager could not bring to Slack. It tries again when something changes.",
+    ),
+    Unit.COUNT,
+    (),
+    _given_up,
+)
+
+
 def _alerting(_: Scope) -> Expr:
     return promql.aggregate("count", promql.series(foreign.ALERTS, Scope(), equal("alertstate", "firing")), ())
 

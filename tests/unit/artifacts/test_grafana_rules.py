@@ -83,6 +83,7 @@ def test_these_are_on_by_default() -> None:
         "ModelVeryStale",
         "ServiceSilent",
         "TelemetryLost",
+        "MessagesLost",
         "Watchdog",
     ]
 

@@ -29,7 +29,7 @@ KNOWN = set(FOREIGN) | {name for metric in catalog.METRICS for name in series(me
 
 def names(expression: str) -> set[str]:
     """The names of series in an expression: what stands before a brace or bracket, or alone in parentheses."""
-    return set(re.findall(r"\b(?:recommendations?_|recmon_|otelcol_|ALERTS)\w*", expression))
+    return set(re.findall(r"\b(?:recommendations?_|recmon_|otelcol_|alertmanager_|ALERTS)\w*", expression))
 
 
 @EACH
