@@ -109,6 +109,7 @@ def alertmanager(place: Place, config: Path) -> Process:
         f"--config.file={_existing(config)}",
         f"--storage.path={place.directory / 'alertmanager'}",
         f"--web.listen-address={place.address('alertmanager')}",
+        f"--web.external-url=http://{place.address('alertmanager')}",  # in links; or they have the host's name
         "--cluster.listen-address=",
     ]
     return Process("alertmanager", arguments, "alertmanager", "/-/ready")

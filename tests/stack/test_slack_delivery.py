@@ -11,19 +11,15 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.artifacts.alerts import WATCHDOG
-from otel_recmon.artifacts.notifications import SLACK_SECRET, SWITCH_SECRET, TEMPLATES_FILE, alertmanager_file
-from otel_recmon.artifacts.slack_message import alertmanager_templates
-from otel_recmon.artifacts.tuning import configured
+from otel_recmon.artifacts.notifications import SWITCH_SECRET
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import Slack, slack_standin
+from tests.stack.alerting import HOOK, alertmanager, goes_to, shown
 from tests.stack.backend import Backend, backend
 from tests.stack.observed import eventually
 
-HOOK = "/services/T1/B1/secret"
 INFO = "ℹ️ Info: 1 firing"  # noqa: RUF001 - the sign of information is meant
 START = datetime(2026, 3, 1, 23, 5, tzinfo=UTC)
-AT_ONCE = {"wait": "0s", "interval": "1s", "repeat": "1h"}
-PACE = {**dict.fromkeys(["critical", "warning", "info"], AT_ONCE), "watchdog": {**AT_ONCE, "repeat": "1s"}}
 GIVING_UP_S = 60.0
 """Alertmanager tries for ten seconds, at least, before it counts a failure."""
 
@@ -35,10 +31,6 @@ class Alerting:
     url: str
     switch: Backend
     secrets: Path
-
-    def goes_to(self, url: str) -> None:
-        """Tell it where Slack is."""
-        (self.secrets / SLACK_SECRET).write_text(f"{url}{HOOK}\n", encoding="utf-8")
 
     def post(self, name: str, severity: str, job: str = "shop", *, until: datetime | None = None) -> None:
         """Post an alert as Prometheus does, one that is over where `until` is given."""
@@ -68,12 +60,7 @@ class Alerting:
 @pytest.fixture
 def alerting(tmp_path: Path) -> Iterator[Alerting]:
     """An Alertmanager with a dead man's switch, which is called every second, and without an address of Slack."""
-    settings = configured({"general": {"secrets": str(tmp_path)}, "pace": PACE})
-    config, templates = tmp_path / "alertmanager.yml", tmp_path / TEMPLATES_FILE
-    config.write_text(alertmanager_file(settings), encoding="utf-8")
-    templates.parent.mkdir()
-    templates.write_text(alertmanager_templates(), encoding="utf-8")
-    with backend() as switch, Stack(alertmanager=config) as stack:
+    with backend() as switch, Stack(alertmanager=alertmanager(tmp_path)) as stack:
         (tmp_path / SWITCH_SECRET).write_text(f"{switch.url}/ping", encoding="utf-8")
         yield Alerting(stack.alertmanager_url, switch, tmp_path)
 
@@ -82,17 +69,8 @@ def alerting(tmp_path: Path) -> Iterator[Alerting]:
 def slack(alerting: Alerting) -> Iterator[Slack]:
     """Slack, known to Alertmanager."""
     with slack_standin() as running:
-        alerting.goes_to(running.url)
+        goes_to(alerting.secrets, running.url)
         yield running
-
-
-def shown(slack: Slack) -> dict[str, list[str]]:
-    """The lines of each message without the links, by its title."""
-    found = {}
-    for message in slack.messages:
-        (attachment,) = message.payload["attachments"]
-        found[attachment["title"]] = [line.partition(" · ")[0] for line in attachment["text"].splitlines()]
-    return found
 
 
 def test_alerts_come_grouped_by_severity(alerting: Alerting, slack: Slack) -> None:
@@ -149,16 +127,16 @@ def test_without_an_address_nothing_is_sent_and_that_is_counted(alerting: Alerti
     eventually(alerting.failed)
 
     with slack_standin() as slack:
-        alerting.goes_to(slack.url)
+        goes_to(alerting.secrets, slack.url)
         eventually(lambda: shown(slack).keys() == {"⚠️ Warning: 1 firing"})
 
 
 @contextmanager
 def refusing(slack: Slack, alerting: Alerting) -> Iterator[None]:
     """Slack, where nobody listens."""
-    alerting.goes_to("http://127.0.0.1:9")
+    goes_to(alerting.secrets, "http://127.0.0.1:9")
     yield
-    alerting.goes_to(slack.url)
+    goes_to(alerting.secrets, slack.url)
 
 
 def trouble(kind: str, slack: Slack, alerting: Alerting) -> AbstractContextManager[None]:
