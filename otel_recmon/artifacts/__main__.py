@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name
+from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name, pace_table
 from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.capacity import capacity_table, fleet_table
 from otel_recmon.artifacts.dashboards import BOARDS
@@ -70,6 +70,7 @@ FILES: dict[str, Render] = {
     "docs/scaling.md": both(between("series", capacity_table), between("fleet", fleet_table)),
     "docs/alerts.md": lambda _: alerts_page(load()),
     "docs/runbook.md": runbook,
+    "docs/slack.md": between("pace", lambda: pace_table(load())),
     "grafana/provisioning/alerting/recmon-rules.json": lambda _: rules_file(rules(load())),
     **{f"grafana/dashboards/{board.page.uid}.json": dashboard(board) for board in BOARDS},
     "grafana/provisioning/alerting/recmon-notifications.json": lambda _: grafana_file(load()),

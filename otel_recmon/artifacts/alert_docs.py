@@ -41,6 +41,12 @@ def alerts_page(config: Config) -> str:
     )
 
 
+def pace_table(config: Config) -> str:
+    """Return the table of how often people are told."""
+    rows = [(name, pace.wait, pace.interval, pace.repeat) for name, pace in config.pace.items()]
+    return table(("severity", "first message after", "changes every", "again after"), rows)
+
+
 def runbook_facts(alert: Alert, tuning: Tuning) -> str:
     """Return what a section of the runbook says of its alert: when it fires, and what to look at first."""
     signal = alert.signal
@@ -90,7 +96,7 @@ _INTRODUCTION: Final = """\
 Each alert is defined once, in `otel_recmon/artifacts/alerts.py`, and comes in three forms: for Grafana
 (`grafana/provisioning/alerting/recmon-rules.json`), for Prometheus with Alertmanager
 (`prometheus/rules/alerts/recmon.yml`, with `prometheus/rules/recmon.yml` for what is expensive), and this page. What to
-do when one fires is in the [runbook](runbook.md).
+do when one fires is in the [runbook](runbook.md), how it gets to Slack in [slack.md](slack.md).
 
 Those that are on wake few people for good reasons. The others are there for when you want them: Grafana has them
 paused, Prometheus does not have them at all. Numbers and switches stand in `otel_recmon/artifacts/alerts.toml`; a file

@@ -1,6 +1,8 @@
 """The Slack message as amtool renders it, with Grafana's templates and with Alertmanager's."""
 
+import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from otel_recmon.artifacts.slack_message import (
 )
 from tests.rules.amtool import ran
 
+ROOT = Path(__file__).parents[2]
 GRAFANA_LINKS = {".PanelURL": ".Annotations.panel_url", ".SilenceURL": ".Annotations.silence_url"}
 """What amtool's data do not have, and where the tests put it."""
 ENGINES = {"grafana": grafana_templates(), "alertmanager": alertmanager_templates()}
@@ -188,3 +191,11 @@ def test_of_very_many_alerts_some_are_listed_and_all_counted(engine: str, status
     assert message["title"].endswith(f"Critical: {LISTED + 5} {status}")
     assert message["text"].count("• *LatencyHigh*") == LISTED
     assert message["text"].endswith(f"Only {LISTED} are listed.\n")
+
+
+def test_the_documentation_shows_what_is_sent(tmp_path: Path) -> None:
+    messages = [rendered(tmp_path, "alertmanager", latency(status)) for status in ("firing", "resolved")]
+    shown = "\n".join(f"{message['title']}\n{message['text']}" for message in messages).replace("*", "")
+
+    (example,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "slack.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert html.unescape(re.sub(r"<[^|>]*\|(\w+)>", r"\1", shown)) == example

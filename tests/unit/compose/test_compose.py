@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from otel_recmon import config
+from otel_recmon.artifacts.notifications import SLACK_SECRET, SLACK_VARIABLE, SWITCH_SECRET, SWITCH_VARIABLE
 from otel_recmon.cli.demo import demo
 from otel_recmon.demo import launch
 from otel_recmon.demo.traffic import catalog_size, logged
@@ -24,6 +25,7 @@ DATASOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/recmon.ya
 PROVIDERS = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/recmon.yaml").read_text(encoding="utf-8"))
 ONCE = {name for s in SERVICES.values() for name, how in s.get("depends_on", {}).items() if "completed" in str(how)}
 """Services that do one thing and end."""
+DOCS = (ROOT / "docs" / "slack.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 PORTS = {
     "demo": {8000},
@@ -276,6 +278,33 @@ class TestGrafana:
 
         assert described("grafana")["environment"]["SLACK_WEBHOOK_URL"] == "http://slack:8080"
         assert given["environment"]["SLACK_WEBHOOK_URL"] == "https://slack.test/hook"
+
+
+class TestAlertmanager:
+    """The one of docs/slack.md."""
+
+    file = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)[0])
+    service = file["services"]["alertmanager"]
+
+    def test_it_is_as_the_specification_has_it_and_of_the_version_that_is_tested(self) -> None:
+        schema = json.loads((Path(__file__).parent / "compose-spec.json").read_text(encoding="utf-8"))
+
+        assert [error.message for error in Draft7Validator(schema).iter_errors(self.file)] == []
+        assert self.service["image"] == f"prom/alertmanager:v{binaries.module_of('alertmanager').version}"
+
+    def test_its_configuration_is_mounted(self) -> None:
+        (volume,) = self.service["volumes"]
+        source, target, mode = volume.split(":")
+
+        config = self.service["command"][0].removeprefix(f"--config.file={target}/")
+        assert (ROOT / source / config, mode) == (ROOT / "prometheus" / "alertmanager.yml", "ro")
+
+    def test_its_secrets_are_where_it_looks_for_them_and_come_from_the_environment(self) -> None:
+        config = (ROOT / "prometheus" / "alertmanager.yml").read_text(encoding="utf-8")
+        given = {name: secret["environment"] for name, secret in self.file["secrets"].items()}
+
+        assert re.findall(r"url_file: (.*)", config) == [f"/run/secrets/{name}" for name in self.service["secrets"]]
+        assert given == {SLACK_SECRET: SLACK_VARIABLE, SWITCH_SECRET: SWITCH_VARIABLE}
 
 
 class TestExample:
