@@ -47,8 +47,7 @@ def _slack() -> dict[str, Any]:
 
 def _switch() -> dict[str, Any]:
     # That the watchdog has ended is no sign of life.
-    settings = {"url": f"${{{SWITCH_VARIABLE}}}", "httpMethod": "POST"}
-    return {"type": "webhook", "disableResolveMessage": True, "settings": settings}
+    return {"type": "webhook", "disableResolveMessage": True, "settings": {"url": f"${{{SWITCH_VARIABLE}}}"}}
 
 
 def _policy(config: Config) -> dict[str, Any]:

@@ -197,5 +197,7 @@ def test_the_documentation_shows_what_is_sent(tmp_path: Path) -> None:
     messages = [rendered(tmp_path, "alertmanager", latency(status)) for status in ("firing", "resolved")]
     shown = "\n".join(f"{message['title']}\n{message['text']}" for message in messages).replace("*", "")
 
-    (example,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs" / "slack.md").read_text(encoding="utf-8"), re.DOTALL)
+    page = (ROOT / "docs" / "slack.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    assert f"A message lists {LISTED} alerts at most" in page
     assert html.unescape(re.sub(r"<[^|>]*\|(\w+)>", r"\1", shown)) == example

@@ -24,7 +24,7 @@ from tests.unit.artifacts.grafana import Labels, query, verdict
 ENOUGH = 3
 """Minutes for which a condition has held, and will hold while the test runs."""
 HEALTHY = "team/healthy"
-COLLECTORS = ("TelemetryLost", "CollectorQueueFilling")
+PIPELINE = ("TelemetryLost", "CollectorQueueFilling", "MessagesLost")
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
 
 
@@ -39,7 +39,7 @@ def settings() -> dict[str, Any]:
 
 
 def job(case: Case) -> str:
-    return "otelcol" if case.alert in COLLECTORS else f"team/{case.alert}"
+    return case.fires.labels["job"] if case.alert in PIPELINE else f"team/{case.alert}"
 
 
 def renamed(doing: Sequence[Doing], name: str) -> list[Doing]:
@@ -54,11 +54,11 @@ def story(case: Case) -> list[Phase]:
 
 
 def stories() -> Iterator[list[Phase]]:
-    """What happened to each service, and to the Collector."""
+    """What happened to each service, to the Collector and to the Alertmanager."""
     longest = max(case.breaks for case in CASES) + 60
     yield [(longest, [Traffic(job=HEALTHY)])]
-    yield [(30, [Collector(queued=0.75, lost=60)])]
-    yield from (story(case) for case in CASES if case.alert not in (*COLLECTORS, "Watchdog"))
+    yield [(30, [Collector(queued=0.75, lost=60, given_up=1)])]
+    yield from (story(case) for case in CASES if case.alert not in (*PIPELINE, "Watchdog"))
 
 
 def fill(data: Path, now: int) -> None:

@@ -164,9 +164,15 @@ def test_the_end_of_the_watchdog_is_no_sign_of_life() -> None:
 
 
 def test_the_pace_of_a_severity_can_be_set() -> None:
-    own = json.loads(grafana_file(configured({"pace": {"info": {"wait": "3s"}}})))
+    (own,) = json.loads(grafana_file(configured({"pace": {"info": {"wait": "3s", "interval": "4s"}}})))["policies"]
 
-    assert [route["group_wait"] for route in own["policies"][0]["routes"]] == ["0s", "10s", "1m", "3s"]
+    paced = [
+        {key: route[key] for key in ("group_wait", "group_interval", "repeat_interval")} for route in own["routes"]
+    ]
+    assert paced[2:] == [
+        {"group_wait": "1m", "group_interval": "5m", "repeat_interval": "12h"},
+        {"group_wait": "3s", "group_interval": "4s", "repeat_interval": "1d"},
+    ]
 
 
 @pytest.mark.parametrize(
