@@ -90,6 +90,8 @@ def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={place.address(name)}",
+        # What fires before it knows of the Alertmanager is told again, by default after a minute.
+        "--rules.alert.resend-delay=5s",
     ]
     return Process("prometheus", arguments, name, "/-/ready")
 
