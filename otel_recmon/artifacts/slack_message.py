@@ -57,10 +57,11 @@ _SILENCE: Final = (
     '{{ range (.Labels.Remove (stringSlice "alertname")).SortedPairs }}'
     f"%2C{{{{ .Name }}}}%3D{_quoted('.Value')}{{{{ end }}}}%7D"
 )
-# Labels come from requests, too: escaped, none of them can mention people or show a link.
+# Labels come from requests, too: escaped, none of them can mention people, show a link, or look like another alert.
 _TEMPLATES: Final = """\
 {{ define "recmon.escaped" }}\
-{{ . | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;" }}\
+{{ . | reReplaceAll "[[:space:]]+" " " | reReplaceAll "&" "&amp;" \
+| reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;" }}\
 {{ end }}
 {{ define "recmon.icon" }}@icons@{{ end }}
 {{ define "recmon.severity" }}@names@{{ end }}

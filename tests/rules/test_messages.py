@@ -151,7 +151,7 @@ def test_a_runbook_that_is_a_file_is_no_link(engine: str, tmp_path: Path) -> Non
 @EACH
 @pytest.mark.parametrize("status", ["firing", "resolved"])
 def test_a_label_can_neither_mention_people_nor_show_a_link(engine: str, status: str, tmp_path: Path) -> None:
-    evil = "<!channel> <http://evil|v1> & co"
+    evil = "<!channel>\n <http://evil|v1> & co"
     labels = dict.fromkeys(["job", "model_version", "category", "position"], evil)
 
     message = rendered(tmp_path, engine, alert("CtrLow", labels, status, silence_url="S"))

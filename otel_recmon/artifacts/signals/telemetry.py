@@ -177,7 +177,7 @@ MESSAGES_LOST: Final = measure(
         "messages_lost",
         "Messages given up",
         TELEMETRY,
-        "Messages that Alertmanager could not bring to Slack. It tries again when something changes.",
+        "Messages that Alertmanager could not bring to Slack, trying until the next was due.",
     ),
     Unit.COUNT,
     (),

@@ -19,7 +19,7 @@ from otel_recmon.artifacts.notifications import (
     grafana_file,
 )
 from otel_recmon.artifacts.slack_message import alertmanager_templates, grafana_templates
-from otel_recmon.artifacts.tuning import SEVERITIES, TuningError, configured, load
+from otel_recmon.artifacts.tuning import SEVERITIES, TuningError, configured, load, seconds
 from tests.composed import compose
 from tests.unit.artifacts.interpolation import expanded_texts, interpolated
 
@@ -148,6 +148,14 @@ def test_alertmanager_says_the_same() -> None:
         "/run/secrets/slack-webhook-url",
         "/run/secrets/dead-mans-switch-url",
     )
+
+
+def test_a_call_that_hangs_is_given_up_in_time_for_another() -> None:
+    shortest = min(seconds(pace.interval) for pace in load().pace.values())
+
+    timeouts = [seconds(call["timeout"]) for calls in receivers().values() for call in next(reversed(calls.values()))]
+    assert len(timeouts) == 2
+    assert max(timeouts) * 2 < shortest
 
 
 def receivers() -> dict[str, Any]:
