@@ -16,8 +16,8 @@ UNANSWERED: Final = {
     *(
         f"signal {name}"
         for name in """accepted_points alerting candidates dropped dropped_share full_coverage lost_points
-        messages_lost overflow plugin_errors queue_fill reload_pending route_errors route_p95 route_requests score_drift sent_points silent
-        stage_mean stage_p95 staleness targets_up""".split()
+        messages_lost overflow plugin_errors queue_fill reload_pending route_errors route_p95 route_requests
+        score_drift sent_points silent stage_mean stage_p95 staleness targets_up""".split()
     ),
 }
 """What this traffic has nothing of: weeks of history, stages, a model file, and anything that goes wrong."""

@@ -35,6 +35,7 @@ EACH_DEMO = pytest.mark.parametrize("service", WORKERS)
 EMPTY = {
     "Catalog coverage of a process that has seen enough": "that takes 10,000 slates",
     "Alerts firing": "this Prometheus has no alerting rules; Grafana has",
+    "Messages given up": "there is no Alertmanager here",
 }
 """Panels that may have no data, with the reason."""
 CONTROL, ARM = "random", "bts"

@@ -78,7 +78,7 @@ BOARD: Final = Board(
             ),
         ),
         Section(
-            "Collector and Prometheus",
+            "Collector, Prometheus and Alertmanager",
             (
                 (_by_service(telemetry.QUEUE_FILL, 12), _by_service(telemetry.LOST_POINTS, 12)),
                 (
@@ -86,8 +86,9 @@ BOARD: Final = Board(
                     _by_service(telemetry.SENT_POINTS, 12, telemetry.EXPORTER),
                 ),
                 (
-                    _by_service(telemetry.TARGETS_UP, 12, "instance"),
-                    lines(telemetry.ALERTING, _ASKED, [_ASKED.line(telemetry.ALERTING)]),
+                    _by_service(telemetry.TARGETS_UP, 8, "instance"),
+                    lines(telemetry.ALERTING, _ASKED, [_ASKED.line(telemetry.ALERTING)]).sized(8),
+                    _by_service(telemetry.MESSAGES_LOST, 8),
                 ),
             ),
         ),
