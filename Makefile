@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help demo tools tools-scale test test-fast test-scale mutate check bench artifacts format requirements clean
+.PHONY: help demo tools tools-scale test test-fast test-scale mutate check docs bench artifacts format requirements clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | column -t -s '|'
@@ -41,6 +41,9 @@ test-scale: $(READY) tools tools-scale ## Test what is beyond one Prometheus: Th
 mutate: $(READY) tools ## Break the code in many small ways, and see that tests notice each (minutes)
 	@$(BIN)/python tools/mutate.py
 
+docs: $(READY) ## Build the documentation as a site in docs/site
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/site && echo "== docs/site/index.html"
+
 check: $(READY) ## Format, lint, types, import directions, generated files
 	@echo "== format";          $(BIN)/ruff format --check --quiet .
 	@echo "== lint";            $(BIN)/ruff check --quiet .
@@ -54,6 +57,7 @@ format: $(READY) ## Repair format and what lint can repair
 
 bench: $(READY) tools ## Measure what recording costs, and how fast the dashboards are
 	@$(BIN)/python -m benchmarks.slate_cost
+	@$(BIN)/python -m benchmarks.recommendation_id
 	@$(BIN)/python -m benchmarks.http_overhead
 	@$(BIN)/python -m benchmarks.dashboards
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ TARGET_S = 1.0
 A_MINUTE = 7
 """By how much counters rise."""
 IDENTITY = {"job": "shop", "instance": "1", "deployment_environment_name": "production"}
-FREE = {"model_version": 2, "surface": 3, "category": 12, "stage": 3, "version": 1, "site": 1}
+FREE = {"model_version": 2, "surface": 3, "category": 12, "stage": 3, "version": 1, "site": 1, "experiment": 1}
 """How many values each free label has; a variant belongs to a model version."""
 
 
@@ -109,17 +110,21 @@ def _parts(metric: Metric) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _combinations(metric: Metric) -> Iterator[dict[str, str]]:
-    choices = {attribute.name: _values(attribute) for attribute in metric.attributes}
+    choices = {attribute.name: _values(attribute) for attribute in metric.attributes if attribute is not catalog.ROLE}
     if metric.splits:
         choices["surface"] = _values(catalog.SURFACE)
     for chosen in product(*choices.values()):
         labels = dict(zip(choices, chosen, strict=True))
+        if catalog.ROLE in metric.attributes:
+            labels["role"] = catalog.ROLES[labels["variant"] != _values(catalog.VARIANT)[0]]
         yield labels | ({"variant": f"of-{labels['model_version']}"} if metric.splits else {})
 
 
 def _values(attribute: Attribute) -> tuple[str, ...]:
     if attribute is catalog.REASON:
         return attribute.values[:1]
+    if attribute is catalog.VARIANT:
+        return tuple(f"of-{version}" for version in _values(catalog.MODEL_VERSION))
     return attribute.values or tuple(f"{attribute.name}-{number}" for number in range(FREE[attribute.name]))
 
 
@@ -131,7 +136,9 @@ def show(url: str, name: str, span: float, end: float, step: int) -> int:
     slow = 0
     for board in BOARDS:
         page = json.loads(text(board))
-        found = {f"{p['title']}, {p['type']} {t['refId']}": asked(url, looking, t) for p, t in targets(page)}
+        found = {
+            f"{p['title']}, {p['type']} {t['refId']}": asked(url, _looking(looking, p), t) for p, t in targets(page)
+        }
         times = {title: seconds for title, (seconds, _) in found.items()}
         empty = sum(not any_series for _, any_series in found.values())
         slowest = max(times, key=lambda title: times[title])
@@ -139,6 +146,11 @@ def show(url: str, name: str, span: float, end: float, step: int) -> int:
         said = f"{slowest}; {empty} of {len(times)} without an answer"
         print(f"{name:>4}  {board.page.title:<25} {times[slowest]:6.3f}  of {sum(times.values()):6.2f}  ({said})")
     return slow
+
+
+def _looking(looking: Looking, panel: Any) -> Looking:
+    span = looking.end - looking.start
+    return replace(looking, step=max(looking.step, span / panel.get("maxDataPoints", POINTS)))
 
 
 def asked(url: str, looking: Looking, target: Any) -> tuple[float, bool]:

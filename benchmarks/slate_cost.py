@@ -2,14 +2,16 @@
 
 Work per slate: one request, one latency, 10 impressions by position, 10 items by category, one cache hit, and the
 diversity and coverage windows. The peers only keep a list of what was recommended, without calculating anything.
-otel-recmon's windows are counted when an exporter reads them; what a reading costs is printed on a line of its own.
+otel-recmon's windows are counted when an exporter reads them, and its sketches hash then; what a reading costs is
+printed on a line of its own. Where nobody reads, and of a million items all are equally popular, more wait than a
+sketch keeps, and slates hash themselves.
 """
 
 import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -18,11 +20,17 @@ from prometheus_client import Counter as PrometheusCounter
 from prometheus_client import Histogram as PrometheusHistogram
 
 from otel_recmon import MetricsCollector, catalog
+from otel_recmon.config import Settings
+from otel_recmon.recorder import recorder
+from otel_recmon.sketch import MOST_NOTED
+from otel_recmon.sketchbook import SKETCHED
 
 SLATES = 3_000
 ROUNDS = 15
 BUCKETS = list(catalog.LATENCY.buckets)
 POSITIONS = [str(position) for position in range(1, 11)]
+CATALOG, LARGE_CATALOG = 5_000, 1_000_000
+REGISTERS = 256
 CATEGORIES = [f"category-{number}" for number in range(30)]
 LIMITS = {"raw OpenTelemetry SDK": 10, "prometheus_client labels()": 3}
 
@@ -37,22 +45,27 @@ class Peer:
     name: str
     record: Record
     after: Callable[[], object] = lambda: None
+    catalog: int = CATALOG
 
 
-def recmon() -> Peer:
+def recmon(name: str = "otel-recmon", registers: int = 0) -> Peer:
     """Return otel-recmon's verbs."""
     provider = MeterProvider([InMemoryMetricReader()])
-    metrics = MetricsCollector("v2", catalog_size=5_000, meter_provider=provider)
-    quality = metrics.recorder.store.model("v2")
+    shared = recorder(provider)
+    shared.configure(Settings(model_version="v2", sketch_registers=registers))
+    metrics = MetricsCollector("v2", catalog_size=CATALOG, meter_provider=provider)
+    quality = shared.store.model("v2")
 
     def record(items: list[str], categories: list[str]) -> None:
         metrics.track_recommendations("user", items, categories, seconds=0.03, cache_hit=True)
 
-    def read_windows() -> None:
+    def read() -> None:
         quality.diversity_now()
         quality.coverage_now(None)
+        for metric in SKETCHED:
+            list(shared.gauges(metric))
 
-    return Peer("otel-recmon", record, read_windows)
+    return Peer(name, record, read)
 
 
 def prometheus_labels() -> Peer:
@@ -128,27 +141,38 @@ def opentelemetry() -> Peer:
 def main() -> None:
     """Measure all peers in turn, round by round, and print microseconds per slate and the ratios."""
     rng = random.Random(1)
-    ids = [f"item-{number}" for number in range(5_000)]
-    slates = [(rng.choices(ids, k=10), rng.choices(CATEGORIES, k=10)) for _ in range(SLATES)]
-    peers = [recmon(), prometheus_bound(), prometheus_labels(), opentelemetry()]
+    ids = {size: [f"item-{number}" for number in range(size)] for size in (CATALOG, LARGE_CATALOG)}
+    sketching = recmon("otel-recmon with sketches", REGISTERS)
+    large = replace(recmon("the same, a million items", REGISTERS), catalog=LARGE_CATALOG)
+    unread = replace(recmon("the same, read by nobody", REGISTERS), catalog=LARGE_CATALOG, after=lambda: None)
+    for _ in range(MOST_NOTED // SLATES // 10 + 1):
+        _microseconds(unread, _slates(rng, ids[LARGE_CATALOG]))
+    peers = [recmon(), sketching, large, unread, prometheus_bound(), prometheus_labels(), opentelemetry()]
     costs: dict[str, list[float]] = {peer.name: [] for peer in peers}
-    readings = []
+    readings: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for _ in range(ROUNDS):
+        slates = {size: _slates(rng, known) for size, known in ids.items()}
         for peer in peers:
-            recording, reading = _microseconds(peer, slates)
+            recording, reading = _microseconds(peer, slates[peer.catalog])
             costs[peer.name].append(recording)
-            if peer is peers[0]:
-                readings.append(reading)
-    ours = costs["otel-recmon"]
+            readings[peer.name].append(reading)
     print(f"one slate of 10 items, median of {ROUNDS} rounds of {SLATES} slates")
     for name, rounds in costs.items():
-        ratio = statistics.median(theirs / our for theirs, our in zip(rounds, ours, strict=True))
-        target = f", target {LIMITS[name]}" if name in LIMITS else ""
-        print(
-            f"{name:34} {statistics.median(rounds):7.1f} us"
-            f"  ({min(rounds):.1f}-{max(rounds):.1f})  {ratio:5.1f} x otel-recmon{target}"
-        )
-    print(f"reading both windows once after {SLATES} slates: {statistics.median(readings):.1f} us a slate")
+        print(f"{name:34} {statistics.median(rounds):7.1f} us  ({min(rounds):.1f}-{max(rounds):.1f})")
+    for peer in peers[:4]:
+        print(f"{peer.name}: " + ", ".join(_against(costs[peer.name], costs[name], name) for name in LIMITS))
+    for peer in peers[:3]:
+        took = statistics.median(readings[peer.name])
+        print(f"{peer.name}: reading once after {SLATES} slates takes {took:.1f} us a slate")
+
+
+def _slates(rng: random.Random, ids: list[str]) -> list[Slate]:
+    return [(rng.choices(ids, k=10), rng.choices(CATEGORIES, k=10)) for _ in range(SLATES)]
+
+
+def _against(ours: list[float], theirs: list[float], name: str) -> str:
+    ratio = statistics.median(their / our for their, our in zip(theirs, ours, strict=True))
+    return f"{ratio:.1f} x cheaper than {name} (target {LIMITS[name]})"
 
 
 def _microseconds(peer: Peer, slates: list[Slate]) -> tuple[float, float]:

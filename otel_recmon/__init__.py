@@ -1,9 +1,17 @@
 """Business, technical and quality metrics of a recommendation service, as an OpenTelemetry plugin."""
 
 from otel_recmon._version import __version__
+from otel_recmon.attributed import recommendation_id
 from otel_recmon.collector import MetricsCollector
 from otel_recmon.latency import monitor_latency
 from otel_recmon.plugin import RecmonInstrumentor
 from otel_recmon.quality import QualityMonitor
 
-__all__ = ["MetricsCollector", "QualityMonitor", "RecmonInstrumentor", "__version__", "monitor_latency"]
+__all__ = [
+    "MetricsCollector",
+    "QualityMonitor",
+    "RecmonInstrumentor",
+    "__version__",
+    "monitor_latency",
+    "recommendation_id",
+]

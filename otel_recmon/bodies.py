@@ -59,6 +59,17 @@ def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | 
     return content
 
 
+def response_json(body: Body, headers: Iterable[tuple[bytes, bytes]], faults: Faults) -> Any:
+    """Return what a response with these raw headers says, None where it is no JSON.
+
+    Raises:
+        ValueError: If it is not what its headers say.
+    """
+    media_type, encoding = coding(headers)
+    content = body.content(encoding, faults) if maybe_json(media_type) else None
+    return parsed(content, media_type) if content else None
+
+
 def parsed(content: bytes, media_type: str) -> Any:
     """Return a body's content; newline-delimited JSON is a list of its lines.
 
@@ -84,13 +95,14 @@ def _parsed(content: bytes, media_type: str) -> Any:
 
 def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
     """Return the media type and the encoding that raw headers name, in lower case; empty where they do not."""
-    found = {b"content-type": "", b"content-encoding": ""}
+    media_type = encoding = b""
     for name, value in headers:
         lower = name.lower()
-        if lower in found:
-            found[lower] = value.decode("latin-1").lower()
-    media_type, encoding = found.values()
-    return media_type, encoding
+        if lower == b"content-type":
+            media_type = value
+        elif lower == b"content-encoding":
+            encoding = value
+    return media_type.decode("latin-1").lower(), encoding.decode("latin-1").lower()
 
 
 def _is_lines(media_type: str) -> bool:

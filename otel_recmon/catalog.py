@@ -46,8 +46,24 @@ SERVED, PARTIAL, FALLBACK, EMPTY, FAILED, UNRECOGNIZED = OUTCOMES_ = (
     "error",
     "unrecognized",
 )
+REGISTERS: Final = tuple(str(register) for register in range(512))
+"""Those that a sketch can have: with more, not even two model versions would stay within MAX_SERIES."""
 POSITIONS: Final = (*(str(position) for position in range(1, 11)), "11+", UNKNOWN)
 GOOD, BAD = GOODNESS = ("true", "false")
+CONTROL, TREATMENT = ROLES = ("control", "treatment")
+BUCKETS: Final = tuple(f"{bucket:02}" for bucket in range(32))
+MAX_ARMS: Final = MAX_SERIES // len(BUCKETS)
+"""Arms of all experiments that are counted apart in one process, `_other` among them."""
+ATTRIBUTED, DUPLICATE, EXPIRED, FORGED, FUTURE, MALFORMED, MISSING, UNSUPPORTED = ATTRIBUTIONS_ = (
+    "attributed",
+    "duplicate",
+    "expired",
+    "forged",
+    "future",
+    "malformed",
+    "missing",
+    "unsupported",
+)
 DROP_REASONS: Final = (
     "body_encoding",
     "body_too_large",
@@ -65,6 +81,7 @@ DROP_REASONS: Final = (
     "revenue_invalid",
     "score_invalid",
     "slate_too_long",
+    "slate_unsigned",
     "timestamp_invalid",
 )
 
@@ -77,10 +94,17 @@ STATUS: Final = Attribute("status", "success (2xx), error (5xx), rejected (4xx).
 OUTCOME: Final = Attribute("outcome", "What the user got.", OUTCOMES_)
 POSITION: Final = Attribute("position", "The place in the slate, from 1.", POSITIONS)
 IS_GOOD: Final = Attribute("good", "Served or partial, and fast enough.", GOODNESS)
+REGISTER: Final = Attribute("register", "The place in a sketch that ids of the same hash bits share.", REGISTERS)
 REASON: Final = Attribute("reason", "Why something was set aside.", DROP_REASONS)
+EXPERIMENT: Final = Attribute("experiment", "The experiment that the arm belongs to.", cap=5)
+BUCKET: Final = Attribute("bucket", "A hash of the experiment and the user, from 00 to 31, so that it sorts.", BUCKETS)
+ROLE: Final = Attribute("role", "What the arm is in its experiment.", ROLES)
+RESULT: Final = Attribute("result", "What became of a recommendation id.", ATTRIBUTIONS_)
 SITE: Final = Attribute("site", "The function of the plugin that failed.", cap=300)
 LABEL: Final = Attribute(
-    "label", "The label that is over its cap.", ("category", "model_version", "stage", "surface", "variant")
+    "label",
+    "The label that is over its cap.",
+    ("category", "experiment", "model_version", "stage", "surface", "variant"),
 )
 VERSION: Final = Attribute("version", "The version of otel-recmon.", cap=1)
 
@@ -109,7 +133,7 @@ class Metric:
 
     @property
     def own(self) -> Attribute | None:
-        """The one attribute beside the model version, if there is one."""
+        """The attribute by which the series of one set of labels differ, if there is one."""
         return next((a for a in self.attributes if a is not MODEL_VERSION), None)
 
     @property
@@ -121,6 +145,7 @@ class Metric:
 
 
 _DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_DELAY_BUCKETS: Final = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
 
 REQUESTS: Final = Metric(
     "recommendation.requests",
@@ -176,6 +201,31 @@ COVERAGE: Final = Metric(
     "",
     "Share of the catalog in this process's last 10,000 slates, 0 to 100.",
     (MODEL_VERSION,),
+)
+CATALOG_SIZE: Final = Metric(
+    "recommendation.catalog.size", Kind.GAUGE, "{item}", "Items in the catalog, where it is known.", (MODEL_VERSION,)
+)
+POPULARITY_GINI: Final = Metric(
+    "recommendation.popularity.gini",
+    Kind.GAUGE,
+    "",
+    "Gini index of how often each item of the catalog was in this process's last 10,000 slates: 0 where all were "
+    "equally often, 1 where it was always the same one.",
+    (MODEL_VERSION,),
+)
+CATALOG_SKETCH: Final = Metric(
+    "recommendation.catalog.sketch",
+    Kind.GAUGE,
+    "",
+    "HyperLogLog registers of the items recommended in this process's last five to ten minutes.",
+    (MODEL_VERSION, REGISTER),
+)
+USER_SKETCH: Final = Metric(
+    "recommendation.user.sketch",
+    Kind.GAUGE,
+    "",
+    "HyperLogLog registers of the users who got recommendations in this process's last five to ten minutes.",
+    (MODEL_VERSION, REGISTER),
 )
 STALENESS: Final = Metric(
     "recommendation.model.staleness",
@@ -249,6 +299,61 @@ SLO_RESPONSES: Final = Metric(
     "Successful and failed requests, by whether they met the objective.",
     (MODEL_VERSION, IS_GOOD),
 )
+_IN_BUCKETS: Final = (BUCKET, EXPERIMENT, VARIANT)
+EXPERIMENT_EXPOSURES: Final = Metric(
+    "recommendation.experiment.exposures",
+    Kind.COUNTER,
+    "{request}",
+    "Successful requests of users in an arm of an experiment.",
+    _IN_BUCKETS,
+)
+EXPERIMENT_CLICKS: Final = Metric(
+    "recommendation.experiment.clicks", Kind.COUNTER, "{click}", "Clicks of users in an arm.", _IN_BUCKETS
+)
+EXPERIMENT_CONVERSIONS: Final = Metric(
+    "recommendation.experiment.conversions",
+    Kind.COUNTER,
+    "{conversion}",
+    "Conversions of users in an arm.",
+    _IN_BUCKETS,
+)
+EXPERIMENT_REVENUE: Final = Metric(
+    "recommendation.experiment.revenue",
+    Kind.COUNTER,
+    "dollars",
+    "Revenue from users in an arm, in the configured currency.",
+    _IN_BUCKETS,
+)
+EXPECTED_SHARE: Final = Metric(
+    "recommendation.experiment.expected.share",
+    Kind.GAUGE,
+    "",
+    "The share of exposures that an arm is meant to have, 0 to 1, as configured; the same in every process.",
+    (EXPERIMENT, VARIANT, ROLE),
+)
+CLICK_DELAY: Final = Metric(
+    "recommendation.click.delay",
+    Kind.HISTOGRAM,
+    "s",
+    "Time from a recommendation to a click that its id came back with.",
+    (MODEL_VERSION,),
+    _DELAY_BUCKETS,
+)
+CONVERSION_DELAY: Final = Metric(
+    "recommendation.conversion.delay",
+    Kind.HISTOGRAM,
+    "s",
+    "Time from a recommendation to a conversion that its id came back with.",
+    (MODEL_VERSION,),
+    _DELAY_BUCKETS,
+)
+ATTRIBUTIONS: Final = Metric(
+    "recmon.attributions",
+    Kind.COUNTER,
+    "{event}",
+    "Clicks, conversions and reports of what was seen, by what became of their recommendation id.",
+    (RESULT,),
+)
 DROPPED: Final = Metric(
     "recmon.events.dropped", Kind.COUNTER, "{event}", "Values that were unusable and set aside.", (REASON,)
 )
@@ -272,6 +377,10 @@ METRICS: Final = (
     CACHE_MISSES,
     DIVERSITY,
     COVERAGE,
+    CATALOG_SIZE,
+    POPULARITY_GINI,
+    CATALOG_SKETCH,
+    USER_SKETCH,
     STALENESS,
     IMPRESSIONS,
     OUTCOMES,
@@ -282,6 +391,14 @@ METRICS: Final = (
     MODEL_UPDATED,
     RELOAD_PENDING,
     SLO_RESPONSES,
+    EXPERIMENT_EXPOSURES,
+    EXPERIMENT_CLICKS,
+    EXPERIMENT_CONVERSIONS,
+    EXPERIMENT_REVENUE,
+    EXPECTED_SHARE,
+    CLICK_DELAY,
+    CONVERSION_DELAY,
+    ATTRIBUTIONS,
     DROPPED,
     ERRORS,
     OVERFLOW,
@@ -318,6 +435,7 @@ class EventAttribute:
 
 
 REQUEST_EVENTS: Final = ("served", "failed")
+_COUNTED_EVENTS: Final = ("served", "clicked", "converted")
 EVENT_ATTRIBUTES: Final = (
     EventAttribute("model_version", "text", "The version of the model, as in the metrics."),
     EventAttribute("variant", "text", "The experiment arm, as in the metrics."),
@@ -354,6 +472,18 @@ EVENT_ATTRIBUTES: Final = (
         REQUEST_EVENTS,
     ),
     EventAttribute("position", "whole number", "The place in the slate, from 1; absent where unusable.", ("clicked",)),
+    EventAttribute("experiment", "text", "The experiment that it counts for; as in the metrics.", _COUNTED_EVENTS),
+    EventAttribute(
+        "arm", "text", "The `variant` that it counts for in the metrics of that experiment.", _COUNTED_EVENTS
+    ),
+    EventAttribute("bucket", "text", "The bucket that it counts in there.", _COUNTED_EVENTS),
+    EventAttribute(
+        "attribution",
+        "text",
+        f"{', '.join(f'`{result}`' for result in ATTRIBUTIONS_ if result != DUPLICATE)}; absent without a SIGNING_KEY.",
+        ("clicked", "converted", "seen"),
+    ),
+    EventAttribute("delay_seconds", "number", "Since the slate was shown, where attributed.", ("clicked", "converted")),
     EventAttribute("revenue", "number", "In the configured currency; absent where unusable.", ("converted",)),
 )
 """What an event can say; all names but these of stages begin with EVENT_PREFIX."""

@@ -36,6 +36,11 @@ class Model:
             return self.pushed_coverage
         return self.windows.coverage(size) if size else None
 
+    def gini_now(self, catalog_size: int | None) -> float | None:
+        """Return the Gini index, 0 to 1; None while no item was recommended or the catalog's size is unknown."""
+        size = self.catalog_size or catalog_size
+        return self.windows.gini(size) if size else None
+
 
 @dataclass(slots=True)
 class Cells:

@@ -2,27 +2,25 @@
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
 from otel_recmon import catalog
 from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
-from otel_recmon.cells import NOWHERE, Cells, place
+from otel_recmon.cells import Cells
 from otel_recmon.events import Counted, Over
+from otel_recmon.feedback import FeedbackVerbs
 from otel_recmon.labelled import is_number
 from otel_recmon.labels import Labels
-from otel_recmon.pipeline import PipelineVerbs
 from otel_recmon.safety import never_raises, swallow
-from otel_recmon.scope import CLICK, CONVERSION, IMPRESSION, SLATE, Scope, active, repeated
+from otel_recmon.scope import SLATE, Scope, active, repeated
 from otel_recmon.slate import Slate, flat_categories, places, top_score, usable_items, usable_outcome
-from otel_recmon.values import kept
 
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _OUTCOME = {outcome: index for index, outcome in enumerate(OUTCOMES_)}
 
 
-class MetricsCollector(PipelineVerbs):
+class MetricsCollector(FeedbackVerbs):
     """Records what a recommendation service does. Safe to share between threads; never raises once built.
 
     A value that cannot be used (a NaN latency, a negative revenue) is set aside, counted in
@@ -49,11 +47,13 @@ class MetricsCollector(PipelineVerbs):
         model_version: str | None = None,
         variant: str | None = None,
         surface: str | None = None,
+        experiment: str | None = None,
     ) -> None:
         """Count a whole slate: the request and its outcome, impressions, categories, top score, quality windows.
 
         Args:
-            user_id: Who it was for. It is neither stored nor exported; the event log has a keyed hash of it.
+            user_id: Who it was for. It is not exported; the event log has a keyed hash of it, and an experiment counts
+                it in one of 32 buckets. Sketches keep it in memory until the next export.
             item_ids: The items in the order shown.
             categories: The category of each item, a list where an item has several, None where it has none.
             scores: The score of each item; the highest one is recorded.
@@ -66,6 +66,7 @@ class MetricsCollector(PipelineVerbs):
             model_version: Instead of the collector's.
             variant: Instead of the collector's.
             surface: Instead of the collector's.
+            experiment: Instead of the collector's.
         """
         # No @never_raises here: a wrapper would be a tenth of what this call costs.
         try:
@@ -77,10 +78,13 @@ class MetricsCollector(PipelineVerbs):
                 scope.took(seconds)
             if cache_hit is not None:
                 self.track_cache_hit(cache_hit)
+            subject = None
+            if experiment is not None or self._store.experimental:
+                subject = self.subject(scope, experiment, user_id)
             self.record_slate(
                 scope,
                 self.labels(model_version, variant, surface),
-                Slate(item_ids, categories, scores, positions, outcome, requested, user_id, cache_hit),
+                Slate(item_ids, categories, scores, positions, outcome, requested, user_id, cache_hit, subject),
                 seconds,
                 closes=scope is None,
             )
@@ -95,7 +99,7 @@ class MetricsCollector(PipelineVerbs):
         Not a verb for services: it may raise.
         """
         faults = self.faults
-        instruments = self.recorder.start()
+        instruments = self.recorder.instruments if self.recorder.started else self.recorder.start()
         events = self.recorder.events
         if events is not None:
             slate = events.repeatable(slate)
@@ -105,13 +109,21 @@ class MetricsCollector(PipelineVerbs):
         with self._store.lock:
             cells = self._store.cells(labels)
             missed = self._count_response(cells, outcome, seconds) if closes else None
+            subject = slate.subject if closes and outcome != FAILED else None
+            seat = self.exposed(subject, labels) if subject else None
             if not self.recorder.settings.impression_routes:
                 cells.show(length) if shown is None else cells.show_at(shown)
             cells.model.windows.add(items, self._count_categories(cells, slate.categories, items, length))
+            if self._store.sketches is not None:
+                self._store.sketches.add(
+                    cells.labels.model_version, items, slate.user, cells.used, self._store.declared
+                )
         if scope is not None:
-            scope.slate(self, labels, outcome, length)
+            scope.slate(self, labels, outcome, length, slate.subject)
+        if self.recorder.attributor is not None:
+            self.recorder.attributor.issue(scope, cells, labels, slate, items, seat)
         if events is not None:
-            events.slate(scope, cells, slate, Counted(items, length, outcome, seconds, missed, closes))
+            events.slate(scope, cells, slate, Counted(items, length, outcome, seconds, missed, closes, seat))
         if seconds is not None:
             instruments.record(catalog.LATENCY, seconds, cells)
         top = None if slate.scores is None else top_score(slate.scores, faults)
@@ -158,12 +170,14 @@ class MetricsCollector(PipelineVerbs):
             scope.request(self, self.labels() if any(self._own) else None, status, outcome)
             return
         self.recorder.start()
+        labels, subject = self.labels(), self.subject(None, None, None)
         with self._store.lock:
-            cells = self._store.cells(self.labels())
+            cells = self._store.cells(labels)
             cells.requests[_STATUS[status]] += 1
             cells.outcomes[_OUTCOME[outcome]] += 1
+            seat = self.exposed(subject, labels) if subject and status == SUCCESS else None
         if self.recorder.events is not None:
-            self.recorder.events.request(cells, status, outcome)
+            self.recorder.events.request(cells, status, outcome, seat)
 
     @never_raises
     def track_latency(self, seconds: float) -> None:
@@ -183,89 +197,6 @@ class MetricsCollector(PipelineVerbs):
             return seconds
         self.faults.drop("latency_invalid", "a latency in seconds from 0")
         return None
-
-    @never_raises
-    def track_click(
-        self,
-        position: object = None,
-        *,
-        model_version: str | None = None,
-        variant: str | None = None,
-        surface: str | None = None,
-        user_id: object = None,
-    ) -> None:
-        """Count a click at a position, from 1; a click without a usable position is still a click.
-
-        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
-        """
-        if _said_before(CLICK):
-            return
-        index = place(position)
-        if index is None:
-            if position is not None:
-                self.faults.drop("position_invalid", "a position to be a whole number from 1")
-            index = NOWHERE
-        self.recorder.start()
-        with self._store.lock:
-            cells = self._store.cells(self.labels(model_version, variant, surface))
-            cells.clicks[index] += 1
-        if self.recorder.events is not None:
-            self.recorder.events.clicked(cells, user_id, position)
-
-    @never_raises
-    def track_conversion(
-        self,
-        revenue: float | Decimal = 0.0,
-        *,
-        model_version: str | None = None,
-        variant: str | None = None,
-        surface: str | None = None,
-        user_id: object = None,
-    ) -> None:
-        """Count a conversion, and its revenue in the configured currency where it is above 0.
-
-        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
-        """
-        if _said_before(CONVERSION):
-            return
-        instruments = self.recorder.start()
-        with self._store.lock:
-            cells = self._store.cells(self.labels(model_version, variant, surface))
-            cells.conversions += 1
-        if isinstance(revenue, Decimal):
-            revenue = float(revenue)
-        usable = is_number(revenue) and revenue >= 0
-        if not usable:
-            self.faults.drop("revenue_invalid", "a revenue from 0")
-        elif revenue > 0:
-            instruments.record(catalog.REVENUE, revenue, cells)
-        if self.recorder.events is not None:
-            self.recorder.events.converted(cells, user_id, float(revenue) if usable else None)
-
-    @never_raises
-    def track_impressions(
-        self,
-        positions: Iterable[object],
-        *,
-        model_version: str | None = None,
-        variant: str | None = None,
-        surface: str | None = None,
-        user_id: object = None,
-    ) -> None:
-        """Count items that a client says were seen, at their positions from 1.
-
-        ``user_id`` is neither stored nor exported; the event log has a keyed hash of it.
-        """
-        if _said_before(IMPRESSION):
-            return
-        positions = kept(positions)
-        shown = places(positions, self.faults)
-        self.recorder.start()
-        with self._store.lock:
-            cells = self._store.cells(self.labels(model_version, variant, surface))
-            cells.show_at(shown or ())
-        if self.recorder.events is not None:
-            self.recorder.events.seen(cells, user_id, positions)
 
     @never_raises
     def finish(self, scope: Scope, status: str, seconds: float) -> None:
@@ -292,16 +223,18 @@ class MetricsCollector(PipelineVerbs):
         scope.outcome = outcome if status != REJECTED else None
         seconds = scope.seconds if scope.seconds is not None else seconds
         instruments = self.recorder.start()
+        subject = scope.subject or self.subject(scope, None, None)
         with self._store.lock:
             cells = self._store.cells(labels)
             cells.requests[_STATUS[status]] += 1
+            seat = self.exposed(subject, labels) if subject and status == SUCCESS else None
             missed = None
             if status != REJECTED:
                 cells.outcomes[_OUTCOME[outcome]] += 1
                 missed = _misses(FAILED if failed else outcome, seconds, self.recorder.settings.slo_latency)
                 cells.slo[missed] += 1
         if self.recorder.events is not None:
-            self.recorder.events.request_over(scope, cells, Over(status, outcome, seconds, missed))
+            self.recorder.events.request_over(scope, cells, Over(status, outcome, seconds, missed, seat))
         if status != REJECTED and not scope.timed:
             instruments.record(catalog.LATENCY, seconds, cells)
 
@@ -339,11 +272,3 @@ def _is_key(counts: dict[str, int], value: object) -> bool:
         return value in counts
     except TypeError:
         return False
-
-
-def _said_before(kind: str) -> bool:
-    """Note an event; say whether it is one that the plugin has recorded already."""
-    scope = active()
-    if scope is not None:
-        scope.events += (kind,)
-    return repeated(kind)

@@ -1,83 +1,39 @@
 """Every OTEL_RECMON_* variable: its name, type, default and meaning, and how its value is read."""
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from otel_recmon.catalog import CATEGORY, MODEL_VERSION, SCORE, STAGE, SURFACE, VARIANT, Attribute
-from otel_recmon.labels import clean
+from otel_recmon.attribution import HEADER, SHORTEST_KEY
+from otel_recmon.catalog import (
+    CATEGORY,
+    EXPERIMENT,
+    MODEL_VERSION,
+    REGISTERS,
+    SCORE,
+    STAGE,
+    SURFACE,
+    VARIANT,
+    Attribute,
+)
+from otel_recmon.parsers import (
+    boolean,
+    buckets,
+    key,
+    keys,
+    label,
+    moment,
+    path,
+    positive,
+    registers,
+    seconds,
+    several,
+    zero_or_one,
+)
+from otel_recmon.splits import Split, splits
 
 PREFIX: Final = "OTEL_RECMON_"
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
-        text.lower()
-    ]
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def _several(text: str) -> int:
-    number = int(text)
-    if number < 2:
-        raise ValueError(text)
-    return number
-
-
-def _zero_or_one(text: str) -> int:
-    return {"0": 0, "1": 1}[text]
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not (0 < number < math.inf):
-        raise ValueError(text)
-    return number
-
-
-def _moment(text: str) -> float:
-    try:
-        moment = float(text)
-    except ValueError:
-        parsed = datetime.fromisoformat(text)
-        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    if not (0 < moment < 1e11):
-        raise ValueError(text)
-    return moment
-
-
-def _buckets(text: str) -> tuple[float, ...]:
-    bounds = tuple(float(bound) for bound in text.split(","))
-    if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
-        raise ValueError(text)
-    return bounds
-
-
-def _label(text: str) -> str:
-    if clean(text) is None:
-        raise ValueError(text)
-    return text
-
-
-def _key(text: str) -> str:
-    if len(text) < 16:
-        raise ValueError
-    return text
-
-
-def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise ValueError(text)
-    return text
 
 
 def _setting(
@@ -92,7 +48,7 @@ def _cap(attribute: Attribute) -> Any:
         "a whole number from 1",
         f"Values of the label `{attribute.name}`; those beyond become `_other`.",
         "40",
-        _positive,
+        positive,
     )
 
 
@@ -119,14 +75,14 @@ class Settings:
         "true or false",
         "Switches the plugin on. Without it nothing happens.",
         "true",
-        _boolean,
+        boolean,
     )
     model_version: str | None = _setting(
         None,
         "a text of at most 100 characters",
         "The model version, where the service does not say it itself.",
         "v42",
-        _label,
+        label,
     )
     model_version_from: str | None = _setting(
         None, _SOURCE, "Where a request or response says its model version.", "response_header:x-model-version"
@@ -142,10 +98,10 @@ class Settings:
         "an ISO 8601 time (UTC unless it says otherwise) or seconds since 1970",
         "When the model was last updated; wins over MODEL_PATH.",
         "2026-01-31T06:00:00Z",
-        _moment,
+        moment,
     )
     catalog_size: int | None = _setting(
-        None, "a whole number from 1", "Items in the catalog. Without it there is no coverage.", "12000", _positive
+        None, "a whole number from 1", "Items in the catalog. Without it there is no coverage.", "12000", positive
     )
     catalog_file: str | None = _setting(
         None,
@@ -158,14 +114,14 @@ class Settings:
         "a whole number from 2",
         "Categories that exist. With it, diversity is relative to all of them instead of those seen.",
         "24",
-        _several,
+        several,
     )
     metrics_path: str | None = _setting(
         None,
         "a path that starts with /",
         "Serves the Prometheus metrics of the process at this path of the service itself.",
         "/metrics",
-        _path,
+        path,
     )
     routes: str | None = _setting(
         None,
@@ -208,7 +164,7 @@ class Settings:
     position: str | None = _setting(
         None, _SOURCE, "The position of a click. By default `position`, `rank` and the like.", "query:slot"
     )
-    position_base: int = _setting(1, "0 or 1", "What clients call the first position.", "0", _zero_or_one)
+    position_base: int = _setting(1, "0 or 1", "What clients call the first position.", "0", zero_or_one)
     revenue: str | None = _setting(
         None,
         _SOURCE,
@@ -216,20 +172,69 @@ class Settings:
         "body:order.total",
     )
     variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
+    default_variant: str | None = _setting(
+        None,
+        "a text of at most 100 characters",
+        "The experiment arm where the traffic does not say it: of a deployment that is one arm as a whole.",
+        "control",
+        label,
+    )
+    experiment: str | None = _setting(
+        None,
+        "a text of at most 100 characters",
+        "The experiment that runs, where the traffic does not say it, as docs/experiments.md says. Where it is the key "
+        "of a feature flag whose evaluation the server span shows, the arm is the variant of that.",
+        "new-ranker",
+        label,
+    )
+    experiment_from: str | None = _setting(
+        None, _SOURCE, "Where a request or response says its experiment.", "header:x-experiment"
+    )
+    experiment_split: tuple[Split, ...] | None = _setting(
+        None,
+        "`control=1,treatment=1` with weights above 0, the control first; per experiment as "
+        "`name => control=9,treatment=1; control=1,treatment=1`, the last one being that of EXPERIMENT",
+        "How users are meant to be split between the arms; with it, a split that went wrong is found.",
+        "new-ranker => control=1,treatment=1",
+        splits,
+    )
     surface: str | None = _setting(None, _SOURCE, "The placement.", "query:placement")
     user: str | None = _setting(
         None,
         _SOURCE,
-        "Who asked. Only a keyed hash leaves the process, and only with LOG_EVENTS. By default `user_id`, "
-        "`customer_id` and the like of the query, the path or the body.",
+        "Who asked. Only a keyed hash leaves the process, and only with LOG_EVENTS; an experiment counts in 32 buckets "
+        "of users. By default `user_id`, `customer_id` and the like of the query, the path or the body.",
         "header:x-user-id",
     )
     user_hash_key: str | None = _secret(
-        "a text of at least 16 characters",
+        f"a text of at least {SHORTEST_KEY} characters",
         "The secret that user ids are hashed with; the same for all processes whose events belong together. Without "
         "it each process draws its own, and one user has another hash in each.",
         "read-me-from-your-vault",
-        _key,
+        key,
+    )
+    signing_key: tuple[str, ...] | None = _secret(
+        f"texts of at least {SHORTEST_KEY} characters, separated by commas",
+        "Switches the recommendation id on, as docs/attribution.md says. Every key verifies; the first one signs.",
+        "read-me-from-your-vault",
+        keys,
+    )
+    attribution_window: float = _setting(
+        86_400.0, "seconds above 0", "The age up to which a recommendation id counts.", "604800", seconds
+    )
+    recommendation_id: str | None = _setting(
+        None,
+        _SOURCE,
+        f"The recommendation id of an event. By default the header `{HEADER}`, else `recommendation_id` of the query, "
+        "the path or the body.",
+        "body:meta.slate",
+    )
+    event_item_id: str | None = _setting(
+        None,
+        _SOURCE,
+        "The id of the item of an event, whose position the recommendation id knows. By default `item_id`, "
+        "`product_id`, `sku`, `id` and the like of the query, the path or the body.",
+        "body:sku",
     )
     log_events: bool = _setting(
         False,  # noqa: FBT003 - the default
@@ -237,28 +242,53 @@ class Settings:
         "Logs an OpenTelemetry event for each slate, click and conversion, as docs/events.md says. It needs a "
         "logger provider: under `opentelemetry-instrument`, set `OTEL_LOGS_EXPORTER=otlp`.",
         "true",
-        _boolean,
+        boolean,
     )
-    slo_latency: float = _setting(0.5, "seconds above 0", "The longest time of a good response.", "0.3", _seconds)
+    sketch_registers: int = _setting(
+        0,
+        f"0, or a power of two from 16 to {len(REGISTERS)}",
+        "Registers of the sketches that count different items and users across a fleet, as docs/sketches.md says; 0 is "
+        "none. Of each model version, each register is two series.",
+        "256",
+        registers,
+    )
+    slo_latency: float = _setting(0.5, "seconds above 0", "The longest time of a good response.", "0.3", seconds)
     score_buckets: tuple[float, ...] = _setting(
         SCORE.buckets,
         "rising numbers, separated by commas",
         "The histogram buckets of the scores.",
         "1,2,3,4,5",
-        _buckets,
+        buckets,
     )
     max_body_bytes: int = _setting(
         262_144,
         "a whole number from 1",
         "The longest body that is read; a longer one is only counted.",
         "1048576",
-        _positive,
+        positive,
     )
     max_model_versions: int = _cap(MODEL_VERSION)
     max_variants: int = _cap(VARIANT)
+    max_experiments: int = _cap(EXPERIMENT)
     max_surfaces: int = _cap(SURFACE)
     max_categories: int = _cap(CATEGORY)
     max_stages: int = _cap(STAGE)
+
+    @property
+    def experimental(self) -> bool:
+        """Whether experiments are counted without the code naming them."""
+        return self.experiment is not None or self.experiment_from is not None
+
+    @property
+    def needs_user(self) -> bool:
+        """Whether the user is needed for more than the event log."""
+        return self.experimental
+
+    @property
+    def expected_shares(self) -> dict[str, tuple[tuple[str, float], ...]]:
+        """The arms of each experiment whose split is configured, the control first, and their shares."""
+        named = ((split.experiment or self.experiment, split.shares) for split in self.experiment_split or ())
+        return {name: shares for name, shares in named if name}
 
 
 @dataclass(frozen=True)
@@ -299,7 +329,16 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             fallback = f"using {spec.default!r}" if spec.default is not None else "ignoring it"
             shown = text if spec.repr else "..."
             problems.append(Problem(variable(spec.name), shown, spec.metadata["expected"], fallback))
-    return Settings(**values), problems + _unknown(environ)
+    settings = Settings(**values)
+    return settings, problems + _nameless(settings, environ) + _unknown(environ)
+
+
+def _nameless(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
+    if settings.experiment or all(split.experiment for split in settings.experiment_split or ()):
+        return []
+    name = variable("experiment_split")
+    expected = f"the experiment that it is of, in it or in {variable('experiment')}"
+    return [Problem(name, environ[name].strip(), expected, "ignoring it")]
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Problem]:

@@ -1,7 +1,7 @@
 """Reads the event log that the Collector wrote, and counts again from it what the metrics say."""
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +13,7 @@ from otel_recmon.labels import Labels
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """The Prometheus name of a counter and its labels, sorted."""
-Counts = Iterator[tuple[Metric, Mapping[str, str], int]]
+Counts = Iterator[tuple[Metric, Mapping[str, str], float]]
 
 RECOUNTED: Final = (
     catalog.REQUESTS,
@@ -26,8 +26,19 @@ RECOUNTED: Final = (
     catalog.CANDIDATES,
     catalog.CLICKED,
     catalog.CONVERTED,
+    catalog.EXPERIMENT_EXPOSURES,
+    catalog.EXPERIMENT_CLICKS,
+    catalog.EXPERIMENT_CONVERSIONS,
+    catalog.EXPERIMENT_REVENUE,
 )
 """The counters that follow from the event log; those about otel-recmon itself do not."""
+
+
+_IN_EXPERIMENTS: Final = {
+    "served": catalog.EXPERIMENT_EXPOSURES,
+    "clicked": catalog.EXPERIMENT_CLICKS,
+    "converted": catalog.EXPERIMENT_CONVERSIONS,
+}
 
 
 @dataclass(frozen=True)
@@ -85,9 +96,9 @@ def _value(value: Mapping[str, Any]) -> Any:
     return None
 
 
-def counted(log: Iterable[Event]) -> dict[Series, int]:
+def counted(log: Iterable[Event]) -> dict[Series, float]:
     """Return the counters of RECOUNTED as these events make them, those that are 0 left out."""
-    totals: Counter[Series] = Counter()
+    totals: defaultdict[Series, float] = defaultdict(int)
     for event in log:
         for metric, labels, count in _counts(event):
             totals[metric.prometheus, tuple(sorted(labels.items()))] += count
@@ -106,6 +117,15 @@ def _counts(event: Event) -> Counts:
         yield catalog.CONVERTED, labels, 1
     else:
         yield from _shown(said["positions"], labels)
+    if "bucket" in said:
+        yield from _experiment(event)
+
+
+def _experiment(event: Event) -> Counts:
+    said = event.attributes
+    labels = {"experiment": said["experiment"], "variant": said["arm"], "bucket": said["bucket"]}
+    yield _IN_EXPERIMENTS[event.name], labels, 1
+    yield catalog.EXPERIMENT_REVENUE, labels, said.get("revenue", 0)
 
 
 def _request(said: Mapping[str, Any], labels: dict[str, str]) -> Counts:

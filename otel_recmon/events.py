@@ -29,6 +29,7 @@ from otel_recmon.catalog import (
 )
 from otel_recmon.cells import Cells
 from otel_recmon.config import Settings, variable
+from otel_recmon.experiments import Seat
 from otel_recmon.items import Categories
 from otel_recmon.safety import Faults, never_raises
 from otel_recmon.scope import Entry, RequestLog, Scope, active, current
@@ -53,6 +54,8 @@ class Counted(NamedTuple):
     missed: int | None
     """Whether the objective was missed, where that was counted."""
     closes: bool
+    seat: Seat | None = None
+    """Where it counts in an experiment."""
 
 
 class Over(NamedTuple):
@@ -62,6 +65,7 @@ class Over(NamedTuple):
     outcome: str
     seconds: float
     missed: int | None
+    seat: Seat | None = None
 
 
 class Events:
@@ -92,6 +96,7 @@ class Events:
             "categories": self._categories(cells, slate.categories, counted),
             "scores": values.scores(sequence(slate.scores), counted.length),
             "impressions": False if self._clients_report else None,
+            **_seated(counted.seat),
         }
         status = ERROR if counted.outcome == FAILED else SUCCESS
         if counted.closes:
@@ -105,9 +110,9 @@ class Events:
             self._note(scope, entry)
 
     @never_raises
-    def request(self, cells: Cells, status: str, outcome: str) -> None:
+    def request(self, cells: Cells, status: str, outcome: str, seat: Seat | None) -> None:
         """Log a request that the code counts outside any."""
-        said = cells.attributes | {"status": status, "outcome": outcome}
+        said = cells.attributes | {"status": status, "outcome": outcome, **_seated(seat)}
         self._note(None, Entry(time_ns(), _name(status), said))
 
     @never_raises
@@ -116,25 +121,30 @@ class Events:
         log = _log(scope)
         first = log.request or Entry(time_ns(), "", dict(cells.attributes))
         outcome = None if over.status == REJECTED else over.outcome
-        said = {"status": over.status, "outcome": outcome, **_timing(over.seconds, over.missed)}
+        said = {"status": over.status, "outcome": outcome, **_timing(over.seconds, over.missed), **_seated(over.seat)}
         log.request = Entry(first.at, _name(over.status), _known(first.attributes | said))
 
     @never_raises
-    def clicked(self, cells: Cells, user: object, position: object) -> None:
+    def clicked(
+        self, cells: Cells, user: object, position: object, seat: Seat | None, credit: Mapping[str, Any]
+    ) -> None:
         """Log a click."""
-        said = {"user": self.hashed(user), "position": values.position(position)}
+        said = {"user": self.hashed(user), "position": values.position(position), **_seated(seat), **credit}
         self._note(active(), Entry(time_ns(), "clicked", _known(cells.attributes | said)))
 
     @never_raises
-    def converted(self, cells: Cells, user: object, revenue: float | None) -> None:
+    def converted(
+        self, cells: Cells, user: object, revenue: float | None, seat: Seat | None, credit: Mapping[str, Any]
+    ) -> None:
         """Log a conversion; the revenue is None where it is unusable."""
-        said = {"user": self.hashed(user), "revenue": revenue}
+        said = {"user": self.hashed(user), "revenue": revenue, **_seated(seat), **credit}
         self._note(active(), Entry(time_ns(), "converted", _known(cells.attributes | said)))
 
     @never_raises
-    def seen(self, cells: Cells, user: object, positions: object) -> None:
+    def seen(self, cells: Cells, user: object, positions: object, attribution: str | None) -> None:
         """Log items that a client says were seen."""
-        said = {"user": self.hashed(user), "positions": [values.position(one) for one in self._cut(positions)]}
+        places = [values.position(one) for one in self._cut(positions)]
+        said = {"user": self.hashed(user), "positions": places, "attribution": attribution}
         self._note(active(), Entry(time_ns(), "seen", _known(cells.attributes | said)))
 
     @never_raises
@@ -173,11 +183,7 @@ class Events:
     @never_raises
     def hashed(self, user: object) -> str | None:
         """Return the keyed hash of a user's id, the same for 7 and "7"; None where there is no id."""
-        if isinstance(user, float) and user.is_integer():  # what pandas makes of whole numbers
-            user = int(user)
-        if user is None or isinstance(user, bool | float | Mapping | list | tuple | set):
-            return None
-        name = str(user).strip().encode(errors="replace")
+        name = values.user_name(user)
         return hmac.digest(self._key, name, "sha256")[:_HASH_BYTES].hex() if name else None
 
     def flush(self, timeout_seconds: float) -> None:
@@ -273,6 +279,10 @@ def _known(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timing(seconds: float | None, missed: int | None) -> dict[str, float | None]:
     return {"latency_seconds": seconds, "good": None if missed is None else not missed}
+
+
+def _seated(seat: Seat | None) -> dict[str, str]:
+    return {} if seat is None else seat.said()
 
 
 def _lookups(hits: int, misses: int) -> dict[str, int | None]:

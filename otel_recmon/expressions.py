@@ -120,6 +120,7 @@ class Exchange:
         "_read_body",
         "_request",
         "_response_headers",
+        "bare",
         "path_params",
         "raw_response_headers",
         "response",
@@ -142,6 +143,8 @@ class Exchange:
         self._response_headers: Mapping[str, str] | None = None
         self._query: Mapping[str, str] | None = None if request.get("query_string") else _NOTHING
         self._body: Any = None
+        self.bare = read_body is None and self._query is not None
+        """Whether there is neither a query nor a body."""
 
     @property
     def headers(self) -> Mapping[str, str]:

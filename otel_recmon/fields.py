@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+_MOST_REMEMBERED: Final = 2_000
+"""Characters of all keys of an item; of an item with more nothing is remembered, for a client may say any."""
 _TITLES: Final = ("title", "name", "label", "headline")
 _CATEGORIES: Final = (
     "category",
@@ -49,6 +51,8 @@ _IDS: Final = (
     "product",
 )
 _WRAPPERS: Final = ("item", "product")
+SHELVES: Final = frozenset("items recommendations recs results contents entries cards movies titles".split())
+"""Keys under which a shelf, itself an element of a list, holds its items."""
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )
@@ -65,21 +69,20 @@ class Fields(NamedTuple):
     position: str | None
     wraps: bool = False
     """Whether the key of the id usually holds the whole item instead."""
-
-    @property
-    def keys(self) -> tuple[str, str | None, str | None, str | None]:
-        """The keys of the id, the category, the score and the position."""
-        return self.id, self.category, self.score, self.position
+    shelf: bool = False
+    """Whether there is a key that usually holds a list of items."""
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
     """Return the keys of an item, or None where it has neither id nor title."""
-    return _fields(tuple(item))
+    keys = tuple(item)
+    return _fields(keys) if len("".join(keys)) <= _MOST_REMEMBERED else _fields.__wrapped__(keys)
 
 
 @lru_cache(maxsize=256)
 def _fields(keys: tuple[str, ...]) -> Fields | None:
-    named = {re.sub(r"[^a-z0-9]", "", key.lower()): key for key in reversed(keys)}
+    """Return which of an item's keys are what, or None where it has neither id nor title."""
+    named = {plain(key): key for key in reversed(keys)}
     item_id = _first(named, _IDS) or _own_id(named)
     title = _first(named, _TITLES) or next((key for name, key in named.items() if name.endswith(_TITLES)), None)
     key = item_id or title
@@ -92,7 +95,13 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _SCORES) or next((k for name, k in named.items() if name.endswith("score")), None),
         _first(named, _POSITIONS),
         key.lower() in _WRAPPERS,
+        not SHELVES.isdisjoint(named),
     )
+
+
+def plain(key: str) -> str:
+    """Return a key without case and what joins its words."""
+    return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
 def _first(named: dict[str, str], wanted: Iterable[str]) -> str | None:

@@ -7,8 +7,11 @@ from weakref import finalize
 from opentelemetry.metrics import MeterProvider
 
 from otel_recmon.catalog import UNKNOWN
+from otel_recmon.experiments import Seat
 from otel_recmon.labels import Labels, clean
 from otel_recmon.recorder import recorder
+from otel_recmon.scope import Scope
+from otel_recmon.subjects import NOBODY, Subject
 
 
 class Labelled:
@@ -20,6 +23,7 @@ class Labelled:
         *,
         variant: str | None = None,
         surface: str | None = None,
+        experiment: str | None = None,
         catalog_size: int | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
@@ -29,19 +33,22 @@ class Labelled:
             model_version: The version that answers; by default OTEL_RECMON_MODEL_VERSION.
             variant: The experiment arm, if there is one.
             surface: The placement, such as ``home``, if there are several.
+            experiment: The experiment that the variant is an arm of; by default OTEL_RECMON_EXPERIMENT.
             catalog_size: Items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without it, no coverage.
             meter_provider: The provider to record with; by default the global one, also if it is set later.
 
         Raises:
             ValueError: If an argument is not usable.
         """
-        _check_labels(model_version=model_version, variant=variant, surface=surface)
+        _check_labels(model_version=model_version, variant=variant, surface=surface, experiment=experiment)
         if catalog_size is not None and (type(catalog_size) is not int or catalog_size < 1):
             raise ValueError(f"catalog_size must be a whole number from 1, not {catalog_size!r}")
         self.recorder = recorder(meter_provider)
         self.faults = self.recorder.faults
         self._store = self.recorder.store
         self._own = (model_version, variant, surface)
+        self._experiment = experiment
+        self._store.experimental = self._store.experimental or experiment is not None
         self._fixed = Labels(model_version, variant, surface) if model_version else None
         if model_version is not None:
             self._store.declare(model_version)
@@ -57,16 +64,39 @@ class Labelled:
     ) -> Labels:
         """Return what a call is counted under: what it says, else what this collector was built with."""
         if model_version is variant is surface is None:
-            if self._fixed is not None:
+            if self._fixed is None:
+                if self._own[1] is self._own[2] is None:
+                    return self._store.default
+            elif self._fixed.variant or not self._store.default.variant:
                 return self._fixed
-            if self._own[1] is self._own[2] is None:
-                return self._store.default
         own_version, own_variant, own_surface = self._own
         return Labels(
             self._said(model_version, own_version or self._store.default.model_version) or UNKNOWN,
-            self._said(variant, own_variant),
+            self._said(variant, own_variant or self._store.default.variant),
             self._said(surface, own_surface),
         )
+
+    def subject(self, scope: Scope | None, experiment: object, user: object) -> Subject | None:
+        """Return whom an experiment counts: what a call says, else this collector or the request, else the settings.
+
+        None where nobody says that there is an experiment.
+        """
+        if experiment is None and not self._store.experimental and (scope is None or scope.subject is None):
+            return None
+        known = (scope and scope.subject) or NOBODY
+        named = self._said(experiment, self._experiment) or known.experiment or self._store.settings.experiment
+        if named != known.experiment:
+            known = Subject(user=known.user)
+        if user is not None and known.user not in (None, user):
+            known = known._replace(bucket=None)  # it is that of somebody else
+        return known._replace(experiment=named, user=known.user if user is None else user)
+
+    def exposed(self, subject: Subject, labels: Labels) -> Seat | None:
+        """Count a successful request for an experiment, and say where. The caller holds the lock."""
+        seat = self._store.seat(subject, labels.variant)
+        if seat is not None:
+            seat.cells.exposures[seat.bucket] += 1
+        return seat
 
     def _said(self, value: Any, otherwise: str | None) -> str | None:
         if value is None or value == "":

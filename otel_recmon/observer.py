@@ -3,23 +3,27 @@
 import logging
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.trace import Span
 
-from otel_recmon.bodies import Body, coding, maybe_json, parsed
-from otel_recmon.catalog import ERROR, FAILED, REJECTED, SERVED, SUCCESS, UNRECOGNIZED
+from otel_recmon.bodies import Body, response_json
+from otel_recmon.catalog import ERROR, FAILED, REJECTED, SERVED, SUCCESS, UNKNOWN, UNRECOGNIZED
 from otel_recmon.collector import MetricsCollector
 from otel_recmon.config import Settings, variable
 from otel_recmon.expressions import Exchange, Source
 from otel_recmon.fields import number
+from otel_recmon.flags import flagged
 from otel_recmon.labels import Labels, clean
 from otel_recmon.readers import VERSIONS, Reader, Readers, usual
 from otel_recmon.routes import RouteKind, Routes
 from otel_recmon.scope import SLATE, Scope
+from otel_recmon.subjects import NOBODY, Subject
 
 _logger = logging.getLogger("otel_recmon")
 
+_NOTHING: Final[frozenset[str]] = frozenset()
+_SLATE: Final = frozenset((SLATE,))
 MOST_ROUTES = 4096
 """Routes whose readers are remembered."""
 
@@ -53,6 +57,7 @@ class Observer:
         self.settings = settings
         self.metrics = metrics
         self.faults = metrics.faults
+        self._experimental = settings.experimental
         self._routes = Routes.of(settings)
         self._readers = Readers(settings)
         self._known: dict[tuple[str, str], Reader | None] = {}
@@ -74,7 +79,7 @@ class Observer:
         if reader is not None and reader.kind is RouteKind.RECOMMENDATION:
             said = scope.slates or scope.status
             self._recommendation(reader, done)
-            scope.close(*(() if said else (SLATE,)))
+            scope.close(_NOTHING if said else _SLATE)
         else:
             self._other(done)
         if scope.log is not None:
@@ -87,9 +92,9 @@ class Observer:
             self._close(done, status, FAILED if status == ERROR else SERVED)
         if reader is not None and reader.kind.value not in scope.events and _counts(reader.kind, done):
             self._event(reader, done)
-            scope.close(reader.kind.value)
+            scope.close(frozenset((reader.kind.value,)))
         else:
-            scope.close()
+            scope.close(_NOTHING)
 
     def _recommendation(self, reader: Reader, done: Finished) -> None:
         scope = done.scope
@@ -110,18 +115,20 @@ class Observer:
             self._say_unrecognized(reader)
             scope.outcome = scope.outcome or slate.outcome
             return False
-        labels = scope.labels or self.metrics.labels(*self._said(reader, exchange))
+        labels = scope.labels or self.metrics.labels(*(self._said(done) if reader.labelled else ()))
+        if self._experimental:
+            slate.subject = self._subject(done, slate.user)
+        if self.metrics.recorder.store.sketches is not None:
+            slate.user = reader.user(exchange)
         whole = scope.teller is None and scope.seconds is None
         self.metrics.record_slate(scope, labels, slate, done.seconds if whole else None, closes=whole)
         return whole
 
     def _content(self, done: Finished) -> Any:
-        media_type, encoding = coding(done.exchange.raw_response_headers)
-        if done.body is None or not done.body.size or not maybe_json(media_type):
+        if done.body is None or not done.body.size:
             return None
-        content = done.body.content(encoding, self.faults)
         try:
-            return parsed(content, media_type) if content else None
+            return response_json(done.body, done.exchange.raw_response_headers, self.faults)
         except ValueError:
             self.faults.drop("body_unreadable", "a response that is valid JSON, as its content type says")
             return None
@@ -129,22 +136,38 @@ class Observer:
     def _close(self, done: Finished, status: str, outcome: str) -> None:
         scope = done.scope
         if scope.labels is None:
-            scope.labels = self.metrics.labels(*self._said(done.reader, done.exchange))
+            labels = self.metrics.labels(*self._said(done))
+            scope.labels = labels if status == SUCCESS else self._blamed(labels)
+        if self._experimental and status == SUCCESS:
+            scope.subject = self._subject(done)
         (scope.teller or self.metrics).close_request(scope, status, done.seconds, outcome)
+
+    def _blamed(self, labels: Labels) -> Labels:
+        """Count a failure, which names no version where answers do, under the only version that has answered."""
+        if labels.model_version != UNKNOWN:
+            return labels
+        answering = [version for version in self.metrics.recorder.store.serving() if version != UNKNOWN]
+        return labels._replace(model_version=answering[0]) if len(answering) == 1 else labels
 
     def _event(self, reader: Reader, done: Finished) -> None:
         exchange = done.exchange
         if reader.reads_body:
             exchange.response = self._content(done)
-        labels = dict(zip(Labels._fields, self._said(reader, exchange), strict=True))
+        labels = dict(zip(Labels._fields, self._said(done), strict=True))
+        slate = None if self.metrics.recorder.attributor is None else reader.recommendation_id(exchange)
+        who = self._whose(done)
         if reader.kind is RouteKind.CLICK:
-            self.metrics.track_click(reader.place(exchange), **labels)
+            if slate:
+                who |= {"item_id": reader.event_item_id(exchange), "user_id": reader.user(exchange)}
+            self.metrics.track_click(reader.place(exchange), **labels, **who, recommendation_id=slate)
         elif reader.kind is RouteKind.CONVERSION:
             said = reader.revenue(exchange)
             revenue = 0.0 if said is None or said == "" else number(said)
-            self.metrics.track_conversion(math.nan if revenue is None else revenue, **labels)
+            revenue = math.nan if revenue is None else revenue
+            self.metrics.track_conversion(revenue, **labels, **who, recommendation_id=slate)
         else:
-            self.metrics.track_impressions(reader.seen(exchange), **labels)
+            seen = reader.seen(exchange)
+            self.metrics.track_impressions(seen.positions, **labels, recommendation_id=slate, item_ids=seen.items)
 
     def _leave(self, done: Finished) -> None:
         """Log the events of the request, with whom its traffic names."""
@@ -152,15 +175,34 @@ class Observer:
         if events is not None:
             events.leave(done.scope, done.reader and done.reader.user(done.exchange))
 
-    def _said(self, reader: Reader | None, exchange: Exchange) -> tuple[str | None, str | None, str | None]:
+    def _subject(self, done: Finished, user: Any = None) -> Subject | None:
+        return self.metrics.subject(done.scope, *self._whose(done, user).values())
+
+    def _whose(self, done: Finished, user: Any = None) -> dict[str, Any]:
+        """Return the experiment and the user that the traffic names, where nobody has said them."""
+        if not self._experimental or done.reader is None:
+            return {"experiment": None, "user_id": None}
+        known = done.scope.subject or NOBODY
+        return {
+            "experiment": known.experiment or self._label(done.reader.experiment, done.exchange),
+            "user_id": done.reader.user(done.exchange) if known.user is user is None else user,
+        }
+
+    def _said(self, done: Finished) -> tuple[str | None, str | None, str | None]:
         """Return the model version, variant and surface that the traffic names."""
+        reader, exchange = done.reader, done.exchange
         if reader is None:
             return None, None, None
         return (
             self._label(reader.model_version, exchange) or self._echoed(reader, exchange),
-            self._label(reader.variant, exchange),
+            self._label(reader.variant, exchange) or (self._flagged(reader, done) if self._experimental else None),
             self._label(reader.surface, exchange),
         )
+
+    def _flagged(self, reader: Reader, done: Finished) -> str | None:
+        """Return the variant of the feature flag that the experiment is the key of."""
+        key = self._label(reader.experiment, done.exchange) or self.settings.experiment
+        return self._label(lambda _: flagged(done.span, key), done.exchange) if key else None
 
     def _echoed(self, reader: Reader, exchange: Exchange) -> str | None:
         """Return the model version that a client sends back with an event, if this process has served it."""
@@ -205,13 +247,18 @@ def _counts(kind: RouteKind, done: Finished) -> bool:
 
 
 def _span_attributes(scope: Scope) -> dict[str, str | int | bool]:
+    known: dict[str, str | int | bool] = {}
     labels = scope.labels
-    known = {
-        "recommendation.model_version": labels and labels.model_version,
-        "recommendation.variant": labels and labels.variant,
-        "recommendation.surface": labels and labels.surface,
-        "recommendation.outcome": scope.outcome,
-        "recommendation.item_count": scope.items,
-        "recommendation.cache_hit": scope.cache_hit,
-    }
-    return {name: value for name, value in known.items() if value is not None}
+    if labels is not None:
+        known["recommendation.model_version"] = labels.model_version
+        if labels.variant is not None:
+            known["recommendation.variant"] = labels.variant
+        if labels.surface is not None:
+            known["recommendation.surface"] = labels.surface
+    if scope.outcome is not None:
+        known["recommendation.outcome"] = scope.outcome
+    if scope.items is not None:
+        known["recommendation.item_count"] = scope.items
+    if scope.cache_hit is not None:
+        known["recommendation.cache_hit"] = scope.cache_hit
+    return known

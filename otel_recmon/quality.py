@@ -77,6 +77,22 @@ def coverage(distinct: int, catalog_size: int) -> float:
     return min(100.0, 100.0 * distinct / catalog_size)
 
 
+def gini(counts: Iterable[int], catalog_size: int) -> float | None:
+    """Return how unequally often the items of a catalog were recommended, 0 (all equally) to 1 (always the same one).
+
+    ``counts`` are those of the items that were recommended at all; the rest of the catalog counts as never. The index
+    is that of Castells, Hurley and Vargas, "Novelty and Diversity in Recommender Systems", Recommender Systems
+    Handbook (2022): the sum of (2 k - n - 1) p(k) over the items from the rarest to the most frequent, over n - 1.
+    None for a catalog of one item.
+    """
+    ranked = sorted(counts, reverse=True)
+    size = max(catalog_size, len(ranked))
+    if size < 2 or not ranked:
+        return None
+    weighed = sum((size + 1 - 2 * place) * count for place, count in enumerate(ranked, 1))
+    return weighed / ((size - 1) * sum(ranked))
+
+
 class Windows:
     """Both windows of one model version. Reading them takes a while, and does not hold up adding."""
 
@@ -104,6 +120,12 @@ class Windows:
         """Return the coverage of the last 10,000 slates, 0 to 100; None while nothing was recommended."""
         distinct = self.distinct_items()
         return coverage(distinct, catalog_size) if distinct else None
+
+    def gini(self, catalog_size: int) -> float | None:
+        """Return the Gini index of the last 10,000 slates, 0 to 1; None while nothing was recommended."""
+        with self._reading:
+            counts = list(self.items.counts().values())
+        return gini(counts, catalog_size)
 
     def distinct_items(self) -> int:
         """Return how many different items were in the last 10,000 slates."""

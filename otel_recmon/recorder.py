@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -13,12 +13,15 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 
 from otel_recmon import catalog
 from otel_recmon._version import __version__
+from otel_recmon.attributed import Attributor
 from otel_recmon.catalog import Metric
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.events import Events
+from otel_recmon.experiments import expected_shares
 from otel_recmon.freshness import ModelFile
 from otel_recmon.instruments import Instruments
 from otel_recmon.items import Categories, load
+from otel_recmon.sketchbook import SKETCHED
 from otel_recmon.store import Store
 
 _logger = logging.getLogger("otel_recmon")
@@ -51,6 +54,7 @@ class Recorder:
         self.catalog_size = settings.catalog_size or len(self.categories) or None
         self._file = ModelFile(settings.model_path) if settings.model_path else None
         self._reserve_categories()
+        self.attributor = Attributor(settings, self.store) if settings.signing_key else None
         self.events = Events(settings, self.faults, self.categories) if settings.log_events else None
 
     def start(self) -> Instruments:
@@ -78,20 +82,38 @@ class Recorder:
             for version in self.store.declared or [self.store.default.model_version]:
                 yield 1, {"version": __version__, "model_version": version}
             return
+        if metric in SKETCHED:
+            yield from self._registers(metric)
+            return
+        if metric is catalog.EXPECTED_SHARE:
+            yield from expected_shares(self.settings)
+            return
         for version in self.store.serving():
             value = self._gauge(metric, version)
             if value is not None:
                 yield value, {"model_version": version}
+
+    def _registers(self, metric: Metric) -> Iterator[tuple[float, dict[str, str]]]:
+        with self.store.lock:
+            book = self.store.sketches
+            versions = tuple(book.versions) if book else ()
+        for version in versions:
+            yield from book.rows(metric, version, self.store.clock()) if book else ()
 
     def _gauge(self, metric: Metric, version: str) -> float | None:
         if metric is catalog.RELOAD_PENDING:
             return self._reload_pending(version)
         with self.store.lock:
             model = self.store.model(version)
-        if metric is catalog.DIVERSITY:
-            return model.diversity_now()
-        if metric is catalog.COVERAGE:
-            return model.coverage_now(self.catalog_size or self.declared_catalog_size)
+        size = self.catalog_size or self.declared_catalog_size
+        computed: dict[Metric, Callable[[], float | None]] = {
+            catalog.DIVERSITY: model.diversity_now,
+            catalog.COVERAGE: lambda: model.coverage_now(size),
+            catalog.POPULARITY_GINI: lambda: model.gini_now(size),
+            catalog.CATALOG_SIZE: lambda: model.catalog_size or size,
+        }
+        if metric in computed:
+            return computed[metric]()
         updated = model.updated_at or self._loaded_at(version)
         if updated is None:
             return None

@@ -8,6 +8,7 @@ from opentelemetry.trace import Span
 
 from otel_recmon.catalog import ERROR, FAILED
 from otel_recmon.labels import Labels
+from otel_recmon.subjects import Subject
 
 SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
 
@@ -53,15 +54,20 @@ class Scope:
     """Whether ``seconds`` has been recorded already, not only measured."""
     items: int | None = None
     cache_hit: bool | None = None
+    recommendation_id: str | None = None
+    """The id of the last slate, with a SIGNING_KEY."""
     over: bool = False
     repeats: frozenset[str] = frozenset()
     """What the plugin has recorded itself: the same from a background task, once, is that again."""
     log: RequestLog | None = None
+    subject: Subject | None = None
+    """Whom an experiment counts. What verifies a recommendation id may say it before anything is counted."""
 
-    def slate(self, teller: Any, labels: Labels, outcome: str, length: int) -> None:
+    def slate(self, teller: Any, labels: Labels, outcome: str, length: int, subject: Subject | None) -> None:
         """Note that a slate was recorded: the first one says what its request is counted as."""
         if not self.slates:
             self.teller, self.labels = teller, labels
+            self.subject = subject or self.subject
             self.outcome = FAILED if self.status == ERROR else outcome
             if outcome == FAILED:
                 self.status = ERROR
@@ -77,10 +83,10 @@ class Scope:
         """Note that the latency was recorded."""
         self.seconds, self.timed = seconds, True
 
-    def close(self, *recorded: str) -> None:
+    def close(self, recorded: frozenset[str]) -> None:
         """Note that the response is complete, and what the plugin recorded of it."""
         self.over = True
-        self.repeats = frozenset(recorded)
+        self.repeats = recorded
 
 
 current: ContextVar[Scope | None] = ContextVar("otel_recmon_request", default=None)

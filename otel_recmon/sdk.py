@@ -1,15 +1,20 @@
 """The one place that reaches into the OpenTelemetry SDK, for what its API cannot do: forget, be quick, be another."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from time import time_ns
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Histogram
 
+EXEMPLAR_NS: Final = 100_000_000
+"""Between two exemplars of one bucket: an export shows the last one only, and each costs as much as all the rest."""
+
 Keep = Callable[[str, Mapping[str, str]], bool]
+Record = Callable[[float], None]
 
 
 def forget(provider: object, scope: str, keep: Keep) -> bool:
@@ -79,43 +84,38 @@ class Series:
     """A histogram under one set of attributes that never change.
 
     The public way checks, copies and hashes the attributes at every call, which is two thirds of its cost. Once
-    it has made the aggregations of these attributes, values go straight to them, exemplars included; where the
-    SDK is another one than we know, they go on the public way.
+    it has made the aggregations of these attributes, values go straight to them, exemplars included, of each
+    bucket ten a second at most; where the SDK is another one than we know, they go on the public way.
     """
 
-    __slots__ = ("_attributes", "_histogram", "_straight")
+    __slots__ = ("_attributes", "_histogram", "record")
 
     def __init__(self, histogram: Histogram, attributes: dict[str, str]) -> None:
         """Know the histogram and the attributes; nothing is recorded yet."""
         self._histogram = histogram
         self._attributes = attributes
-        self._straight: Callable[[float], bool] | None = None
+        self.record: Record = self._publicly
+        """Records a value, which is finite and not below 0."""
 
-    def record(self, value: float) -> None:
-        """Record a value, which is finite and not below 0."""
-        straight = self._straight
-        if straight is None or not straight(value):
-            self._histogram.record(value, self._attributes)
-            if straight is not _never:
-                self._straight = _straight(self._histogram, self._attributes)
+    def _publicly(self, value: float) -> None:
+        self._histogram.record(value, self._attributes)
+        self.record = _straight(self._histogram, self._attributes, self._publicly) or self._publicly
 
 
-@dataclass(slots=True)
-class _Measured:
+class _Measured(NamedTuple):
     """What an aggregation asks of a measurement."""
 
     value: float
     time_unix_nano: int
     attributes: dict[str, str]
-    context: Context
+    context: Context | None
 
 
-def _never(_: float) -> bool:
-    return False
+_new = tuple.__new__
 
 
-def _straight(histogram: Any, attributes: dict[str, str]) -> Callable[[float], bool] | None:
-    """Return what records a value, and says whether it could; None while there is no SDK, which may come."""
+def _straight(histogram: Any, attributes: dict[str, str], publicly: Record) -> Record | None:
+    """Return what records a value, or does so publicly where it cannot; None while there is no SDK, which may come."""
     instrument = getattr(histogram, "_real_instrument", histogram)
     if instrument is None:
         return None
@@ -129,18 +129,25 @@ def _straight(histogram: Any, attributes: dict[str, str]) -> Callable[[float], b
             for storage in storages.values()
             for match in storage._instrument_view_instrument_matches[instrument]
         ]
+        bounds = sorted({bound for aggregation in aggregations for bound in aggregation._boundaries})
     except (AttributeError, TypeError, LookupError):
-        return _never
+        return partial(histogram.record, attributes=attributes)
+    shown = [0] * (len(bounds) + 1)
 
-    def record(value: float) -> bool:
+    def record(value: float) -> None:
         if consumer._reader_storages is not storages or not is_enabled():
-            return False
-        now, context = time_ns(), get_current()
-        measured = _Measured(value, now, attributes, context)
-        sampled = is_sampled(value, now, attributes, context)
+            publicly(value)
+            return
+        now, context, sampled = time_ns(), None, False
+        bucket = bisect_left(bounds, value)
+        if not 0 <= now - shown[bucket] < EXEMPLAR_NS:  # a clock may be set back
+            context = get_current()
+            sampled = is_sampled(value, now, attributes, context)
+            if sampled:
+                shown[bucket] = now
+        measured = _new(_Measured, (value, now, attributes, context))
         for aggregation in aggregations:
             aggregation.aggregate(measured, sampled)
-        return True
 
     return record
 

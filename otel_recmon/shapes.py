@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from otel_recmon.fields import Fields, fields_of
+from otel_recmon.packed import from_pairs, from_scores, from_shelves, is_id
 
 KNOWN: Final = frozenset(
     """albums alternatives anime animes articles artists books candidates content contents courses data docs
@@ -24,6 +25,8 @@ DECOYS: Final = frozenset(
 """Keys of lists that stand beside the items."""
 _PAST: Final = frozenset({"excluded", "previous"})
 _LONGEST_RANK: Final = 5
+_LONGEST_KEY: Final = 100
+_SAYS_SO: Final = 2
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
@@ -54,16 +57,24 @@ def find_items(body: Any) -> Found | None:
 def _best(body: dict[str, Any]) -> Found | None:
     best: tuple[float, Found] | None = None
     for rank, value in _candidates(body):
-        found = _as_items(value) if rank >= 0 else None
-        if found is not None and (rank >= 1 or _like_items(found)):
+        found = (_as_items(value) or _as_scores(rank, value)) if rank >= 0 else None
+        if found is not None and (rank >= 1 or _like_items(value, found)):
             score = rank * 2 + _likeness(found)
             if best is None or score > best[0]:
                 best = score, found
     return best[1] if best else None
 
 
-def _like_items(found: Found) -> bool:
-    """Say whether a list under an unknown key is taken for items: objects and numbers are, mere words are not."""
+def _as_scores(rank: float, value: Any) -> Found | None:
+    """Return a map from id to score under a key that says recommendations."""
+    scored = from_scores(value) if rank == _SAYS_SO and isinstance(value, dict) else None
+    return as_objects(scored) if scored else None
+
+
+def _like_items(value: Any, found: Found) -> bool:
+    """Say whether what an unknown key holds is taken for items: objects and numbers are, words and pairs are not."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return False
     return found.fields is not None or (bool(found.items) and not isinstance(found.items[0], str))
 
 
@@ -78,9 +89,13 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
                     yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
 
 
-@lru_cache(maxsize=1024)
 def _rank(key: str) -> float:
     """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
+    return _remembered_rank(key) if len(key) <= _LONGEST_KEY else 0
+
+
+@lru_cache(maxsize=1024)
+def _remembered_rank(key: str) -> float:
     lower = key.lower()
     listed = [word.lower() for word in _WORDS.findall(key)]
     words = set(listed)
@@ -88,7 +103,7 @@ def _rank(key: str) -> float:
     if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
         return -1
     if _STRONG.search(lower):
-        return 2
+        return _SAYS_SO
     return 1 if lower in KNOWN or words & KNOWN else 0
 
 
@@ -100,24 +115,39 @@ def _as_items(value: Any) -> Found | None:
     if not value:
         return Found([], None)
     kinds = set(map(type, value))
+    if kinds == {list}:
+        value, kinds = from_pairs(value), {dict}
     if kinds == {dict}:
-        return as_objects(value)
+        return as_objects(value) if value else None
     if type(None) in kinds and len(kinds) > 1:
         return _as_items([element for element in value if element is not None])
-    return Found(value, None) if all(map(_is_id, value)) else None
+    return Found(value, None) if all(map(is_id, value)) else None
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
     """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped.
 
-    The object with the most keys says which there are.
+    The object with the most keys says which there are. Shelves, as in ``{"title": "New", "items": [...]}``, are read
+    one after the other.
     """
     fields = fields_of(max(items, key=len))
+    if fields is None or fields.shelf:
+        shelved = from_shelves(items)
+        if shelved is not None:
+            return _as_unshelved(shelved)
     if fields and _wrapped(items, fields):
         key = fields.id
         items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
         fields = fields_of(max(items, key=len))
     return Found(items, fields) if fields else None
+
+
+def _as_unshelved(items: list[Any]) -> Found | None:
+    """Return the items of shelves; on these there are no further shelves."""
+    if items and all(isinstance(item, dict) for item in items):
+        fields = fields_of(max(items, key=len))
+        return Found(items, fields) if fields else None
+    return Found(items, None) if all(map(is_id, items)) else None
 
 
 def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
@@ -139,12 +169,6 @@ def _ranked(value: dict[str, Any]) -> Found | None:
         return None
     items = [value[key] for key in sorted(value, key=int)]
     return _as_items(items)
-
-
-def _is_id(element: Any) -> bool:
-    if isinstance(element, bool):
-        return False
-    return isinstance(element, int) or (isinstance(element, str) and bool(element))
 
 
 def _likeness(found: Found) -> float:

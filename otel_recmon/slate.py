@@ -9,6 +9,7 @@ from otel_recmon import catalog
 from otel_recmon.cells import NOWHERE, place
 from otel_recmon.labels import clean
 from otel_recmon.safety import Faults
+from otel_recmon.subjects import Subject
 
 MOST_ITEMS = 10_000
 
@@ -26,6 +27,8 @@ class Slate:
     user: Any = None
     """Whom it was for, where the code says so; the event log has a keyed hash of it."""
     cache_hit: bool | None = None
+    subject: Subject | None = None
+    """Whom it counts for in an experiment."""
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:

@@ -12,10 +12,13 @@ from otel_recmon import catalog
 from otel_recmon.catalog import MAX_SERIES, OTHER, UNKNOWN
 from otel_recmon.cells import COUNTS, Cells, Model
 from otel_recmon.config import Settings
+from otel_recmon.experiments import ARM_COUNTS, ArmCells, Experiments, Seat
 from otel_recmon.labels import IDLE_SECONDS, Labels, Vocabulary, clean
 from otel_recmon.quality import Windows
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
+from otel_recmon.sketchbook import Sketchbook
+from otel_recmon.subjects import Subject
 
 MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
 """Label sets there may be, so that even a metric with a series for each position stays in bounds."""
@@ -27,7 +30,7 @@ _LOOK_SECONDS = 1.0
 """Between looks for idle values: a hostile client asks for one with every request."""
 _FOLDED = ("", "surface", "variant", "model_version")
 
-Row = tuple[int, dict[str, str]]
+Row = tuple[float, dict[str, str]]
 _stores: "WeakSet[Store]" = WeakSet()
 
 
@@ -43,9 +46,12 @@ class Store:
         self.faults = Faults()
         self.forget_points: Callable[[Keep], bool] = lambda _: True
         self.vocabularies: dict[str, Vocabulary] = {}
+        self.sketches: Sketchbook | None = None
         self._declarations: Counter[str] = Counter()
         self.declared: list[str] = []
         self.default = Labels(UNKNOWN)
+        self.experiments = Experiments(self._value, self._forgotten, self.faults)
+        self.experimental = False
         self._start_over()
         self.configure(settings)
         _stores.add(self)
@@ -56,6 +62,7 @@ class Store:
         caps = {
             catalog.MODEL_VERSION: settings.max_model_versions,
             catalog.VARIANT: settings.max_variants,
+            catalog.EXPERIMENT: settings.max_experiments,
             catalog.SURFACE: settings.max_surfaces,
             catalog.CATEGORY: settings.max_categories,
             catalog.STAGE: settings.max_stages,
@@ -63,12 +70,32 @@ class Store:
         for label, cap in caps.items():
             self.vocabularies.setdefault(label.name, Vocabulary(label.name, cap)).cap = cap
         self.categories = self.vocabularies[catalog.CATEGORY.name]
+        self.experimental = self.experimental or settings.experimental
+        self.experiments.configure(settings)
+        for experiment, shares in settings.expected_shares.items():
+            self.vocabularies["experiment"].reserve(experiment)
+            for variant, _ in shares:
+                self.vocabularies["variant"].reserve(variant)
+        if settings.experiment:
+            self.vocabularies["experiment"].reserve(settings.experiment)
+        if settings.default_variant:
+            self.vocabularies["variant"].reserve(settings.default_variant)
         if settings.model_version and settings.model_version not in self.declared:
             self.declare(settings.model_version)
+        if settings.sketch_registers != (self.sketches.size if self.sketches else 0):
+            self._open_sketches(settings.sketch_registers)
+        self._choose_default()
+
+    def _open_sketches(self, registers: int) -> None:
+        self.sketches = Sketchbook(registers, self.faults, self._forget_points) if registers else None
+
+    def _forget_points(self, keep: Keep) -> bool:
+        return self.forget_points(keep)  # which the recorder sets later
 
     def _start_over(self) -> None:
         self.lock = Lock()
         self.cache = [0, 0]
+        self.attributions: Counter[str] = Counter()
         self.withheld = False
         self.models: dict[str, Model] = {}
         self._sets: dict[Labels, Cells] = {}
@@ -81,6 +108,8 @@ class Store:
         """Start over in a forked child: what was counted before is its parent's to report."""
         models = self.models
         self._start_over()
+        self._open_sketches(self.settings.sketch_registers)
+        self.experiments.forget()
         self.faults.forget()
         for version, model in models.items():
             kept = self.model(version)
@@ -106,7 +135,7 @@ class Store:
 
     def _choose_default(self) -> None:
         self.declared = list(self._declarations)
-        self.default = Labels(self.declared[0] if self.declared else UNKNOWN)
+        self.default = Labels(self.declared[0] if self.declared else UNKNOWN, self.settings.default_variant)
 
     def cells(self, labels: Labels) -> Cells:
         """Return the cells of these labels, or coarser ones where there is no room for new ones."""
@@ -114,6 +143,10 @@ class Store:
         found = self._sets.get(labels) or self._admitted(labels, now)
         found.used = now
         return found
+
+    def seat(self, subject: Subject, variant: str | None) -> Seat | None:
+        """Return where an event of a subject counts in its experiment; None where it does not."""
+        return self.experiments.seat(subject, variant, self.clock())
 
     def model(self, model_version: str) -> Model:
         """Return what is known of a model version."""
@@ -156,6 +189,12 @@ class Store:
                     for cells in self._sets.values()
                     for row in COUNTS[metric](cells)
                 ]
+            if metric in ARM_COUNTS:
+                return [
+                    self._primed(metric, arm.exported, arm.attributes, row)
+                    for arm in self.experiments.arms.values()
+                    for row in ARM_COUNTS[metric](arm)
+                ]
             return [self._primed(metric, self._plain, {}, row) for row in self._plain_counts(metric)]
 
     def _plain_counts(self, metric: catalog.Metric) -> list[tuple[str, int]]:
@@ -164,6 +203,7 @@ class Store:
         counts: dict[catalog.Metric, dict[str, int]] = {
             catalog.CACHE_HITS: {"": hits} if used else {},
             catalog.CACHE_MISSES: {"": misses} if used else {},
+            catalog.ATTRIBUTIONS: self.attributions,
             catalog.DROPPED: self.faults.dropped,
             catalog.ERRORS: self.faults.errors,
             catalog.OVERFLOW: self.faults.overflowed,
@@ -175,7 +215,7 @@ class Store:
         metric: catalog.Metric,
         exported: dict[tuple[str, str], dict[str, str]],
         attributes: dict[str, str],
-        row: tuple[str, int],
+        row: tuple[str, float],
     ) -> Row:
         value, count = row
         known = exported.get((metric.name, value))
@@ -246,12 +286,16 @@ class Store:
             self._pairs[label] += text not in known(home)
         return home, text
 
+    def _forgotten(self, keep: Keep) -> bool:
+        return self.forget_points(keep)
+
     def _free(self, now: float) -> None:
         """Give back the slots of the label values that nothing has used for 24 hours; looks once a second at most."""
         if 0 <= now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        for cells in self._sets.values():
+        counted: Iterable[Cells | ArmCells] = (*self._sets.values(), *self.experiments.arms.values())
+        for cells in counted:
             for label, value in cells.attributes.items():
                 self.vocabularies[label].touch((value,), cells.used)
         idle = {label: vocabulary.idle(now) for label, vocabulary in self.vocabularies.items()}
@@ -260,6 +304,7 @@ class Store:
         gone = [key for key, cells in self._sets.items() if _touches(cells.attributes, idle)]
         for key in gone:
             del self._sets[key]
+        arms = self.experiments.drop(lambda attributes: _touches(attributes, idle))
         for cells in self._sets.values():
             cells.drop(categories=idle["category"], stages=idle["stage"])
         for label, values in idle.items():
@@ -271,6 +316,7 @@ class Store:
             self._pairs["stage"] = sum(len(cells.stages) for cells in self._sets.values())
         else:
             self._retired += len(gone)
+            self.experiments.retire(arms)
 
 
 def _touches(attributes: Mapping[str, str], values: dict[str, set[str]]) -> bool:

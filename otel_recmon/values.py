@@ -1,7 +1,7 @@
 """What an attribute of a log event may hold: short texts and numbers that every exporter can take."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from otel_recmon.cells import BEYOND, place
@@ -12,7 +12,9 @@ FURTHEST: Final = 10**9
 
 
 def kept(values: Any) -> Any:
-    """Return values that can be gone through more than once."""
+    """Return values that can be gone through more than once; those of an array as Python's own."""
+    if hasattr(values, "tolist"):
+        return values.tolist()
     return list(values) if isinstance(values, Iterator) else values
 
 
@@ -27,6 +29,15 @@ def position(said: Any) -> int | None:
     if index is None or index < BEYOND:
         return None if index is None else index + 1
     return min(int(float(said)), FURTHEST)
+
+
+def user_name(user: object) -> bytes | None:
+    """Return what a user's id is hashed from, the same for 7 and "7"; None where there is no id."""
+    if isinstance(user, float) and user.is_integer():  # what pandas makes of whole numbers
+        user = int(user)
+    if user is None or isinstance(user, bool | float | Mapping | list | tuple | set):
+        return None
+    return str(user).strip().encode(errors="replace") or None
 
 
 def scores(said: Iterable[Any], length: int) -> list[float | None] | None:

@@ -8,13 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name, pace_table
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.capacity import capacity_table, fleet_table
-from otel_recmon.artifacts.dashboards import BOARDS
-from otel_recmon.artifacts.dashboards.board import Board, text
-from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
-from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.capacity import capacity_table, fleet_table, sketches_table
+from otel_recmon.artifacts.exported import exported, parts_of
+from otel_recmon.artifacts.findings_page import findings_page
 from otel_recmon.artifacts.reference import (
     configuration_page,
     events_tables,
@@ -22,7 +18,7 @@ from otel_recmon.artifacts.reference import (
     metrics_table,
     recounted_list,
 )
-from otel_recmon.artifacts.slack_message import alertmanager_templates
+from otel_recmon.artifacts.settings import settings_page
 from otel_recmon.artifacts.tuning import load
 
 REPAIR = "make artifacts"
@@ -56,34 +52,27 @@ def runbook(text: str) -> str:
     return text
 
 
-def dashboard(board: Board) -> Render:
-    """Return a function that writes a dashboard, whatever was there."""
-    return lambda _: text(board)
+def always(content: str) -> Render:
+    """Return a function that writes a text, whatever was there."""
+    return lambda _: content
 
 
 SHIPPED = "otel_recmon/stack/files/"
 """What the package ships has a copy at the top."""
+EXPORTED = exported(load(), parts_of("files"))
 FILES: dict[str, Render] = {
     "docs/metrics.md": lambda _: metrics_page(),
     "docs/configuration.md": lambda _: configuration_page(),
     "docs/events.md": both(between("events", events_tables), between("recounted series", recounted_list)),
     "docs/scaling.md": both(between("series", capacity_table), between("fleet", fleet_table)),
+    "docs/doctor.md": lambda _: findings_page(),
+    "docs/sketches.md": between("registers", sketches_table),
     "docs/alerts.md": lambda _: alerts_page(load()),
     "docs/runbook.md": runbook,
     "docs/slack.md": between("pace", lambda: pace_table(load())),
-    "grafana/provisioning/alerting/recmon-rules.json": lambda _: rules_file(rules(load())),
-    **{f"grafana/dashboards/{board.page.uid}.json": dashboard(board) for board in BOARDS},
-    "grafana/provisioning/alerting/recmon-notifications.json": lambda _: grafana_file(load()),
-    "prometheus/alertmanager.yml": lambda _: alertmanager_file(load()),
-    f"prometheus/{TEMPLATES_FILE}": lambda _: alertmanager_templates(),
-    **{
-        f"{place}{name}": render
-        for place in ("", SHIPPED)
-        for name, render in {
-            "prometheus/rules/recmon.yml": lambda _: recording_file(rules(load())),
-            "prometheus/rules/alerts/recmon.yml": lambda _: alerting_file(rules(load())),
-        }.items()
-    },
+    "docs/recmon-toml.md": lambda _: settings_page(),
+    **{name: always(content) for name, content in EXPORTED.items()},
+    **{SHIPPED + name: always(content) for name, content in EXPORTED.items() if name.startswith("prometheus/rules/")},
     "README.md": between("metrics", metrics_table),
 }
 

@@ -99,8 +99,8 @@ Each alert is defined once, in `otel_recmon/artifacts/alerts.py`, and comes in t
 do when one fires is in the [runbook](runbook.md), how it gets to Slack in [slack.md](slack.md).
 
 Those that are on wake few people for good reasons. The others are there for when you want them: Grafana has them
-paused, Prometheus does not have them at all. Numbers and switches stand in `otel_recmon/artifacts/alerts.toml`; a file
-of your own with the same tables overrides what it names, and whatever it misspells is refused with the nearest right
+paused, Prometheus does not have them at all. Numbers and switches stand in `otel_recmon/artifacts/alerts.toml`; your
+own [recmon.toml](recmon-toml.md) overrides what it names, and whatever it misspells is refused with the nearest right
 name. A floor without a threshold is not rendered until you give it one.
 
 Every alert keeps services (`job`), environments (`deployment_environment_name`) and, where its signal has them, model
@@ -129,6 +129,9 @@ Coverage looks at processes that have answered enough to fill their window. They
 
 **Burn rates** follow chapter 5 of the SRE Workbook: the share of bad responses (not served, or too slow) over what the
 objective of {objective} allows, in a long window that says that much is lost and a short one that says that it goes on.
+
+**Against the control.** What an arm of an experiment loses, and whether the split is right, is judged by bounds that
+hold however often one looks: [experiments.md](experiments.md#how-it-is-judged) says how, and where that ends.
 
 **ModelStale** and **ModelVeryStale** become two and four times `retrain_period`, where the file sets it.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts import conditions
+from otel_recmon.artifacts import conditions, trials
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.rule import Alert, AlertRule, Comparison, Shown
 from otel_recmon.artifacts.signals import quality, telemetry, traffic
@@ -296,7 +296,7 @@ PIPELINE: Final = (
     ),
     WATCHDOG,
 )
-ALERTS: Final = (*OBJECTIVES, *DEVIATIONS, *MIXES, *MODELS, *PIPELINE)
+ALERTS: Final = (*OBJECTIVES, *DEVIATIONS, *MIXES, *MODELS, *trials.ALERTS, *PIPELINE)
 
 
 def rules(config: Config) -> tuple[AlertRule, ...]:

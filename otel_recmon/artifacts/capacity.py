@@ -8,6 +8,8 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.reference import table
 from otel_recmon.catalog import MAX_SERIES, Attribute, Kind, Metric
+from otel_recmon.sketch import error
+from otel_recmon.sketchbook import room
 from otel_recmon.store import MAX_SETS
 
 EXAMPLE: Final = {
@@ -17,6 +19,9 @@ EXAMPLE: Final = {
     "category": 20,
     "stage": 3,
     "version": 1,
+    "register": 0,  # there only where sketches are asked for
+    "experiment": 1,
+    "role": 1,  # each arm has its own
     # There only when something went wrong.
     "reason": 0,
     "site": 0,
@@ -102,6 +107,17 @@ def fleet_table(measured: Measured = SEEN) -> str:
     return f"{FLEET:,} processes, each of which exports {points:,} points, which are {samples:,} samples:\n\n" + table(
         head, rows
     )
+
+
+def sketches_table() -> str:
+    """How exact sketches are, and what they cost, by the number of their registers."""
+    sizes = [2**bits for bits in range(4, len(catalog.REGISTERS).bit_length())]
+    rows = [
+        (f"{size}", f"{error(size):.1%}", f"{room(size) - 1}", f"{2 * size}", f"{2 * size * room(size):,}")
+        for size in sizes
+    ]
+    head = ("registers", "standard error", "model versions", "series of each", "series of a process, at most")
+    return table(head, rows)
 
 
 def _fleet_row(seconds: int, points: float, samples: float, measured: Measured) -> tuple[str, ...]:

@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from otel_recmon.artifacts.pages import ALERT_FOLDER, DATASOURCE
+from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.rule import AlertRule, raw
 from otel_recmon.artifacts.tuning import TuningError, seconds
 
-GROUP: Final = "recmon"
 VALUE: Final = ".Values.A.Value"
 """What stands for the value in Grafana's templates."""
 EXPRESSION: Final = "__expr__"
@@ -29,13 +28,13 @@ def rules_file(rules: Iterable[AlertRule]) -> str:
 
 
 def _group(rules: list[AlertRule]) -> dict[str, Any]:
-    interval = rules[0].config.general.interval
+    interval, grafana = rules[0].config.general.interval, rules[0].config.house.grafana
     if seconds(interval) % _STEP_S:
         raise TuningError(f"general.interval = {interval!r} is not usable: Grafana evaluates in steps of {_STEP_S}s")
     return {
-        "orgId": 1,
-        "name": GROUP,
-        "folder": ALERT_FOLDER,
+        "orgId": grafana.organisation,
+        "name": grafana.uid(PREFIX),
+        "folder": grafana.alert_folder,
         "interval": interval,
         "rules": [_rule(rule) for rule in rules],
     }
@@ -49,21 +48,26 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
         "title": rule.name,
         "condition": _CONDITION,
         "data": [_query(rule), _threshold(rule)],
-        "dashboardUid": signal.page.uid,
+        "dashboardUid": rule.dashboard,
         "panelId": signal.panel,
         "noDataState": "OK",
         "execErrState": "Error",
         "for": rule.hold,
-        "annotations": {**annotations, "__dashboardUid__": signal.page.uid, "__panelId__": str(signal.panel)},
-        "labels": {"severity": rule.severity},
+        "annotations": {**annotations, "__dashboardUid__": rule.dashboard, "__panelId__": str(signal.panel)},
+        "labels": rule.labels,
         "isPaused": not rule.tuning.enabled,
+        **_told(rule.config.house.notifications.contact_point),
     }
+
+
+def _told(contact_point: str) -> dict[str, Any]:
+    return {"notification_settings": {"receiver": contact_point}} if contact_point else {}
 
 
 def _query(rule: AlertRule) -> dict[str, Any]:
     return {
         "refId": _QUERY,
-        "datasourceUid": DATASOURCE,
+        "datasourceUid": rule.config.house.grafana.datasource,
         "relativeTimeRange": {"from": seconds(rule.tuning.window) if rule.tuning.window else _LOOK_BACK_S, "to": 0},
         "model": {
             "refId": _QUERY,

@@ -13,7 +13,7 @@ LINE: Final = 100
 SHORT: Final = 20
 """What is no longer than this never gets a line of its own."""
 TERM: Final = "term"
-"""A label that exists only within an expression."""
+"""A label that tells the terms of an expression apart."""
 _CATALOG_LABELS: Final = {label for metric in catalog.METRICS for label in metric.labels}
 
 
@@ -44,12 +44,14 @@ class Scope:
         by: The labels that are kept apart; everything else adds up.
         matchers: What the series are narrowed to, beside what a signal asks for itself.
         offset: How long ago, such as "1d"; "" for now.
+        elsewhere: What the series of those who are none of the services are narrowed to.
     """
 
     window: str = "5m"
     by: tuple[str, ...] = IDENTITY
     matchers: tuple[Matcher, ...] = ()
     offset: str = ""
+    elsewhere: tuple[Matcher, ...] = ()
 
     @property
     def service(self) -> tuple[str, ...]:
@@ -78,8 +80,8 @@ class Scope:
         return replace(self, offset=offset)
 
     def anywhere(self) -> Self:
-        """Narrow down to nothing."""
-        return replace(self, matchers=())
+        """Look at those who are none of the services."""
+        return replace(self, matchers=self.elsewhere)
 
     def by_service(self) -> Self:
         """Keep only services apart."""
@@ -218,8 +220,17 @@ def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter
         by: The labels that are kept apart.
         parameter: That of the operator.
     """
-    tagged = (call("label_replace", term, Expr(f'"{TERM}", "{name}", "", ""')) for name, term in terms.items())
-    return aggregate(operator, either(*tagged), by, parameter)
+    return aggregate(operator, tagged(terms), by, parameter)
+
+
+def tagged(terms: Mapping[str, Expr]) -> Expr:
+    """Return several terms at once, each labelled with the name that tells them apart."""
+    return either(*(call("label_replace", term, Expr(f'"{TERM}", "{name}", "", ""')) for name, term in terms.items()))
+
+
+def flat(inner: Expr) -> Expr:
+    """Return the same on one line, a fraction of the size where it is deeply nested; no literal may hold two spaces."""
+    return Expr(" ".join(inner.text.split()), inner.compound)
 
 
 def descending(inner: Expr) -> Expr:

@@ -48,9 +48,16 @@ position. Conversions over clicks is the conversion rate. Errors over successes 
 was rejected is the caller's fault, and is shown but not counted. Impressions over successful requests is the mean
 list length.
 
+Clicks over expected clicks (COEC) compares model versions that show lists of different lengths: the clicks over those
+that the impressions would have had at the click-through rate that all versions together have at the same surface and
+position (Zhang and Jones, "Comparing click logs for editorial training", 2007). What the positions have that makes
+people look, and what the items have that were put there, is not told apart: where one version shows nearly everything,
+it is compared with itself, and 1.
+
 `variant` and `surface` are there only where the service says them. A series is exported as 0 once before its
 first value, so that `increase()` sees its first event: right after an event, look twice. What one process knows is a
-gauge; for a whole fleet, use the counters and histograms, which add up.
+gauge; for a whole fleet, use the counters and histograms, which add up, and the sketches, which merge by the higher of
+each two registers: [sketches.md](sketches.md).
 """
 
 
@@ -103,7 +110,7 @@ request's, `response_header:` the response's. A service with several shapes says
 
 def _attributes() -> list[Attribute]:
     found = {a.name: a for metric in catalog.METRICS for a in metric.attributes}
-    return [*found.values(), catalog.VARIANT, catalog.SURFACE]
+    return list((found | {a.name: a for a in (catalog.VARIANT, catalog.SURFACE)}).values())
 
 
 def _labels(metric: Metric) -> str:
@@ -113,6 +120,8 @@ def _labels(metric: Metric) -> str:
 def _values(attribute: Attribute) -> str:
     if attribute is catalog.REASON:
         return "see below"
+    if attribute is catalog.REGISTER:
+        return f"`{attribute.values[0]}` to `{attribute.values[-1]}`"
     return ", ".join(f"`{value}`" for value in attribute.values) or f"at most {attribute.cap}, then `{catalog.OTHER}`"
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope
+from otel_recmon.artifacts.pages import PREFIX
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 from otel_recmon.artifacts.tuning import Config, Tuning
 from otel_recmon.catalog import MODEL_VERSION
@@ -63,16 +64,19 @@ _SHOWN: Final = {
 
 @dataclass(frozen=True)
 class Context:
-    """What the expression of an alert is made with."""
+    """What the expression of an alert is made with; `matchers` narrow it to some of the services."""
 
     tuning: Tuning
     config: Config
     keep: Keep
+    matchers: tuple[Matcher, ...] = ()
 
     @property
     def scope(self) -> Scope:
         """The alert's window, with services and model versions apart."""
-        return Scope(self.tuning.window, (*IDENTITY, MODEL_VERSION.name))
+        asked = self.config.house.services
+        apart, narrowed = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *asked.matchers)
+        return Scope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
 
     @property
     def threshold(self) -> float:
@@ -124,7 +128,7 @@ class AlertRule:
     @property
     def uid(self) -> str:
         """Grafana's identifier, which stays the same as long as the name does."""
-        return "recmon" + re.sub("([A-Z])", r"-\1", self.name).lower()
+        return self.config.house.grafana.uid(PREFIX + re.sub("([A-Z])", r"-\1", self.name).lower())
 
     @property
     def threshold(self) -> float:
@@ -142,6 +146,11 @@ class AlertRule:
         return self.tuning.severity
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The labels that it adds to those of its series."""
+        return {"severity": self.severity, **self.config.house.labels}
+
+    @property
     def minimum_traffic(self) -> float:
         """The count within the window below which it is silent."""
         return self.tuning.minimum_traffic
@@ -152,14 +161,22 @@ class AlertRule:
         return f"{self.config.general.runbook}#{self.name.lower()}"
 
     @property
+    def dashboard(self) -> str:
+        """The uid of the page that its signal is on."""
+        return self.config.house.grafana.uid(self.alert.signal.page.uid)
+
+    @property
     def panel(self) -> str:
         """Where the panel of its signal is in Grafana."""
-        signal = self.alert.signal
-        return f"{self.config.general.grafana}/d/{signal.page.uid}?viewPanel={signal.panel}"
+        return f"{self.config.general.grafana}/d/{self.dashboard}?viewPanel={self.alert.signal.panel}"
 
-    def expression(self, keep: Keep) -> Expr:
+    def expression(self, keep: Keep, matchers: tuple[Matcher, ...] = ()) -> Expr:
         """Return the value's PromQL, to be compared with the threshold."""
-        return self.alert.value(Context(self.tuning, self.config, keep))
+        return self.alert.value(Context(self.tuning, self.config, keep, matchers))
+
+    def told(self, value: float) -> str:
+        """Return what the alert says of a value, but for what it is about."""
+        return self._text(shown(self.alert).constant(value))
 
     def annotations(self, value: str) -> dict[str, str]:
         """Return what the alert tells people.
@@ -168,16 +185,19 @@ class AlertRule:
             value: What stands for the value in the templates of whoever evaluates the rule.
         """
         form = shown(self.alert)
-        said, threshold = form.template(value), form.constant(self.threshold)
-        tuning = self.tuning
-        text = self.alert.summary.format(value=said, threshold=threshold, window=tuning.window, back=tuning.back)
+        said = form.template(value)
         return {
-            "summary": f"{self._subject}{text}",
+            "summary": f"{self._subject}{self._text(said)}",
             "value": said,
-            "threshold": f"{self.alert.comparison.operator} {threshold}",
+            "threshold": f"{self.alert.comparison.operator} {form.constant(self.threshold)}",
             "runbook_url": self.runbook,
             "panel_url": self.panel,
         }
+
+    def _text(self, said: str) -> str:
+        """Return the summary of a value that is written already."""
+        threshold, tuning = shown(self.alert).constant(self.threshold), self.tuning
+        return self.alert.summary.format(value=said, threshold=threshold, window=tuning.window, back=tuning.back)
 
     @property
     def _subject(self) -> str:
@@ -188,6 +208,8 @@ SUBJECTS: Final = {
     "job": "%s",
     "deployment_environment_name": " (%s)",
     "model_version": ", model %s",
+    "experiment": ", experiment %s",
+    "variant": ", arm %s",
     "position": ", position %s",
     "category": ", category %s",
     "label": ", label %s",

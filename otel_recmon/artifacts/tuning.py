@@ -1,76 +1,125 @@
-"""What may be set of the alerts: read from TOML, over the defaults that the package ships, and checked strictly."""
+"""What may be set: read from TOML, over the defaults that the package ships, and checked strictly."""
 
-import difflib
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from otel_recmon.artifacts.forms import PATH, PLACE, URL
+from otel_recmon.artifacts.house import LABELS, SECTIONS, House, house_of
+from otel_recmon.artifacts.strict import (
+    DURATION,
+    LASTING,
+    POSITIVE,
+    Form,
+    TuningError,
+    built,
+    optional,
+    parsed,
+    refuse_unknown,
+    seconds,
+    setting,
+    table_of,
+)
+
+__all__ = ["DEFAULTS", "SEVERITIES", "Config", "Tuning", "TuningError", "configured", "load", "seconds"]
+
 DEFAULTS: Final = Path(__file__).with_name("alerts.toml")
 SEVERITIES: Final = ("info", "warning", "critical")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION: Final = re.compile(r"(\d+)([smhdw])")
-_DEVIATIONS: Final = "a number of standard deviations above 0"
+_AN_HOUR_S: Final = 3600
 _STALE: Final = {"ModelStale": 2, "ModelVeryStale": 4}
 """Alerts whose threshold is so many times the time between two trainings."""
-
-
-class TuningError(ValueError):
-    """A file that cannot be used as it is; says where, and what is expected."""
+_DEVIATIONS: Final = Form("a number of standard deviations above 0", lambda number: number > 0)
+_SHARE: Final = Form("a share between 0 and 1, such as 0.99", lambda share: 0 < share < 1)
+_CHANCE: Final = Form("a probability between 0 and 1, such as 0.05", lambda chance: 0 < chance < 1)
+_ABOVE_0: Final = Form("a number above 0", lambda number: number > 0)
+_FROM_0: Final = Form("a number from 0", lambda number: number >= 0)
+_SEVERITY: Final = Form(f"one of {', '.join(SEVERITIES)}", SEVERITIES.__contains__)
 
 
 @dataclass(frozen=True)
 class General:
     """What all alerts share."""
 
-    interval: str
-    sure: float
-    objective: float
-    grafana: str
-    runbook: str
-    secrets: str
-    retrain_period: str = ""
+    interval: str = setting(brief="how often the rules are evaluated", form=LASTING)
+    sure: float = setting(
+        brief="standard deviations from a threshold that are no coincidence; 2.33 is 1 in 100", form=_DEVIATIONS
+    )
+    objective: float = setting(brief="the share of responses that shall be good", form=_SHARE)
+    grafana: str = setting(brief="where people open Grafana; for links", form=URL)
+    runbook: str = setting(brief="where people read the runbook; for links", form=PLACE)
+    secrets: str = setting(brief="the folder with the addresses that Alertmanager sends to", form=PATH)
+    retrain_period: str = setting(
+        "",
+        brief="how often the model is retrained: ModelStale at twice, ModelVeryStale at four times",
+        form=optional(LASTING),
+    )
 
 
 @dataclass(frozen=True)
 class Baseline:
     """What counts as usual: the same hour of so many days and, as far as they go back, weeks."""
 
-    window: str
-    day: str
-    days: int
-    weeks: int
-    sure: float
+    window: str = setting(brief="the hour: how far back the values look that are compared", form=LASTING)
+    day: str = setting(brief="what a day is", form=LASTING)
+    days: int = setting(brief="the last days; until there are as many, alerts against them are silent", form=POSITIVE)
+    weeks: int = setting(
+        brief="the same day of the last weeks, as far as they go back",
+        form=Form("a whole number from 0", _FROM_0.fits),
+    )
+    sure: float = setting(brief="standard deviations that are no coincidence", form=_DEVIATIONS)
 
     def back(self, days: int) -> str:
         """Return the offset of so many days."""
-        count, unit = _parsed(self.day)
+        count, unit = parsed(self.day)
         return f"{count * days}{unit}"
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """What may be set of one alert; `hold` is `for` in the file."""
+class Experiments:
+    """How often the arms of an experiment may be called different for nothing, and when they are judged best."""
 
-    enabled: bool
-    severity: str
-    hold: str
-    threshold: float | None = None
-    window: str = ""
-    short_window: str = ""
-    back: str = ""
-    minimum_traffic: float = 0
+    mismatch: float = setting(brief="how often, over a whole experiment, a right split may look wrong", form=_CHANCE)
+    harm: float = setting(
+        brief="how often an arm that does no harm may look harmful or helpful, all arms together", form=_CHANCE
+    )
+    exposures: float = setting(
+        brief="the split is best judged from five to five hundred times as many exposures", form=_ABOVE_0
+    )
+    events: float = setting(
+        brief="arms are best judged from five to five hundred times as many clicks or conversions", form=_ABOVE_0
+    )
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What may be set of one alert."""
+
+    enabled: bool = setting(brief="whether Grafana evaluates it, and whether it is among Prometheus's rules")
+    severity: str = setting(brief="critical: wake somebody; warning: look today; info: for machines", form=_SEVERITY)
+    hold: str = setting(brief="how long it must hold", form=DURATION, key="for")
+    threshold: float | None = setting(
+        None, brief="what the value is compared with, in the signal's own unit (shares as 0.05, not 5)"
+    )
+    window: str = setting("", brief="how far back the value looks", form=LASTING)
+    short_window: str = setting("", brief="the same for the window that says that it goes on", form=LASTING)
+    back: str = setting("", brief="how long ago it was different", form=LASTING)
+    minimum_traffic: float = setting(
+        0, brief="requests (clicks, items: see alerts.md) in the window below which it is silent", form=_FROM_0
+    )
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often people are told: after how long first, at what distance, and when again if nothing changes."""
+    """How often people are told, of one severity."""
 
-    wait: str
-    interval: str
-    repeat: str
+    wait: str = setting(brief="how long the first message waits for more alerts to come with it", form=DURATION)
+    interval: str = setting(brief="how long after that what has changed since is told", form=LASTING)
+    repeat: str = setting(brief="when an alert that goes on is told again", form=LASTING)
 
 
 @dataclass(frozen=True)
@@ -79,135 +128,81 @@ class Config:
 
     general: General
     baseline: Baseline
+    experiments: Experiments
     alerts: Mapping[str, Tuning] = field(default_factory=dict)
     pace: Mapping[str, Pace] = field(default_factory=dict)
-
-
-def seconds(duration: str) -> int:
-    """Return a duration such as "5m" in seconds."""
-    count, unit = _parsed(duration)
-    return count * _UNITS[unit]
+    house: House = field(default_factory=lambda: house_of({}))
 
 
 def load(path: Path | None = None) -> Config:
     """Return the defaults, or what a file makes of them.
 
     Raises:
-        TuningError: The file has a key or value that means nothing, with the nearest that would.
+        TuningError: The file is no TOML, or has a key or value that means nothing, with the nearest that would.
     """
-    defaults = tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
-    own = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-    return configured(own, defaults)
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TuningError(f"it is no TOML: {error}") from error
+    return configured(own)
 
 
-def configured(own: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Config:
+def configured(own: Mapping[str, Any]) -> Config:
     """Return the defaults with one's own tables over them."""
-    base = defaults or tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
-    _refuse_unknown("", own, base)
-    general = _general({**base["general"], **_table("general", own)})
-    baseline = _baseline({**base["baseline"], **_table("baseline", own)})
-    ours, theirs = _retrained(base["alerts"], general), _table("alerts", own)
-    _refuse_unknown("alerts.", theirs, ours)
-    alerts = {name: _tuning(name, ours[name], _table(name, theirs)) for name in ours}
-    paces = _table("pace", own)
-    _refuse_unknown("pace.", paces, base["pace"])
-    return Config(general, baseline, alerts, {name: _pace(name, base["pace"][name], paces) for name in base["pace"]})
+    base = shipped()
+    refuse_unknown("", own, (*base, *SECTIONS, LABELS))
+    general = built(General, "general", {**base["general"], **table_of("general", own)})
+    baseline = built(Baseline, "baseline", {**base["baseline"], **table_of("baseline", own)})
+    experiments = built(Experiments, "experiments", {**base["experiments"], **table_of("experiments", own)})
+    ours, theirs = _retrained(base["alerts"], general), table_of("alerts", own)
+    refuse_unknown("alerts.", theirs, ours)
+    alerts = {name: _tuning(name, ours[name], table_of(name, theirs)) for name in ours}
+    paces = table_of("pace", own)
+    refuse_unknown("pace.", paces, base["pace"])
+    pace = {name: built(Pace, f"pace.{name}", {**base["pace"][name], **table_of(name, paces)}) for name in base["pace"]}
+    return Config(general, baseline, experiments, alerts, pace, house_of(own))
+
+
+@cache
+def shipped() -> Mapping[str, Any]:
+    """Return the tables of the package's alerts.toml."""
+    return tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
 
 
 def _retrained(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
     if not general.retrain_period:
         return dict(alerts)
-    hours = seconds(general.retrain_period) / _UNITS["h"]
+    hours = seconds(general.retrain_period) / _AN_HOUR_S
     return {**alerts, **{name: {**alerts[name], "threshold": times * hours} for name, times in _STALE.items()}}
-
-
-def _general(table: Mapping[str, Any]) -> General:
-    general: General = _built(General, "general", table)
-    _require(0 < general.objective < 1, "general.objective", general.objective, "a share between 0 and 1, such as 0.99")
-    _require(general.sure > 0, "general.sure", general.sure, _DEVIATIONS)
-    for name in ("interval", "retrain_period"):
-        _require_duration(f"general.{name}", getattr(general, name), required=name == "interval")
-    return general
-
-
-def _baseline(table: Mapping[str, Any]) -> Baseline:
-    baseline: Baseline = _built(Baseline, "baseline", table)
-    for name in ("window", "day"):
-        _require_duration(f"baseline.{name}", getattr(baseline, name), required=True)
-    _require(baseline.sure > 0, "baseline.sure", baseline.sure, _DEVIATIONS)
-    _require(baseline.days > 0, "baseline.days", baseline.days, "a whole number from 1")
-    _require(baseline.weeks >= 0, "baseline.weeks", baseline.weeks, "a whole number from 0")
-    return baseline
-
-
-def _pace(name: str, ours: Mapping[str, Any], paces: Mapping[str, Any]) -> Pace:
-    where = f"pace.{name}"
-    pace: Pace = _built(Pace, where, {**ours, **_table(name, paces)})
-    for key in ("wait", "interval", "repeat"):
-        _require_duration(f"{where}.{key}", getattr(pace, key), required=True)
-    for key in ("interval", "repeat"):
-        _require(seconds(getattr(pace, key)) > 0, f"{where}.{key}", getattr(pace, key), "more than 0s")
-    return pace
 
 
 def _tuning(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Tuning:
     where = f"alerts.{name}"
-    _refuse_unknown(f"{where}.", theirs, {*ours, "threshold"})
-    table = {("hold" if key == "for" else key): value for key, value in {**ours, **theirs}.items()}
-    tuning: Tuning = _built(Tuning, where, table)
-    _require(tuning.severity in SEVERITIES, f"{where}.severity", tuning.severity, f"one of {', '.join(SEVERITIES)}")
-    _require_duration(f"{where}.for", tuning.hold, required=True)
-    for key in ("window", "short_window", "back"):
-        _require_duration(f"{where}.{key}", getattr(tuning, key), required=key in ours)
-    _require(tuning.minimum_traffic >= 0, f"{where}.minimum_traffic", tuning.minimum_traffic, "a number from 0")
+    refuse_unknown(f"{where}.", theirs, {*ours, "threshold"})
+    tuning: Tuning = built(Tuning, where, {**ours, **theirs})
     if tuning.enabled and tuning.threshold is None:
         raise TuningError(f"{where} is enabled but has no threshold: there is none that fits all, so say yours")
     return tuning
 
 
-def _built(kind: type[Any], where: str, table: Mapping[str, Any]) -> Any:
-    specs = {spec.name: spec for spec in fields(kind)}
-    _refuse_unknown(f"{where}.", table, specs)
-    for key, value in table.items():
-        _require_type(f"{where}.{key}", value, specs[key].type)
-    return kind(**table)
+@cache
+def _defaults() -> Config:
+    return configured({})
 
 
-def _require_type(where: str, value: object, kind: object) -> None:
-    expected: dict[object, tuple[str, tuple[type, ...]]] = {
-        bool: ("true or false", (bool,)),
-        str: ("a text", (str,)),
-        int: ("a whole number", (int,)),
-    }
-    words, types = expected.get(kind, ("a number", (int, float)))
-    _require(isinstance(value, types) and (bool in types or not isinstance(value, bool)), where, value, words)
+_IN_FORCE: Final[ContextVar[Config | None]] = ContextVar("settings in force", default=None)
 
 
-def _require_duration(where: str, value: str, *, required: bool) -> None:
-    if required or value:
-        _require(_DURATION.fullmatch(value) is not None, where, value, "a duration such as 30s, 5m, 1h or 1d")
+def in_force() -> Config:
+    """Return the settings that dashboards are made with: the defaults, but within `using`."""
+    return _IN_FORCE.get() or _defaults()
 
 
-def _require(condition: bool, where: str, value: object, expected: str) -> None:
-    if not condition:
-        raise TuningError(f"{where} = {value!r} is not usable: expected {expected}")
-
-
-def _table(name: str, tables: Mapping[str, Any]) -> Mapping[str, Any]:
-    table = tables.get(name, {})
-    _require(isinstance(table, Mapping), name, table, "a table")
-    return table  # type: ignore[no-any-return]  # it is one: see above
-
-
-def _refuse_unknown(where: str, table: Iterable[str], known: Iterable[str]) -> None:
-    for key in set(table) - set(known):
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {where}{near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-        raise TuningError(f"{where}{key} is not known: {hint}")
-
-
-def _parsed(duration: str) -> tuple[int, str]:
-    found = _DURATION.fullmatch(duration)
-    if not found:
-        raise TuningError(f"{duration!r} is not a duration such as 30s, 5m, 1h or 1d")
-    return int(found[1]), found[2]
+@contextmanager
+def using(config: Config) -> Iterator[None]:
+    """Make dashboards with other settings."""
+    token = _IN_FORCE.set(config)
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(token)

@@ -21,6 +21,7 @@ FAULT: Final = "RECOMMENDER_FAULT"
 """The recommender's variable that names what is broken in it."""
 MODEL_AGE_HOURS: Final = 6.0
 """How old the trained model is said to be when the demo starts."""
+SIGNING_KEY: Final = "not-a-secret-in-a-demo"
 EXPORT_MILLISECONDS: Final = 1_000
 """Between two exports over OTLP."""
 
@@ -104,8 +105,12 @@ def settings(
         "model_version": MODEL_VERSIONS["bts"],
         "model_version_from": "/recommendations => model_version; body:model_version",
         "variant": "/recommendations => variant; body:variant",
+        "experiment": "policy",
+        "experiment_split": "random=1,bts=1",  # the sample has as many impressions of each
         "surface": "query:surface",
         "outcome": "/recommendations => fallback",
         "catalog_size": str(catalog_size),
+        "sketch_registers": "256",
+        "signing_key": SIGNING_KEY,
         "model_updated_at": f"{clock() - model_age_hours * 3600:.0f}",
     }

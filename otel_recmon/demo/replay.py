@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from aiohttp import ClientResponseError, ClientSession, ClientTimeout, TCPConnector
 
+from otel_recmon.attribution import HEADER
 from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slate
 
+ID: Final = "recommendation_id"
+"""Where the driver keeps it beside an answer."""
 TIMEOUT_SECONDS: Final = 30
 REUSE_SECONDS: Final = 2
 """How long an idle connection is used again; less than the five seconds after which uvicorn closes it."""
@@ -153,7 +156,7 @@ class _Sender:
         query = {"surface": slate.surface, "request_id": slate.request_id, "limit": str(len(POSITIONS))}
         try:
             async with self.client.get("/recommendations", params=query) as response:
-                answer: Mapping[str, Any] = await response.json()
+                answer = {**await response.json(), ID: response.headers.get(HEADER, "")}
         except ClientResponseError:
             if self.audience is None:
                 raise
@@ -167,9 +170,10 @@ class _Sender:
         surface = {"surface": answer["surface"]}
         said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": item_id}
         click = said | {"position": impression.position}
-        async with self.client.post("/track/click", params=surface, json=click):
+        slate = {HEADER: answer[ID]}
+        async with self.client.post("/track/click", params=surface, json=click, headers=slate):
             self.progress.clicks += 1
         if impression.earned_cents is not None and among(impression.row, self._people.buying):
             revenue = {"revenue": impression.earned_cents / 100}
-            async with self.client.post("/track/conversion", params=surface, json=said | revenue):
+            async with self.client.post("/track/conversion", params=surface, json=said | revenue, headers=slate):
                 self.progress.conversions += 1

@@ -51,7 +51,7 @@ def run(options: Options, console: Console) -> bool:
     slates = assembled(chosen)
     _introduce(console, len(chosen), len(slates), on_stack=options.stack)
     with (on_stack if options.stack else alone)(size, options.port, options.fault) as setup:
-        exposition = _replayed(setup, slates, options, view(console, len(slates)))
+        exposition = _replayed(setup, slates, options, view(console, len(slates), setup.top))
         result = compared(slates, exposition, size, broken=bool(options.fault))
         report.show(console, result, exposition)
         if fault:
@@ -109,6 +109,7 @@ def _keep(setup: Setup, console: Console) -> None:
         "recommendations": f"{setup.service.url}/recommendations?surface=men&request_id=5",
         "its API": f"{setup.service.url}/docs",
         **setup.pages,
+        "watch it": f"otel-recmon top {setup.top}",
     }
     console.print("\nThe service stays up until you press Ctrl-C:", highlight=False)
     for name, address in pages.items():

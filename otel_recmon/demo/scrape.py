@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Protocol
 
 from aiohttp import ClientSession
@@ -22,6 +22,10 @@ class Exposition:
         self._samples: dict[str, list[Sample]] = defaultdict(list)
         for sample in samples:
             self._samples[sample.name].append(sample)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield them all."""
+        return chain.from_iterable(self._samples.values())
 
     def total(self, metric: Metric, suffix: str = "", **labels: str) -> float:
         """Return the sum of a metric's series that carry the labels; 0 where there is none."""

@@ -16,11 +16,15 @@ from otel_recmon.stack.ports import free
 
 @dataclass(frozen=True)
 class Setup:
-    """A running service, where its metrics are read, other pages to look at, and what they come through."""
+    """A running service, where its metrics are read, other pages to look at, and what they come through.
+
+    `top` is what `otel-recmon top` is told to show the same.
+    """
 
     service: Service
     source: Source
     pages: Mapping[str, str]
+    top: str
     components: Collection[Component] = ()
 
     def check(self) -> None:
@@ -50,7 +54,7 @@ def alone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setu
         workplace() as place,
         running(place, launch.page(free()), catalog_size, port=port, fault=fault) as service,
     ):
-        yield Setup(service, Page(service.page_url), {"its metrics": service.page_url})
+        yield Setup(service, Page(service.page_url), {"its metrics": service.page_url}, service.page_url)
 
 
 @contextmanager
@@ -69,7 +73,8 @@ def on_stack(catalog_size: int, port: int | None, fault: str = "") -> Iterator[S
         asked = f"{stack.prometheus_url}/api/v1/query?query={catalog.REQUESTS.prometheus}"
         pages = {"Prometheus": asked, "the Collector's": stack.scrape_url, "logs": str(stack.logs)}
         source = Stored(stack.prometheus_url, launch.NAME, stack.logs)
-        yield Setup(service, source, pages, stack.components.values())
+        top = f"--prometheus {stack.prometheus_url} --job {launch.NAME}"
+        yield Setup(service, source, pages, top, stack.components.values())
 
 
 @contextmanager

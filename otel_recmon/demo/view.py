@@ -1,32 +1,28 @@
-"""What is seen while the traffic is replayed: a live table on a terminal, plain lines without one."""
+"""What is seen while the traffic is replayed: a live screen on a terminal, plain lines without one."""
 
-from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from rich.console import Console, Group
-from rich.live import Live
+from rich.live import Live as RichLive
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
-from otel_recmon.demo.comparison import dollars, labels, number, share
-from otel_recmon.demo.figures import Figures, read
-from otel_recmon.demo.layout import plain_table
-from otel_recmon.demo.replay import Progress
+from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.demo.replay import LOOK_SECONDS, Progress
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.traffic import MODEL_VERSIONS
+from otel_recmon.top.reading import ServiceError, Watch
+from otel_recmon.top.screen import Screen
+from otel_recmon.top.sources import Page
 
 STEPS = 10
 """Plain lines a run."""
-COLUMNS: dict[str, Callable[[Figures], str]] = {
-    "requests": lambda figures: number(figures.requests),
-    "items shown": lambda figures: number(figures.shown),
-    "clicks": lambda figures: number(figures.clicked),
-    "CTR": lambda figures: share(figures.ctr),
-    "conversions*": lambda figures: number(figures.conversions),
-    "revenue*": lambda figures: dollars(figures.revenue_cents),
-}
+WINDOW_S: Final = 300.0
+"""How far back the figures on the screen look."""
+SETTINGS: Final = Path(__file__).with_name("alerts.toml")
+"""What the demo sets of the alerts."""
 
 
 class View(Protocol):
@@ -44,19 +40,28 @@ class View(Protocol):
         """Show how far the replay is, and what the metrics say now."""
 
 
-def view(console: Console, total: int) -> View:
-    """Return the view that fits the console, for a replay of ``total`` slates."""
-    return Screen(console, total) if console.is_terminal else Lines(console)
+def view(console: Console, total: int, top: str) -> View:
+    """Return the view that fits the console, for a replay of ``total`` slates.
+
+    Args:
+        console: Where it is shown.
+        total: The slates to be sent.
+        top: What ``otel-recmon top`` is told to show the same.
+    """
+    return Live(console, total, top) if console.is_terminal else Lines(console)
 
 
-class Screen:
-    """A live table and a progress bar."""
+class Live:
+    """A progress bar, and below it the screen of ``otel-recmon top``."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, top: str) -> None:
         """Draw nothing yet."""
         self._bar = Bar(TextColumn("slates sent"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._task = self._bar.add_task("replay", total=total)
-        self._live = Live(self._bar, console=console, refresh_per_second=4)
+        self._live = RichLive(self._bar, console=console, refresh_per_second=4)
+        self._page = Page(f"otel-recmon top {top}", WINDOW_S, LOOK_SECONDS)
+        self._rules = rules_of(SETTINGS)
+        self._watch = Watch(self._page, self._rules)
 
     def __enter__(self) -> Self:
         """Start to draw."""
@@ -72,18 +77,10 @@ class Screen:
     def show(self, progress: Progress, exposition: Exposition) -> None:
         """Draw how far the replay is, and what the metrics say now."""
         self._bar.update(self._task, completed=progress.slates)
-        self._live.update(Group(_figures(exposition, self._live.console.width), self._bar))
-
-
-def _figures(exposition: Exposition, width: int) -> Table:
-    table = plain_table(width)
-    table.add_column(f"{exposition.origin} now", no_wrap=True)
-    for name in COLUMNS:
-        table.add_column(name, justify="right", min_width=9, no_wrap=True)
-    for policy, version in MODEL_VERSIONS.items():
-        figures = read(exposition, **labels(policy))
-        table.add_row(version, *(write(figures) for write in COLUMNS.values()))
-    return table
+        at = self._page.take(exposition)
+        with suppress(ServiceError):  # before the first request, it exports nothing
+            screen = Screen(self._watch.reading(at), self._rules)
+            self._live.update(Group(self._bar, screen.drawn(self._live.console.width)))
 
 
 class Lines:

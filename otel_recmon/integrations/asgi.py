@@ -12,9 +12,11 @@ from otel_recmon.bodies import Body, parsed
 from otel_recmon.expressions import Exchange, RawHeaders
 from otel_recmon.integrations.exposition import serve
 from otel_recmon.integrations.lifespan import seen_off
-from otel_recmon.integrations.templates import template
+from otel_recmon.integrations.signing import Signed
+from otel_recmon.integrations.templates import Known
 from otel_recmon.observer import Finished, Observer
 from otel_recmon.readers import Reader
+from otel_recmon.routes import RouteKind
 from otel_recmon.safety import swallow
 from otel_recmon.scope import RequestLog, Scope, current
 
@@ -33,24 +35,27 @@ class Watch:
 
     __slots__ = (
         "_asgi",
-        "_headers",
+        "_host",
         "_observer",
-        "_over",
-        "_reader",
         "_request",
-        "_response",
         "_root",
         "_span",
         "_start",
-        "_status",
         "gone",
+        "headers",
+        "over",
+        "reader",
+        "reads",
+        "response",
         "scope",
+        "status",
     )
 
-    def __init__(self, observer: Observer, asgi: AsgiScope) -> None:
+    def __init__(self, host: "Host", observer: Observer, asgi: AsgiScope) -> None:
         """Start the clock."""
         asgi[MARK] = True
         self.scope = Scope(closed_by_plugin=True)
+        self._host = host
         self._observer = observer
         self._asgi = asgi
         self._root = asgi.get("root_path", "")
@@ -58,11 +63,11 @@ class Watch:
         if observer.metrics.recorder.events is not None:
             self.scope.log = RequestLog(self._span)
         self._request: Body | None = None
-        self._response: Body | None = None
-        self._reader: Reader | None = None
-        self._status = 0
-        self._headers: RawHeaders = ()
-        self._over = self.gone = False
+        self.response: Body | None = None
+        self.reader: Reader | None = None
+        self.reads = self.over = self.gone = False
+        self.status = 0
+        self.headers: RawHeaders = ()
         self._start = perf_counter()
 
     def received(self, message: Message) -> None:
@@ -75,54 +80,59 @@ class Watch:
         else:
             self.gone = True
 
-    def sending(self, message: Message) -> None:
-        """Look at a message to the client, before it is sent: the server's span ends with the last one."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            if self._response is not None:
-                self._response.add(message.get("body", b""))
-            if not message.get("more_body"):
-                self._finish()
-        elif kind == "http.response.start":
-            self._status = message["status"]
-            self._headers = message.get("headers", ())
-            self._find_reader()
-            if self._reader is not None and self._reader.reads_body and 200 <= self._status < 300:
-                self._response = Body(self._observer.settings.max_body_bytes)
-        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
-            self._finish()
+    def started(self, message: Message) -> None:
+        """Look at the start of the response: now it is known which route it is of."""
+        self.status = status = message["status"]
+        self.headers = message.get("headers", ())
+        self.reader = reader = self._host.known.of(self._asgi, self._root)
+        self.reads = reader is not None and reader.reads_body and 200 <= status < 300
+
+    def keep(self, chunk: bytes) -> None:
+        """Keep a part of a response that is read."""
+        if self.response is None:
+            self.response = Body(self._observer.settings.max_body_bytes)
+        self.response.add(chunk if chunk.__class__ is bytes else bytes(chunk))
+
+    @property
+    def holds_slate(self) -> bool:
+        """Whether the response is one that the items are read from."""
+        return self.reads and self.reader is not None and self.reader.kind is RouteKind.RECOMMENDATION
+
+    def streamed(self) -> None:
+        """Take note that the response has begun before its items are known."""
+        self._observer.faults.drop("slate_unsigned", "a slate that is not streamed, or said by track_recommendations")
 
     def returned(self, failure: BaseException | None) -> None:
         """Take note that the application is done, whether or not it completed a response."""
-        if not self._over:
+        if not self.over:
             gone = self.gone or isinstance(failure, CancelledError)
-            self._find_reader()
-            self._finish(broken=not gone, abandoned=gone)
+            self.reader = self.reader or self._host.known.of(self._asgi, self._root)
+            self.complete(broken=not gone, abandoned=gone)
+        if self.scope.log is not None:  # of a route that is not watched
+            self._leave()
+
+    def _leave(self) -> None:
         events = self._observer.metrics.recorder.events
-        if events is not None:  # of a route that is not watched
+        if events is not None:
             events.leave(self.scope)
 
-    def _find_reader(self) -> None:
-        if self._reader is None:
-            found = template(self._asgi, self._root)
-            self._reader = self._observer.reader(self._asgi["method"], found) if found else None
-
-    def _finish(self, *, broken: bool = False, abandoned: bool = False) -> None:
-        if self._over:
+    def complete(self, *, broken: bool = False, abandoned: bool = False) -> None:
+        """Take note that all bytes of the response are there, though a message that says so may follow."""
+        if self.over:
             return
-        self._over = True
-        if self._reader is None and self.scope.teller is None:
+        self.over = True
+        if self.reader is None and self.scope.teller is None:
             return
         seconds = perf_counter() - self._start
-        exchange = Exchange(self._asgi, self._headers, self._body if self._request else None)
+        exchange = Exchange(self._asgi, self.headers, self._body if self._request else None)
         self._observer.finish(
             Finished(
-                self._reader,
+                self.reader,
                 self.scope,
                 self._span,
                 exchange,
-                self._response,
-                self._status,
+                self.response,
+                self.status,
                 seconds,
                 broken,
                 abandoned,
@@ -144,6 +154,12 @@ class Host:
     def __init__(self) -> None:
         """Start switched off."""
         self.observer: Observer | None = None
+        self.known: Known[Reader] = Known(lambda _method, _template: None)
+
+    def switch_on(self, observer: Observer) -> None:
+        """Have an observer watch from now on."""
+        self.known = Known(observer.reader)
+        self.observer = observer
 
 
 def observed(application: Application, host: Host) -> Application:  # noqa: C901, PLR0915 - guards in closures, so that nothing of ours stands outside them
@@ -168,15 +184,24 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
             return send
 
     async def expose(asgi: AsgiScope, receive: Receive, send: Send) -> None:
-        try:
-            await serve(asgi, send)
-        except Exception as error:  # noqa: BLE001 - the host answers instead
-            shrug("serve", error)
-            await application(asgi, receive, send)
+        begun = False
 
-    async def pass_by(observer: Observer, asgi: AsgiScope, receive: Receive, send: Send) -> None:
+        async def beginning(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            watch = Watch(observer, asgi)
+            await serve(asgi, beginning)
+        except Exception as error:
+            shrug("serve", error)
+            if begun:
+                raise
+            await application(asgi, receive, send)  # the host answers instead
+
+    async def pass_by(observer: Observer, asgi: AsgiScope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915 - the same
+        try:
+            watch = Watch(host, observer, asgi)
         except Exception as error:  # noqa: BLE001 - the host must not notice
             shrug("Watch", error)
             await application(asgi, receive, send)
@@ -190,13 +215,29 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
                 shrug("Watch.received", error)
             return message
 
+        signs = observer.metrics.recorder.attributor is not None
+        signed = Signed(watch, send, observer.settings.max_body_bytes, shrug) if signs else None
+        onward = signed or send
+
         async def sending(message: Message) -> None:
             try:
-                watch.sending(message)
+                # In place rather than called, as are all steps that each response takes.
+                kind = message["type"]
+                if kind == "http.response.body":
+                    if watch.reads:
+                        watch.keep(message.get("body", b""))
+                    if not message.get("more_body"):
+                        watch.complete()
+                elif kind == "http.response.start":
+                    if message.get("headers", ()).__class__ not in (list, tuple):
+                        message = {**message, "headers": list(message["headers"])}
+                    watch.started(message)
+                elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+                    watch.complete()
             except Exception as error:  # noqa: BLE001 - the host must not notice
                 shrug("Watch.sending", error)
             try:
-                await send(message)
+                await onward(message)
             except OSError:
                 watch.gone = True
                 raise
@@ -206,11 +247,17 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
             await application(asgi, receiving, sending)
         except BaseException as failure:
             close(watch, failure)
+            if signed is not None and isinstance(failure, Exception):
+                await signed.release()
             raise
         else:
-            close(watch, None)
+            if not watch.over or watch.scope.log is not None:
+                close(watch, None)
+            if signed is not None:
+                await signed.release()
         finally:
-            current.reset(token)
+            with suppress(ValueError):  # of a coroutine that is closed from another context
+                current.reset(token)
 
     def close(watch: Watch, failure: BaseException | None) -> None:
         try:

@@ -59,7 +59,9 @@ class Installation:
         @wraps(original)
         async def call(app: Starlette, scope: AsgiScope, receive: Receive, send: Send) -> None:
             try:
-                self.ensure(app)
+                stack = app.middleware_stack
+                if stack is None or app.__dict__.get(_SPLICED) is not stack:
+                    self.ensure(app)
             except Exception as error:  # noqa: BLE001 - the host must not notice
                 self._shrug(error)
             await original(app, scope, receive, send)
@@ -67,10 +69,8 @@ class Installation:
         return call
 
     def ensure(self, app: Starlette) -> None:
-        """Put the watch into an application's middleware stack, unless it is there."""
+        """Put the watch into an application's middleware stack, which is built for it where there is none."""
         stack = app.middleware_stack
-        if stack is not None and app.__dict__.get(_SPLICED) is stack:
-            return
         if stack is None:
             app.middleware_stack = stack = app.build_middleware_stack()
         parent = _innermost_error_middleware(stack)

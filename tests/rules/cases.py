@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from otel_recmon import catalog
 from tests.rules.promtool import Fires
-from tests.rules.traffic import Collector, Doing, Phase, Traffic
+from tests.rules.traffic import Arm, Collector, Doing, Phase, Traffic, Trial
 
 HEALTHY: Final = Traffic()
 COLLECTOR: Final = Collector()
@@ -36,6 +36,7 @@ class Case:
     own: Mapping[str, Any] = field(default_factory=dict)
     low: Sequence[Doing] | None = None
     before_low: Sequence[Phase] | None = None
+    well: Sequence[Doing] = (HEALTHY, COLLECTOR)
 
     @property
     def breaks(self) -> int:
@@ -107,6 +108,26 @@ def _usual(alert: str, title: str, value: str, limit: str, broken: Mapping[str, 
         before_low=((BEFORE, few()),) if labels is SERVICE else None,
         **more,
     )
+
+
+ARM: Final = {**SERVICE, "experiment": "ranker", "variant": "new"}
+
+
+def trial(**changes: Any) -> Sequence[Doing]:
+    """The shop with something broken in the new arm of its experiment."""
+    return (HEALTHY, COLLECTOR, Trial(new=Arm(**changes)))
+
+
+def said_of_the_arm(text: str) -> str:
+    """The summary of an alert about the new arm."""
+    return f"team/shop (prod), experiment ranker, arm new: {text}"
+
+
+def _trial(alert: str, value: str, threshold: str, text: str, broken: Mapping[str, Any], **more: Any) -> Case:
+    """Something that the new arm does, and would do in the first few requests as well."""
+    few = (HEALTHY, COLLECTOR, Trial(old=Arm(exposures=0.05), new=Arm(**{**broken, "exposures": 0.03})))
+    fires = Fires(ARM, said_of_the_arm(text), value, threshold)
+    return Case(alert, trial(**broken), fires, hold=10, low=few, well=trial(), **more)
 
 
 CASES: Final = (
@@ -249,6 +270,44 @@ CASES: Final = (
         before=A_DAY_BEFORE,
         own=HOUR_AS_DAY,
         noticed=20,
+    ),
+    _trial(
+        "SampleRatioMismatch",
+        "20%",
+        "> 1%",
+        "its exposures are off by 20% from what they should be, against the control (limit 1%)",
+        {"exposures": 1200},
+        noticed=2,
+    ),
+    _trial(
+        "ArmLosesClicks",
+        "-40.97%",
+        "< 0%",
+        "Clicks per exposure -40.97% against the control at best (limit 0%)",
+        {"ctr": 0.05},
+        noticed=2,
+    ),
+    _trial(
+        "ArmLosesConversions",
+        "-58.72%",
+        "< 0%",
+        "Conversions per exposure -58.72% against the control at best (limit 0%)",
+        {"converting": 0.1},
+        noticed=5,
+    ),
+    _trial(
+        "ArmSlow",
+        "150%",
+        "> 20%",
+        "one in twenty responses takes 150% longer (limit 20%)",
+        {"slow": 0.3},
+    ),
+    _trial(
+        "ArmFailing",
+        "4%",
+        "> 0.5%",
+        "4% more of its requests fail (limit 0.5%)",
+        {"failing": 0.05},
     ),
     Case(
         "ServiceSilent",

@@ -61,7 +61,7 @@ def check_series(
     (folder / "recording.yml").write_text(recording_file(found), encoding="utf-8")
     (folder / "alerting.yml").write_text(alerting_file(found), encoding="utf-8")
     links = {rule.name: {"runbook_url": rule.runbook, "panel_url": rule.panel} for rule in found}
-    severities = {rule.name: rule.severity for rule in found}
+    labels = {rule.name: rule.labels for rule in found}
     test = {
         "rule_files": ["recording.yml", "alerting.yml"],
         "evaluation_interval": step,
@@ -74,7 +74,7 @@ def check_series(
                     {
                         "eval_time": one.at,
                         "alertname": one.alert,
-                        "exp_alerts": [_alert(fires, severities[one.alert], links[one.alert]) for fires in one.fires],
+                        "exp_alerts": [_alert(fires, labels[one.alert], links[one.alert]) for fires in one.fires],
                     }
                     for one in expected
                 ],
@@ -89,6 +89,6 @@ def check_series(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _alert(fires: Fires, severity: str, links: Mapping[str, str]) -> dict[str, Any]:
+def _alert(fires: Fires, labels: Mapping[str, str], links: Mapping[str, str]) -> dict[str, Any]:
     annotations = {"summary": fires.summary, "value": fires.value, "threshold": fires.threshold, **links}
-    return {"exp_labels": {"severity": severity, **fires.labels}, "exp_annotations": annotations}
+    return {"exp_labels": {**labels, **fires.labels}, "exp_annotations": annotations}

@@ -1,29 +1,50 @@
-"""The configuration of Alertmanager at the checkout's top, as amtool reads it."""
+"""The configuration of Alertmanager, shipped and with every setting changed, as amtool reads it."""
 
 from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules_of
-from otel_recmon.artifacts.notifications import SLACK, SWITCH
 from otel_recmon.artifacts.rule import AlertRule
 from tests.rules.amtool import ran
+from tests.rules.test_files import written
+from tests.unit.artifacts.exports import EACH_EXPORT, EXPORTS, Export
 
-CONFIG = Path(__file__).parents[2] / "prometheus" / "alertmanager.yml"
-
-
-def test_it_is_valid_and_finds_its_templates() -> None:
-    assert " - 1 templates\n" in ran("check-config", str(CONFIG))
-
-
-@pytest.mark.parametrize("rule", rules_of(), ids=lambda rule: rule.name)
-def test_every_alert_goes_to_slack_but_the_watchdog(rule: AlertRule) -> None:
-    labels = (f"alertname={rule.name}", f"severity={rule.severity}")
-
-    receiver = ran("config", "routes", "test", f"--config.file={CONFIG}", *labels).strip()
-
-    assert receiver == (SWITCH if rule.name == "Watchdog" else SLACK)
+EACH_ALERT = pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        pytest.param(name, rule, id=f"{name}.{rule.name}")
+        for name, one in EXPORTS.items()
+        for rule in one.rules.values()
+    ],
+)
 
 
-def test_an_alert_of_others_goes_to_slack_too() -> None:
-    assert ran("config", "routes", "test", f"--config.file={CONFIG}", "alertname=DiskFull").strip() == SLACK
+@pytest.fixture(scope="module")
+def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The file of each export, among the others of it."""
+    folders = {name: written(export, tmp_path_factory.mktemp("export")) for name, export in EXPORTS.items()}
+    return {name: f"{folder / 'prometheus' / 'alertmanager.yml'}" for name, folder in folders.items()}
+
+
+@EACH_EXPORT
+def test_it_is_valid_and_finds_its_templates(export: Export, tmp_path: Path) -> None:
+    config = written(export, tmp_path) / "prometheus" / "alertmanager.yml"
+
+    assert " - 1 templates\n" in ran("check-config", str(config))
+
+
+@EACH_ALERT
+def test_every_alert_goes_to_slack_but_the_watchdog(configs: dict[str, str], name: str, rule: AlertRule) -> None:
+    labels = [f'{label}="{value}"' for label, value in {"alertname": rule.name, **rule.labels}.items()]
+
+    receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", *labels).strip()
+
+    names = EXPORTS[name].config.house.notifications
+    assert receiver == (names.switch if rule.name == "Watchdog" else names.slack)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_alert_of_others_goes_to_slack_too(configs: dict[str, str], name: str) -> None:
+    receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", "alertname=DiskFull").strip()
+
+    assert receiver == EXPORTS[name].config.house.notifications.slack

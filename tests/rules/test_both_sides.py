@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.artifacts.alerts import ALERTS
-from tests.rules.cases import CASES, COLLECTOR, HEALTHY, Case
+from tests.rules.cases import CASES, Case
 from tests.rules.promtool import Expected, check, tuned
 
 AFTER = 5
@@ -47,7 +47,7 @@ def test_an_alert_fires_once_its_time_is_over_and_not_before(case: Case, tmp_pat
 def test_an_alert_is_silent_while_all_is_well(case: Case, tmp_path: Path) -> None:
     minutes = case.breaks + case.noticed + case.hold + AFTER
 
-    check(tmp_path, tuned(case.alert, case.own), [(minutes, [HEALTHY, COLLECTOR])], silence(case, minutes))
+    check(tmp_path, tuned(case.alert, case.own), [(minutes, case.well)], silence(case, minutes))
 
 
 @each(but=ALWAYS | NOT_BY_REQUESTS)

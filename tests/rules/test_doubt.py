@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.cases import HOUR_AS_DAY
-from tests.rules.promtool import Expected, check, tuned
-from tests.rules.traffic import Phase, Traffic
+from tests.rules.cases import ARM, HOUR_AS_DAY, said_of_the_arm
+from tests.rules.promtool import Expected, Fires, check, tuned
+from tests.rules.traffic import Arm, Phase, Traffic, Trial
 
 QUIET = 5
 """Requests a minute: 50 within ten minutes, 450 within 90."""
@@ -72,3 +72,48 @@ def test_scores_that_differ_from_those_of_a_few_slates_have_not_drifted(tmp_path
     past: list[Phase] = [(90, [few]), (90, [Traffic()])]
 
     check(tmp_path, tuned("ScoresDrifted", HOUR_AS_DAY), past, silent("ScoresDrifted", 120, 180))
+
+
+@pytest.mark.parametrize(
+    ("alert", "arm"),
+    [
+        ("SampleRatioMismatch", Arm(exposures=1008)),
+        ("SampleRatioMismatch", Arm(crawler=200)),
+        ("ArmLosesClicks", Arm(ctr=0.0999)),
+        ("ArmLosesConversions", Arm(converting=0.299)),
+        ("ArmSlow", Arm(slow=0.051)),
+        ("ArmFailing", Arm(failing=0.011)),
+    ],
+)
+def test_an_arm_that_differs_by_little_or_by_a_single_user_fires_nothing(alert: str, arm: Arm, tmp_path: Path) -> None:
+    check(tmp_path, tuned(alert, {}), [(120, [Trial(new=arm)])], silent(alert, 0, 120))
+
+
+@pytest.mark.parametrize(
+    ("variant", "trial"),
+    [
+        ("old", Trial(old=None)),
+        ("old", Trial(old=Arm(exposures=0))),
+        ("new", Trial(new=None)),
+        ("new", Trial(new=Arm(exposures=0))),
+    ],
+)
+def test_an_arm_that_nobody_is_in_is_a_mismatch(variant: str, trial: Trial, tmp_path: Path) -> None:
+    text = f"arm {variant}: its exposures are off by 100% from what they should be, against the control (limit 1%)"
+    fires = Fires({**ARM, "variant": variant}, f"team/shop (prod), experiment ranker, {text}", "100%", "> 1%")
+
+    check(
+        tmp_path, tuned("SampleRatioMismatch", {}), [(30, [trial])], [Expected("SampleRatioMismatch", "20m", [fires])]
+    )
+
+
+def test_an_arm_in_which_nobody_clicks_any_more_loses_all_clicks(tmp_path: Path) -> None:
+    text = "Clicks per exposure -93.93% against the control at best (limit 0%)"
+    fires = Fires(ARM, said_of_the_arm(text), "-93.93%", "< 0%")
+
+    check(
+        tmp_path,
+        tuned("ArmLosesClicks", {}),
+        [(30, [Trial(new=Arm(ctr=0))])],
+        [Expected("ArmLosesClicks", "20m", [fires])],
+    )

@@ -1,24 +1,63 @@
-"""The committed rule files are ones that Prometheus takes without a complaint."""
+"""The files, shipped and with every setting changed, are ones that their programs take without a complaint."""
 
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from otel_recmon.stack import binaries
 from otel_recmon.stack.files import FILES
+from tests.unit.artifacts.exports import CHANGED, EACH_EXPORT, Export
+
+LINTED = ("check", "rules", "--lint=all", "--lint-fatal")
+
+
+def accepted(program: str, *arguments: str | Path) -> str:
+    """What a program writes that has nothing to complain of."""
+    found = binaries.find(program)
+    assert found, binaries.missing(program)
+    checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    return checked.stdout
+
+
+def written(export: Export, folder: Path) -> Path:
+    """The folder with all files of an export."""
+    for name, text in export.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
 def test_promtool_has_nothing_to_say(name: str) -> None:
-    program = binaries.find("promtool")
-    assert program, binaries.missing("promtool")
+    accepted("promtool", *LINTED, FILES / "prometheus" / "rules" / name)
 
-    checked = subprocess.run(
-        [program, "check", "rules", "--lint=all", "--lint-fatal", FILES / "prometheus" / "rules" / name],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+@pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
+def test_promtool_has_nothing_to_say_of_changed_rules(name: str, tmp_path: Path) -> None:
+    accepted("promtool", *LINTED, written(CHANGED, tmp_path) / "prometheus" / "rules" / name)
+
+
+@EACH_EXPORT
+def test_prometheus_takes_its_configuration_and_all_that_it_names(export: Export, tmp_path: Path) -> None:
+    said = accepted("promtool", "check", "config", written(export, tmp_path) / "prometheus" / "prometheus.yml")
+
+    assert f"SUCCESS: {1 + export.config.house.prometheus.alerting} rule file" in said
+
+
+@EACH_EXPORT
+def test_the_collector_takes_its_configuration(export: Export, tmp_path: Path) -> None:
+    accepted("otelcol", "validate", "--config", written(export, tmp_path) / "collector-config.yaml")
+
+
+@EACH_EXPORT
+def test_the_groups_of_the_operator_are_rules(export: Export, tmp_path: Path) -> None:
+    """Prometheus gets them from the operator as a file."""
+    (text,) = (text for text in export.objects.values() if "kind: PrometheusRule" in text)
+    file = tmp_path / "rules.yml"
+    file.write_text(json.dumps(yaml.safe_load(text)["spec"]), encoding="utf-8")
+
+    accepted("promtool", *LINTED, file)

@@ -146,7 +146,88 @@ class Collector:
         return (("instance", "collector:8888"), ("job", "otelcol"))
 
 
-Doing = Traffic | Collector
+@dataclass(frozen=True)
+class Arm:
+    """What users of an arm do in a step of time."""
+
+    exposures: float = 1000
+    ctr: float = 0.1
+    converting: float = 0.3
+    slow: float = 0.05
+    failing: float = 0.01
+    crawler: float = 0.0
+    """Exposures of one user, beside those of all others."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An experiment of the shop: an old model, the control, and a new one, which are meant to get the same.
+
+    An arm that is None has never been seen.
+    """
+
+    job: str = "team/shop"
+    old: Arm | None = Arm()
+    new: Arm | None = Arm()
+
+    def counted(self) -> dict[Key, float]:
+        """What its counters rise by; users of some buckets come more often, and click more often, than of others."""
+        rises: dict[Key, float] = {}
+        for variant, arm in (("old", self.old), ("new", self.new)):
+            if not arm:
+                continue
+            rises |= self._served(variant, arm)
+            for number, bucket in enumerate(catalog.BUCKETS):
+                exposures = arm.exposures / len(catalog.BUCKETS) * (1 + 0.1 * _odd(number, variant))
+                exposures += 0 if number else arm.crawler
+                clicks = exposures * arm.ctr * (1 + 0.1 * _odd(number // 2, variant))
+                counts = (exposures, clicks, clicks * arm.converting, clicks * arm.converting * 20)
+                labels = self._labels({"experiment": "ranker", "variant": variant, "bucket": bucket})
+                rises |= {(metric.prometheus, labels): value for metric, value in zip(_IN_BUCKETS, counts, strict=True)}
+        return rises
+
+    def _served(self, variant: str, arm: Arm) -> dict[Key, float]:
+        latency = {"0.2": 1 - arm.slow, "0.5": 1 - arm.slow / 2, "+Inf": 1.0}
+        name, own = catalog.LATENCY.prometheus, {"model_version": "v1", "variant": variant}
+        requests = {"success": 1 - arm.failing, "error": arm.failing}
+        clicked = catalog.CLICKED.prometheus, self._labels(own | {"position": "1"})
+        return {
+            clicked: arm.exposures * arm.ctr,
+            **{
+                (f"{name}_bucket", self._labels(own | {"le": le})): arm.exposures * share
+                for le, share in latency.items()
+            },
+            **{
+                (catalog.REQUESTS.prometheus, self._labels(own | {"status": status})): arm.exposures * share
+                for status, share in requests.items()
+            },
+        }
+
+    def shown(self) -> dict[Key, float]:
+        """The values of its gauges."""
+        roles = {"old": catalog.CONTROL, "new": catalog.TREATMENT}
+        arms = ({"experiment": "ranker", "variant": variant, "role": role} for variant, role in roles.items())
+        return {(catalog.EXPECTED_SHARE.prometheus, self._labels(arm)): 0.5 for arm in arms}
+
+    def _labels(self, own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        service = {"deployment_environment_name": "prod", "instance": "one", "job": self.job}
+        return tuple(sorted({**service, **own}.items()))
+
+
+_IN_BUCKETS: Final = (
+    catalog.EXPERIMENT_EXPOSURES,
+    catalog.EXPERIMENT_CLICKS,
+    catalog.EXPERIMENT_CONVERSIONS,
+    catalog.EXPERIMENT_REVENUE,
+)
+
+
+def _odd(number: int, variant: str) -> int:
+    """1 for half of the buckets and -1 for the others, of each pair of which the two arms have one of each."""
+    return 1 if (number % 2 == 0) == (variant == "old") else -1
+
+
+Doing = Traffic | Collector | Trial
 Phase = tuple[int, Sequence[Doing]]
 """So many steps in which so many do something."""
 

@@ -11,8 +11,23 @@ from otel_recmon.artifacts.promql import IDENTITY, Scope
 from otel_recmon.artifacts.signals import SIGNALS
 from otel_recmon.artifacts.tuning import load
 
+UNRECORDED: Final = {
+    catalog.ATTRIBUTIONS,
+    catalog.CATALOG_SKETCH,
+    catalog.CLICK_DELAY,
+    catalog.CONVERSION_DELAY,
+    catalog.EXPECTED_SHARE,
+    catalog.EXPERIMENT_CLICKS,
+    catalog.EXPERIMENT_CONVERSIONS,
+    catalog.EXPERIMENT_EXPOSURES,
+    catalog.EXPERIMENT_REVENUE,
+    catalog.USER_SKETCH,
+}
+"""What is switched on by a setting, which the processes of this traffic do not have."""
 UNANSWERED: Final = {
     "rule recmon:ctr:usual",
+    *(f"rule recmon:experiment_{counted}:7d" for counted in ("clicks", "conversions", "exposures")),
+    *(f"signal {signal.name}" for signal in SIGNALS if UNRECORDED.intersection(signal.metrics)),
     *(
         f"signal {name}"
         for name in """accepted_points alerting candidates dropped dropped_share full_coverage lost_points
@@ -20,7 +35,7 @@ UNANSWERED: Final = {
         score_drift sent_points silent stage_mean stage_p95 staleness targets_up""".split()
     ),
 }
-"""What this traffic has nothing of: weeks of history, stages, a model file, and anything that goes wrong."""
+"""What this traffic has nothing of: weeks of history, stages, a model file, settings, and anything that goes wrong."""
 _VERSIONS: Final = Scope(window="5m", by=(*IDENTITY, catalog.MODEL_VERSION.name))
 
 

@@ -5,31 +5,46 @@ import math
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.asked import Looking, panels, targets
-from otel_recmon.artifacts.dashboards import BOARDS
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.asked import panels
+from otel_recmon.artifacts.exported import exported
 from otel_recmon.artifacts.pages import panel_id
+from otel_recmon.artifacts.promql import IDENTITY
+from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
+from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
+from otel_recmon.artifacts.signals.kinds import Signal
+from otel_recmon.artifacts.tuning import configured
+from otel_recmon.catalog import MAX_SERIES, Metric
 from otel_recmon.demo.figures import recomputed
-from otel_recmon.demo.intervals import Z
-from otel_recmon.demo.traffic import Slate
-from tests.stack.filled import ENVIRONMENT, EXPORT_S, FILMS, WORKERS, Filled, filled
+from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
+from otel_recmon.intervals import Z
+from otel_recmon.sketch import Sketch, estimate
+from tests.stack.filled import EXPORT_S, FILMS, LOG, WORKERS, Filled, filled
+from tests.stack.pages import (
+    ARM,
+    CONTROL,
+    PAGES,
+    TARGETS,
+    Json,
+    Values,
+    answer,
+    by,
+    explaining,
+    number,
+    numbers,
+    panel_of,
+    queries,
+    without_job,
+    zoomed_out,
+)
 
 ROOT = Path(__file__).parents[2]
-Json = dict[str, Any]
-Values = dict[frozenset[tuple[str, str]], float]
-PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in BOARDS}
-TARGETS = {
-    f"{uid}.{panel['title']}.{target['refId']}": (panel, target)
-    for uid, page in PAGES.items()
-    for panel, target in targets(page)
-}
 EACH_TARGET = pytest.mark.parametrize(("panel", "target"), TARGETS.values(), ids=TARGETS)
 EACH_DEMO = pytest.mark.parametrize("service", WORKERS)
 EMPTY = {
@@ -38,54 +53,49 @@ EMPTY = {
     "Messages given up": "there is no Alertmanager here",
 }
 """Panels that may have no data, with the reason."""
-CONTROL, ARM = "random", "bts"
-EVERYTHING = ".*"
-APART = re.compile("Latency|Time|Good|Error budget|Routes|Age|Services|Processes|Series|.* of a process|Collector")
-"""Titles, or how they begin, of what depends on clocks or on the number of processes, and not on the traffic alone."""
-COMPARED = {
-    name: target for name, (panel, target) in TARGETS.items() if target["instant"] and not APART.match(panel["title"])
+LIFT, DIFFERENCE = "Lift, as if requests were independent", "Against the control"
+OWN = {
+    "Processes reporting": "there are more of them",
+    "Series": "each has its own",
+    "Services": "it lists both",
+    "Age of the last sample": "each exports when it does",
+    "Catalog coverage of a process": "each has shown a part",
+    "Diversity of a process": "each has shown a part",
+    "Concentration on popular items, of a process": "each has shown a part",
 }
+"""Panels that show what is of a process, with the reason why more of them show something else."""
+TIMED = re.compile("Latency|Good|Error budget|Burn|Time to a")
+"""What depends on how fast it went; each is compared with its own counters instead."""
+DRAWN = re.compile("Split|.* per exposure|Against the control|How much is known")
+"""The same for what depends on buckets, which are drawn where no user is known."""
+COMPARED = {
+    name: target
+    for name, (panel, target) in TARGETS.items()
+    if panel["title"] not in OWN
+    and not TIMED.search(f"{panel['title']} {target['legendFormat']}")
+    and not DRAWN.fullmatch(panel["title"])
+}
+LEVELS = {"median": 0.5, "P95": 0.95, "P99": 0.99}
+
+
+NOW = {name: target for name, (_, target) in TARGETS.items() if target["instant"]}
+
+
+def narrowed(services: str, pipeline: str) -> dict[str, Json]:
+    """The queries of one moment, exported with settings that narrow them."""
+    files = exported(configured({"services": {"selector": services, "pipeline": pipeline}}), ["dashboards"])
+    pages = [json.loads(page) for name, page in files.items() if name.endswith(".json")]
+    return {name: target for name, (_, target) in queries(pages).items()}
+
+
+NARROWED = narrowed(f'job=~"demo-.|{FILMS}", deployment_environment_name!="staging"', 'job=~"otelcol|prometheus"')
+ELSEWHERE = narrowed('job="elsewhere"', 'job="elsewhere"')
 
 
 @pytest.fixture(scope="module")
 def full() -> Iterator[Filled]:
     with filled() as found:
         yield found
-
-
-def looking(full: Filled, service: str) -> Looking:
-    values = {
-        "service": service,
-        "environment": ENVIRONMENT,
-        "control": CONTROL,
-        "datasource": "",
-        **dict.fromkeys(("model_version", "variant", "surface"), EVERYTHING),
-    }
-    return Looking(full.start, full.end, EXPORT_S, values, EXPORT_S)
-
-
-def answer(full: Filled, service: str, target: Json) -> Values | list[float]:
-    """What a query of a panel returns: values by labels at the end or, over time, all of them."""
-    at = looking(full, service)
-    query = at.replaced(target["expr"])
-    if target["instant"]:
-        result = full.prometheus.ask("query", query=query, time=str(at.end))["result"]
-        return {frozenset(one["metric"].items()): float(one["value"][1]) for one in result}
-    result = full.prometheus.ask("query_range", query=query, start=str(at.start), end=str(at.end), step=str(at.step))
-    return [float(value) for one in result["result"] for _, value in one["values"]]
-
-
-def numbers(found: Values | list[float]) -> list[float]:
-    return list(found.values()) if isinstance(found, dict) else found
-
-
-def number(full: Filled, service: str, uid: str, name: str) -> float:
-    """What a number on a page shows."""
-    (panel,) = (p for p in panels(PAGES[uid]) if p["id"] == panel_id(f"{uid}.{name}.now"))
-    found = answer(full, service, panel["targets"][0])
-    assert isinstance(found, dict)
-    (value,) = found.values()
-    return value
 
 
 @EACH_TARGET
@@ -98,6 +108,21 @@ def test_a_query_returns_finite_data(full: Filled, panel: Json, target: Json) ->
         assert any(math.isfinite(value) for value in found)
         assert not any(math.isinf(value) for value in found)
         assert not (target["instant"] and any(math.isnan(value) for value in found))
+
+
+@pytest.mark.parametrize("name", NOW)
+def test_a_query_that_is_narrowed_to_the_services_returns_the_same(full: Filled, name: str) -> None:
+    for service in ("demo-1", FILMS):
+        wide, narrow = (answer(full, service, found[name]) for found in (NOW, NARROWED))
+
+        assert isinstance(wide, dict)
+        assert isinstance(narrow, dict)
+        assert narrow == {labels: pytest.approx(value, nan_ok=True) for labels, value in wide.items()}
+
+
+@pytest.mark.parametrize("name", NOW)
+def test_a_query_that_is_narrowed_to_others_returns_nothing(full: Filled, name: str) -> None:
+    assert answer(full, "demo-1", ELSEWHERE[name]) == {}
 
 
 def test_few_panels_may_be_empty_and_they_exist() -> None:
@@ -140,18 +165,42 @@ def expected(slates: list[Slate], seconds: float) -> dict[tuple[str, str], float
         ("recmon-quality", "list_length"): of.mean_list_length,
         ("recmon-quality", "diversity"): entropy(of.categories),
         ("recmon-quality", "mean_score"): of.top_score or 0,
-        **lifts(slates),
     }
 
 
-def lifts(slates: list[Slate]) -> dict[tuple[str, str], float]:
+def differences(slates: list[Slate]) -> dict[tuple[str, str], float]:
+    """By how much the arm differs from the control, by table and column."""
     arm, control = (recomputed([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    revenue = arm.revenue_cents / arm.requests / (control.revenue_cents / control.requests)
+    converting = arm.conversion_rate.value / control.conversion_rate.value
+    clicking = arm.ctr.value / control.ctr.value
     values = {
-        "ctr": arm.ctr.value / control.ctr.value,
-        "conversion_rate": arm.conversion_rate.value / control.conversion_rate.value,
-        "revenue_per_request": arm.revenue_cents / arm.requests / (control.revenue_cents / control.requests),
+        (LIFT, "Click-through rate: lift"): clicking,
+        (LIFT, "Conversion rate: lift"): converting,
+        (LIFT, "Revenue per request: lift"): revenue,
+        (DIFFERENCE, "Split"): arm.requests / control.requests,
+        (DIFFERENCE, "Clicks per exposure"): clicking,
+        (DIFFERENCE, "Conversions per exposure"): clicking * converting,
+        (DIFFERENCE, "Revenue per exposure"): revenue,
     }
-    return {("recmon-experiments", f"{name}_lift"): value - 1 for name, value in values.items()}
+    return {place: value - 1 for place, value in values.items()}
+
+
+def column(full: Filled, service: str, title: str, head: str) -> float:
+    """What a table of the experiments' page says of the arm."""
+    (panel,) = (p for p in panels(PAGES["recmon-experiments"]) if p["title"] == title)
+    (target,) = (target for target in panel["targets"] if target["legendFormat"] == head)
+    (value,) = numbers(answer(full, service, target))
+    return value
+
+
+@EACH_DEMO
+def test_a_difference_between_arms_is_that_of_the_data(full: Filled, service: str) -> None:
+    share = 2 * inexact(full)
+
+    assert {place: column(full, service, *place) for place in differences(list(full.slates))} == {
+        place: pytest.approx(value, abs=share * (1 + value)) for place, value in differences(list(full.slates)).items()
+    }
 
 
 @EACH_DEMO
@@ -161,10 +210,7 @@ def test_each_number_is_that_of_the_data_within_one_export(full: Filled, service
     found = {key: number(full, service, *key) for key in wanted}
 
     share = inexact(full)
-    assert found == {
-        (uid, name): pytest.approx(value, rel=share, abs=2 * share if name.endswith("_lift") else 1e-9)
-        for (uid, name), value in wanted.items()
-    }
+    assert found == {(uid, name): pytest.approx(value, rel=share, abs=1e-9) for (uid, name), value in wanted.items()}
 
 
 def inexact(full: Filled) -> float:
@@ -197,6 +243,21 @@ def test_what_code_says_is_shown(full: Filled) -> None:
     assert number(full, FILMS, "recmon-telemetry", "dropped_share") == pytest.approx(1 / 12, rel=2 * inexact(full))
 
 
+@EACH_DEMO
+def test_the_budget_is_that_of_the_metric_that_has_most_combinations_of_labels(full: Filled, service: str) -> None:
+    ours = f'{{job="{service}", __name__=~"rec[a-z]+_.+"}}'
+    found = full.prometheus.ask("query", query=ours, time=str(full.end))["result"]
+    combinations = Counter(
+        (one["metric"]["__name__"], one["metric"]["instance"])
+        for one in found
+        if not one["metric"]["__name__"].endswith(("_bucket", "_sum"))
+    )
+
+    (shown,) = numbers(answer(full, service, explaining(telemetry.SERIES_BUDGET)["targets"][0]))[-1:]
+
+    assert shown == max(combinations.values()) / MAX_SERIES
+
+
 def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
     (panel,) = (p for p in panels(PAGES["recmon-business"]) if p["title"] == "Against last week")
 
@@ -210,19 +271,158 @@ def test_the_interval_of_a_lift_is_that_of_katz(full: Filled) -> None:
     )
     spread = Z * math.sqrt(sum(1 / rate.successes - 1 / rate.trials for rate in (arm, control)))
     ratio = arm.value / control.value
-    (panel,) = (p for p in panels(PAGES["recmon-experiments"]) if p["title"] == "Lift against the control")
     titles = ("Click-through rate: lift, at least", "Click-through rate: lift, at most")
-    found = [numbers(answer(full, "demo-1", t)) for t in panel["targets"] if t["legendFormat"] in titles]
+    found = [column(full, "demo-1", LIFT, title) for title in titles]
 
-    assert found == [[pytest.approx(ratio * math.exp(sign * spread) - 1, rel=2 * inexact(full))] for sign in (-1, 1)]
+    assert found == [pytest.approx(ratio * math.exp(sign * spread) - 1, rel=2 * inexact(full)) for sign in (-1, 1)]
 
 
 @pytest.mark.parametrize("target", COMPARED.values(), ids=COMPARED)
 def test_the_number_of_processes_makes_no_difference(full: Filled, target: Json) -> None:
-    one, four = (without_job(answer(full, service, target)) for service in WORKERS)
+    one, four = (zoomed_out(full, service, target) for service in WORKERS)
 
     share = 2 * inexact(full)
     assert four == {labels: pytest.approx(value, rel=share, abs=share) for labels, value in one.items()}
+
+
+def test_what_is_of_a_process_says_so_and_exists() -> None:
+    assert set(OWN) <= {panel["title"] for panel, _ in TARGETS.values()}
+
+
+@EACH_DEMO
+def test_each_quantile_lies_in_the_bucket_that_its_own_counters_have(full: Filled, service: str) -> None:
+    found = {
+        (name, *labels): (value, full.expositions[service].quantile(LEVELS[level[1]], catalog.LATENCY, **dict(labels)))
+        for name, (panel, target) in TARGETS.items()
+        if (level := re.fullmatch("Latency(?: of surfaces)?, (median|P95|P99)(?: by variant)?", panel["title"]))
+        for labels, value in of_service(zoomed_out(full, service, target)).items()
+    }
+
+    assert {len(key) for key in found} == {1, 2}
+    # It is of the increase, which is a little off: where the level is at a bucket's edge, so is it.
+    assert {
+        key: value
+        for key, (value, bucket) in found.items()
+        if not (bucket and bucket[0] * 0.95 <= value <= bucket[1] * 1.05)
+    } == {}
+
+
+@EACH_DEMO
+@pytest.mark.parametrize("signal", [CLICK_DELAY, CONVERSION_DELAY], ids=lambda signal: signal.name)
+def test_a_delay_lies_in_the_bucket_that_its_own_counters_have(full: Filled, service: str, signal: Signal) -> None:
+    found = by(catalog.MODEL_VERSION.name, zoomed_out(full, service, explaining(signal)["targets"][0]))
+    (metric,) = signal.metrics
+    buckets = {version: full.expositions[service].quantile(0.5, metric, model_version=version) for version in found}
+
+    assert found.keys() == set(MODEL_VERSIONS.values())
+    assert {
+        version: (found[version], bucket)
+        for version, bucket in buckets.items()
+        if not (bucket and bucket[0] * 0.95 <= found[version] <= bucket[1] * 1.05)
+    } == {}
+
+
+@EACH_DEMO
+def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -> None:
+    seen = full.expositions[service]
+    versions = seen.by(catalog.SLO_RESPONSES, catalog.MODEL_VERSION.name)
+    bad = {
+        version: seen.total(catalog.SLO_RESPONSES, model_version=version, good=catalog.BAD) / total
+        for version, total in versions.items()
+    }
+
+    burnt = {version: share / (1 - traffic.OBJECTIVE) for version, share in bad.items()}
+    wanted = {
+        traffic.GOOD_RESPONSES: {version: 1 - share for version, share in bad.items()},
+        traffic.BURN_RATE: burnt,
+        traffic.BUDGET_LEFT: {version: 1 - rate for version, rate in burnt.items()},
+    }
+    for signal, values in wanted.items():
+        found = by(catalog.MODEL_VERSION.name, zoomed_out(full, service, explaining(signal)["targets"][0]))
+        assert found == pytest.approx(values, rel=0.01, abs=0.01)
+
+
+@EACH_DEMO
+def test_the_interval_of_a_value_is_that_of_the_data(full: Filled, service: str) -> None:
+    of = recomputed(full.slates)
+    revenue, orders = of.revenue_cents / 100 / of.requests, of.conversions
+    spread = math.exp(Z * math.sqrt(2 / orders))
+    wanted = {
+        "ctr": of.ctr.interval,
+        "conversion_rate": of.conversion_rate.interval,
+        "revenue_per_request": (revenue / spread, revenue * spread),
+    }
+
+    found = {name: band(full, service, name) for name in wanted}
+
+    share = 2 * inexact(full)
+    assert found == {name: pytest.approx(bounds, rel=share) for name, bounds in wanted.items()}
+
+
+def band(full: Filled, service: str, name: str) -> list[float]:
+    """The least and the most that a value may be, as the page of the business draws it."""
+    panel = panel_of("recmon-business", panel_id(f"{name}.interval"))
+    edges = (target for target in panel["targets"] if target["legendFormat"] in ("at least", "at most"))
+    return [value for target in edges for value in zoomed_out(full, service, target).values()]
+
+
+@pytest.mark.parametrize(
+    ("signal", "metric"), [(quality.COVERAGE, catalog.COVERAGE), (quality.PROCESS_DIVERSITY, catalog.DIVERSITY)]
+)
+def test_what_is_of_a_process_is_that_of_the_data_or_the_mean_of_several(
+    full: Filled, signal: Signal, metric: Metric
+) -> None:
+    one, four = (
+        by(catalog.MODEL_VERSION.name, zoomed_out(full, service, explaining(signal)["targets"][0]))
+        for service in WORKERS
+    )
+
+    size, raw = catalog_size(LOG), [sample for sample in full.expositions["demo-4"] if sample.name == metric.prometheus]
+    for policy, version in MODEL_VERSIONS.items():
+        data = recomputed([slate for slate in full.slates if slate.policy == policy], size)
+        own = [sample.value for sample in raw if sample.labels["model_version"] == version]
+        assert one[version] == pytest.approx(
+            {catalog.COVERAGE: data.coverage, catalog.DIVERSITY: data.diversity}[metric]
+        )
+        assert 1 <= len(own) <= WORKERS["demo-4"]
+        assert four[version] == pytest.approx(sum(own) / len(own))
+
+
+def of_service(values: Values) -> dict[tuple[tuple[str, str], ...], float]:
+    """Values by the labels that do not tell the service."""
+    return {
+        tuple((key, value) for key, value in labels if key not in IDENTITY): value for labels, value in values.items()
+    }
+
+
+@EACH_DEMO
+def test_clicks_over_expected_clicks_are_those_of_the_data(full: Filled, service: str) -> None:
+    (panel,) = (p for p in panels(PAGES["recmon-quality"]) if p["id"] == panel_id("quality.coec"))
+    found = without_job(answer(full, service, panel["targets"][0]))
+
+    shown = [(slate, impression) for slate in full.slates for impression in slate.impressions]
+    impressions = Counter((slate.surface, one.position) for slate, one in shown)
+    clicks = Counter((slate.surface, one.position) for slate, one in shown if one.clicked)
+    expected: Counter[str] = Counter()
+    clicked = Counter(slate.model_version for slate, one in shown if one.clicked)
+    for slate, one in shown:
+        place = (slate.surface, one.position)
+        expected[slate.model_version] += clicks[place] / impressions[place]  # type: ignore[assignment]  # a share
+    assert {dict(labels)["model_version"]: value for labels, value in found.items()} == {
+        version: pytest.approx(clicked[version] / number, rel=2 * inexact(full)) for version, number in expected.items()
+    }
+
+
+@EACH_DEMO
+def test_the_fleet_showed_as_many_different_items_as_its_data_have(full: Filled, service: str) -> None:
+    sketch = Sketch(256)
+    sketch.add({one.item_id for slate in full.slates for one in slate.impressions}, 0.0)
+    (panel,) = (p for p in panels(PAGES["recmon-quality"]) if p["id"] == fleet.DISTINCT_ITEMS.panel)
+    (of_all,) = (target for target in panel["targets"] if target["legendFormat"] == "all")
+
+    found = answer(full, service, of_all)
+
+    assert numbers(found)[-1] == pytest.approx(estimate(sketch.registers(0.0) or b""))
 
 
 def test_the_pages_can_be_drawn(full: Filled, tmp_path: Path) -> None:
@@ -231,8 +431,3 @@ def test_the_pages_can_be_drawn(full: Filled, tmp_path: Path) -> None:
 
     assert {file.name for file in tmp_path.iterdir()} == {f"{uid}.png" for uid in PAGES}
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in tmp_path.iterdir())
-
-
-def without_job(values: Values | list[float]) -> Values:
-    assert isinstance(values, dict)
-    return {frozenset((k, v) for k, v in labels if k != "job"): value for labels, value in values.items()}

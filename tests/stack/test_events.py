@@ -104,6 +104,7 @@ def _env(url: str, name: str, **more: str) -> dict[str, str]:
         "OTEL_RECMON_LOG_EVENTS": "true",
         "OTEL_RECMON_USER_HASH_KEY": "a key of the tests alone",
         "OTEL_RECMON_VARIANT": "header:x-variant",
+        "OTEL_RECMON_EXPERIMENT": "ranker",
         **more,
     }
 
@@ -160,12 +161,13 @@ def _counters(stack: Stack, name: str) -> dict[Series, float]:
     for labels, value in Prometheus(stack.prometheus_url).values(f'{{job="{name}"}}').items():
         named = dict(labels)
         own = {"model_version", "variant", "surface", "status", "outcome", "good", "position", "category", "stage"}
+        own |= {"experiment", "bucket"}
         series = (named["__name__"], tuple(sorted((label, named[label]) for label in own & set(named))))
         sums[series] += value if named["__name__"] in NAMES else 0
     return {series: total for series, total in sums.items() if total}
 
 
-def _total(counts: dict[Series, int], name: str) -> int:
+def _total(counts: dict[Series, float], name: str) -> float:
     return sum(total for (series, _), total in counts.items() if series == name)
 
 

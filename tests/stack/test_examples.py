@@ -35,6 +35,8 @@ EXPECTED = {
     'recommendation_revenue_dollars_count{model_version="films-3"}': 1.0,
     'recommendation_revenue_dollars_sum{model_version="films-3"}': 4.5,
     'recommendation_catalog_coverage{model_version="films-3"}': 80.0,
+    'recommendation_catalog_size{model_version="films-3"}': 5.0,
+    'recommendation_popularity_gini{model_version="films-3"}': 0.4,
 }
 PLUGIN = {"OTEL_METRICS_EXPORTER": "none", "OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 

@@ -19,7 +19,7 @@ import otel_recmon
 from otel_recmon.plugin import RecmonInstrumentor
 from tests.stack.threaded import threaded
 
-NOT_AT_RUN_TIME = ("artifacts", "cli", "demo", "eventlog", "stack", "testing")
+NOT_AT_RUN_TIME = ("artifacts", "cli", "demo", "eventlog", "stack", "testing", "top")
 COUNTING = ("Faults.", "swallow")
 """What counts the failures: where it is what fails, nothing can be counted."""
 ENVIRON = {

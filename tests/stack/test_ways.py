@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon import __version__
+from otel_recmon.attribution import HEADER
 from otel_recmon.catalog import METRICS
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack import Stack
@@ -29,6 +30,10 @@ DESIGN = {
     ("recommendation_cache_misses_total", "counter"): "",
     ("recommendation_diversity_score", "gauge"): "model_version",
     ("recommendation_catalog_coverage", "gauge"): "model_version",
+    ("recommendation_catalog_size", "gauge"): "model_version",
+    ("recommendation_popularity_gini", "gauge"): "model_version",
+    ("recommendation_catalog_sketch", "gauge"): "model_version register",
+    ("recommendation_user_sketch", "gauge"): "model_version register",
     ("recommendation_model_staleness_hours", "gauge"): "model_version",
     ("recommendation_impressions_total", "counter"): f"{SPLIT} position",
     ("recommendation_outcomes_total", "counter"): f"{SPLIT} outcome",
@@ -39,6 +44,14 @@ DESIGN = {
     ("recommendation_model_updated_timestamp_seconds", "gauge"): "model_version",
     ("recommendation_model_reload_pending", "gauge"): "model_version",
     ("recommendation_slo_responses_total", "counter"): f"{SPLIT} good",
+    ("recommendation_experiment_exposures_total", "counter"): "experiment variant bucket",
+    ("recommendation_experiment_clicks_total", "counter"): "experiment variant bucket",
+    ("recommendation_experiment_conversions_total", "counter"): "experiment variant bucket",
+    ("recommendation_experiment_revenue_dollars_total", "counter"): "experiment variant bucket",
+    ("recommendation_experiment_expected_share", "gauge"): "experiment variant role",
+    ("recommendation_click_delay_seconds", "histogram"): SPLIT,
+    ("recommendation_conversion_delay_seconds", "histogram"): SPLIT,
+    ("recmon_attributions_total", "counter"): "result",
     ("recmon_events_dropped_total", "counter"): "reason",
     ("recmon_errors_total", "counter"): "site",
     ("recmon_label_overflow_total", "counter"): "label",
@@ -100,23 +113,24 @@ class Running:
     sent: Prometheus
     scraped: Prometheus
 
-    def get(self, trace: int, flags: str) -> None:
-        """Ask for recommendations within a trace."""
+    def get(self, trace: int, flags: str) -> dict[str, str]:
+        """Ask for recommendations within a trace, and return the header of theirs to come back with."""
         traceparent = f"00-{trace:032x}-{trace:016x}-{flags}"
-        self._call("GET", "/recommendations", traceparent=traceparent)
+        return self._call("GET", "/recommendations?user_id=7", traceparent=traceparent)
 
     def record_everything(self) -> None:
         """Have the service record each metric there is."""
-        self.get(1, SAMPLED)
-        self._call("POST", "/click?position=11")
+        slate = self.get(1, SAMPLED)
+        self._call("POST", "/click?position=11", **slate)
         self._call("POST", "/click?position=none")
         self._call("POST", "/break")
         self.model.touch()
-        self._call("POST", "/conversion?revenue=9.5")
+        self._call("POST", "/conversion?revenue=9.5", **slate)
 
-    def _call(self, method: str, path: str, **headers: str) -> None:
+    def _call(self, method: str, path: str, **headers: str) -> dict[str, str]:
         url, headers = f"{self.service.url}{path}", {**headers, "x-variant": "b", "x-surface": "home"}
-        httpx.request(method, url, headers=headers, timeout=DEADLINE).raise_for_status()
+        answer = httpx.request(method, url, headers=headers, timeout=DEADLINE).raise_for_status()
+        return {name: value for name, value in answer.headers.items() if name == HEADER.lower()}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +150,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "OTEL_RECMON_MODEL_PATH": str(model),
             "OTEL_RECMON_CATALOG_SIZE": "10",
             "OTEL_RECMON_MAX_CATEGORIES": "1",
+            "OTEL_RECMON_SKETCH_REGISTERS": "16",
+            "OTEL_RECMON_EXPERIMENT": "ranker",
+            "OTEL_RECMON_EXPERIMENT_SPLIT": "a=1,b=3",
+            "OTEL_RECMON_SIGNING_KEY": "a key of the tests alone",
             "OTEL_RECMON_VARIANT": "header:x-variant",
             "OTEL_RECMON_SURFACE": "header:x-surface",
         }

@@ -5,11 +5,12 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry
 
-from otel_recmon import MetricsCollector, catalog
+from otel_recmon import MetricsCollector, catalog, recommendation_id
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.config import Settings
 from otel_recmon.recorder import recorder
 from otel_recmon.safety import swallow
+from otel_recmon.splits import Split
 
 # The table of the contract: Prometheus name -> OpenTelemetry name, unit, kind, labels.
 TABLE = {
@@ -47,6 +48,10 @@ TABLE = {
     "recommendation_cache_misses_total": ("recommendation.cache.misses", "{miss}", "counter", ()),
     "recommendation_diversity_score": ("recommendation.diversity.score", "", "gauge", ("model_version",)),
     "recommendation_catalog_coverage": ("recommendation.catalog.coverage", "", "gauge", ("model_version",)),
+    "recommendation_catalog_size": ("recommendation.catalog.size", "{item}", "gauge", ("model_version",)),
+    "recommendation_popularity_gini": ("recommendation.popularity.gini", "", "gauge", ("model_version",)),
+    "recommendation_catalog_sketch": ("recommendation.catalog.sketch", "", "gauge", ("model_version", "register")),
+    "recommendation_user_sketch": ("recommendation.user.sketch", "", "gauge", ("model_version", "register")),
     "recommendation_model_staleness_hours": (
         "recommendation.model.staleness",
         "h",
@@ -107,6 +112,49 @@ TABLE = {
         "counter",
         ("good", "model_version", "surface", "variant"),
     ),
+    "recommendation_experiment_exposures_total": (
+        "recommendation.experiment.exposures",
+        "{request}",
+        "counter",
+        ("bucket", "experiment", "variant"),
+    ),
+    "recommendation_experiment_clicks_total": (
+        "recommendation.experiment.clicks",
+        "{click}",
+        "counter",
+        ("bucket", "experiment", "variant"),
+    ),
+    "recommendation_experiment_conversions_total": (
+        "recommendation.experiment.conversions",
+        "{conversion}",
+        "counter",
+        ("bucket", "experiment", "variant"),
+    ),
+    "recommendation_experiment_revenue_dollars_total": (
+        "recommendation.experiment.revenue",
+        "dollars",
+        "counter",
+        ("bucket", "experiment", "variant"),
+    ),
+    "recommendation_experiment_expected_share": (
+        "recommendation.experiment.expected.share",
+        "",
+        "gauge",
+        ("experiment", "role", "variant"),
+    ),
+    "recommendation_click_delay_seconds": (
+        "recommendation.click.delay",
+        "s",
+        "histogram",
+        ("model_version", "surface", "variant"),
+    ),
+    "recommendation_conversion_delay_seconds": (
+        "recommendation.conversion.delay",
+        "s",
+        "histogram",
+        ("model_version", "surface", "variant"),
+    ),
+    "recmon_attributions_total": ("recmon.attributions", "{event}", "counter", ("result",)),
     "recmon_events_dropped_total": ("recmon.events.dropped", "{event}", "counter", ("reason",)),
     "recmon_errors_total": ("recmon.errors", "{error}", "counter", ("site",)),
     "recmon_label_overflow_total": ("recmon.label.overflow", "{value}", "counter", ("label",)),
@@ -117,14 +165,25 @@ TABLE = {
 def _everything(provider: MeterProvider, model_path: str) -> None:
     """Record something in every metric of the catalog."""
     shared = recorder(provider)
-    shared.configure(Settings(model_version="v1", model_path=model_path, max_variants=1))
+    split = (Split("ranker", (("a", 0.5), ("b", 0.5))),)
+    shared.configure(
+        Settings(
+            model_version="v1",
+            model_path=model_path,
+            max_variants=1,
+            experiment="ranker",
+            experiment_split=split,
+            sketch_registers=16,
+            signing_key=("a key of the tests alone",),
+        )
+    )
     metrics = MetricsCollector("v1", variant="a", surface="home", catalog_size=10, meter_provider=provider)
     metrics.track_recommendations("u", ["x", "y"], ["drama", "crime"], [0.9, 0.1])
     metrics.track_latency(0.1)
-    metrics.track_click(1)
+    metrics.track_click(1, recommendation_id=recommendation_id())
     metrics.track_click("nowhere")
-    metrics.track_click(1, variant="b")
-    metrics.track_conversion(9.99)
+    metrics.track_click(1, variant="c")
+    metrics.track_conversion(9.99, recommendation_id=recommendation_id())
     metrics.track_cache_hit(hit=True)
     with metrics.stage("ranking", candidates=100):
         pass
@@ -239,6 +298,7 @@ def test_every_label_is_a_closed_set_or_has_the_cap_of_the_contract() -> None:
         "variant": 10,
         "surface": 20,
         "stage": 20,
+        "experiment": 5,
         "site": 300,
         "version": 1,
     }

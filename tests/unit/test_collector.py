@@ -881,6 +881,7 @@ def _counters(found: dict[str, float]) -> dict[str, float]:
         "recommendation_diversity",
         "recommendation_catalog",
         "recommendation_model",
+        "recommendation_popularity",
     )
     return {key: value for key, value in found.items() if not key.startswith(gauges)}
 

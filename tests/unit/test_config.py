@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from otel_recmon.config import PREFIX, Problem, Settings, expected, read, variable
+from otel_recmon.splits import Split
 
 EXAMPLES: dict[str, object] = {
     "enabled": True,
@@ -31,15 +32,25 @@ EXAMPLES: dict[str, object] = {
     "position_base": 0,
     "revenue": "body:order.total",
     "variant": "header:x-variant",
+    "default_variant": "control",
+    "experiment": "new-ranker",
+    "experiment_from": "header:x-experiment",
+    "experiment_split": (Split("new-ranker", (("control", 0.5), ("treatment", 0.5))),),
     "surface": "query:placement",
     "user": "header:x-user-id",
     "user_hash_key": "read-me-from-your-vault",
+    "signing_key": ("read-me-from-your-vault",),
+    "attribution_window": 604_800.0,
+    "recommendation_id": "body:meta.slate",
+    "event_item_id": "body:sku",
     "log_events": True,
+    "sketch_registers": 256,
     "slo_latency": 0.3,
     "score_buckets": (1.0, 2.0, 3.0, 4.0, 5.0),
     "max_body_bytes": 1_048_576,
     "max_model_versions": 40,
     "max_variants": 40,
+    "max_experiments": 40,
     "max_surfaces": 40,
     "max_categories": 40,
     "max_stages": 40,
@@ -48,12 +59,15 @@ EXAMPLES: dict[str, object] = {
 DEFAULTS: dict[str, object] = {
     "enabled": False,
     "position_base": 1,
+    "attribution_window": 86_400.0,
     "log_events": False,
+    "sketch_registers": 0,
     "slo_latency": 0.5,
     "score_buckets": (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
     "max_body_bytes": 262_144,
     "max_model_versions": 20,
     "max_variants": 10,
+    "max_experiments": 5,
     "max_surfaces": 20,
     "max_categories": 50,
     "max_stages": 20,
@@ -62,6 +76,11 @@ DEFAULTS: dict[str, object] = {
 BUCKETS = "using (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)"
 MOMENT = "an ISO 8601 time (UTC unless it says otherwise) or seconds since 1970"
 FROM_1 = "a whole number from 1"
+REGISTERS = "0, or a power of two from 16 to 512"
+SPLIT = (
+    "`control=1,treatment=1` with weights above 0, the control first; per experiment as "
+    "`name => control=9,treatment=1; control=1,treatment=1`, the last one being that of EXPERIMENT"
+)
 
 WRONG = [
     ("ENABLED", "maybe", "true or false", "using False"),
@@ -81,6 +100,13 @@ WRONG = [
     ("CATEGORIES", "0", "a whole number from 2", "ignoring it"),
     ("METRICS_PATH", "metrics", "a path that starts with /", "ignoring it"),
     ("POSITION_BASE", "2", "0 or 1", "using 1"),
+    ("SKETCH_REGISTERS", "on", REGISTERS, "using 0"),
+    ("SKETCH_REGISTERS", "-16", REGISTERS, "using 0"),
+    ("SKETCH_REGISTERS", "8", REGISTERS, "using 0"),
+    ("SKETCH_REGISTERS", "100", REGISTERS, "using 0"),
+    ("SKETCH_REGISTERS", "1024", REGISTERS, "using 0"),
+    ("ATTRIBUTION_WINDOW", "0", "seconds above 0", "using 86400.0"),
+    ("ATTRIBUTION_WINDOW", "1d", "seconds above 0", "using 86400.0"),
     ("SLO_LATENCY", "0", "seconds above 0", "using 0.5"),
     ("SLO_LATENCY", "-1", "seconds above 0", "using 0.5"),
     ("SLO_LATENCY", "inf", "seconds above 0", "using 0.5"),
@@ -91,6 +117,22 @@ WRONG = [
     ("SCORE_BUCKETS", "1,nan", "rising numbers, separated by commas", BUCKETS),
     ("SCORE_BUCKETS", "1,inf", "rising numbers, separated by commas", BUCKETS),
     ("SCORE_BUCKETS", "1;2", "rising numbers, separated by commas", BUCKETS),
+    ("EXPERIMENT", "x" * 101, "a text of at most 100 characters", "ignoring it"),
+    ("EXPERIMENT_SPLIT", "control", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "control=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,a=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=2,a=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=0", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=-1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=nan", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=inf", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1e308,b=1e308", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,_other=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "a=1,b=1; c=1,d=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", "=> a=1,b=1", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", ";", SPLIT, "ignoring it"),
+    ("EXPERIMENT_SPLIT", ",".join(f"a{n}=1" for n in range(46)), SPLIT, "ignoring it"),
     ("MAX_BODY_BYTES", "256k", FROM_1, "using 262144"),
     ("MAX_MODEL_VERSIONS", "0", FROM_1, "using 20"),
     ("MAX_VARIANTS", "x", FROM_1, "using 10"),
@@ -229,6 +271,28 @@ def test_a_secret_is_shown_nowhere() -> None:
         Problem("OTEL_RECMON_USER_HASH_KEY", "...", "a text of at least 16 characters", "ignoring it"),
     ]
     assert (settings.user_hash_key, "long enough" in repr(usable)) == (None, False)
+
+
+def test_a_split_has_shares_that_add_up_to_1_for_each_experiment() -> None:
+    split = "new => a=9, b = 1; b=1,a=1,c=2"
+
+    settings, problems = read({"OTEL_RECMON_EXPERIMENT_SPLIT": split, "OTEL_RECMON_EXPERIMENT": "old"})
+
+    assert problems == []
+    assert settings.expected_shares == {
+        "new": (("a", 0.9), ("b", 0.1)),
+        "old": (("b", 0.25), ("a", 0.25), ("c", 0.5)),
+    }
+
+
+def test_a_split_of_an_experiment_that_has_no_name_is_a_problem() -> None:
+    settings, problems = read({"OTEL_RECMON_EXPERIMENT_SPLIT": "new => a=1,b=1; c=1,d=1"})
+
+    expected = "the experiment that it is of, in it or in OTEL_RECMON_EXPERIMENT"
+    assert problems == [
+        Problem("OTEL_RECMON_EXPERIMENT_SPLIT", "new => a=1,b=1; c=1,d=1", expected, "ignoring it"),
+    ]
+    assert settings.expected_shares == {"new": (("a", 0.5), ("b", 0.5))}
 
 
 def test_several_problems_are_all_said_and_the_rest_still_holds() -> None:

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import format_span_id, format_trace_id
 
-from otel_recmon import MetricsCollector, monitor_latency
+from otel_recmon import MetricsCollector, monitor_latency, recommendation_id
 from otel_recmon.catalog import ERROR, EVENT_ATTRIBUTES, FAILED, OUTCOMES_, REJECTED, SERVED, SUCCESS
 from otel_recmon.config import Settings
 from otel_recmon.eventlog import RECOUNTED, Series, counted
@@ -355,6 +355,7 @@ LABELS: dict[str, Any] = {
     "variant": st.sampled_from([None, "a", "b", "c", "d"]),
     "surface": st.sampled_from([None, "home"]),
 }
+EXPERIMENTS: Any = {"experiment": st.sampled_from([None, "ranker", "layout", "third", True])}
 MAYBE_SECONDS = st.sampled_from([None, 0.1, 0.9, float("nan")])
 SLATES: Any = st.fixed_dictionaries(
     {
@@ -368,15 +369,20 @@ SLATES: Any = st.fixed_dictionaries(
         "seconds": MAYBE_SECONDS,
         "cache_hit": st.sampled_from([None, True, False]),
         **LABELS,
+        **EXPERIMENTS,
     }
 )
 ANYWHERE: Any = st.one_of(
     st.tuples(st.just("track_recommendations"), SLATES),
     st.tuples(st.just("track_request"), st.fixed_dictionaries({"success": st.booleans()})),
     st.tuples(
-        st.just("track_click"), st.fixed_dictionaries({**LABELS, "position": st.sampled_from([None, 1, "x", 99])})
+        st.just("track_click"),
+        st.fixed_dictionaries({**LABELS, **EXPERIMENTS, "position": st.sampled_from([None, 1, "x", 99])}),
     ),
-    st.tuples(st.just("track_conversion"), st.fixed_dictionaries({**LABELS, "revenue": st.sampled_from([0, 5, -1])})),
+    st.tuples(
+        st.just("track_conversion"),
+        st.fixed_dictionaries({**LABELS, **EXPERIMENTS, "revenue": st.sampled_from([0, 5, -1])}),
+    ),
     st.tuples(st.just("track_impressions"), st.fixed_dictionaries({**LABELS, "positions": POSITIONS})),
 )
 WITHIN: Any = st.one_of(
@@ -392,15 +398,21 @@ REQUESTS = st.tuples(
 )
 
 
-@given(outside=st.lists(ANYWHERE, max_size=6), requests=st.lists(REQUESTS, max_size=4), reported=st.booleans())
+@given(
+    outside=st.lists(ANYWHERE, max_size=6),
+    requests=st.lists(REQUESTS, max_size=4),
+    reported=st.booleans(),
+    tested=st.booleans(),
+)
 def test_every_counter_can_be_counted_again_from_the_log(
-    outside: list[Any], requests: list[Any], reported: bool
+    outside: list[Any], requests: list[Any], reported: bool, tested: bool
 ) -> None:
     exporter().clear()
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     routes = "POST /seen" if reported else None
     caps: dict[str, Any] = {"max_model_versions": 3, "max_variants": 2, "max_categories": 3, "max_stages": 2}
+    caps |= {"max_experiments": 2, "experiment": "running" if tested else None}
     recorder(provider).configure(Settings(model_version="v1", log_events=True, impression_routes=routes, **caps))
     metrics = MetricsCollector(meter_provider=provider)
 
@@ -432,23 +444,25 @@ def _counters(reader: InMemoryMetricReader) -> dict[Series, float]:
 
 
 def test_every_attribute_that_is_declared_is_logged_and_no_other(logging: Logging) -> None:
-    metrics = logging(impression_routes="POST /seen")
+    metrics = logging(impression_routes="POST /seen", signing_key=(KEY,))
     everything: Any = {"variant": "b", "surface": "home"}
+    tested: Any = everything | {"experiment": "ranker"}
 
     with within(Scope()) as scope:
         metrics.track_cache_hit(hit=True)
         metrics.track_cache_hit(hit=False)
         with metrics.stage("ranking", 3):
             pass
-        metrics.track_recommendations("jane", ["a"], ["drama"], [0.5], positions=[2], **everything)
+        metrics.track_recommendations("jane", ["a"], ["drama"], [0.5], positions=[2], **tested)
         metrics.finish(scope, SUCCESS, 0.1)
     metrics.track_recommendations(
-        "jane", ["a"], ["drama"], [0.5], FAILED, positions=[2], seconds=0.1, cache_hit=True, **everything
+        "jane", ["a"], ["drama"], [0.5], FAILED, positions=[2], seconds=0.1, cache_hit=True, **tested
     )
+    slate: Any = {"user_id": "jane", "recommendation_id": recommendation_id()}
     metrics.track_recommendations("jane", ["a"], ["drama"], [0.5], FAILED, cache_hit=False)
-    metrics.track_click(1, user_id="jane", **everything)
-    metrics.track_conversion(5, user_id="jane", **everything)
-    metrics.track_impressions([1], user_id="jane", **everything)
+    metrics.track_click(1, **slate)
+    metrics.track_conversion(5, **slate)
+    metrics.track_impressions([1], **slate)
 
     found = {(name, attribute) for name, attributes in said() for attribute in attributes}
     declared = {(event, attribute.name) for attribute in EVENT_ATTRIBUTES for event in attribute.events}

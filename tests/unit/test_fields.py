@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_recmon.fields import Fields, categories_of, fields_of, number, scores_of
+from otel_recmon.fields import Fields, _fields, categories_of, fields_of, number, scores_of
 
 FIELDS: dict[str, tuple[dict[str, Any], Fields | None]] = {
     "an id": ({"id": 1}, Fields("id", True, None, None, None)),  # noqa: FBT003
@@ -162,3 +162,12 @@ def test_categories_nested_without_an_end_are_none() -> None:
         nested = [nested]
 
     assert categories_of(nested) is None
+
+
+def test_items_with_many_or_long_keys_are_read_without_being_remembered() -> None:
+    _fields.cache_clear()
+
+    found = [fields_of({"id": 1, **dict.fromkeys(keys)}) for keys in (map(str, range(2_000)), ["x" * 2_000])]
+
+    assert [fields and fields.id for fields in found] == ["id", "id"]
+    assert _fields.cache_info().currsize == 0

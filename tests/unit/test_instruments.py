@@ -15,6 +15,8 @@ from tests.unit.conftest import labelled, once
 
 Row = tuple[int, dict[str, str]]
 
+DELAYS = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
+
 
 def _one(metric: Metric) -> Iterable[Row]:
     return [(7, {"of": metric.name})]
@@ -70,6 +72,8 @@ def test_histograms_have_the_buckets_of_the_catalog_and_scores_those_of_the_sett
         "recommendation.stage.duration": (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
         "recommendation.revenue": (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0),
         "recommendation.score": (0.5, 1.0),
+        "recommendation.click.delay": DELAYS,
+        "recommendation.conversion.delay": DELAYS,
     }
 
 
@@ -106,6 +110,8 @@ def test_points_are_forgotten_in_our_own_scope(provider: MeterProvider, reader: 
             "recommendation_revenue_dollars",
             "recommendation_score",
             "recommendation_stage_duration_seconds",
+            "recommendation_click_delay_seconds",
+            "recommendation_conversion_delay_seconds",
         )
         for part in ("count", "sum")
     }

@@ -19,6 +19,7 @@ from otel_recmon.expressions import Exchange
 from otel_recmon.observer import Finished, Observer
 from otel_recmon.recorder import recorder
 from otel_recmon.scope import RequestLog, Scope, current
+from otel_recmon.sketch import Sketch
 from tests.unit.conftest import Labels, Read, Series, labelled, named
 from tests.unit.logged import exporter, logged
 from tests.unit.test_fields import JSON
@@ -379,6 +380,30 @@ def test_a_service_without_configuration_says_its_version_itself(watch: Watch, s
 
 
 @pytest.mark.parametrize(
+    ("answered", "blamed"),
+    [
+        ([], "unknown"),
+        ([None], "unknown"),
+        (["v3", None], "v3"),
+        (["v3", "v4"], "unknown"),
+    ],
+)
+def test_a_failure_that_names_no_version_is_one_of_the_only_version_that_has_answered(
+    watch: Watch, series: Read, answered: list[str | None], blamed: str
+) -> None:
+    observer = watch(model_version=None)
+
+    for version in answered:
+        _finish(observer, response={"model_version": version, "items": ["a"]})
+    _finish(observer, status=500)
+    _finish(observer, status=422)
+
+    counted = named(series(), "recommendation_requests_total")
+    failed = {labels: value for labels, value in counted.items() if value and ("status", "success") not in labels}
+    assert failed == {labelled(model_version=blamed, status=status): 1 for status in ("error", "rejected")}
+
+
+@pytest.mark.parametrize(
     ("said", "request_", "response"),
     [
         ({}, {"user_id": "jane"}, ["a"]),
@@ -401,6 +426,18 @@ def test_the_traffic_says_whom_an_event_is_about(
 
     user = events.hashed("b" if said.get("user") == "header:x-arm" else "jane")
     assert [(event.name, event.attributes["user"]) for event in logged()] == [("served", user), ("clicked", user)]
+
+
+def test_sketches_count_the_user_whom_the_traffic_names(watch: Watch, series: Read) -> None:
+    observer = watch(sketch_registers=16, user="query:who")
+    for who in ("jane", "jane", "john"):
+        _finish(observer, response=["a"], query=f"who={who}")
+    _finish(observer, response=["a"])
+
+    users = Sketch(16)
+    users.add(["jane", "john"], 0.0)
+    found = named(series(), "recommendation_user_sketch")
+    assert bytes(int(found[labelled(model_version="v1", register=str(n))]) for n in range(16)) == users.registers(0.0)
 
 
 def test_a_slate_in_the_code_names_its_user_before_the_traffic_does(watch: Watch) -> None:

@@ -20,6 +20,7 @@ from otel_recmon.quality import (
     Windows,
     coverage,
     diversity,
+    gini,
 )
 
 Slate = Sequence[Hashable]
@@ -170,6 +171,48 @@ def test_diversity_is_always_between_0_and_1(counts: dict[Hashable, int], univer
 @pytest.mark.parametrize(("distinct", "size", "percent"), [(0, 5, 0.0), (1, 8, 12.5), (8, 8, 100.0), (9, 8, 100.0)])
 def test_coverage_is_a_percentage_of_the_catalog(distinct: int, size: int, percent: float) -> None:
     assert coverage(distinct, size) == percent
+
+
+def naive_gini(counts: Sequence[int], size: int) -> float:
+    """Mean absolute difference of all pairs of items, over twice its mean; over its maximum, 1 - 1/n."""
+    every = [*counts, *[0] * (size - len(counts))]
+    differences = sum(abs(one - other) for one in every for other in every)
+    return differences / (2 * size * sum(every)) / (1 - 1 / size)
+
+
+@given(st.lists(st.integers(1, 1_000), min_size=1, max_size=20), st.integers(0, 30))
+def test_gini_is_half_the_relative_mean_difference_of_all_items_of_the_catalog(counts: list[int], unseen: int) -> None:
+    size = max(2, len(counts) + unseen)
+
+    assert gini(counts, size) == pytest.approx(naive_gini(counts, size), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "expected"),
+    [
+        pytest.param([5, 5, 5], 3, 0.0, id="all equally often"),
+        pytest.param([9], 3, 1.0, id="always the same"),
+        pytest.param([1, 1], 4, 2 / 3, id="half of the catalog, equally often"),
+        pytest.param([1, 1, 1], 2, 0.0, id="more than the catalog is said to have"),
+        pytest.param([9], 1, None, id="a catalog of one item"),
+        pytest.param([], 9, None, id="nothing recommended"),
+    ],
+)
+def test_gini_counts_items_that_were_never_recommended(counts: list[int], size: int, expected: float | None) -> None:
+    found = gini(counts, size)
+
+    assert found == expected if expected is None else found == pytest.approx(expected)
+
+
+def test_the_gini_index_is_that_of_the_last_10_000_slates() -> None:
+    windows = Windows()
+    windows.add(("old",), ())
+    for at in range(COVERAGE_WINDOW):
+        windows.add((("a", "b", "b")[at % 3], "b"), ())
+
+    counts = windows.items.counts()
+    assert windows.gini(4) == pytest.approx(naive_gini([counts["a"], counts["b"]], 4))
+    assert Windows().gini(4) is None
 
 
 def test_a_slate_without_categories_leaves_the_diversity_as_it_was() -> None:

@@ -38,6 +38,10 @@ RESPONSES: dict[str, tuple[dict[str, Any], Any, Slate]] = {
     ),
     "objects without categories, scores and ranks": ({}, [{"id": 1}, {"id": 2}], Slate([1, 2])),
     "an item without a rank beside one with": ({}, [{"id": 1, "rank": 5}, {"id": 2}], Slate([1, 2])),
+    "ranks of a page": ({}, [{"id": 1, "rank": 122}, {"id": 2, "rank": 121}], Slate([1, 2], positions=[122, 121])),
+    "ranks by popularity": ({}, [{"id": 1, "rank": 4321}, {"id": 2, "rank": 7}], Slate([1, 2])),
+    "positions with gaps": ({}, [{"id": 1, "position": 1}, {"id": 2, "position": 4}], Slate([1, 2], positions=[1, 4])),
+    "ranks with gaps": ({}, [{"id": 1, "rank": 12}, {"id": 2, "rank": 1}], Slate([1, 2], positions=[12, 1])),
     "ranks that count from 0": (
         {"position_base": 0},
         [{"id": 1, "rank": 0}, {"id": 2, "rank": 1}],
@@ -135,30 +139,33 @@ def test_the_position_of_a_click(case: str) -> None:
     assert _reader(RouteKind.CLICK, **said).place(_exchange(None, body, query)) == wanted
 
 
-SEEN: dict[str, tuple[Any, list[Any]]] = {
-    "a list of positions": ({"positions": [1, "3"]}, [1.0, 3.0]),
-    "an empty list of positions": ({"positions": []}, []),
+SEEN: dict[str, tuple[Any, list[Any], list[Any]]] = {
+    "a list of positions": ({"positions": [1, "3"]}, [1.0, 3.0], []),
+    "an empty list of positions": ({"positions": []}, [], []),
     "objects with positions": (
         {"items": [{"id": "a", "position": 4}, {"id": "b", "position": 2}]},
         [4.0, 2.0],
+        ["a", "b"],
     ),
-    "objects without": ({"items": [{"id": "a"}, {"id": "b"}]}, [1, 2]),
-    "plain ids": (["a", "b", "c"], [1, 2, 3]),
-    "one position": ({"position": 7}, [7.0]),
-    "nothing": (None, [None]),
-    "something else": ("text", [None]),
+    "objects without": ({"items": [{"id": "a"}, {"id": "b"}]}, [], ["a", "b"]),
+    "plain ids": (["a", "b", "c"], [], ["a", "b", "c"]),
+    "plain ids beside a recommendation id": ({"recommendation_id": "x", "items": ["b"]}, [], ["b"]),
+    "one position": ({"position": 7}, [7.0], [None]),
+    "one item": ({"item_id": 7}, [None], [7]),
+    "nothing": (None, [None], [None]),
+    "something else": ("text", [None], [None]),
 }
 
 
 @pytest.mark.parametrize("case", SEEN)
 def test_what_a_client_says_was_seen_as(case: str) -> None:
-    body, wanted = SEEN[case]
+    body, *wanted = SEEN[case]
 
-    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, body)) == wanted
+    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, body)) == tuple(wanted)
 
 
 def test_positions_of_which_one_is_unusable_stay_that_many() -> None:
-    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, {"positions": [1, None, "x"]})) == [
+    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, {"positions": [1, None, "x"]})).positions == [
         1.0,
         None,
         "x",
@@ -166,12 +173,14 @@ def test_positions_of_which_one_is_unusable_stay_that_many() -> None:
 
 
 def test_a_service_that_says_its_model_version_is_believed_where_none_is_configured() -> None:
-    said = [
-        _reader().model_version(_exchange({"model_version": "v8"})),
-        _reader().model_version(_exchange(["a"])),
-        _reader(model_version="v1").model_version(_exchange({"model_version": "v8"})),
-        _reader(model_version="v1", model_version_from="meta.v").model_version(_exchange({"meta": {"v": "v9"}})),
+    cases = [
+        (_reader(), {"model_version": "v8"}),
+        (_reader(), ["a"]),
+        (_reader(model_version="v1"), {"model_version": "v8"}),
+        (_reader(model_version="v1", model_version_from="meta.v"), {"meta": {"v": "v9"}}),
     ]
+
+    said = [reader.model_version and reader.model_version(_exchange(body)) for reader, body in cases]
 
     assert said == ["v8", "v7", None, "v9"]
 
@@ -233,7 +242,7 @@ def test_any_event_is_read(body: Any, kind: RouteKind) -> None:
     reader.place(exchange)
     reader.revenue(exchange)
 
-    assert isinstance(reader.seen(exchange), list)
+    assert [type(said) for said in reader.seen(exchange)] == [list, list]
 
 
 @given(JSON)

@@ -213,9 +213,12 @@ def test_the_sizes_of_catalog_and_universe_are_those_of_the_settings(
 
     MetricsCollector("v1", meter_provider=provider).track_recommendations("u", ["a", "b"], ["x", "y"])
 
-    assert _gauges(series(), "recommendation_catalog_coverage", "recommendation_diversity_score") == {
+    names = ("catalog_coverage", "catalog_size", "diversity_score", "popularity_gini")
+    assert _gauges(series(), *(f"recommendation_{name}" for name in names)) == {
         "recommendation_catalog_coverage": {"v1": 25.0},
+        "recommendation_catalog_size": {"v1": 8},
         "recommendation_diversity_score": {"v1": 0.5},
+        "recommendation_popularity_gini": {"v1": pytest.approx(6 / 7)},
     }
 
 

@@ -187,3 +187,20 @@ def test_a_view_that_drops_labels_sums_over_them(reader: InMemoryMetricReader) -
     provider.shutdown()
 
     assert [point[:2] for point in state] == [(4, 6.0)]
+
+
+def test_a_clock_that_was_set_back_costs_no_exemplars(monkeypatch: pytest.MonkeyPatch, span: Span) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
+    series.record(1.0)
+    monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 3_600_000_000_000)
+    series.record(1.0)
+    _state(reader)
+
+    monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 0)
+    series.record(1.0)
+    state = _state(reader)
+    provider.shutdown()
+
+    assert state[0][3] == [span.get_span_context().trace_id]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_recmon.shapes import as_objects, find_items
+from otel_recmon.shapes import _remembered_rank, as_objects, find_items
 from tests.unit.test_fields import JSON
 
 A, B = {"id": "a"}, {"id": "b"}
@@ -46,6 +46,15 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "an object keyed by its own id is wrapped no further": ([{"id": {"id": "a"}}], [{"id": "a"}]),
     "pandas, one list a column": ({"item_id": ["a", "b"], "score": [0.5, 0.4]}, ["a", "b"]),
     "pandas, one object a column": ({"item_id": {"0": "a", "1": "b"}, "score": {"0": 0.5, "1": 0.4}}, ["a", "b"]),
+    "pairs of id and score": ([["a", 0.9], ["b", 0]], [{"id": "a", "score": 0.9}, {"id": "b", "score": 0}]),
+    "pairs under a usual key": ({"items": [[7, 0.5]]}, [{"id": 7, "score": 0.5}]),
+    "a score for each id": ({"recos": {"a": 0.9, "2": 1}}, [{"id": "a", "score": 0.9}, {"id": "2", "score": 1}]),
+    "a score for each id that could be a rank": ({"recs": {"1": 0.9}}, [{"id": "1", "score": 0.9}]),
+    "shelves": ({"rows": [{"title": "New", "items": [A]}, {"title": "For you", "items": [B, A]}]}, [A, B, A]),
+    "shelves with an id": ([{"id": "new", "Items": ["a"]}, {"id": "old", "Items": ["b"]}], ["a", "b"]),
+    "shelves without a title": ({"results": [{"recommendations": [A]}, {"recommendations": []}]}, [A]),
+    "empty shelves": ({"rows": [{"title": "New", "items": []}]}, []),
+    "items of which one holds no items": ([{"id": "a", "items": [B]}, {"id": "b"}], [{"id": "a", "items": [B]}, B]),
     "pandas, one object a row": ([{"item_id": "a", "score": 0.5}], [{"item_id": "a", "score": 0.5}]),
 }  # fmt: skip
 
@@ -74,6 +83,12 @@ NOT_FOUND: dict[str, Any] = {
     "digits that are no ranks": {"7": "a", "9": "b"},
     "a digit that no number has": {"²": "a"},
     "lists keyed by rank": {"0": [], "1": []},
+    "pairs of whole numbers": {"items": [[1, 2], [3, 4]]},
+    "pairs under an unknown key": {"trend": [["monday", 0.5]]},
+    "numbers under an unknown key": {"stuff": {"mean": 0.5}},
+    "counts under a key that says recommendations": {"recommendations": {"count": 3, "total": 9}},
+    "shelves of shelves": [{"items": [{"items": ["a"]}]}],
+    "shelves of nothing known": [{"title": "New", "items": [{"price": 3}]}],
 }
 
 TRICKY: dict[str, tuple[Any, list[Any] | None, str]] = {
@@ -94,7 +109,7 @@ TRICKY: dict[str, tuple[Any, list[Any] | None, str]] = {
     ),
     "pandas, split into columns and rows": (
         {"columns": ["item_id", "score"], "index": [0, 1], "data": [["a", 0.5], ["b", 0.4]]},
-        None,
+        [{"id": "a", "score": 0.5}, {"id": "b", "score": 0.4}],
         "the row numbers in `index` are taken for the items",
     ),
 }
@@ -173,3 +188,13 @@ def test_a_body_nested_a_thousand_times_has_no_items() -> None:
         body = {"data": body}
 
     assert find_items(body) is None
+
+
+def test_a_long_key_is_an_unknown_one_and_not_remembered() -> None:
+    _remembered_rank.cache_clear()
+
+    found = find_items({"recommendations" * 7: [{"id": "a"}]})
+
+    assert found is not None
+    assert found.items == [{"id": "a"}]
+    assert _remembered_rank.cache_info().currsize == 0

@@ -41,7 +41,7 @@ def _count(store: Store, labels: Labels, clicks: int = 1) -> None:
         store.cells(labels).clicks[0] += clicks
 
 
-def _clicks(store: Store) -> dict[tuple[tuple[str, str], ...], int]:
+def _clicks(store: Store) -> dict[tuple[tuple[str, str], ...], float]:
     store.rows(catalog.CLICKED)
     return {tuple(sorted(attributes.items())): value for value, attributes in store.rows(catalog.CLICKED)}
 

@@ -24,11 +24,23 @@ def _stat(axes: Axes, panel: Json, source: Source) -> None:
     names = panel["options"]["textMode"] == "value_and_name"
     for place, (name, value) in enumerate(found):
         x = (place + 0.5) / len(found)
-        axes.text(x, 0.45, written(value, unit), ha="center", va="center", size=22, color=colour(panel, "", value))
+        text, shade = _mapped(panel, value) or (written(value, unit), colour(panel, "", value))
+        axes.text(x, 0.45, text, ha="center", va="center", size=22, color=shade)
         if names:
             axes.text(x, 0.08, name, ha="center", size=9, color=FAINT)
     if not found:
         _empty(axes, panel["fieldConfig"]["defaults"]["noValue"])
+
+
+def _mapped(panel: Json, value: float) -> tuple[str, str] | None:
+    """Return the words and the colour that stand for a value, where a range of values has any."""
+    for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
+        said = mapping["options"]
+        low, high = said.get("from"), said.get("to")
+        if mapping["type"] == "range" and (low is None or low <= value) and (high is None or value <= high):
+            shade = said["result"]["color"]
+            return said["result"]["text"], GRAFANA.get(shade, shade)
+    return None
 
 
 def _empty(axes: Axes, words: str = "No data") -> None:
@@ -101,12 +113,13 @@ def _axis(axes: Axes, panel: Json) -> None:
     axes.set_axis_on()
     axes.set_facecolor(PANEL)
     bottom, top = axes.get_ylim()
-    bottom = min(bottom, defaults["custom"]["axisSoftMin"])
+    least = defaults["custom"]["axisSoftMin"]  # the margin below what is drawn is no value of its own
+    bottom = least - (top - least) / 50 if axes.dataLim.y0 >= least else bottom
     axes.set_ylim(bottom, defaults.get("max", top * 1.05 if top > bottom else bottom + 1))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda value, _: written(value, defaults["unit"]))
-    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))
     axes.tick_params(colors=FAINT, labelsize=8, length=0)
     axes.grid(color="#2c2f36", lw=0.6)
     for spine in axes.spines.values():
@@ -124,12 +137,12 @@ def _bars(axes: Axes, panel: Json, source: Source) -> None:
         _empty(axes)
         return
     found = found[:MOST_BARS]
-    most = max(abs(value) for _, value in found) or 1.0
+    most = panel["fieldConfig"]["defaults"].get("max") or max(abs(value) for _, value in found) or 1.0
     for place, (name, value) in enumerate(found):
         y = 1 - (place + 0.5) / len(found)
         height = min(0.6 / len(found), 0.14)
         shade = colour(panel, name, value)
-        axes.barh(y, 0.6 * abs(value) / most, height=height, left=0.24, color=shade, alpha=0.8)
+        axes.barh(y, 0.6 * min(abs(value) / most, 1), height=height, left=0.24, color=shade, alpha=0.8)
         axes.text(0.23, y, name, ha="right", va="center", size=9, color=TEXT)
         axes.text(0.99, y, written(value, unit), ha="right", va="center", size=11, color=shade)
     axes.set_xlim(0, 1)

@@ -1,22 +1,22 @@
 """A whole page as Grafana's file provisioning reads it: variables, links, annotations, and panels on the grid."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, Reader
-from otel_recmon.artifacts.pages import DATASOURCE as DATASOURCE_UID
+from otel_recmon.artifacts.house import Grafana
 from otel_recmon.artifacts.pages import Page, panel_id
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope
 from otel_recmon.artifacts.signals.kinds import Counted
+from otel_recmon.artifacts.tuning import in_force
 
 SCHEMA_VERSION: Final = 42
 COLUMNS: Final = 24
-TAG: Final = "otel-recmon"
 _RELOAD_WITH_TIME_RANGE: Final = 2
 _SORTED: Final = 1
 _A_MOMENT: Final = "5m"
@@ -33,33 +33,36 @@ class Section:
 
 @dataclass(frozen=True)
 class Board:
-    """A page: its panels, and the variables that narrow them."""
+    """A page: its panels, which are made with the settings in force, and the variables that narrow them."""
 
     page: Page
     description: str
-    sections: tuple[Section, ...]
-    variables: tuple[Json, ...]
+    sections: Callable[[], tuple[Section, ...]]
+    variables: tuple["Variable", ...]
     reader: Reader
     annotated: bool = True
 
     def json(self) -> Json:
         """Return it as Grafana has it."""
+        config = in_force()
+        house = config.house.grafana
+        tags = [*house.tags, *(f"{name}:{value}" for name, value in config.house.labels.items())]
         return {
             "id": None,
-            "uid": self.page.uid,
-            "title": self.page.title,
+            "uid": house.uid(self.page.uid),
+            "title": house.title_of(self.page),
             "description": self.description,
-            "tags": [TAG],
+            "tags": tags,
             "schemaVersion": SCHEMA_VERSION,
             "editable": False,
             "graphTooltip": 1,
-            "refresh": "1m",
+            "refresh": house.refresh,
             "time": {"from": "now-3h", "to": "now"},
             "timezone": "browser",
-            "links": [_LINK],
-            "templating": {"list": list(self.variables)},
+            "links": [_link(house.title, tags)],
+            "templating": {"list": [_datasource(house), *(variable.json() for variable in self.variables)]},
             "annotations": {"list": [_new_version(self.reader)] if self.annotated else []},
-            "panels": placed(self.page, self.sections),
+            "panels": placed(self.page, self.sections()),
         }
 
 
@@ -104,59 +107,81 @@ def _heading(page: Page, title: str, y: int) -> Json:
     }
 
 
-_LINK: Final = {
-    "type": "dashboards",
-    "title": "Recommender",
-    "tags": [TAG],
-    "asDropdown": False,
-    "includeVars": True,
-    "keepTime": True,
-    "targetBlank": False,
-    "icon": "external link",
-    "tooltip": "",
-    "url": "",
-}
-_DATASOURCE: Final = {
-    "type": "datasource",
-    "name": "datasource",
-    "label": "Prometheus",
-    "query": "prometheus",
-    "current": {"selected": True, "text": "Prometheus", "value": DATASOURCE_UID},
-    "hide": 0,
-    "includeAll": False,
-    "multi": False,
-    "regex": "",
-    "refresh": 1,
-}
+def _link(title: str, tags: Sequence[str]) -> Json:
+    return {
+        "type": "dashboards",
+        "title": title,
+        "tags": list(tags),
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
+    }
 
 
-def variable(name: str, label: str, of: str, source: str, *, many: bool = False) -> Json:
-    """Return a variable whose values are those of a label; one of many values begins with all.
+def _datasource(house: Grafana) -> Json:
+    return {
+        "type": "datasource",
+        "name": "datasource",
+        "label": "Prometheus",
+        "query": "prometheus",
+        "current": {"selected": True, "text": house.datasource_name, "value": house.datasource},
+        "hide": 0,
+        "includeAll": False,
+        "multi": False,
+        "regex": "",
+        "refresh": 1,
+    }
 
-    Args:
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable whose values are those of a label; one of many values begins with all.
+
+    Attributes:
         name: What expressions call it.
         label: What people call it.
         of: The label.
         source: A selector of the series that have it.
         many: Whether several can be chosen. All of them are also those without the label.
     """
-    everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-    return {
-        "type": "query",
-        "name": name,
-        "label": label,
-        "datasource": DATASOURCE,
-        "definition": f"label_values({source}, {of})",
-        "query": {"query": f"label_values({source}, {of})", "refId": f"variable-{name}"},
-        "current": everything if many else {},
-        "hide": 0,
-        "includeAll": many,
-        "multi": many,
-        **({"allValue": ".*"} if many else {}),
-        "regex": "",
-        "refresh": _RELOAD_WITH_TIME_RANGE,
-        "sort": _SORTED,
-    }
+
+    name: str
+    label: str
+    of: str
+    source: str
+    many: bool = field(default=False, kw_only=True)
+
+    def json(self) -> Json:
+        """Return it as Grafana has it."""
+        everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
+        query = f"label_values({_narrowed(self.source)}, {self.of})"
+        return {
+            "type": "query",
+            "name": self.name,
+            "label": self.label,
+            "datasource": DATASOURCE,
+            "definition": query,
+            "query": {"query": query, "refId": f"variable-{self.name}"},
+            "current": everything if self.many else {},
+            "hide": 0,
+            "includeAll": self.many,
+            "multi": self.many,
+            **({"allValue": ".*"} if self.many else {}),
+            "regex": "",
+            "refresh": _RELOAD_WITH_TIME_RANGE,
+            "sort": _SORTED,
+        }
+
+
+def _narrowed(selector: str) -> str:
+    """Return a selector with the conditions of the house."""
+    name, _, inner = selector.removesuffix("}").partition("{")
+    conditions = ", ".join(filter(None, (inner, *map(str, in_force().house.services.matchers))))
+    return f"{name}{{{conditions}}}" if conditions else name
 
 
 _SOURCE: Final = catalog.REQUESTS.prometheus
@@ -164,19 +189,17 @@ _JOB, _ENVIRONMENT = IDENTITY
 _OF_SERVICE: Final = f'{_SOURCE}{{{_JOB}="$service"}}'
 _HERE: Final = f'{_SOURCE}{{{_JOB}="$service", {_ENVIRONMENT}="$environment"}}'
 SERVICE_VARIABLES: Final = (
-    _DATASOURCE,
-    variable("service", "Service", _JOB, _SOURCE),
-    variable("environment", "Environment", _ENVIRONMENT, _OF_SERVICE),
+    Variable("service", "Service", _JOB, _SOURCE),
+    Variable("environment", "Environment", _ENVIRONMENT, _OF_SERVICE),
 )
 NARROWING_VARIABLES: Final = {
-    label: variable(label, label.replace("_", " ").capitalize(), label, _HERE, many=True) for label in NARROWING
+    label: Variable(label, label.replace("_", " ").capitalize(), label, _HERE, many=True) for label in NARROWING
 }
 """By the label that they narrow."""
-CONTROL_VARIABLE: Final = variable("control", "Control", catalog.VARIANT.name, _HERE)
+CONTROL_VARIABLE: Final = Variable("control", "Control", catalog.VARIANT.name, _HERE)
 FLEET_VARIABLES: Final = (
-    _DATASOURCE,
-    variable("service", "Service", _JOB, catalog.BUILD_INFO.prometheus, many=True),
-    variable(
+    Variable("service", "Service", _JOB, catalog.BUILD_INFO.prometheus, many=True),
+    Variable(
         "environment", "Environment", _ENVIRONMENT, f'{catalog.BUILD_INFO.prometheus}{{{_JOB}=~"$service"}}', many=True
     ),
 )

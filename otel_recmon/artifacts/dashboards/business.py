@@ -5,12 +5,14 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
-from otel_recmon.artifacts.dashboards.panels import Panel, alerts, band, bars, lines, past_override, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, RARE, WEEK, WHOLE, Query
+from otel_recmon.artifacts.dashboards.panels import Panel, alerts, band, bars, lines, past_override, sketched, stat
+from otel_recmon.artifacts.dashboards.queries import HOUR, ONE_SERVICE, RARE, TURN, WEEK, WHOLE, Query
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import BUSINESS
 from otel_recmon.artifacts.signals import experiments
+from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.experiments import Estimate
+from otel_recmon.artifacts.signals.fleet import DISTINCT_USERS, REVENUE_PER_USER
 from otel_recmon.artifacts.signals.kinds import Signal, Unit, Volume
 from otel_recmon.artifacts.signals.traffic import (
     CLICKS,
@@ -32,7 +34,7 @@ _ASKED: Final = ONE_SERVICE
 
 def _number(volume: Volume) -> Panel:
     unit = Unit.MONEY if volume.unit is Unit.MONEY else Unit.COUNT
-    return stat(BUSINESS, _ASKED, volume, _ASKED.count(volume), unit)
+    return stat(BUSINESS, _ASKED, volume, _ASKED.total(volume), unit)
 
 
 def _against_last_week() -> Panel:
@@ -105,10 +107,15 @@ def _breakdown() -> Panel:
     return table("business.breakdown", "By surface and model version", words, [*counts, *shares])
 
 
+def _users(signal: Signal, interval: str) -> tuple[Panel, Panel]:
+    over_time = sketched(signal, _ASKED, _VERSION, interval)
+    return stat(BUSINESS, _ASKED, signal, _ASKED.now(signal)).sized(4, 8), over_time.sized(8)
+
+
 BOARD: Final = Board(
     BUSINESS,
     "Who saw, clicked and bought what was recommended, and what it earned.",
-    (
+    lambda: (
         Section(
             "",
             (
@@ -124,6 +131,15 @@ BOARD: Final = Board(
             ),
         ),
         Section(
+            "Of how many people",
+            (
+                (
+                    *_users(DISTINCT_USERS, TURN),
+                    *_users(REVENUE_PER_USER, HOUR),
+                ),
+            ),
+        ),
+        Section(
             "How well",
             (
                 tuple(
@@ -135,6 +151,7 @@ BOARD: Final = Board(
                     )
                 ),
                 tuple(_rare(share).sized(8) for share in _SHARES),
+                (_rare(CLICK_DELAY), _rare(CONVERSION_DELAY)),
                 (_breakdown(),),
             ),
         ),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from otel_recmon import catalog
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import (
     CONTROL_VARIABLE,
     NARROWING_VARIABLES,
@@ -13,57 +15,107 @@ from otel_recmon.artifacts.dashboards.board import (
     Section,
 )
 from otel_recmon.artifacts.dashboards.panels import Panel, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, RARE, named
+from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, Query, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import EXPERIMENTS
-from otel_recmon.artifacts.signals import experiments, traffic
+from otel_recmon.artifacts.signals import arms, experiments, quality, traffic
+from otel_recmon.artifacts.signals.arms import Judged
 from otel_recmon.artifacts.signals.experiments import Estimate
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 
 _VARIANT: Final = catalog.VARIANT.name
+_ARM: Final = (catalog.EXPERIMENT.name, _VARIANT)
 _ASKED: Final = EXPERIMENT
+_POINTS: Final = 12
+"""Of a line each point of which looks back on the whole experiment."""
 _VALUES: Final = (
     experiments.CTR_ESTIMATE,
     experiments.CONVERSION_RATE_ESTIMATE,
     experiments.REVENUE_ESTIMATE,
 )
 _LIFTS: Final = (experiments.CTR_LIFT, experiments.CONVERSION_RATE_LIFT, experiments.REVENUE_LIFT)
-_GUARDRAILS: Final = (traffic.ERROR_RATE, traffic.LATENCY_P95, traffic.FALLBACK_SHARE, traffic.LIST_LENGTH)
+_AGAINST: Final = (arms.SLOWER, arms.FAILING_MORE)
+_BY_VARIANT: Final = (traffic.ERROR_RATE, traffic.LATENCY_P95, traffic.FALLBACK_SHARE, traffic.LIST_LENGTH)
 
 
-def _lift_now(signal: Signal) -> Panel:
-    panel = stat(EXPERIMENTS, _ASKED, signal, _ASKED.now(signal, legend=named(_VARIANT))).sized(8)
-    return replace(panel, options={**panel.options, "textMode": "value_and_name"})
-
-
-def _lift_over_time(estimate: Estimate) -> Panel:
-    edges = {"at least": estimate.low, "at most": estimate.high}
-    queries = [
-        _ASKED.line(estimate.value, legend=named(_VARIANT)),
-        *(_ASKED.line(signal, legend=f"{named(_VARIANT)}, {name}") for name, signal in edges.items()),
+def _verdict(judged: Judged) -> Panel:
+    query = _small(_ASKED.now(judged.evidence, legend=named(*_ARM)))
+    panel = stat(EXPERIMENTS, _ASKED, judged.value, query, Unit.TIMES).sized(6)
+    bad, good = ("too few", "too many") if judged is arms.SPLIT else ("worse", "better")
+    fair = "as meant" if judged is arms.SPLIT else "undecided"
+    mappings = [
+        _said(None, -1, bad, look.BAD, 0),
+        _said(-1, 1, fair, look.GOOD if judged is arms.SPLIT else look.NEUTRAL, 1),
+        _said(1, None, good, look.BAD if judged is arms.SPLIT else look.GOOD, 2),
     ]
-    panel = lines(estimate.value, _ASKED, queries)
-    return replace(panel, interval=RARE).sized(8)
+    return replace(
+        panel,
+        description=f"{judged.evidence.description} Minus 1 to 1 is {fair}.",
+        options={**panel.options, "textMode": "value_and_name", "colorMode": "value"},
+        defaults={**panel.defaults, "mappings": mappings},
+    )
+
+
+def _said(low: float | None, high: float | None, text: str, colour: str, place: int) -> dict[str, Any]:
+    result = {"text": text, "color": colour, "index": place}
+    return {"type": "range", "options": {"from": low, "to": high, "result": result}}
+
+
+def _small(query: Query) -> Query:
+    return replace(query, expr=promql.flat(query.expr))
 
 
 def _column(signal: Signal, legend: str, *apart: str) -> Column:
-    return Column(_ASKED.now(signal, *apart, legend=legend), signal.unit)
+    return Column(_small(_ASKED.now(signal, *apart, legend=legend)), signal.unit)
 
 
-def _estimates(estimates: Sequence[Estimate], *apart: str) -> list[Column]:
-    return [
-        _column(signal, f"{estimate.value.title}{said}", *apart)
-        for estimate in estimates
-        for signal, said in ((estimate.value, ""), (estimate.low, ", at least"), (estimate.high, ", at most"))
-    ]
+def _bounded(value: Signal, low: Signal, high: Signal, *apart: str) -> list[Column]:
+    said = ((value, ""), (low, ", at least"), (high, ", at most"))
+    return [_column(signal, f"{value.title}{text}", *apart) for signal, text in said]
+
+
+def _differences() -> Panel:
+    words = (
+        "Each treatment against the control, relative to what that has, with bounds that hold however often one looks: "
+        "where they are on either side of 0, nothing is certain yet. The page's range must hold all of the experiment."
+    )
+    columns = [column for one in arms.JUDGED for column in _bounded(one.value, one.low, one.high)]
+    return table("experiments.differences", "Against the control", words, columns).sized(24, 8)
+
+
+def _over_time(judged: Judged) -> Panel:
+    panel = lines(judged.value, _ASKED, [_small(_ASKED.since(judged.evidence, legend=named(*_ARM)))])
+    words = f"{judged.evidence.description} Each point looks back by the page's whole range."
+    steps = [{"color": look.BAD, "value": None}, {"color": look.NEUTRAL, "value": -1}, {"color": look.GOOD, "value": 1}]
+    lined = {"custom": {**panel.defaults["custom"], "thresholdsStyle": {"mode": "dashed"}}}
+    limits = {"thresholds": {"mode": "absolute", "steps": steps}}
+    return replace(
+        panel,
+        title=judged.evidence.title,
+        description=words,
+        unit=Unit.TIMES,
+        points=_POINTS,
+        defaults={**panel.defaults, **lined, **limits},
+    )
+
+
+def _sizes() -> Panel:
+    volumes = (arms.EXPOSED, arms.CLICKED, arms.CONVERTED)
+    counts = [Column(_ASKED.count(volume, *_ARM, legend=volume.title), Unit.COUNT) for volume in volumes]
+    counts.append(Column(_ASKED.count(arms.EARNED, *_ARM, legend=arms.EARNED.title), Unit.MONEY))
+    rates = [_column(share, share.title, *_ARM) for share in (arms.CLICK_RATE, arms.CONVERSION_RATE, arms.EARNING)]
+    words = "What was counted in each arm over the page's range. The bounds narrow with the root of it."
+    return table("experiments.sizes", "How much is known", words, [*counts, *rates]).sized(24, 6)
 
 
 def _lifts() -> Panel:
     words = (
-        "Each variant against the control, relative to it, over the page's range, with 95% intervals. Where the "
-        "interval holds 0, there is no telling. Look once, at the end that was planned: who looks often, finds."
+        "Each variant against the one chosen as control, over the page's range, with 95% intervals that take requests "
+        "as independent: too narrow where users come back often. Look once, at the end that was planned: who looks "
+        "often, finds. With an experiment configured, go by what stands above."
     )
-    return table("experiments.lifts", "Lift against the control", words, _estimates(_LIFTS)).sized(24, 6)
+    columns = [column for one in _LIFTS for column in _bounded(one.value, one.low, one.high)]
+    return table("experiments.lifts", "Lift, as if requests were independent", words, columns).sized(24, 6)
 
 
 def _variants() -> Panel:
@@ -72,15 +124,21 @@ def _variants() -> Panel:
         for volume in (traffic.REQUESTS, traffic.CLICKS, traffic.CONVERSIONS)
     ]
     share = _column(experiments.VARIANT_MIX, "Share of requests")
-    words = "Each variant over the page's range, with 95% intervals."
-    return table("experiments.variants", "Variants", words, [*counts, share, *_estimates(_VALUES, _VARIANT)]).sized(
-        24, 6
-    )
+    words = "Each variant over the page's range, with 95% intervals that take requests as independent."
+    return table("experiments.variants", "Variants", words, [*counts, share, *_estimates(_VALUES)]).sized(24, 6)
+
+
+def _estimates(estimates: Sequence[Estimate]) -> list[Column]:
+    return [column for one in estimates for column in _bounded(one.value, one.low, one.high, _VARIANT)]
 
 
 def _by_variant(signal: Signal, width: int) -> Panel:
     panel = lines(signal, _ASKED, [_ASKED.line(signal, _VARIANT)]).sized(width)
     return replace(panel, name=f"experiments.{signal.name}", title=f"{signal.title} by variant")
+
+
+def _against(signal: Signal) -> Panel:
+    return lines(signal, _ASKED, [_ASKED.line(signal, legend=named(*_ARM))]).sized(8)
 
 
 def _shares() -> Panel:
@@ -94,20 +152,28 @@ def _requests() -> Panel:
     return replace(panel, unit=Unit.COUNT, title="Requests of each variant")
 
 
+def _coec() -> Panel:
+    panel = bars("experiments.coec", quality.COEC, _ASKED, [_ASKED.now(quality.COEC, _VARIANT)])
+    return replace(panel, title="Clicks over expected clicks of each variant")
+
+
 BOARD: Final = Board(
     EXPERIMENTS,
-    "How the arms of an experiment compare, and how sure that is.",
-    (
-        Section("", (tuple(_lift_now(estimate.value) for estimate in _LIFTS), (_lifts(),))),
-        Section("Variants", ((_variants(),), (_shares(), _requests()))),
+    "How the arms of an experiment compare, and how sure that is. docs/experiments.md says how they are judged.",
+    lambda: (
+        Section("", (tuple(map(_verdict, arms.JUDGED)), (_differences(),))),
+        Section("Since the experiment began", ((_sizes(),), tuple(_over_time(one).sized(6) for one in arms.JUDGED))),
         Section(
-            "Over time",
+            "Guardrails",
             (
-                tuple(map(_lift_over_time, _LIFTS)),
-                tuple(replace(_by_variant(estimate.value, 8), interval=RARE) for estimate in _VALUES),
+                (*map(_against, _AGAINST), _by_variant(quality.DIVERSITY, 8)),
+                tuple(_by_variant(signal, 6) for signal in _BY_VARIANT),
             ),
         ),
-        Section("Guardrails", (tuple(_by_variant(signal, 6) for signal in _GUARDRAILS),)),
+        Section(
+            "By variant, where no experiment is configured",
+            ((_lifts(),), (_variants(),), (_shares().sized(8), _requests().sized(8), _coec().sized(8))),
+        ),
     ),
     (
         *SERVICE_VARIABLES,

@@ -8,12 +8,15 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, Reader
 from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.signals.fleet import SWITCH
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.artifacts.tuning import in_force
 
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8
 LETTERS: Final = "ABCDEFGHIJKLMNOP"
 _NO_TRAFFIC: Final = "-"
+NO_SKETCHES: Final = f"Nothing yet: it needs {SWITCH}=256"
 Json = dict[str, Any]
 
 
@@ -33,6 +36,7 @@ class Panel:
     links: tuple[Json, ...] = ()
     transformations: tuple[Json, ...] = ()
     interval: str = ""
+    points: int = 0
     width: int = CHART_WIDTH
     height: int = CHART_HEIGHT
 
@@ -47,13 +51,14 @@ class Panel:
             "datasource": DATASOURCE,
             "targets": [query.target(letter) for query, letter in zip(self.queries, LETTERS, strict=False)],
             "fieldConfig": {
-                "defaults": {"unit": self.unit.value, **look.precision(self.unit), **self.defaults},
+                "defaults": {"unit": look.measured(self.unit), **look.precision(self.unit), **self.defaults},
                 "overrides": list(self.overrides),
             },
             "options": self.options,
             "links": list(self.links),
             **({"transformations": list(self.transformations)} if self.transformations else {}),
             **({"interval": self.interval} if self.interval else {}),
+            **({"maxDataPoints": self.points} if self.points else {}),
         }
 
     def sized(self, width: int, height: int = 0) -> "Panel":
@@ -76,7 +81,8 @@ def described(signal: Signal, reader: Reader) -> str:
 
 def stat(page: Page, reader: Reader, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
     """Return a number over the page's time range, which leads to the panel that explains it."""
-    address = f"/d/{signal.page.uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
+    uid = in_force().house.grafana.uid(signal.page.uid)
+    address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
     return Panel(
         "stat",
         f"{page.uid}.{signal.name}.now",
@@ -130,6 +136,13 @@ def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: 
     )
 
 
+def sketched(signal: Signal, reader: Reader, apart: str, interval: str) -> Panel:
+    """Return what sketches count over time, by a label and on the whole, and say what it takes where there are none."""
+    queries = (reader.line(signal, apart), reader.line(signal, legend="all"))
+    panel = lines(signal, reader, queries)
+    return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval)
+
+
 def band(name: str, title: str, signal: Signal, reader: Reader, queries: tuple[Query, Query, Query, Query]) -> Panel:
     """Return a value over time within its bounds, and what it was a week before."""
     value, low, high, past = queries
@@ -178,7 +191,7 @@ def heatmap(signal: Signal, reader: Reader, unit: Unit) -> Panel:
             "legend": {"show": True},
             "rowsFrame": {"layout": "auto"},
             "tooltip": {"mode": "single", "yHistogram": True},
-            "yAxis": {"axisPlacement": "left", "unit": unit.value},
+            "yAxis": {"axisPlacement": "left", "unit": look.measured(unit)},
         },
     )
 

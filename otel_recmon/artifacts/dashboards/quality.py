@@ -5,10 +5,10 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
-from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, RARE, named
+from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, sketched, stat
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, RARE, TURN, named
 from otel_recmon.artifacts.pages import QUALITY
-from otel_recmon.artifacts.signals import quality, traffic
+from otel_recmon.artifacts.signals import fleet, quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 
 _VERSION, _POSITION, _CATEGORY = catalog.MODEL_VERSION.name, catalog.POSITION.name, catalog.CATEGORY.name
@@ -45,11 +45,17 @@ def _ctr_by_position() -> Panel:
     return replace(panel, name="quality.positions", title="Item click-through rate by position", interval=RARE)
 
 
+def _coec() -> Panel:
+    panel = bars("quality.coec", quality.COEC, _ASKED, [_ASKED.now(quality.COEC, _VERSION)])
+    words = f"{panel.description} The rates are those of the position curve."
+    return replace(panel, title="Clicks over expected clicks, of the page's range", description=words)
+
+
 BOARD: Final = Board(
     QUALITY,
     "What is recommended, how it is taken, and how old the model is that chose it. What the fleet shows comes from "
     "counters; what is of a process is called so.",
-    (
+    lambda: (
         Section(
             "",
             (
@@ -65,10 +71,23 @@ BOARD: Final = Board(
                     _by(signal, _VERSION).sized(8)
                     for signal in (quality.PROCESS_DIVERSITY, quality.COVERAGE, quality.FULL_COVERAGE)
                 ),
+                (
+                    *(
+                        sketched(signal, _ASKED, _VERSION, TURN).sized(8)
+                        for signal in (fleet.FLEET_COVERAGE, fleet.DISTINCT_ITEMS)
+                    ),
+                    _by(quality.GINI, _VERSION).sized(8),
+                ),
                 (_by(traffic.LIST_LENGTH, _VERSION), _mix(quality.POSITION_MIX, _POSITION)),
             ),
         ),
-        Section("How it is taken", ((replace(_by(traffic.ITEM_CTR, _VERSION), interval=RARE), _ctr_by_position()),)),
+        Section(
+            "How it is taken",
+            (
+                (replace(_by(traffic.ITEM_CTR, _VERSION), interval=RARE), _ctr_by_position()),
+                (replace(_by(quality.COEC, _VERSION), interval=RARE), _coec()),
+            ),
+        ),
         Section(
             "Scores",
             (

@@ -6,12 +6,15 @@ from typing import Any, Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
+from otel_recmon.artifacts.tuning import in_force
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 WHILE, WHOLE = "$__rate_interval", "$__range"
 """The windows: what a point of a line stands for, and all that the page shows."""
 RARE: Final = "2m"
 """The least time between two points where events are rare; each stands for a little more than that."""
+TURN, HOUR = "5m", "1h"
+"""The same for what sketches count, and where they look back too far for less."""
 WEEK: Final = "7d"
 NARROWING: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name, catalog.SURFACE.name)
 """The labels that a page can be narrowed by, each with a variable of its name."""
@@ -50,7 +53,9 @@ class Reader:
 
     def scope(self, window: str, *apart: str) -> Scope:
         """Return the scope of a window, with services apart."""
-        return Scope(window, (*IDENTITY, *apart), self.matchers)
+        asked = in_force().house.services
+        narrowed = (*self.matchers, *asked.matchers)
+        return Scope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
 
     def line(self, signal: Signal, *apart: str, legend: str = "", back: str = "") -> Query:
         """Ask for a signal over time, as a line for each value of the labels."""
@@ -62,10 +67,18 @@ class Reader:
         expression = signal.expression(self.scope(WHOLE, *apart))
         return Query(expression, legend or named(*apart) or signal.title, instant=True)
 
+    def since(self, signal: Signal, legend: str) -> Query:
+        """Ask for a signal over time, each point of which looks back by the page's whole range."""
+        return Query(signal.expression(self.scope(WHOLE)), legend)
+
     def count(self, volume: Volume, *apart: str, legend: str = "") -> Query:
         """Ask for how many there were over the page's whole range."""
         expression = volume.count(self.scope(WHOLE, *apart))
         return Query(expression, legend or named(*apart) or volume.title, instant=True)
+
+    def total(self, volume: Volume) -> Query:
+        """Ask for how many there were over the page's whole range: 0, not nothing, where none have come for a while."""
+        return Query(volume.total(self.scope(WHOLE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:
         """Ask for the buckets of a histogram over time, with the traces of some values."""

@@ -11,20 +11,31 @@ from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.signals import http, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.artifacts.tuning import in_force
 
 _VERSION, _SURFACE = catalog.MODEL_VERSION.name, catalog.SURFACE.name
 _STATUS, _OUTCOME, _STAGE = catalog.STATUS.name, catalog.OUTCOME.name, catalog.STAGE.name
 _ASKED: Final = ONE_SERVICE
-_NOW: Final = (
-    traffic.SUCCESSES,
-    traffic.ERROR_RATE,
-    traffic.LATENCY_P50,
-    traffic.LATENCY_P95,
-    traffic.LATENCY_P99,
-    traffic.GOOD_RESPONSES,
-    traffic.BUDGET_LEFT,
-    traffic.CACHE_HIT_RATE,
-)
+
+
+def _objective() -> tuple[Signal, Signal, Signal]:
+    """Return what follows from the objective in force: good responses, burn rate, budget left."""
+    objective = in_force().general.objective
+    return traffic.GOOD_RESPONSES, traffic.burn_rate(objective), traffic.budget_left(objective)
+
+
+def _now() -> tuple[Signal, ...]:
+    good, _, left = _objective()
+    return (
+        traffic.SUCCESSES,
+        traffic.ERROR_RATE,
+        traffic.LATENCY_P50,
+        traffic.LATENCY_P95,
+        traffic.LATENCY_P99,
+        good,
+        left,
+        traffic.CACHE_HIT_RATE,
+    )
 
 
 def _by(signal: Signal, *apart: str) -> Panel:
@@ -61,11 +72,11 @@ def _statuses() -> Panel:
 BOARD: Final = Board(
     SERVICE,
     "How much is asked for, how fast and how well it is answered, and where the time goes.",
-    (
+    lambda: (
         Section(
             "",
             (
-                tuple(stat(SERVICE, _ASKED, signal, _ASKED.now(signal)) for signal in _NOW),
+                tuple(stat(SERVICE, _ASKED, signal, _ASKED.now(signal)) for signal in _now()),
                 (_slowest().sized(12, 7), alerts(SERVICE).sized(12, 7)),
             ),
         ),
@@ -93,12 +104,7 @@ BOARD: Final = Board(
         ),
         Section(
             "Objective",
-            (
-                tuple(
-                    _by(signal, _VERSION).sized(8)
-                    for signal in (traffic.GOOD_RESPONSES, traffic.BURN_RATE, traffic.BUDGET_LEFT)
-                ),
-            ),
+            (tuple(_by(signal, _VERSION).sized(8) for signal in _objective()),),
         ),
         Section(
             "Inside",

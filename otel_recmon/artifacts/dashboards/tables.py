@@ -43,4 +43,4 @@ def table(name: str, title: str, description: str, columns: Sequence[Column], *,
 
 def _formatted(column: Column) -> Json:
     precise = {"decimals": 2} if column.unit is Unit.SHARE else look.precision(column.unit)
-    return look.override(column.query.legend, unit=column.unit.value, **precise)
+    return look.override(column.query.legend, unit=look.measured(column.unit), **precise)

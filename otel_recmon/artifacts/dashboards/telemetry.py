@@ -1,16 +1,19 @@
 """For those who look after the pipeline: whether the picture on the other pages can be trusted."""
 
+from dataclasses import replace
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import FLEET_VARIABLES, Board, Section
-from otel_recmon.artifacts.dashboards.panels import Panel, alerts, lines, stat
+from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, lines, stat
 from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, Query, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.signals import telemetry
+from otel_recmon.artifacts.signals.attribution import ATTRIBUTED_SHARE, ATTRIBUTION_MIX
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.artifacts.signals.telemetry import quiet
 
@@ -26,6 +29,11 @@ _NOW: Final = (
     (telemetry.LOST_POINTS, "sum"),
 )
 """The first line, and how services are put together: the worst where a sum makes no sense."""
+
+
+_REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)
+_NEARLY: Final = 0.8
+"""Of the budget: the time to look for the label that grows."""
 
 
 def _of_all(signal: Signal, operator: str) -> Panel:
@@ -45,10 +53,29 @@ def _services() -> Panel:
     return table("telemetry.services", "Services", bound, columns, services=True)
 
 
+def _budget() -> Panel:
+    signal = telemetry.SERIES_BUDGET
+    panel = bars("telemetry.budget", signal, _ASKED, [_ASKED.now(signal, legend=named(*IDENTITY))])
+    levels = ((None, look.GOOD), (_NEARLY, look.WARNING), (1, look.BAD))
+    steps = [{"color": colour, "value": value} for value, colour in levels]
+    return replace(
+        panel,
+        title="Series against the budget, now",
+        options={**panel.options, "displayMode": "gradient", "showUnfilled": True},
+        defaults={
+            "thresholds": {"mode": "absolute", "steps": steps},
+            "color": {"mode": "thresholds"},
+            "min": 0,
+            "max": 1,
+        },
+        overrides=(),
+    )
+
+
 BOARD: Final = Board(
     TELEMETRY,
     "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",
-    (
+    lambda: (
         Section(
             "",
             (
@@ -59,11 +86,8 @@ BOARD: Final = Board(
         Section(
             "Services",
             (
-                (_services(),),
-                tuple(
-                    _by_service(signal, 8)
-                    for signal in (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE)
-                ),
+                (_services().sized(16), _budget().sized(8)),
+                tuple(_by_service(signal, 6) for signal in _REPORTED),
             ),
         ),
         Section(
@@ -76,6 +100,10 @@ BOARD: Final = Board(
                     _by_service(quiet(telemetry.PLUGIN_ERRORS), 6, catalog.SITE.name),
                 ),
             ),
+        ),
+        Section(
+            "What events can be attributed",
+            ((_by_service(ATTRIBUTED_SHARE, 12), _by_service(ATTRIBUTION_MIX, 12, catalog.RESULT.name)),),
         ),
         Section(
             "Collector, Prometheus and Alertmanager",

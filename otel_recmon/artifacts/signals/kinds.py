@@ -112,6 +112,10 @@ class Volume(Signal):
         """Return how many within the window."""
         return self.counted.increase(scope.within(self.labels))
 
+    def total(self, scope: Scope) -> Expr:
+        """Return how many within the window; 0 where there were none and the service counts such things."""
+        return promql.filled(self.count(scope), self.counted.known(scope))
+
 
 @dataclass(frozen=True)
 class Share(Signal):

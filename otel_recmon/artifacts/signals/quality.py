@@ -1,12 +1,13 @@
 """How good the recommendations are, and how old the models that make them."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import QUALITY
-from otel_recmon.artifacts.promql import Expr, Scope, equal
+from otel_recmon.artifacts.promql import Expr, Matcher, Scope, equal
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, distribution, measure, mix, over
 from otel_recmon.catalog import Metric
 
@@ -68,6 +69,17 @@ def _full_coverage(scope: Scope) -> Expr:
     return promql.aggregate("avg", full, scope.by)
 
 
+GINI: Final = measure(
+    Words(
+        "gini",
+        "Concentration on popular items, of a process",
+        QUALITY,
+        f"{catalog.POPULARITY_GINI.brief} Mean of the processes.",
+    ),
+    Unit.TIMES,
+    (catalog.POPULARITY_GINI,),
+    partial(_gauge, "avg", catalog.POPULARITY_GINI),
+)
 PROCESS_DIVERSITY: Final = measure(
     Words("process_diversity", "Diversity of a process", QUALITY, f"{catalog.DIVERSITY.brief} Mean of the processes."),
     Unit.SHARE,
@@ -116,3 +128,42 @@ def score_drift(back: str = "1d") -> Signal:
 
 
 SCORE_DRIFT: Final = score_drift()
+
+
+_PLACED: Final = Matcher(catalog.POSITION.name, "!=", catalog.UNKNOWN)
+_CLICKS: Final = Counted(catalog.CLICKED, (_PLACED,))
+_SHOWN: Final = Counted(catalog.IMPRESSIONS, (_PLACED,))
+_ARMS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name)
+
+
+def _over_expected(places: tuple[str, ...], scope: Scope) -> Expr:
+    """Return clicks over those that the impressions would have had at what each of the places has on the whole."""
+    on = (*scope.service, *places)
+    whole = replace(scope, by=on, matchers=tuple(one for one in scope.matchers if one.label not in _ARMS))
+    curve = promql.divided(_CLICKS.increase(whole), _SHOWN.increase(whole))
+    own = scope.apart(*places)
+    expected = promql.total(promql.many_to_one(_SHOWN.increase(own), "*", curve, on), scope.by)
+    clicks = promql.total(promql.where(_CLICKS.increase(own), curve, on), scope.by)
+    return promql.divided(promql.filled(clicks, expected), expected)
+
+
+def _coec(scope: Scope) -> Expr:
+    position, surface = catalog.POSITION.name, catalog.SURFACE.name
+    return promql.either(_over_expected((surface, position), scope), _over_expected((position,), scope))
+
+
+COEC: Final = measure(
+    Words(
+        "coec",
+        "Clicks over expected clicks",
+        QUALITY,
+        "Clicks over those that the impressions would have had at the click-through rates of all model versions at "
+        "the same surface and position, after Zhang and Jones (2007); of all surfaces together where clicks do not "
+        "name theirs. Above 1 is better than the whole, whose list lengths do not matter. Beyond 10, all positions are "
+        "one; clicks and impressions without a position are left out.",
+    ),
+    Unit.TIMES,
+    (catalog.CLICKED, catalog.IMPRESSIONS),
+    _coec,
+    (catalog.POSITION.name,),
+)

@@ -83,9 +83,21 @@ INSTANCES: Final = measure(
 )
 
 
+_NAME: Final = "__name__"
+_PREFIXES: Final = "|".join(sorted({metric.prometheus.partition("_")[0] for metric in catalog.METRICS}))
+_OURS: Final = Matcher(_NAME, "=~", f"({_PREFIXES})_.+")
+_OF_NO_HISTOGRAM: Final = Matcher(_NAME, "!~", ".+_(bucket|sum)")
+"""What is left of a histogram is its counts: one of each combination of labels."""
+
+
 def _series(scope: Scope) -> Expr:
-    prefixes = "|".join(sorted({metric.prometheus.partition("_")[0] for metric in catalog.METRICS}))
-    return promql.aggregate("count", promql.series("", scope, Matcher("__name__", "=~", f"({prefixes})_.+")), scope.by)
+    return promql.aggregate("count", promql.series("", scope, _OURS), scope.by)
+
+
+def _fullest_metric(scope: Scope) -> Expr:
+    each = scope.apart("instance", _NAME).by
+    combinations = promql.aggregate("count", promql.series("", scope, _OURS, _OF_NO_HISTOGRAM), each)
+    return promql.aggregate("max", combinations, scope.by) / catalog.MAX_SERIES
 
 
 SERIES: Final = measure(
@@ -93,6 +105,20 @@ SERIES: Final = measure(
     Unit.COUNT,
     (),
     _series,
+)
+
+
+SERIES_BUDGET: Final = measure(
+    Words(
+        "series_budget",
+        "Series against the budget",
+        TELEMETRY,
+        "The combinations of labels that the fullest metric of the fullest process has, over the "
+        f"{catalog.MAX_SERIES:,} that it may have. What is beyond is counted under coarser labels.",
+    ),
+    Unit.SHARE,
+    (),
+    _fullest_metric,
 )
 
 

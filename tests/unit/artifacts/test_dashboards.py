@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -12,22 +11,27 @@ import pytest
 import yaml
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import ALERTS, rules
+from otel_recmon.artifacts.alerts import ALERTS
 from otel_recmon.artifacts.asked import Looking, named, panels, targets
 from otel_recmon.artifacts.dashboards import BOARDS
-from otel_recmon.artifacts.dashboards.board import COLUMNS, Section, placed, text
+from otel_recmon.artifacts.dashboards.board import COLUMNS, Section, placed
 from otel_recmon.artifacts.dashboards.look import COLOURS
 from otel_recmon.artifacts.foreign import FOREIGN
-from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.pages import ALERT_FOLDER, BUSINESS, DASHBOARD_FOLDER, DATASOURCE, PAGES
+from otel_recmon.artifacts.pages import BUSINESS, PAGES
 from otel_recmon.artifacts.prometheus_rules import PREFIX
 from otel_recmon.artifacts.signals import traffic
 from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Kind, Metric
+from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
+from tests.unit.artifacts.selectors import nodes, selectors, too_wide
 
 Json = dict[str, Any]
-PROVISIONED = Path(__file__).parents[3] / "grafana/provisioning/dashboards/recmon.yaml"
-PAGES_BY_UID: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in BOARDS}
+FOLDER = "grafana/dashboards/"
+PAGES_BY_UID: dict[str, Json] = {
+    page["uid"]: page
+    for export in EXPORTS.values()
+    for page in (json.loads(text) for name, text in export.files.items() if name.startswith(FOLDER))
+}
 EACH_PAGE = pytest.mark.parametrize("page", PAGES_BY_UID.values(), ids=PAGES_BY_UID)
 EACH_PANEL = pytest.mark.parametrize(
     "panel",
@@ -62,19 +66,9 @@ def parsed(target: Mapping[str, Any]) -> Any:
     return promql_parser.parse(LOOKING.replaced(target["expr"]))
 
 
-def nodes(expression: Any) -> Iterator[Any]:
-    """All parts of an expression, itself first."""
-    yield expression
-    inner = [getattr(expression, name, None) for name in ("lhs", "rhs", "expr", "param", "vector_selector")]
-    for part in (*inner, *(getattr(expression, "args", None) or ())):
-        if part is not None and not isinstance(part, str | float):
-            yield from nodes(part)
-
-
 def selected(expression: Any) -> set[str]:
     """The names of the series that an expression selects."""
-    selectors = (node for node in nodes(expression) if isinstance(node, promql_parser.VectorSelector))
-    return {node.name or str(node.matchers) for node in selectors}
+    return {node.name or str(node.matchers) for node in selectors(expression)}
 
 
 def windows(expression: Any) -> Iterator[tuple[str, float]]:
@@ -95,15 +89,34 @@ THEIRS = set(FOREIGN) | {f"{name}{part}" for name in FOREIGN for part in ("_buck
 OURS_BY_PREFIX = '{__name__=~"(recmon|recommendation|recommendations)_.+"'
 
 
-def test_the_folder_is_not_that_of_the_alerts() -> None:
-    (provider,) = yaml.safe_load(PROVISIONED.read_text(encoding="utf-8"))["providers"]
+def of(export: Export) -> list[Json]:
+    """The pages of an export."""
+    prefix = export.config.house.grafana.uid_prefix
+    return [page for uid, page in PAGES_BY_UID.items() if uid.startswith(f"{prefix}-")]
 
-    assert provider["folder"] == DASHBOARD_FOLDER
-    assert provider["folder"] != ALERT_FOLDER
+
+EACH_PAGE_OF_EXPORT = pytest.mark.parametrize(
+    ("export", "page"),
+    [pytest.param(export, page, id=page["uid"]) for export in EXPORTS.values() for page in of(export)],
+)
 
 
-def test_the_pages_are_those_that_links_and_alerts_name() -> None:
-    assert [(page["uid"], page["title"]) for page in PAGES_BY_UID.values()] == [(p.uid, p.title) for p in PAGES]
+@EACH_EXPORT
+def test_the_folder_is_not_that_of_the_alerts(export: Export) -> None:
+    (provider,) = yaml.safe_load(export.files["grafana/provisioning/dashboards/recmon.yaml"])["providers"]
+    (alerts,) = json.loads(export.files["grafana/provisioning/alerting/recmon-rules.json"])["groups"]
+
+    assert provider["folder"] == export.config.house.grafana.dashboard_folder
+    assert provider["folder"] != alerts["folder"]
+
+
+@EACH_EXPORT
+def test_the_pages_are_those_that_links_and_alerts_name(export: Export) -> None:
+    grafana = export.config.house.grafana
+    found = {page["uid"]: page["title"] for page in of(export)}
+
+    assert found == {grafana.uid(page.uid): grafana.title_of(page) for page in PAGES}
+    assert all(f"{FOLDER}{uid}.json" in export.files for uid in found)
 
 
 @EACH_PAGE
@@ -149,7 +162,7 @@ def test_the_first_line_is_of_numbers_and_seen_without_scrolling(page: Json) -> 
 
 
 def test_a_line_that_is_too_wide_is_refused() -> None:
-    panel = BOARDS[0].sections[0].lines[0][0]
+    panel = BOARDS[0].sections()[0].lines[0][0]
 
     with pytest.raises(ValueError, match="and what stands beside it are 27 wide, not 24"):
         placed(BUSINESS, [Section("", ((panel,) * 9,))])
@@ -174,7 +187,7 @@ def test_a_query_is_of_known_series(panel: Json, target: Json) -> None:
 
 @EACH_TARGET
 def test_a_query_looks_back_as_far_as_its_panel_shows(panel: Json, target: Json) -> None:
-    expected = WHOLE if target["instant"] else WHILE
+    expected = WHOLE if target["instant"] or "maxDataPoints" in panel else WHILE
     for function, window in windows(parsed(target)):
         assert window in OWN_WINDOWS.get(function, {expected})
 
@@ -202,11 +215,13 @@ def test_every_variable_is_used_and_every_one_used_is_there(page: Json) -> None:
     assert used == {variable["name"] for variable in page["templating"]["list"]}
 
 
-@EACH_PAGE
-def test_the_data_source_is_the_provisioned_one_until_another_is_chosen(page: Json) -> None:
+@EACH_PAGE_OF_EXPORT
+def test_the_data_source_is_the_provisioned_one_until_another_is_chosen(export: Export, page: Json) -> None:
     (source,) = (variable for variable in page["templating"]["list"] if variable["type"] == "datasource")
+    provisioned, _ = yaml.safe_load(export.files["grafana/provisioning/datasources/recmon.yaml"])["datasources"]
 
-    assert source["current"]["value"] == DATASOURCE
+    assert source["current"]["value"] == provisioned["uid"] == export.config.house.grafana.datasource
+    assert source["current"]["text"] == provisioned["name"]
 
 
 @EACH_PAGE
@@ -229,16 +244,19 @@ def test_each_number_leads_to_a_panel_that_is_there_and_keeps_variables_and_time
         assert bool(panel["links"]) == (panel["type"] == "stat")
 
 
-def test_every_alert_leads_to_a_panel_that_is_there() -> None:
-    ids = {(uid, panel["id"]) for uid, page in PAGES_BY_UID.items() for panel in panels(page)}
-    provisioned = json.loads(rules_file(rules(load())))["groups"][0]["rules"]
+@EACH_EXPORT
+def test_every_alert_leads_to_a_panel_that_is_there(export: Export) -> None:
+    ids = {(page["uid"], panel["id"]) for page in of(export) for panel in panels(page)}
+    provisioned = json.loads(export.files["grafana/provisioning/alerting/recmon-rules.json"])["groups"][0]["rules"]
 
     assert {(rule["dashboardUid"], rule["panelId"]) for rule in provisioned} - ids == set()
-    assert {(alert.signal.page.uid, alert.signal.panel) for alert in ALERTS} - ids == set()
+    uid = export.config.house.grafana.uid
+    assert {(uid(alert.signal.page.uid), alert.signal.panel) for alert in ALERTS} - ids == set()
 
 
-def test_every_metric_is_on_a_page_or_exempt() -> None:
-    shown = {name for page in PAGES_BY_UID.values() for _, target in targets(page) for name in selected(parsed(target))}
+@EACH_EXPORT
+def test_every_metric_is_on_a_page_or_exempt(export: Export) -> None:
+    shown = {name for page in of(export) for _, target in targets(page) for name in selected(parsed(target))}
     missing = {metric.prometheus for metric in catalog.METRICS if not names(metric) & shown}
 
     assert missing == set(EXEMPT)
@@ -256,6 +274,26 @@ def test_thresholds_are_those_of_the_alerts() -> None:
         {"color": "red", "value": alerts["BudgetBurnSixHours"].threshold},
         {"color": "red", "value": alerts["BudgetBurnHour"].threshold},
     ]
+
+
+@EACH_EXPORT
+def test_every_panel_of_a_signal_has_the_limits_of_its_alerts(export: Export) -> None:
+    drawn = {
+        (page["uid"], panel["id"]): {step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]}
+        for page in of(export)
+        for panel in panels(page)
+        if "thresholds" in panel["fieldConfig"]["defaults"]
+    }
+
+    limits = {
+        rule.name: rule.threshold or 1e-9
+        for rule in export.rules.values()
+        if rule.tuning.enabled and rule.severity != "info" and not rule.alert.against
+    }
+    assert limits
+    for name, limit in limits.items():
+        rule = export.rules[name]
+        assert limit in drawn[rule.dashboard, rule.alert.signal.panel]
 
 
 def test_below_a_lower_limit_is_bad() -> None:
@@ -305,7 +343,7 @@ def test_a_panel_says_which_variables_it_does_not_follow() -> None:
     assert panel["description"].endswith("Not narrowed by model_version, variant, surface: it has no such label.")
 
 
-@pytest.mark.parametrize("uid", ["recmon-business", "recmon-service", "recmon-quality", "recmon-experiments"])
+@pytest.mark.parametrize("uid", [uid for uid in PAGES_BY_UID if not uid.endswith("-telemetry")])
 def test_a_new_model_version_is_marked(uid: str) -> None:
     (annotation,) = PAGES_BY_UID[uid]["annotations"]["list"]
     expression = promql_parser.parse(LOOKING.replaced(annotation["expr"]))
@@ -329,3 +367,38 @@ class TestLooking:
 
     def test_a_series_is_named_by_its_labels(self) -> None:
         assert named("{{a}}, {{b}}", {"a": "x"}) == "x,"
+
+
+class TestSettings:
+    """What only an export with other settings can show."""
+
+    @pytest.mark.parametrize("page", of(CHANGED), ids=lambda page: page["uid"])
+    def test_every_query_is_narrowed_to_the_services_or_to_what_brings_their_series(self, page: Json) -> None:
+        asked = [*(target for _, target in targets(page)), *page["annotations"]["list"]]
+
+        assert [wide for target in asked for wide in too_wide(parsed(target), CHANGED.config.house.services)] == []
+
+    @pytest.mark.parametrize("page", of(CHANGED), ids=lambda page: page["uid"])
+    def test_every_variable_offers_what_is_there_of_these_services_alone(self, page: Json) -> None:
+        variables = [variable for variable in page["templating"]["list"] if variable["type"] == "query"]
+
+        assert variables
+        for variable in variables:
+            (selector,) = re.findall(r"label_values\((.+), \w+\)", variable["query"]["query"])
+            assert too_wide(parsed({"expr": selector}), CHANGED.config.house.services) == []
+
+    def test_money_is_in_the_currency_of_the_house(self) -> None:
+        found = [set(re.findall(r'"(currency[^"]*)"', json.dumps(of(export)))) for export in (DEFAULT, CHANGED)]
+
+        assert found == [{"currencyUSD"}, {"currency:KZT"}]
+
+    def test_labels_are_tags(self) -> None:
+        tags = ["shop", "otel & more", "team:recommendations", "area:Search: ads & more"]
+
+        assert [page["tags"] for page in of(CHANGED)] == [tags] * len(PAGES)
+
+    def test_the_objective_is_that_of_the_alerts(self) -> None:
+        (panel,) = (p for p in panels(PAGES_BY_UID["shop-eu-prod-service"]) if p["id"] == traffic.BURN_RATE.panel)
+
+        assert panel["targets"][0]["expr"].endswith(" / 0.005")
+        assert "the objective of 0.995 allows" in panel["description"]

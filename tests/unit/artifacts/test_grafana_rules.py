@@ -11,23 +11,48 @@ import pytest
 
 from otel_recmon.artifacts.alerts import ALERTS, rules
 from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, DATASOURCE, PAGES
+from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, PAGES
 from otel_recmon.artifacts.prometheus_rules import PREFIX
 from otel_recmon.artifacts.signals import SIGNALS
-from otel_recmon.artifacts.tuning import TuningError, configured, load
+from otel_recmon.artifacts.tuning import Config, TuningError, configured, load
+from tests.unit.artifacts.exports import CHANGED, FLOORS
 from tests.unit.artifacts.grafana import query, verdict
 from tests.unit.artifacts.interpolation import expanded_texts, interpolated
+from tests.unit.artifacts.selectors import too_wide
 
 SCHEMA = json.loads(Path(__file__).with_name("alerting_file.schema.json").read_text(encoding="utf-8"))
-FLOORS = {"alerts": {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20}}}
-FILE = json.loads(rules_file(rules(configured(FLOORS))))
+CONFIGS = {"default": configured(FLOORS), "every knob": CHANGED.config}
+FILES = {name: json.loads(rules_file(rules(config))) for name, config in CONFIGS.items()}
+FILE = FILES["default"]
 RULES: list[dict[str, Any]] = FILE["groups"][0]["rules"]
 ENVIRONMENTS = [{}, {"SLACK_WEBHOOK_URL": "https://hooks.example/x", "job": "x", "B": "x", "1": "x"}]
-EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["title"])
+EACH = pytest.mark.parametrize(
+    ("config", "rule"),
+    [
+        pytest.param(CONFIGS[name], rule, id=f"{name}.{rule['title']}")
+        for name, file in FILES.items()
+        for rule in file["groups"][0]["rules"]
+    ],
+)
+EACH_FILE = pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+EACH_NAME = pytest.mark.parametrize("name", FILES)
 
 
-def test_it_is_what_grafana_takes() -> None:
-    jsonschema.Draft202012Validator(SCHEMA).validate(FILE)
+@EACH_FILE
+def test_it_is_what_grafana_takes(file: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(file)
+
+
+@EACH_NAME
+def test_the_group_is_where_the_house_wants_it(name: str) -> None:
+    grafana, (group,) = CONFIGS[name].house.grafana, FILES[name]["groups"]
+
+    assert {key: value for key, value in group.items() if key != "rules"} == {
+        "orgId": grafana.organisation,
+        "name": grafana.uid_prefix,
+        "folder": grafana.alert_folder,
+        "interval": CONFIGS[name].general.interval,
+    }
 
 
 def test_a_misspelt_key_would_be_noticed() -> None:
@@ -54,18 +79,18 @@ def test_the_emulation_eats_what_grafana_eats() -> None:
     ]
 
 
+@EACH_FILE
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["nothing set", "everything set"])
-def test_no_text_that_grafana_expands_changes(environment: dict[str, str]) -> None:
-    changed = [place for place, text in expanded_texts(FILE) if interpolated(text, environment) != text]
+def test_no_text_that_grafana_expands_changes(environment: dict[str, str], file: dict[str, Any]) -> None:
+    changed = [place for place, text in expanded_texts(file) if interpolated(text, environment) != text]
 
     assert changed == []
 
 
-def test_every_alert_is_there_and_paused_unless_it_is_on() -> None:
-    config = configured(FLOORS)
-
-    assert {rule["title"]: not rule["isPaused"] for rule in RULES} == {
-        alert.name: config.alerts[alert.name].enabled for alert in ALERTS
+@EACH_NAME
+def test_every_alert_is_there_and_paused_unless_it_is_on(name: str) -> None:
+    assert {rule["title"]: not rule["isPaused"] for rule in FILES[name]["groups"][0]["rules"]} == {
+        alert.name: CONFIGS[name].alerts[alert.name].enabled for alert in ALERTS
     }
 
 
@@ -81,6 +106,11 @@ def test_these_are_on_by_default() -> None:
         "CtrBelowUsual",
         "ModelStale",
         "ModelVeryStale",
+        "SampleRatioMismatch",
+        "ArmLosesClicks",
+        "ArmLosesConversions",
+        "ArmSlow",
+        "ArmFailing",
         "ServiceSilent",
         "TelemetryLost",
         "MessagesLost",
@@ -94,22 +124,24 @@ def test_a_floor_without_a_threshold_is_not_there() -> None:
     assert {alert.name for alert in ALERTS} - found == {"DiversityLow", "CoverageLow"}
 
 
-def test_identifiers_are_unique_and_follow_from_the_names() -> None:
-    uids = [rule["uid"] for rule in RULES]
+@EACH_NAME
+def test_identifiers_are_unique_and_follow_from_the_names(name: str) -> None:
+    uids = {rule["title"]: rule["uid"] for rule in FILES[name]["groups"][0]["rules"]}
 
-    assert len(set(uids)) == len(uids)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids)
-    assert {rule["title"]: rule["uid"] for rule in RULES}["CtrBelowUsual"] == "recmon-ctr-below-usual"
+    assert len(set(uids.values())) == len(uids)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids.values())
+    assert uids["CtrBelowUsual"] == f"{CONFIGS[name].house.grafana.uid_prefix}-ctr-below-usual"
 
 
 @EACH
-def test_a_rule_refers_to_a_panel_a_page_and_a_datasource_that_exist(rule: dict[str, Any]) -> None:
-    panels = {(signal.page.uid, signal.panel) for signal in SIGNALS}
+def test_a_rule_refers_to_a_panel_a_page_and_a_datasource_that_exist(config: Config, rule: dict[str, Any]) -> None:
+    grafana = config.house.grafana
+    panels = {(grafana.uid(signal.page.uid), signal.panel) for signal in SIGNALS}
     annotations = rule["annotations"]
 
     assert (rule["dashboardUid"], rule["panelId"]) in panels
     assert (annotations["__dashboardUid__"], annotations["__panelId__"]) == (rule["dashboardUid"], str(rule["panelId"]))
-    assert {part["refId"]: part["datasourceUid"] for part in rule["data"]} == {"A": DATASOURCE, "B": "__expr__"}
+    assert {part["refId"]: part["datasourceUid"] for part in rule["data"]} == {"A": grafana.datasource, "B": "__expr__"}
 
 
 def test_panels_and_pages_have_identifiers_of_their_own() -> None:
@@ -119,21 +151,29 @@ def test_panels_and_pages_have_identifiers_of_their_own() -> None:
 
 
 @EACH
-def test_a_query_is_instant_and_asks_for_raw_series_only(rule: dict[str, Any]) -> None:
+def test_a_query_is_instant_and_asks_for_raw_series_of_the_services_only(config: Config, rule: dict[str, Any]) -> None:
     model = rule["data"][0]["model"]
 
-    promql_parser.parse(query(rule))
+    assert too_wide(promql_parser.parse(query(rule)), config.house.services) == []
     assert (model["instant"], model["range"]) == (True, False)
     assert PREFIX not in query(rule)
 
 
 @EACH
-def test_a_text_for_people_gives_the_value_as_grafana_knows_it(rule: dict[str, Any]) -> None:
+def test_a_text_for_people_gives_the_value_as_grafana_knows_it(config: Config, rule: dict[str, Any]) -> None:
     texts = " ".join(rule["annotations"].values())
 
     assert ".Values.A.Value" in rule["annotations"]["value"]
     assert "$" not in texts
     assert not re.search(r"[ (]\.Value\b", texts)
+
+
+@EACH
+def test_a_rule_has_the_labels_of_the_house_and_its_contact_point(config: Config, rule: dict[str, Any]) -> None:
+    receiver = config.house.notifications.contact_point
+
+    assert rule["labels"] == {"severity": config.alerts[rule["title"]].severity, **config.house.labels}
+    assert rule.get("notification_settings") == ({"receiver": receiver} if receiver else None)
 
 
 def test_an_interval_that_grafana_does_not_take_is_refused() -> None:

@@ -1,18 +1,21 @@
 """The alerts as Prometheus's rules: what is on, recorded once, with the same condition as Grafana's."""
 
+import re
 from typing import Any
 
 import promql_parser
 import pytest
 import yaml
 
-from otel_recmon.artifacts.alerts import rules, rules_of
+from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.prometheus_rules import PREFIX, Recorded, alerting_file, condition, recording_file
 from otel_recmon.artifacts.promql import Expr
 from otel_recmon.artifacts.rule import AlertRule, Comparison, raw
 from otel_recmon.artifacts.tuning import configured
+from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
+from tests.unit.artifacts.selectors import too_wide
 
-RULES = {rule.name: rule for rule in rules_of()}
+RULES = DEFAULT.rules
 
 
 def loaded(text: str) -> dict[str, dict[str, Any]]:
@@ -21,8 +24,11 @@ def loaded(text: str) -> dict[str, dict[str, Any]]:
     return {rule.get("alert") or rule["record"]: rule for rule in group["rules"]}
 
 
-def test_what_is_off_is_not_there() -> None:
-    assert list(loaded(alerting_file(RULES.values()))) == [name for name, rule in RULES.items() if rule.tuning.enabled]
+@EACH_EXPORT
+def test_what_is_off_is_not_there(export: Export) -> None:
+    enabled = [name for name, rule in export.rules.items() if rule.tuning.enabled]
+
+    assert list(loaded(export.files["prometheus/rules/alerts/recmon.yml"])) == enabled
 
 
 def test_with_nothing_on_the_files_are_still_rules() -> None:
@@ -31,11 +37,26 @@ def test_with_nothing_on_the_files_are_still_rules() -> None:
     assert (loaded(alerting_file(off)), loaded(recording_file(off))) == ({}, {})
 
 
-def test_every_recorded_series_that_an_alert_looks_at_is_recorded() -> None:
-    alerting = alerting_file(RULES.values())
-    looked_at = {word for word in alerting.replace("(", " ").split() if word.startswith(PREFIX)}
+@EACH_EXPORT
+def test_every_recorded_series_that_an_alert_looks_at_is_recorded(export: Export) -> None:
+    alerting = export.files["prometheus/rules/alerts/recmon.yml"]
+    looked_at = {word for word in re.split(r"[\s()]+", alerting) if word.startswith(PREFIX)}
 
-    assert looked_at == set(loaded(recording_file(RULES.values())))
+    assert looked_at == set(loaded(export.files["prometheus/rules/recmon.yml"]))
+
+
+@EACH_EXPORT
+@pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
+def test_every_expression_is_narrowed_to_the_services(export: Export, name: str) -> None:
+    for rule in loaded(export.files[f"prometheus/rules/{name}"]).values():
+        wide = too_wide(promql_parser.parse(rule["expr"]), export.config.house.services)
+        assert [text for text in wide if not text.startswith(PREFIX)] == []
+
+
+def test_a_rule_has_the_labels_of_the_house() -> None:
+    rule = loaded(CHANGED.files["prometheus/rules/alerts/recmon.yml"])["FallbackShareHigh"]
+
+    assert rule["labels"] == {"severity": "critical", "team": "recommendations", "area": "Search: ads & more"}
 
 
 def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
@@ -46,7 +67,14 @@ def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
     assert rule["expr"] == str(condition(RULES["ModelStale"], Recorded()))
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, id=f"{name}.{rule.name}")
+        for name, export in EXPORTS.items()
+        for rule in export.rules.values()
+    ],
+)
 def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
     keep = Recorded()
     text = str(rule.expression(keep))

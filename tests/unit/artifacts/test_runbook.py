@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.artifacts.alert_docs import facts_by_name
-from otel_recmon.artifacts.alerts import ALERTS, rules_of
-from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.artifacts.alerts import ALERTS
 from otel_recmon.artifacts.tuning import load
+from tests.unit.artifacts.exports import DEFAULT, EACH_EXPORT, Export
 
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -46,9 +46,12 @@ def test_links_within_the_documentation_lead_somewhere() -> None:
     assert all((ROOT / "docs" / path).is_file() for path in files)
 
 
-@pytest.mark.parametrize("rule", rules_of(), ids=lambda rule: rule.name)
-def test_an_alert_links_to_its_section(rule: AlertRule) -> None:
-    path, anchor = rule.runbook.split("#")
+@EACH_EXPORT
+def test_an_alert_links_to_its_section(export: Export) -> None:
+    where = export.config.general.runbook
 
-    assert (ROOT / path).is_file()
-    assert anchor in {section.lower() for section in SECTIONS}
+    assert {rule.runbook for rule in export.rules.values()} <= {f"{where}#{section.lower()}" for section in SECTIONS}
+
+
+def test_the_runbook_is_where_the_links_of_the_checkout_lead() -> None:
+    assert (ROOT / DEFAULT.config.general.runbook).read_text(encoding="utf-8") == RUNBOOK

@@ -83,6 +83,9 @@ def test_a_duration_is_so_many_seconds() -> None:
         ({"baseline": {"days": 0}}, "baseline.days = 0 is not usable: expected a whole number from 1"),
         ({"baseline": {"weeks": -1}}, "baseline.weeks = -1 is not usable: expected a whole number from 0"),
         ({"baseline": {"day": ""}}, "baseline.day = '' is not usable: expected a duration"),
+        ({"experiments": {"harm": 5}}, "experiments.harm = 5 is not usable: expected a probability between 0 and 1"),
+        ({"experiments": {"mismatch": 0}}, "experiments.mismatch = 0 is not usable: expected a probability"),
+        ({"experiments": {"events": 0}}, "experiments.events = 0 is not usable: expected a number above 0"),
         ({"alerts": {"CoverageLow": {"enabled": True}}}, "alerts.CoverageLow is enabled but has no threshold"),
     ],
 )

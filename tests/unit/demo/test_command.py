@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -25,7 +26,8 @@ def test_the_commands_are_listed_with_what_they_do() -> None:
     result = CliRunner().invoke(group, ["--help"])
 
     assert result.exit_code == 0
-    assert "\n  demo  Replay real traffic through a recommender" in result.output
+    assert re.search(r"\n  demo +Replay real traffic through a recommender", result.output)
+    assert re.search(r"\n  export +Write dashboards, alerts and configurations with your settings\.\n", result.output)
 
 
 def test_without_the_cli_extra_the_pip_line_is_named() -> None:

@@ -16,8 +16,8 @@ from otel_recmon.demo.comparison import (
     share,
 )
 from otel_recmon.demo.figures import Figures, recomputed
-from otel_recmon.demo.intervals import Rate
 from otel_recmon.demo.scrape import parsed
+from otel_recmon.intervals import Rate
 from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
 
 SLATES = sample()

@@ -9,6 +9,7 @@ from otel_recmon.config import Settings, read, variable
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.launch import settings
 from otel_recmon.demo.service import Service, usable
+from otel_recmon.splits import Split
 from otel_recmon.stack.ports import free
 
 
@@ -28,9 +29,13 @@ def test_the_plugin_understands_every_variable_it_is_given() -> None:
             model_version="bts-2019.11",
             model_version_from="/recommendations => model_version; body:model_version",
             variant="/recommendations => variant; body:variant",
+            experiment="policy",
+            experiment_split=(Split(None, (("random", 0.5), ("bts", 0.5))),),
             surface="query:surface",
             outcome="/recommendations => fallback",
             catalog_size=160,
+            sketch_registers=256,
+            signing_key=("not-a-secret-in-a-demo",),
             model_updated_at=1_000_000.0 - 6 * 3600,
         ),
         [],

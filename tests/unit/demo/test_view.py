@@ -2,12 +2,14 @@ from io import StringIO
 
 from rich.console import Console
 
+from otel_recmon import catalog
 from otel_recmon.demo.replay import Progress
 from otel_recmon.demo.scrape import parsed
-from otel_recmon.demo.view import Screen, view
-from tests.unit.demo.exported import exported, sample
+from otel_recmon.demo.view import Live, view
+from tests.unit.demo.exported import exported, sample, series
 
 NOTHING = parsed("")
+TOP = "http://127.0.0.1:9464/metrics"
 
 
 def _written(console: Console) -> str:
@@ -18,7 +20,7 @@ def _written(console: Console) -> str:
 def test_a_line_is_printed_at_the_start_and_whenever_another_tenth_is_sent() -> None:
     console = Console(file=StringIO(), width=100)
 
-    with view(console, 2_000) as lines:
+    with view(console, 2_000, TOP) as lines:
         for sent in (0, 199, 200, 250, 1_000, 2_000, 2_000):
             lines.show(Progress(2_000, sent, clicks=3, conversions=1), NOTHING)
 
@@ -31,14 +33,28 @@ def test_a_line_is_printed_at_the_start_and_whenever_another_tenth_is_sent() -> 
     ]
 
 
-def test_a_terminal_shows_what_the_metrics_say_now_and_how_far_it_is() -> None:
-    console = Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
-    slates = sample()
+def _terminal() -> Console:
+    return Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
 
-    with view(console, len(slates)) as screen:
-        screen.show(Progress(len(slates), slates=100), parsed(exported(slates)))
 
-    assert isinstance(screen, Screen)
+def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
+    console, slates = _terminal(), sample()
+    page = exported(slates) + series(catalog.BUILD_INFO, 1)
+
+    with view(console, len(slates), TOP) as screen:
+        screen.show(Progress(len(slates), slates=100), parsed(page))
+
+    assert isinstance(screen, Live)
     last = [line.split() for line in _written(console).split("\n")]
-    assert ["bts-2019.11", "526", "1,510", "12", "2.28", "%", "3", "$212.04"] in last
-    assert [line[-2] for line in last if line[:2] == ["slates", "sent"]][-1] == f"100/{len(slates)}"
+    assert ["otel-recmon", "top", TOP, "since", "the", "process", "started"] in last
+    assert ["bts-2019.11", "-", "0", "%", "2.28", "%", "1.31-3.94", "%", "25.0", "%", "-"] in last
+    assert f" 100/{len(slates)} " in _written(console)
+
+
+def test_a_terminal_shows_how_far_it_is_while_the_service_exports_nothing() -> None:
+    console = _terminal()
+
+    with view(console, 20, TOP) as screen:
+        screen.show(Progress(20, slates=10), NOTHING)
+
+    assert "10/20" in _written(console)

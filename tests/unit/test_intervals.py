@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from otel_recmon.demo.intervals import Rate, difference, trials_needed
+from otel_recmon.intervals import Rate, difference, trials_needed
 
 
 @pytest.mark.parametrize(

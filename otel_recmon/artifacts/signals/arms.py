@@ -1,0 +1,163 @@
+"""What each treatment of an experiment does better or worse than its control, and how sure that is, at any time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.pages import EXPERIMENTS
+from otel_recmon.artifacts.promql import Expr, Scope
+from otel_recmon.artifacts.sequential import Bounds, Difference, by_arm, ratio, role, split
+from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Volume, Words, measure, over, volume
+from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
+from otel_recmon.artifacts.tuning import Experiments, in_force
+from otel_recmon.catalog import Metric
+
+Counts = Callable[[Metric], Expr]
+"""Given a counter, what it counted by arm and bucket."""
+Limits = Callable[[Experiments], Bounds]
+Compare = Callable[[Scope, Counts], Difference]
+_FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
+_OVER: Final = "Over that of the control, minus 1."
+_ALWAYS: Final = (
+    "The interval holds the true value at all times, with the probability that the settings give, however often one "
+    "looks; users, not requests, are what varies. The time range must hold all of the experiment."
+)
+
+
+def counts(scope: Scope) -> Counts:
+    """Return what counters counted within the window, by arm and bucket."""
+    buckets = scope.by_service().apart(*by_arm(scope), catalog.BUCKET.name)
+    return lambda metric: Counted(metric).increase(buckets)
+
+
+def bounds(settings: Experiments) -> Bounds:
+    """Return those of what users do."""
+    return Bounds(settings.harm, settings.events)
+
+
+def split_bounds(settings: Experiments) -> Bounds:
+    """Return those of the split."""
+    return Bounds(settings.mismatch, settings.exposures)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A difference from the control: its value, its bounds, and how certain it is."""
+
+    compare: Compare
+    value: Signal
+    low: Signal
+    high: Signal
+    evidence: Signal
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All of it."""
+        return self.value, self.low, self.high, self.evidence
+
+
+def _judged(words: Words, metrics: tuple[Metric, ...], compare: Compare, limits: Limits) -> Judged:
+    def of(name: str, title: str, meaning: str, unit: Unit, value: Callable[[Difference], Expr]) -> Signal:
+        own = Words(f"{words.name}{name}", f"{words.title}{title}", words.page, f"{words.description} {meaning}")
+        used = (*metrics, catalog.EXPECTED_SHARE)
+        return measure(own, unit, used, lambda scope: value(compare(scope, counts(scope))), _FIXED)
+
+    verdict = "Below -1 it is surely worse than the control, above 1 surely better, and between them undecided."
+    return Judged(
+        compare,
+        of("", "", _OVER, Unit.SHARE, Difference.value),
+        of("_low", ", at least", f"{_OVER} {_ALWAYS}", Unit.SHARE, lambda one: one.low(limits(in_force().experiments))),
+        of(
+            "_high", ", at most", f"{_OVER} {_ALWAYS}", Unit.SHARE, lambda one: one.high(limits(in_force().experiments))
+        ),
+        of(
+            "_evidence",
+            ": verdict",
+            f"{verdict} {_ALWAYS}",
+            Unit.TIMES,
+            lambda one: one.evidence(limits(in_force().experiments)),
+        ),
+    )
+
+
+_EXPOSURES: Final = catalog.EXPERIMENT_EXPOSURES
+
+
+def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None = None) -> Judged:
+    def compare(scope: Scope, count: Counts) -> Difference:
+        return ratio(scope, count(metric), count(_EXPOSURES), count(events) if events else None)
+
+    meaning = f"{title} of each treatment."
+    metrics = (metric, _EXPOSURES, *((events,) if events else ()))
+    return _judged(Words(name, title, EXPERIMENTS, meaning), metrics, compare, bounds)
+
+
+SPLIT: Final = _judged(
+    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment over what it is meant to have."),
+    (_EXPOSURES,),
+    lambda scope, count: split(scope, count(_EXPOSURES)),
+    split_bounds,
+)
+CLICKS: Final = _per_exposure("arm_clicks", "Clicks per exposure", catalog.EXPERIMENT_CLICKS)
+CONVERSIONS: Final = _per_exposure("arm_conversions", "Conversions per exposure", catalog.EXPERIMENT_CONVERSIONS)
+REVENUE: Final = _per_exposure(
+    "arm_revenue", "Revenue per exposure", catalog.EXPERIMENT_REVENUE, catalog.EXPERIMENT_CONVERSIONS
+)
+JUDGED: Final = (SPLIT, CLICKS, CONVERSIONS, REVENUE)
+
+
+def _counted(name: str, title: str, metric: Metric, unit: Unit = Unit.EVENTS_PER_SECOND) -> Volume:
+    return volume(Words(name, title, EXPERIMENTS, metric.brief), Counted(metric), unit)
+
+
+EXPOSED: Final = _counted("arm_exposed", "Exposures", _EXPOSURES)
+CLICKED: Final = _counted("arm_clicked", "Clicks", catalog.EXPERIMENT_CLICKS)
+CONVERTED: Final = _counted("arm_converted", "Conversions", catalog.EXPERIMENT_CONVERSIONS)
+EARNED: Final = _counted("arm_earned", "Revenue", catalog.EXPERIMENT_REVENUE, Unit.MONEY)
+
+
+def _rate(name: str, title: str, metric: Metric, unit: Unit = Unit.SHARE) -> Share:
+    words = Words(name, f"{title} per exposure, in each arm", EXPERIMENTS, f"{title} over exposures.")
+    return over(words, Counted(metric), Counted(_EXPOSURES), zero=True, unit=unit)
+
+
+CLICK_RATE: Final = _rate("arm_click_rate", "Clicks", catalog.EXPERIMENT_CLICKS)
+CONVERSION_RATE: Final = _rate("arm_conversion_rate", "Conversions", catalog.EXPERIMENT_CONVERSIONS)
+EARNING: Final = _rate("arm_earning", "Revenue", catalog.EXPERIMENT_REVENUE, Unit.MONEY)
+
+
+def side(scope: Scope, name: str, value: Expr) -> Expr:
+    """Return a value by variant for the arms that have a role, by arm."""
+    return promql.many_to_one(role(scope, name), "*", value, (*scope.service, catalog.VARIANT.name))
+
+
+def against(scope: Scope, operator: str, signal: Callable[[Scope], Expr]) -> Expr:
+    """Join what each treatment has with what the control has."""
+    value = signal(scope.by_service().apart(catalog.VARIANT.name))
+    sides = side(scope, catalog.TREATMENT, value), side(scope, catalog.CONTROL, value)
+    return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
+
+
+def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[Scope], Expr]) -> Signal:
+    return measure(words, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
+
+
+SLOWER: Final = _guardrail(
+    Words("arm_latency", "Latency, P95, against the control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
+    LATENCY_P95,
+    Unit.SHARE,
+    lambda scope: against(scope, "/", LATENCY_P95.expression) - 1,
+)
+FAILING_MORE: Final = _guardrail(
+    Words(
+        "arm_errors",
+        "Error rate, against the control",
+        EXPERIMENTS,
+        f"{ERROR_RATE.description} That of each arm, less the control's.",
+    ),
+    ERROR_RATE,
+    Unit.SHARE,
+    lambda scope: against(scope, "-", ERROR_RATE.expression),
+)

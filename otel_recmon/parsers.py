@@ -1,0 +1,98 @@
+"""How the text of a variable becomes its value; each function raises ValueError or KeyError where it cannot."""
+
+import math
+from datetime import UTC, datetime
+
+from otel_recmon.attribution import SHORTEST_KEY
+from otel_recmon.catalog import REGISTERS
+from otel_recmon.labels import clean
+
+
+def boolean(text: str) -> bool:
+    """Read true or false in the usual ways to write them."""
+    return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
+        text.lower()
+    ]
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def several(text: str) -> int:
+    """Read a whole number from 2."""
+    number = int(text)
+    if number < 2:
+        raise ValueError(text)
+    return number
+
+
+def zero_or_one(text: str) -> int:
+    """Read 0 or 1."""
+    return {"0": 0, "1": 1}[text]
+
+
+def seconds(text: str) -> float:
+    """Read seconds above 0."""
+    number = float(text)
+    if not (0 < number < math.inf):
+        raise ValueError(text)
+    return number
+
+
+def moment(text: str) -> float:
+    """Read an ISO 8601 time, in UTC unless it says otherwise, or seconds since 1970."""
+    try:
+        moment = float(text)
+    except ValueError:
+        parsed = datetime.fromisoformat(text)
+        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    if not (0 < moment < 1e11):
+        raise ValueError(text)
+    return moment
+
+
+def buckets(text: str) -> tuple[float, ...]:
+    """Read the bounds of a histogram, rising."""
+    bounds = tuple(float(bound) for bound in text.split(","))
+    if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
+        raise ValueError(text)
+    return bounds
+
+
+def registers(text: str) -> int:
+    """Read a number of registers: 0, or a power of two from 16."""
+    number = int(text)
+    if number and not (16 <= number <= len(REGISTERS) and number.bit_count() == 1):
+        raise ValueError(text)
+    return number
+
+
+def label(text: str) -> str:
+    """Read what can be the value of a label."""
+    if clean(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def key(text: str) -> str:
+    """Read a secret that is long enough to be one."""
+    if len(text) < SHORTEST_KEY:
+        raise ValueError
+    return text
+
+
+def keys(text: str) -> tuple[str, ...]:
+    """Read secrets separated by commas."""
+    return tuple(key(part.strip()) for part in text.split(","))
+
+
+def path(text: str) -> str:
+    """Read a path."""
+    if not text.startswith("/"):
+        raise ValueError(text)
+    return text

@@ -1,0 +1,47 @@
+"""What the numbers of a page show, in promtool, where there is nothing to count."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.signals.traffic import CONVERSIONS, REQUESTS
+from otel_recmon.stack import binaries
+
+BEGUN_ANEW = "0+1x1680 stale"
+"""One a minute for 28 hours, until a restart after which there was none."""
+ALL_THE_TIME = "0+1x1800"
+
+
+def series(metric: str, job: str, values: str) -> dict[str, str]:
+    """A series of a service."""
+    return {"series": f'{metric}{{job="{job}", deployment_environment_name="prod"}}', "values": values}
+
+
+def test_a_service_that_has_sold_and_sells_nothing_now_shows_0_and_one_that_never_sold_shows_nothing(
+    tmp_path: Path,
+) -> None:
+    stored = [
+        series("recommendation_requests_total", "shop", ALL_THE_TIME),
+        series("recommendations_converted_total", "shop", BEGUN_ANEW),
+        series("recommendation_requests_total", "magazine", ALL_THE_TIME),
+    ]
+
+    _check(tmp_path, stored, str(REQUESTS.total(Scope("1h", IDENTITY))), {"shop": 60, "magazine": 60})
+    _check(tmp_path, stored, str(CONVERSIONS.total(Scope("1h", IDENTITY))), {"shop": 0})
+
+
+def _check(folder: Path, stored: list[dict[str, str]], expr: str, expected: dict[str, float]) -> None:
+    """Assert that an expression has these values by service, 30 hours after the beginning."""
+    samples = [
+        {"labels": f'{{job="{job}", deployment_environment_name="prod"}}', "value": value}
+        for job, value in expected.items()
+    ]
+    asked: dict[str, Any] = {"expr": expr, "eval_time": "30h", "exp_samples": samples}
+    test = {"interval": "1m", "input_series": stored, "promql_expr_test": [asked]}
+    file = folder / "test.json"
+    file.write_text(json.dumps({"rule_files": [], "evaluation_interval": "1m", "tests": [test]}), encoding="utf-8")
+    command = [binaries.find("promtool") or "promtool", "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

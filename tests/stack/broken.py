@@ -1,0 +1,85 @@
+"""A real Prometheus with a service for each fault of the demo, broken all along, and one that is well."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from otel_recmon.demo import launch
+from otel_recmon.demo.audience import EVERYBODY
+from otel_recmon.demo.faults import FAULTS, WITH_CACHE
+from otel_recmon.demo.replay import Progress, session, watched
+from otel_recmon.demo.service import Service, running, workplace
+from otel_recmon.demo.stored import Stored
+from otel_recmon.demo.traffic import Slate, assembled, catalog_size
+from otel_recmon.stack import Stack
+from tests.stack.filled import LOG, Filled
+from tests.stack.observed import Prometheus
+from tests.stack.past import DAY_S, HOUR_S, give_past
+
+HEALTHY: Final = "healthy"
+"""The service that nothing is wrong with; what it exports is also what all of them once did."""
+AGES_S: Final = (HOUR_S, DAY_S, 7 * DAY_S)
+BOUGHT, CLICKED, OTHERS = 40, 20, 140
+"""Slates to each service; of what was logged, far fewer were clicked on."""
+LASTING_S: Final = 12
+"""What the traffic takes: all at once would slow down the services that are well, too."""
+
+
+def some() -> list[Slate]:
+    """Slates as they were logged, with enough clicks and sales among them to see what becomes of these."""
+    kinds: dict[int, list[Slate]] = {BOUGHT: [], CLICKED: [], OTHERS: []}
+    for slate in assembled(LOG):
+        sold = any(one.earned_cents for one in slate.clicked)
+        kinds[BOUGHT if sold else CLICKED if slate.clicked else OTHERS].append(slate)
+    chosen = [slate for number, found in kinds.items() for slate in found[:: len(found) // number][:number]]
+    return sorted(chosen, key=lambda slate: slate.at)
+
+
+@contextmanager
+def broken() -> Iterator[Filled]:
+    """Fill one; what the services did an hour, a day and a week ago was well."""
+    slates = some()
+    with workplace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
+        exporter, size = launch.otlp(stack.otlp_http_url), catalog_size(LOG)
+        with ExitStack() as undo, ThreadPoolExecutor(4) as starters:
+
+            def start(name: str) -> Service:
+                fault = name if name in FAULTS else ""
+                return undo.enter_context(running(place, exporter, size, name=name, fault=fault, app=WITH_CACHE))
+
+            names = (HEALTHY, *FAULTS)
+            services = dict(zip(names, starters.map(start, names), strict=True))
+            begun = time.time()
+            found = asyncio.run(_visited(stack, services, slates))
+            end = time.time()
+            prometheus = Prometheus(stack.prometheus_url)
+            give_past(stack, place.folder, _well(prometheus, end - begun), AGES_S)
+            yield Filled(prometheus, slates, found, begun, end)
+
+
+async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[Slate]) -> Any:
+    """Send people to all services, and return what each that exports has counted."""
+    speed = (slates[-1].at - slates[0].at).total_seconds() / LASTING_S
+
+    async def look(_: Progress) -> None:
+        """See nothing."""
+
+    async def visit(name: str) -> Any:
+        fault = FAULTS.get(name)
+        await watched(slates, services[name].url, speed, look, fault.audience if fault else EVERYBODY)
+        if fault is None or fault.exports:
+            async with session() as client:
+                return await Stored(stack.prometheus_url, name, stack.logs).settled(client)
+        return None
+
+    return dict(zip(services, await asyncio.gather(*map(visit, services)), strict=True))
+
+
+def _well(prometheus: Prometheus, lasting_s: float) -> list[Any]:
+    """What the service that is well exported, as if it were each of them."""
+    of_it = f'{{job="{HEALTHY}", __name__!~".+_sketch"}}[{lasting_s + 30:.0f}s]'
+    found = prometheus.ask("query", query=of_it)["result"]
+    return [{**one, "metric": {**one["metric"], "job": name}} for one in found for name in (HEALTHY, *FAULTS)]
