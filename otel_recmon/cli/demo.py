@@ -4,12 +4,12 @@ import math
 import signal
 import sys
 from asyncio import CancelledError
-from types import FrameType
 from typing import Any
 
 import click
 from rich.console import Console
 
+from otel_recmon.cli.stopping import stop_signals
 from otel_recmon.demo.drive import drive
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.faults import LIST, listed
@@ -69,7 +69,7 @@ def demo(**chosen: Any) -> None:
         click.echo(listed())
         return
     options = Options(**chosen)
-    received = _stop_signals()
+    received = stop_signals()
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without check marks
     console = Console()
     if not console.is_terminal:
@@ -93,18 +93,3 @@ def _check(options: Options) -> None:
         raise click.UsageError(f"--fault {options.fault} needs --stack, which has a Collector to miss")
     if options.against and not options.against.startswith(("http://", "https://")):
         raise click.UsageError(f"--against {options.against!r} is no URL, such as http://localhost:8000")
-
-
-def _stop_signals() -> list[int]:
-    """Make what ends a process end it as Ctrl-C does, which asyncio knows; return the list of what came."""
-    received: list[int] = []
-
-    def stop(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        signal.raise_signal(signal.SIGINT)
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    signal.signal(signal.SIGTERM, stop)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
-        signal.signal(signal.SIGHUP, stop)
-    return received

@@ -9,6 +9,10 @@ from otel_recmon._version import __version__
 
 COMMANDS: Final = {
     "demo": ("demo", "Replay real traffic through a recommender and check its metrics against the data."),
+    "doctor": ("cli", "Find what is wrong with a service's telemetry before production does."),
+    "export": ("cli", "Write dashboards, alerts and configurations with your settings."),
+    "report": ("cli", "Show the figures of any period, read from Prometheus."),
+    "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),
 }
 """Each command: the extra it needs, and what it does. It is the function in the module of its name."""
 

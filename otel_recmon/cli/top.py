@@ -1,0 +1,111 @@
+"""``otel-recmon top``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.cli.stopping import stop_signals
+from otel_recmon.prometheus import Prometheus
+from otel_recmon.top.follow import Pace, follow
+from otel_recmon.top.live import live
+from otel_recmon.top.reading import LOST, Watch
+from otel_recmon.top.screen import NARROW
+from otel_recmon.top.sources import TIMEOUT_S, Fleet, Page, Source
+
+PAGE_S, FLEET_S = 2.0, 10.0
+"""Seconds between two looks: at a page, and at Prometheus, which the service exports to more rarely."""
+EXAMPLES = """\b
+Examples:
+  otel-recmon top http://localhost:9464/metrics
+  otel-recmon top --prometheus http://localhost:9090 --job shop --environment production
+  otel-recmon top http://localhost:9464/metrics --once --json | jq .all.ctr
+"""
+
+
+@click.command(short_help="Watch a service live: rates, clicks, latency, quality, crossed thresholds.", epilog=EXAMPLES)
+@click.argument("url", required=False)
+@click.option("--prometheus", metavar="URL", help="Ask a Prometheus instead, which has the whole fleet.")
+@click.option("--job", default="", help="The service, where there are several.")
+@click.option("--environment", default="", help="Its environment, where it has several.")
+@click.option("--window", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds to look back on.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.2),
+    help=f"Seconds between two looks.  [default: {PAGE_S:g}, with --prometheus {FLEET_S:g}]",
+)
+@click.option("--once", is_flag=True, help="Look once; exit code 1 if a threshold is crossed.")
+@click.option("--count", type=click.IntRange(min=1), help="Look so many times; exit code as with --once.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a look.")
+@click.option(
+    "--alerts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your thresholds over ours: a file such as docs/alerts.md describes.",
+)
+def top(**chosen: Any) -> None:
+    """Watch a service live.
+
+    URL is the page with the metrics of one process, such as http://localhost:9464/metrics. Shows, for each model
+    version: requests, errors, click-through rate with its 95 % interval, conversions, revenue, latency, what users
+    got, diversity, coverage and age of the model, over the last five minutes or as much of them as was watched; how
+    the plugin itself fares; and which thresholds of the alerts are crossed right now.
+
+    A page knows neither the past nor other programs: it says which alerts can't be judged from there. Without a
+    terminal, it prints one block a look.
+
+    Exit code: 0; with --once or --count, 1 if a threshold is crossed at the last look; 2 if there is nothing to look
+    at.
+    """
+    received = stop_signals()
+    try:
+        sys.exit(_run(**chosen))
+    except LOST as error:
+        click.echo(f"otel-recmon top: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(128 + received[0] if received else 0)
+
+
+def _run(  # noqa: PLR0913 - each is an option
+    *,
+    url: str | None,
+    prometheus: str | None,
+    job: str,
+    environment: str,
+    window: float,
+    interval: float | None,
+    once: bool,
+    count: int | None,
+    as_json: bool,
+    alerts: Path | None,
+) -> int:
+    if bool(url) == bool(prometheus):
+        raise click.UsageError("name one thing to look at: the URL of a page of metrics, or --prometheus URL")
+    if once and count:
+        raise click.UsageError("--once is --count 1: leave one of them out")
+    pace = Pace(interval or (FLEET_S if prometheus else PAGE_S), 1 if once else count)
+    if url:
+        source: Source = Page(url, window, pace.interval_s)
+    else:
+        source = Fleet(Prometheus(str(prometheus), TIMEOUT_S), window)
+    rules = _rules(alerts)
+    watch = Watch(source, rules, job, environment)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=NARROW)
+    if console.is_terminal and not as_json and not pace.count:
+        live(watch, rules, pace, console)
+        return 0
+    last = follow(watch, rules, pace, console, as_json=as_json)
+    return 1 if last.judgement.findings else 0
+
+
+def _rules(file: Path | None) -> tuple[AlertRule, ...]:
+    try:
+        return rules_of(file)
+    except ValueError as error:  # of its form, or of what it says
+        raise click.BadParameter(f"{file}: {error}", param_hint="--alerts") from error

@@ -1,0 +1,196 @@
+"""A report as one page with charts, which needs nothing else: no script, no link, no font."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from itertools import groupby
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+
+from otel_recmon.intervals import Rate
+from otel_recmon.report import charts
+from otel_recmon.report.change import Change, comparable, heard, points, relative
+from otel_recmon.report.charts import Times
+from otel_recmon.report.figures import Figures, merged
+from otel_recmon.report.histogram import Histogram
+from otel_recmon.report.period import DAY, HOUR, Period
+from otel_recmon.report.reading import Report
+from otel_recmon.report.text import UNKNOWN, interval, milliseconds, money, number, percentile, rows, share
+
+BY_HOUR: Final = 3 * DAY
+"""Up to this length charts show hours, beyond it days."""
+Row = tuple[Period, Figures]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure, what it is made of, and how it compares."""
+
+    name: str
+    value: str
+    detail: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing and what it shows."""
+
+    name: str
+    words: str
+    drawing: str
+
+
+def page(report: Report, earlier: Report | None, currency: str) -> str:
+    """Return the page, as HTML; ``earlier`` is what to compare with, if there is anything."""
+    before = earlier if earlier and comparable(report, earlier) else None
+    template = files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        report=report,
+        days=_days(report.period),
+        before=before and _days(before.period),
+        silent=len(report.hours) - heard(report),
+        lede=_lede(report.figures, currency),
+        cards=_cards(report.figures, before.figures if before else Figures(), currency),
+        charts=list(_charts(report, before, currency)),
+        columns=_columns(report),
+        rows=rows(currency),
+        outcomes=_outcomes(report.figures),
+    )
+
+
+def _days(period: Period) -> str:
+    """Return a period in words; of whole days, the last one is named, not the one after it."""
+    start, end = period.start, period.end
+    if start.time() != end.time() or start.time() != datetime.min.time():
+        return f"{_day(start)} {start:%H:%M} to {_day(end)} {end:%H:%M}, {start.tzname()}"
+    last = end - DAY
+    until = f" to {_day(last)}" if last > start else ""
+    return f"{_day(start)}{until}, {start.tzname()}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _lede(figures: Figures, currency: str) -> str:
+    counts = ((figures.clicks, "clicks"), (figures.conversions, "conversions"))
+    followed = [f"{number(count)} {name}" for count, name in counts if count is not None]
+    earned = [] if figures.revenue is None else [f"{currency} {money(figures.revenue)} earned"]
+    answered = f"{number(figures.successes)} requests were answered with recommendations"
+    return f"{': '.join(filter(None, (answered, ', '.join(followed + earned))))}."
+
+
+def _cards(now: Figures, then: Figures, currency: str) -> list[Card]:
+    slow, slower = (_some(figures.latency.quantile(0.95)) for figures in (now, then))
+    return [
+        Card(
+            "Requests",
+            number(now.requests),
+            f"{number(now.successes)} answered",
+            _by(relative(now.requests, then.requests)),
+        ),
+        _share("Click-through rate", now.ctr, then.ctr),
+        _share("Conversion rate", now.conversion_rate, then.conversion_rate),
+        Card(
+            f"Revenue, {currency}",
+            money(now.revenue),
+            f"{money(now.revenue_per_request, 4)} per request",
+            _by(relative(now.revenue, then.revenue)),
+        ),
+        _share("Error rate", now.error_rate, then.error_rate),
+        Card(
+            "Latency, P95",
+            percentile(now.latency, 0.95),
+            f"{milliseconds(now.latency.mean)} on average",
+            _by(relative(slow, slower)),
+        ),
+    ]
+
+
+def _share(name: str, now: Rate | None, then: Rate | None) -> Card:
+    return Card(name, share(now), f"95 %: {interval(now)}" if now else UNKNOWN, _by(points(now, then)))
+
+
+def _some(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _by(change: Change | None) -> str:
+    """Return a change in words; "" where there is none to tell."""
+    if change is None:
+        return ""
+    arrow = "▲" if change.by > 0 else "▼" if change.by < 0 else "="
+    if change.interval is None:
+        return f"{arrow} {abs(change.by):.1%}"
+    low, high = (f"{100 * bound:+.2f}" for bound in change.interval)
+    verdict = "more than chance" if change.sure else "may be chance"
+    return f"{arrow} {100 * abs(change.by):.2f} points ({low} to {high}): {verdict}"
+
+
+def _columns(report: Report) -> dict[str, Figures]:
+    """Return the figures of each model version, and of all where there are several."""
+    several = {"all": report.figures} if len(report.versions) != 1 else {}
+    return {**several, **report.versions}
+
+
+def _outcomes(figures: Figures) -> list[tuple[str, Rate]]:
+    """Return what users got, the most frequent first."""
+    total = sum(figures.outcomes.values())
+    return sorted(
+        ((outcome, Rate(count, total)) for outcome, count in figures.outcomes.items()),
+        key=lambda pair: pair[1].successes,
+        reverse=True,
+    )
+
+
+def _charts(report: Report, before: Report | None, currency: str) -> Iterator[Chart]:
+    length, every = (HOUR, "each hour") if report.period.length <= BY_HOUR else (DAY, "each day")
+    now = _rows(report, length)
+    then = [figures for _, figures in _rows(before, length)] if before else [Figures()] * len(now)
+    times = _times([period for period, _ in now], length)
+
+    def amount(name: str, of: Callable[[Figures], float | None]) -> Chart:
+        drawn = charts.bars(name, times, [of(figures) for _, figures in now], list(map(of, then)))
+        return Chart(name, every, drawn)
+
+    def rate(name: str, of: Callable[[Figures], Rate | None]) -> Chart:
+        drawn = charts.shares(name, times, [of(figures) for _, figures in now], list(map(of, then)))
+        return Chart(name, f"{every}, with its 95 % interval", drawn)
+
+    yield amount("Requests", lambda figures: figures.requests)
+    yield rate("Click-through rate", lambda figures: figures.ctr)
+    yield rate("Conversion rate", lambda figures: figures.conversion_rate)
+    yield amount(f"Revenue, {currency}", lambda figures: figures.revenue)
+    yield _latency(times, [figures.latency for _, figures in now], every)
+    rates = {of: figures.ctr for of, figures in report.versions.items() if figures.ctr}
+    if rates:
+        name = "Click-through rate by version"
+        yield Chart(name, "with its 95 % interval", charts.intervals(name, rates))
+
+
+def _latency(times: Times, latencies: Sequence[Histogram], every: str) -> Chart:
+    mean, slow = (
+        [1000 * value for value in values]
+        for values in ((one.mean for one in latencies), (one.quantile(0.95) for one in latencies))
+    )
+    words = f"{every}: mean and P95"
+    return Chart("Latency", words, charts.durations("Latency", times, mean, slow))
+
+
+def _rows(report: Report, length: timedelta) -> list[Row]:
+    """Return the figures of each hour or, added up, of each day."""
+    if length == HOUR:
+        return list(report.hours)
+    days = [list(hours) for _, hours in groupby(report.hours, lambda row: row[0].start.date())]
+    return [(Period(hours[0][0].start, hours[-1][0].end), merged(f for _, f in hours)) for hours in days]
+
+
+def _times(periods: Sequence[Period], length: timedelta) -> Times:
+    whole = [one.length == length for one in periods]
+    clock = {"minute": 0, "second": 0, "microsecond": 0} | ({} if length == HOUR else {"hour": 0})
+    return Times([one.start.replace(**clock) for one in periods], length / DAY, whole)  # type: ignore[arg-type]  # ints

@@ -1,0 +1,161 @@
+"""Reads the figures of a period from Prometheus."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.prometheus import Prometheus
+from otel_recmon.report.counts import TRACKED, Cell, Tracked, version
+from otel_recmon.report.failure import NoDataError, UnknownError
+from otel_recmon.report.figures import Figures
+from otel_recmon.report.gauges import gauge
+from otel_recmon.report.period import Period, written
+from otel_recmon.report.rises import Rises
+from otel_recmon.report.services import Service
+from otel_recmon.report.sketches import distinct
+
+AT_ONCE: Final = 4
+"""Questions that are put to Prometheus at the same time."""
+Progress = Callable[[float], None]
+"""Is told of each share of the whole that has been read, from any thread; they add up to 1."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of a service in a period: all in all, by model version, and by hour.
+
+    Attributes:
+        service: Whose they are.
+        period: When it was.
+        model_version: The one that all figures are about; "" for all.
+        figures: Those of the whole period.
+        versions: Those of the whole period, by model version.
+        hours: One after the other. Of an hour in which nothing was heard of the service, nothing is known.
+    """
+
+    service: Service
+    period: Period
+    model_version: str
+    figures: Figures
+    versions: Mapping[str, Figures]
+    hours: tuple[tuple[Period, Figures], ...]
+
+
+@dataclass
+class _Counted:
+    """The counts of each hour with a sample, by model version and cell, and the series that are known."""
+
+    hours: defaultdict[int, defaultdict[tuple[str, Cell], float]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(float))
+    )
+    known: set[str] = field(default_factory=set)
+
+    @property
+    def versions(self) -> list[str]:
+        return sorted({of for hour in self.hours.values() for of, _ in hour} - {""})
+
+    def figures(self, hours: Iterable[int], of: str) -> Figures:
+        """Return the figures of some hours, of a model version or ("") of all."""
+        heard = [self.hours[hour] for hour in hours if hour in self.hours]
+        if not heard:
+            return Figures()
+        sums: defaultdict[Cell, float] = defaultdict(float)
+        for hour in heard:
+            for (each, cell), count in hour.items():
+                if of in ("", each):
+                    sums[cell] += count
+        return Figures(dict(sums), frozenset(self.known))
+
+    def add(self, other: "_Counted") -> None:
+        """Take in what was counted in other cells."""
+        self.known |= other.known
+        for number, hour in other.hours.items():
+            self.hours[number].update(hour)
+
+
+def read(
+    prometheus: Prometheus,
+    service: Service,
+    period: Period,
+    model_version: str = "",
+    progress: Progress = lambda _: None,
+) -> Report:
+    """Return the figures of a service, of one model version or ("") of all.
+
+    Raises:
+        PrometheusError: If Prometheus does not answer.
+        NoDataError: If nothing was heard of the service.
+        UnknownError: If there is no such model version.
+    """
+    hours = period.hours
+    counted = _counted(prometheus, service, hours, progress)
+    if not counted.hours:
+        raise NoDataError(
+            f"nothing was heard of {service} from {written(period.start)} to {written(period.end)}; "
+            "was it running, and did its metrics arrive?"
+        )
+    if model_version and model_version not in counted.versions:
+        known = ", ".join(counted.versions) or "none"
+        raise UnknownError(f"there is no model version {model_version!r} in that time; known: {known}")
+    versions = [model_version] if model_version else counted.versions
+    whole = _whole(prometheus, service, hours, counted)
+    return Report(
+        service,
+        period,
+        model_version,
+        whole(model_version),
+        {each: whole(each) for each in versions},
+        tuple((hour, counted.figures([number], model_version)) for number, hour in enumerate(hours)),
+    )
+
+
+def _whole(
+    prometheus: Prometheus, service: Service, hours: Sequence[Period], counted: _Counted
+) -> Callable[[str], Figures]:
+    coverage, staleness, size = (
+        gauge(prometheus, service.selector(metric.prometheus), hours)
+        for metric in (catalog.COVERAGE, catalog.STALENESS, catalog.CATALOG_SIZE)
+    )
+    users, items = (
+        distinct(prometheus, service.selector(metric.prometheus), hours)
+        for metric in (catalog.USER_SKETCH, catalog.CATALOG_SKETCH)
+    )
+
+    def whole(of: str) -> Figures:
+        return replace(
+            counted.figures(range(len(hours)), of),
+            coverage=coverage.mean(of),
+            staleness_hours=staleness.most(of),
+            users=users.count(of),
+            items=items.count(of),
+            catalog_size=size.most(of),
+        )
+
+    return whole
+
+
+def _counted(prometheus: Prometheus, service: Service, hours: Sequence[Period], progress: Progress) -> _Counted:
+    found = _Counted()
+
+    def one(tracked: Tracked) -> _Counted:
+        return _rises(Rises(prometheus, service.selector(tracked.name)), tracked, hours, progress)
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for part in pool.map(one, TRACKED):
+            found.add(part)
+    finally:
+        pool.shutdown(cancel_futures=True)  # or what comes after a failure would be asked, too
+    return found
+
+
+def _rises(rises: Rises, tracked: Tracked, hours: Sequence[Period], progress: Progress) -> _Counted:
+    counted, share = _Counted(), 1 / len(hours) / len(TRACKED)
+    for rise in rises.within(hours, lambda read: progress(read * share)):
+        counted.hours[rise.hour][version(rise.labels), tracked.cell(rise.labels)] += rise.by
+    if rises.known:
+        counted.known.add(tracked.name)
+    return counted

@@ -1,0 +1,39 @@
+"""How many different ids there were in a period: from sketches, merged over all processes and the whole time."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from otel_recmon.catalog import MODEL_VERSION, REGISTER
+from otel_recmon.prometheus import Prometheus
+from otel_recmon.report.counts import version
+from otel_recmon.report.period import Period
+from otel_recmon.report.rises import pieces
+from otel_recmon.sketch import estimate
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The registers of sketches, by model version: the highest of each."""
+
+    registers: Mapping[str, Mapping[str, int]]
+
+    def count(self, of: str) -> float | None:
+        """Return how many different ids there were, of a model version or ("") of all; None without a sketch."""
+        highest: defaultdict[str, int] = defaultdict(int)
+        for each, registers in self.registers.items():
+            for register, rank in registers.items() if of in ("", each) else ():
+                highest[register] = max(highest[register], rank)
+        return estimate(list(highest.values())) if highest else None
+
+
+def distinct(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> Distinct:
+    """Read the sketches; they look back five to ten minutes further than the period."""
+    registers: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for piece in pieces(hours):
+        window = f"{selector}[{piece.window_ms * len(piece.hours)}ms]"
+        query = f"max by ({MODEL_VERSION.name}, {REGISTER.name}) (max_over_time({window}))"
+        for series in prometheus.instant(query, piece.asked[1]):
+            highest, register = registers[version(series.labels)], series.labels.get(REGISTER.name, "")
+            highest[register] = max(highest[register], int(series.value))
+    return Distinct(registers)

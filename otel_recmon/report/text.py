@@ -1,0 +1,163 @@
+"""A report in words and tables, for a terminal or a file."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from rich import box
+from rich.console import Console, ConsoleRenderable
+from rich.table import Table
+from rich.text import Text
+
+from otel_recmon.intervals import Rate
+from otel_recmon.report.figures import Figures
+from otel_recmon.report.histogram import Histogram
+from otel_recmon.report.period import Period, written
+from otel_recmon.report.reading import Report
+
+WIDTH: Final = 100
+"""Columns where there is no terminal that says how many it has."""
+UNKNOWN: Final = "-"
+BETWEEN: Final = "    95 % interval"
+NOTE: Final = f"""\
+{UNKNOWN} is not known, which is not 0. Intervals are Wilson's, and take requests as independent.
+Percentiles are interpolated within a bucket. Definitions: docs/metrics.md."""
+Row = tuple[str, Callable[[Figures], str]]
+
+
+def show(console: Console, report: Report, currency: str, *, hourly: bool) -> None:
+    """Print the summary, by model version where there are several, and the hours where they are asked for."""
+    for part in _parts(report, currency, hourly=hourly):
+        console.print(part, highlight=False)
+
+
+def _parts(report: Report, currency: str, *, hourly: bool) -> Iterator[ConsoleRenderable]:
+    period = report.period
+    yield Text(f"\n{report.service}", style="bold")
+    yield Text(f"from {written(period.start)} until before {written(period.end)}{_of(report)}\n")
+    yield _summary(report, currency)
+    if hourly:
+        yield Text()
+        yield _hours(report, currency)
+    yield Text(f"\n{NOTE}", style="dim")
+
+
+def _of(report: Report) -> str:
+    return f", model version {report.model_version}" if report.model_version else ""
+
+
+def _summary(report: Report, currency: str) -> Table:
+    columns = dict(report.versions)
+    if len(columns) != 1:
+        columns = {"all": report.figures, **columns}
+    table = _plain("Figure", *columns)
+    for name, cell in rows(currency):
+        table.add_row(name, *(cell(figures) for figures in columns.values()))
+    return table
+
+
+def _hours(report: Report, currency: str) -> Table:
+    table = _plain("From", "Requests", "Clicks", "CTR", "Conversions", f"Revenue, {currency}", "Latency, mean", "P95")
+    for hour, figures in report.hours:
+        table.add_row(_clock(hour), *_row(figures))
+    return table
+
+
+def _row(figures: Figures) -> tuple[str, ...]:
+    return (
+        number(figures.requests),
+        number(figures.clicks),
+        share(figures.ctr),
+        number(figures.conversions),
+        money(figures.revenue),
+        milliseconds(figures.latency.mean),
+        percentile(figures.latency, 0.95),
+    )
+
+
+def _clock(hour: Period) -> str:
+    return f"{hour.start:%Y-%m-%d %H:%M}"
+
+
+def _plain(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(first, no_wrap=True)
+    for other in others:
+        table.add_column(other, justify="right")
+    return table
+
+
+def rows(currency: str) -> tuple[Row, ...]:
+    """Return what a summary says, line by line: a name, and how to write its figure."""
+    return (
+        ("Requests", lambda f: number(f.requests)),
+        ("  answered", lambda f: number(f.successes)),
+        ("  failed", lambda f: with_share(f.failures, f.error_rate)),
+        ("  rejected", lambda f: number(f.rejected)),
+        ("  good and fast enough", lambda f: share(f.good)),
+        ("Impressions", lambda f: number(f.impressions)),
+        ("  mean list length", lambda f: decimal(f.list_length)),
+        ("Clicks", lambda f: number(f.clicks)),
+        ("  of successful requests", lambda f: share(f.ctr)),
+        (BETWEEN, lambda f: interval(f.ctr)),
+        ("  of impressions", lambda f: share(f.item_ctr)),
+        (BETWEEN, lambda f: interval(f.item_ctr)),
+        ("Conversions", lambda f: number(f.conversions)),
+        ("  of clicks", lambda f: share(f.conversion_rate)),
+        (BETWEEN, lambda f: interval(f.conversion_rate)),
+        ("Users, estimated", lambda f: decimal(f.users, 0)),
+        (f"Revenue, {currency}", lambda f: money(f.revenue)),
+        ("  per user", lambda f: money(f.revenue_per_user)),
+        ("  per request", lambda f: money(f.revenue_per_request, 4)),
+        ("  per sale", lambda f: money(f.revenue_per_sale)),
+        ("Latency, mean", lambda f: milliseconds(f.latency.mean)),
+        ("  P50", lambda f: percentile(f.latency, 0.5)),
+        ("  P95", lambda f: percentile(f.latency, 0.95)),
+        ("  P99", lambda f: percentile(f.latency, 0.99)),
+        ("Diversity, 0 to 1", lambda f: decimal(f.diversity, 3)),
+        ("Catalog coverage, estimated", lambda f: decimal(f.fleet_coverage, 1, " %")),
+        ("  of a process, last slates", lambda f: decimal(f.coverage, 1, " %")),
+        ("Oldest model", lambda f: decimal(f.staleness_hours, 1, " h")),
+        ("Cache hit rate", lambda f: share(f.cache_hits)),
+    )
+
+
+def number(count: int | None) -> str:
+    """Write a count."""
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def decimal(value: float | None, places: int = 2, unit: str = "") -> str:
+    """Write a number that is no count."""
+    return UNKNOWN if value is None else f"{value:,.{places}f}{unit}"
+
+
+def money(amount: float | None, places: int = 2) -> str:
+    """Write an amount."""
+    return decimal(amount, places)
+
+
+def share(rate: Rate | None) -> str:
+    """Write a share."""
+    return UNKNOWN if rate is None else f"{rate.value:.2%}"
+
+
+def interval(rate: Rate | None) -> str:
+    """Write between what a share lies."""
+    return UNKNOWN if rate is None else "{:.2%} to {:.2%}".format(*rate.interval)
+
+
+def with_share(count: int | None, rate: Rate | None) -> str:
+    """Write a count, and which share it is."""
+    return number(count) if rate is None else f"{number(count)} ({share(rate)})"
+
+
+def milliseconds(seconds: float) -> str:
+    """Write a duration."""
+    return UNKNOWN if math.isnan(seconds) else f"{1000 * seconds:,.1f} ms"
+
+
+def percentile(latency: Histogram, level: float) -> str:
+    """Write a percentile; in the last bucket, what it is at least."""
+    over = "> " if math.isinf(latency.bucket(level)[1]) else ""
+    return over + milliseconds(latency.quantile(level))

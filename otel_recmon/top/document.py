@@ -1,0 +1,59 @@
+"""A reading as one JSON object: shares as 0 to 1, units in the names, null where nothing is known."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from otel_recmon.top.alarms import Finding
+from otel_recmon.top.figures import COUNTED, OWN, REVENUE, SIGNALS, Figures
+from otel_recmon.top.reading import Reading
+
+
+def document(reading: Reading) -> dict[str, Any]:
+    """Return everything of a reading but its history."""
+    seconds = reading.period.seconds
+    judgement = reading.judgement
+    return {
+        **origin(reading.source, reading.at),
+        "service": reading.title,
+        "period": {
+            "seconds": None if math.isnan(seconds) else round(seconds, 3),
+            "since_start": reading.period.since_start,
+        },
+        "all": _figures(reading.answer.total) | {name: reading.answer.total.values.get(name) for name in OWN},
+        "model_versions": {name: _figures(figures) for name, figures in reading.answer.versions.items()},
+        "crossed": [_finding(one) for one in judgement.findings],
+        "judged": list(judgement.judged),
+        "not_judged": list(judgement.undecided),
+    }
+
+
+def failure(source: str, at: float, error: str) -> dict[str, Any]:
+    """Return what stands for a reading that failed."""
+    return {**origin(source, at), "error": error}
+
+
+def origin(source: str, at: float) -> dict[str, Any]:
+    """Return when and where was looked."""
+    return {"at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"), "source": source}
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    values: dict[str, Any] = {name: figures.values.get(name) for name in (*SIGNALS, REVENUE)}
+    counted: Mapping[str, Any] = {name: figures.counted(name) for name in COUNTED}
+    return values | {"outcomes": dict(figures.outcomes), "counted": counted}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "alert": rule.name,
+        "severity": rule.severity,
+        "labels": dict(finding.labels),
+        "value": finding.value,
+        "threshold": rule.threshold,
+        "comparison": rule.alert.comparison.operator,
+        "for": rule.hold,
+        "text": finding.text,
+    }

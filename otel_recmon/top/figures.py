@@ -1,0 +1,123 @@
+"""The figures that are shown: which signals they are, how all of them are asked at once, and what the answer says."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.promql import TERM, Expr, Scope
+from otel_recmon.artifacts.signals import experiments, quality, telemetry, traffic
+from otel_recmon.artifacts.signals.kinds import Signal, Volume
+from otel_recmon.prometheus import Series
+from otel_recmon.top.sources import Source
+
+SIGNALS: Final[Mapping[str, Signal]] = {
+    "requests_per_s": traffic.REQUESTS,
+    "error_share": traffic.ERROR_RATE,
+    "ctr": experiments.CTR_ESTIMATE.value,
+    "ctr_at_least": experiments.CTR_ESTIMATE.low,
+    "ctr_at_most": experiments.CTR_ESTIMATE.high,
+    "conversion_rate": traffic.CONVERSION_RATE,
+    "latency_p50_s": traffic.LATENCY_P50,
+    "latency_p95_s": traffic.LATENCY_P95,
+    "latency_p99_s": traffic.LATENCY_P99,
+    "diversity": quality.DIVERSITY,
+    "coverage_percent": quality.COVERAGE,
+    "staleness_h": quality.STALENESS,
+    "cache_hit_share": traffic.CACHE_HIT_RATE,
+}
+"""By their names in JSON."""
+OWN: Final[Mapping[str, Volume]] = {
+    "values_set_aside": telemetry.DROPPED,
+    "plugin_errors": telemetry.PLUGIN_ERRORS,
+    "labels_over_cap": telemetry.OVERFLOW,
+}
+"""What the plugin says of itself, as counts within the window; what is not there has not happened."""
+COUNTED: Final[Mapping[str, Volume]] = {
+    "requests": traffic.REQUESTS,
+    "clicks": traffic.CLICKS,
+    "conversions": traffic.CONVERSIONS,
+    "revenue": traffic.REVENUE,
+}
+"""What has been counted since the processes started."""
+TRENDS: Final = ("requests_per_s", "error_share", "ctr", "latency_p95_s")
+REVENUE: Final = "revenue_per_min"
+_OUTCOME: Final = "outcome"
+_COUNTED: Final = "counted_"
+_MINUTE_S: Final = 60
+POINTS: Final = 40
+"""How far a trend goes back."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a model version, or of all: figures by name, and the share of each outcome."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    outcomes: Mapping[str, float] = field(default_factory=dict)
+
+    def counted(self, name: str) -> float | None:
+        """Return what has been counted since the processes started."""
+        return self.values.get(_COUNTED + name)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The figures of the service as a whole, and of each model version."""
+
+    total: Figures
+    versions: Mapping[str, Figures]
+
+
+def query(scope: Scope) -> Expr:
+    """Return the expression of all figures at once, each labelled with its name."""
+    terms = {name: signal.expression(scope) for name, signal in SIGNALS.items()}
+    terms[REVENUE] = traffic.REVENUE.expression(scope) * _MINUTE_S
+    terms[_OUTCOME] = traffic.OUTCOME_MIX.expression(scope)
+    terms |= {name: signal.count(scope) for name, signal in OWN.items()}
+    terms |= {_COUNTED + name: _so_far(signal, scope) for name, signal in COUNTED.items()}
+    return promql.tagged(terms)
+
+
+def asked(source: Source, scope: Scope, at: float) -> Answer:
+    """Return the figures of a service at a moment."""
+    version = catalog.MODEL_VERSION.name
+    whole = _collected(source.instant(str(query(scope)), at))
+    versions = _collected(source.instant(str(query(scope.apart(version))), at))
+    versions.pop("", None)  # of what no version is known, and what has none
+    total = whole.get("", Figures())
+    own = dict.fromkeys(OWN, 0.0)
+    return Answer(Figures(own | total.values, total.outcomes), dict(sorted(versions.items())))
+
+
+def trends(source: Source, scope: Scope, at: float) -> dict[str, list[float]]:
+    """Return what the figures of a service came to until a moment, oldest first; NaN where nothing is known."""
+    trend = source.trend
+    terms = {name: signal.expression(scope.over(trend.window)) for name, signal in SIGNALS.items() if name in TRENDS}
+    start = at - (POINTS - 1) * trend.step_s
+    found = dict.fromkeys(TRENDS, [math.nan] * POINTS)
+    for series in source.ranged(str(promql.tagged(terms)), start, at, trend.step_s):
+        points = {round((moment - start) / trend.step_s): value for moment, value in series.samples}
+        found[series.labels[TERM]] = [points.get(place, math.nan) for place in range(POINTS)]
+    return found
+
+
+def _so_far(signal: Volume, scope: Scope) -> Expr:
+    narrow = scope.within(signal.labels)
+    return promql.total(promql.series(signal.counted.name, narrow), narrow.by)
+
+
+def _collected(series: Iterable[Series]) -> dict[str, Figures]:
+    """Return the figures by model version; those of none by an empty name."""
+    values: dict[str, dict[str, float]] = defaultdict(dict)
+    outcomes: dict[str, dict[str, float]] = defaultdict(dict)
+    for one in series:
+        version, name = one.labels.get(catalog.MODEL_VERSION.name, ""), one.labels[TERM]
+        if name == _OUTCOME:
+            outcomes[version][one.labels[catalog.OUTCOME.name]] = one.value
+        elif not math.isnan(one.value):
+            values[version][name] = one.value
+    return {version: Figures(found, outcomes.get(version, {})) for version, found in values.items()}

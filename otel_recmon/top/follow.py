@@ -1,0 +1,75 @@
+"""Looks again and again, and prints one block or one JSON object a look."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.top import write
+from otel_recmon.top.document import document, failure
+from otel_recmon.top.reading import LOST, Reading, Watch
+from otel_recmon.top.screen import Screen
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often to look: seconds between two looks, and how many; None for until stopped."""
+
+    interval_s: float
+    count: int | None = None
+    sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    def looks(self) -> Iterator[int]:
+        """Yield the number of each look when it is due."""
+        number = 0
+        while self.count is None or number < self.count:
+            if number:
+                self.sleep(self.interval_s)
+            yield number
+            number += 1
+
+
+def follow(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console, *, as_json: bool) -> Reading:
+    """Show each look, and return the last that succeeded.
+
+    Raises:
+        PageError, PrometheusError, ServiceError: If the first look fails; later ones only say so.
+    """
+    last: Reading | None = None
+    for _ in pace.looks():
+        try:
+            last = watch.look()
+        except LOST as error:
+            if last is None:
+                raise
+            _print_trouble(last, error, pace, console, as_json=as_json)
+        else:
+            _print(last, rules, console, as_json=as_json)
+    assert last is not None  # noqa: S101 - there is one look at least
+    return last
+
+
+def _print(reading: Reading, rules: Sequence[AlertRule], console: Console, *, as_json: bool) -> None:
+    if as_json:
+        console.out(json.dumps(document(reading), allow_nan=False), highlight=False)
+    else:
+        console.print(Screen(reading, rules).drawn(console.width))
+        console.print()
+
+
+def _print_trouble(last: Reading, error: Exception, pace: Pace, console: Console, *, as_json: bool) -> None:
+    now = pace.clock()
+    trouble = told(last, error, now)
+    if as_json:
+        console.out(json.dumps(failure(last.source, now, trouble)), highlight=False)
+    else:
+        console.print(write.printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
+
+
+def told(last: Reading, error: Exception, now: float) -> str:
+    """Say since when there is no answer, and why."""
+    return f"no answer since {write.time(now - last.at)}: {error}"

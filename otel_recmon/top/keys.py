@@ -1,0 +1,47 @@
+"""The keys of a terminal, one at a time and without Enter, where the system knows how."""
+
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+try:
+    import termios
+    import tty
+except ImportError:  # pragma: no cover - Windows
+    termios = None  # type: ignore[assignment]
+
+Pressed = Callable[[float], str]
+"""Waits so many seconds, and returns the key that was pressed meanwhile, or nothing."""
+NONE: Final = ""
+
+
+@contextmanager
+def keyboard(wait: Callable[[float], object]) -> Iterator[Pressed]:
+    """Read keys while the context lasts, and leave the terminal as it was.
+
+    Args:
+        wait: Lets time pass, where no key can be read.
+    """
+    if termios is None or not sys.stdin.isatty():
+        yield lambda seconds: _waited(wait, seconds)
+        return
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+    try:
+        tty.setcbreak(number)
+        yield lambda seconds: _pressed(number, seconds)
+    finally:
+        termios.tcsetattr(number, termios.TCSADRAIN, before)
+
+
+def _waited(wait: Callable[[float], object], seconds: float) -> str:
+    wait(seconds)
+    return NONE
+
+
+def _pressed(number: int, seconds: float) -> str:
+    ready, _, _ = select.select([number], [], [], seconds)
+    return os.read(number, 1).decode(errors="replace") if ready else NONE

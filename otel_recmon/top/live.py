@@ -1,0 +1,91 @@
+"""The live screen: drawn again after each look, until somebody quits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+
+from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.top import write
+from otel_recmon.top.follow import Pace, told
+from otel_recmon.top.keys import keyboard
+from otel_recmon.top.reading import LOST, Reading, Watch
+from otel_recmon.top.screen import Screen
+
+TICK_S: Final = 0.1
+"""How soon a key is noticed."""
+QUIT: Final = ("q", "Q", "\x1b")
+
+
+@dataclass
+class _Seen:
+    """The last look that succeeded, and why later ones did not."""
+
+    reading: Reading
+    error: Exception | None = None
+
+    def take(self, found: Reading | Exception) -> None:
+        """Take in a look; a failure that no service can be the reason for is ours."""
+        if isinstance(found, Reading):
+            self.reading, self.error = found, None
+        elif isinstance(found, LOST):
+            self.error = found
+        else:
+            raise found
+
+
+class _Looks:
+    """Looks in a thread of its own, so that keys are noticed while an answer is slow."""
+
+    def __init__(self, watch: Watch, interval_s: float) -> None:
+        self._watch, self._interval_s = watch, interval_s
+        self._found: SimpleQueue[Reading | Exception] = SimpleQueue()
+        self._stop = Event()
+
+    def __enter__(self) -> Self:
+        Thread(target=self._run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def next(self) -> Reading | Exception | None:
+        """Return what was found since, if there is anything."""
+        try:
+            return self._found.get_nowait()
+        except Empty:
+            return None
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            try:
+                self._found.put(self._watch.look())
+            except Exception as error:  # noqa: BLE001 - raised where it is taken
+                self._found.put(error)
+
+
+def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console) -> None:
+    """Draw each look until somebody quits, by q or Ctrl-C.
+
+    Raises:
+        PageError, PrometheusError, ServiceError: If the first look fails; later ones only say so.
+    """
+    seen, drawn = _Seen(watch.look()), None
+    hint = f"q or Ctrl-C quits; a look every {write.time(pace.interval_s)}"
+    with (
+        keyboard(pace.sleep) as pressed,
+        Live(console=console, screen=True, auto_refresh=False) as screen,
+        _Looks(watch, pace.interval_s) as looks,
+    ):
+        while pressed(TICK_S if drawn else 0) not in QUIT:
+            found = looks.next()
+            if found:
+                seen.take(found)
+            trouble = told(seen.reading, seen.error, pace.clock()) if seen.error else ""
+            if drawn != (seen.reading.at, trouble, console.size):
+                drawn = (seen.reading.at, trouble, console.size)
+                screen.update(Screen(seen.reading, rules, trouble, hint).drawn(console.width), refresh=True)

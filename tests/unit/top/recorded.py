@@ -1,0 +1,58 @@
+"""Three pages of the demo with one request in five failing: two of one process, and one after a restart."""
+
+import gzip
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.demo.figures import Figures, read
+from otel_recmon.demo.scrape import parsed
+from otel_recmon.top.reading import Reading, Watch
+from otel_recmon.top.sources import Page
+
+STARTED = 1_795_618_164.79
+EARLY_AT, APART_S = STARTED + 8.0, 10.0
+"""When the process started, when its first page was read, and the seconds between two pages."""
+EARLY, LATER, RESTARTED = "early", "later", "restarted"
+VERSIONS = ("bts-2019.11", "random-2019.11")
+URL = "http://localhost:9464/metrics"
+RULES = rules_of()
+
+
+@lru_cache
+def text(name: str) -> str:
+    """A page as it was served, but for what is not ours."""
+    return gzip.decompress((Path(__file__).parent / "pages" / f"{name}.txt.gz").read_bytes()).decode()
+
+
+@lru_cache
+def counted(name: str, **labels: str) -> Figures:
+    """What a page says was counted since its process started."""
+    return read(parsed(text(name)), **labels)
+
+
+def page(*names: str, window_s: float = 300.0) -> Page:
+    """A page that shows these, one a look, ten seconds apart; the first is read twice."""
+    texts = iter([text(names[0]), *map(text, names)])
+    moments = _moments()
+    return Page(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
+
+
+def watching(*names: str) -> Watch:
+    """Watches a page that shows these."""
+    return Watch(page(*names), RULES)
+
+
+@lru_cache
+def looked(*names: str) -> Reading:
+    """The last of so many looks, one at each of the pages."""
+    watch = watching(*names)
+    return [watch.look() for _ in names][-1]
+
+
+def _moments() -> Iterator[float]:
+    moment = EARLY_AT
+    while True:
+        yield moment
+        moment += APART_S
