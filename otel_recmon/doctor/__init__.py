@@ -1,0 +1,1 @@
+"""Finds what is wrong with a service's telemetry before production does: one module a topic."""

@@ -1,0 +1,116 @@
+import pytest
+
+from otel_recmon.doctor.environment import examine
+from otel_recmon.doctor.patient import Patient
+from tests.unit.doctor.patients import HEALTHY, patient
+
+EVENTS = {"OTEL_RECMON_LOG_EVENTS": "true", "OTEL_LOGS_EXPORTER": "otlp"}
+KEY = {"OTEL_RECMON_USER_HASH_KEY": "0123456789abcdef"}
+FOUND = {
+    "recmon-off": {"OTEL_RECMON_ENABLED": "false"},
+    "setting-unusable": {"OTEL_RECMON_CATALOG_SIZE": "many"},
+    "setting-unknown": {"OTEL_RECMON_CATALOGUE_SIZE": "7"},
+    "setting-file": {"OTEL_RECMON_MODEL_PATH": "/nowhere/model.bin"},
+    "sdk-disabled": {"OTEL_SDK_DISABLED": "TRUE"},
+    "plugin-disabled": {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
+    "metrics-not-exported": {"OTEL_METRICS_EXPORTER": "none"},
+    "export-interval": {"OTEL_METRIC_EXPORT_INTERVAL": "15s"},
+    "unit-mistaken": {"OTEL_EXPORTER_OTLP_TIMEOUT": "10000"},
+    "service-name-missing": {"OTEL_SERVICE_NAME": " "},
+    "environment-name-missing": {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"},
+    "resource-attributes-unreadable": {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test,team"},
+    "endpoint-scheme": {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "collector:4318/v1/metrics"},
+    "endpoint-port": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+    "headers-unreadable": {"OTEL_EXPORTER_OTLP_HEADERS": "Bearer abc"},
+    "temporality-delta": {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "lowmemory"},
+    "histograms-exponential": {
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram"
+    },
+    "exemplars-off": {"OTEL_METRICS_EXEMPLAR_FILTER": "always_off"},
+    "propagators-none": {"OTEL_PROPAGATORS": "none"},
+    "semconv-old": {"OTEL_SEMCONV_STABILITY_OPT_IN": "database"},
+    "attribute-limits": {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "16"},
+    "events-not-exported": EVENTS | KEY | {"OTEL_LOGS_EXPORTER": "none"},
+    "user-hash-per-process": EVENTS,
+}
+FINE = {
+    "what is set to its default": {
+        "OTEL_SDK_DISABLED": "false",
+        "OTEL_PROPAGATORS": "tracecontext,baggage",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "cumulative",
+        "OTEL_METRICS_EXEMPLAR_FILTER": "trace_based",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "128",
+    },
+    "a page instead of an exporter": {"OTEL_METRICS_EXPORTER": "none", "OTEL_RECMON_METRICS_PATH": "/metrics"},
+    "a scraped exporter, at any interval": {
+        "OTEL_METRICS_EXPORTER": "prometheus",
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+    },
+    "gRPC without a scheme and without TLS": {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_INSECURE": "true",
+    },
+    "the port of the protocol": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
+    "events with one key, exported": EVENTS | KEY,
+    "other instrumentations left out": {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "redis,fastapi"},
+    "a name among the resource attributes": {
+        "OTEL_SERVICE_NAME": "",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,deployment.environment.name=test",
+    },
+    "headers with a name each": {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc,x-tenant=a=b"},
+}
+
+
+@pytest.mark.parametrize(("name", "changes"), FOUND.items(), ids=FOUND)
+def test_each_fault_is_found_alone(name: str, changes: dict[str, str]) -> None:
+    assert [finding.name for finding in examine(patient(**changes))] == [name]
+
+
+@pytest.mark.parametrize("changes", [{}, *FINE.values()], ids=["nothing changed", *FINE])
+def test_what_is_fine_is_not_found(changes: dict[str, str]) -> None:
+    assert list(examine(patient(**changes))) == []
+
+
+def test_what_the_code_may_set_up_is_not_missed_in_the_environment() -> None:
+    in_code = {name: HEALTHY[name] for name in ("OTEL_RECMON_ENABLED", "OTEL_SEMCONV_STABILITY_OPT_IN")}
+
+    assert list(examine(Patient(in_code | EVENTS | KEY | {"OTEL_LOGS_EXPORTER": ""}, ("python", "main.py")))) == []
+
+
+def test_the_nearest_right_name_is_said() -> None:
+    (finding,) = examine(patient(OTEL_RECMON_CATALOGUE_SIZE="7"))
+
+    assert "perhaps OTEL_RECMON_CATALOG_SIZE" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fix"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "15", "15000, if 15000 milliseconds are meant."),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "10000", "10, if 10 seconds are meant."),
+    ],
+)
+def test_a_time_in_another_unit_is_found_with_the_right_one(variable: str, value: str, fix: str) -> None:
+    (finding,) = examine(patient(**{variable: value}))
+
+    assert (finding.name, finding.fix) == ("unit-mistaken", f"Set {variable}={fix}")
+
+
+def test_the_old_name_of_the_environment_is_recognised() -> None:
+    (finding,) = examine(patient(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test"))
+
+    assert finding.what.endswith("no deployment.environment.name, but deployment.environment, which is another.")
+
+
+@pytest.mark.parametrize(("grafana", "found"), [("", ["export-interval"]), ("http://grafana", [])])
+def test_what_grafana_is_asked_for_is_not_guessed(grafana: str, found: list[str]) -> None:
+    slow = Patient({**HEALTHY, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}, grafana=grafana)
+
+    assert [finding.name for finding in examine(slow)] == found
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    (finding,) = examine(patient(OTEL_EXPORTER_OTLP_ENDPOINT="http://me:hush@collector:4317/?key=hush"))
+
+    assert finding.what.startswith("OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317/ goes to port 4317,")
