@@ -1,0 +1,49 @@
+"""The code blocks of the documentation, and what its hidden comments say of them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+_BLOCK: Final = re.compile(
+    r"^(?:<!-- (?P<mark>[^\n]+?) -->\n)?```(?P<language>[{{}}\w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+_NOT_RUN: Final = "not run: "
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code, and the comment before it: a file that it stands in, or why it is not run."""
+
+    page: str
+    number: int
+    language: str
+    text: str
+    mark: str
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not run; empty where it is."""
+        return self.mark.removeprefix(_NOT_RUN) if self.mark.startswith(_NOT_RUN) else ""
+
+    @property
+    def settings(self) -> bool:
+        """Whether it only sets variables."""
+        return all(line.startswith("export ") for line in self.text.splitlines())
+
+
+def blocks(path: Path) -> list[Block]:
+    """The blocks of a page, in order."""
+    page = path.relative_to(ROOT).as_posix()
+    return [
+        Block(page, number, found["language"], found["text"], found["mark"] or "")
+        for number, found in enumerate(_BLOCK.finditer(path.read_text(encoding="utf-8")))
+    ]
+
+
+def one(page: str, containing: str) -> Block:
+    """The one block of a page that has something in it."""
+    (found,) = (block for block in blocks(ROOT / page) if containing in block.text)
+    return found
