@@ -4,13 +4,15 @@ import math
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import chain
+from marshal import dumps, loads
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 DIVERSITY_WINDOW = 1_000
 COVERAGE_WINDOW = 10_000
 LONGEST_SLATE = 1_000
 """Items of one slate that enter the windows; what bounds their memory."""
+_BETWEEN: Final = "\0"
 
 
 class SlidingCounts:
@@ -19,6 +21,10 @@ class SlidingCounts:
     Adding a slate only notes it; it is counted when somebody reads. Each slate is counted at most once and
     uncounted at most once, whatever the length of the window, and at most two windows of slates are held.
     Slates may be added while one thread reads.
+
+    Slates are noted as one text each, or as bytes. To hold their values would cost a service more than all else that
+    is recorded of a slate: none of their memory could serve the next request, and the garbage collector would look at
+    each of them.
     """
 
     def __init__(self, length: int) -> None:
@@ -27,11 +33,18 @@ class SlidingCounts:
             msg = f"a window holds at least one slate, not {length}"
             raise ValueError(msg)
         self.length = length
-        self._noted: deque[tuple[Hashable, ...]] = deque(maxlen=length)
-        self._counted: deque[tuple[Hashable, ...]] = deque()
+        self._noted: deque[str | bytes] = deque(maxlen=length)
+        self._counted: deque[str | bytes] = deque()
         self._counts: Counter[Hashable] = Counter()
-        self.add = self._noted.append
-        """Takes in the values of one slate."""
+
+    def add(self, values: tuple[Hashable, ...]) -> None:
+        """Take in the values of one slate; those that are neither texts nor numbers by their hashes."""
+        try:
+            text = _BETWEEN.join(values)  # type: ignore[arg-type]  # texts, as nearly always
+            whole = text.count(_BETWEEN) == len(values) - 1
+        except TypeError:
+            whole = False
+        self._noted.append(text if whole else _dumped(values))
 
     def counts(self) -> Counter[Hashable]:
         """Return the occurrences of each value that is in the window."""
@@ -39,19 +52,33 @@ class SlidingCounts:
         if len(fresh) == self.length:
             self._counted.clear()
             self._counts.clear()
-        self._counts.update(chain.from_iterable(fresh))
+        self._counts.update(_values(fresh))
         self._counted.extend(fresh)
         self._forget(max(0, len(self._counted) - self.length))
         return self._counts
 
     def _forget(self, slates: int) -> None:
-        gone = Counter(chain.from_iterable(self._counted.popleft() for _ in range(slates)))
+        gone = Counter(_values(self._counted.popleft() for _ in range(slates)))
         counts = self._counts
         for value, times in gone.items():
             if counts[value] == times:
                 del counts[value]
             else:
                 counts[value] -= times
+
+
+def _dumped(values: tuple[Hashable, ...]) -> bytes:
+    try:
+        return dumps(values)  # type: ignore[arg-type]  # which is asked here
+    except ValueError:
+        return dumps(tuple(map(hash, values)))
+
+
+def _values(noted: Iterable[str | bytes]) -> Iterable[Hashable]:
+    return chain.from_iterable(
+        one.split(_BETWEEN) if isinstance(one, str) else loads(one)  # noqa: S302 - which is our own
+        for one in noted
+    )
 
 
 def diversity(counts: Mapping[Hashable, int], universe: int | None = None) -> float:

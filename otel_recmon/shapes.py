@@ -23,6 +23,9 @@ DECOYS: Final = frozenset(
     weights""".split()
 )
 """Keys of lists that stand beside the items."""
+_NESTED: Final = frozenset({list, dict})
+_OBJECTS: Final = frozenset({dict})
+_LISTS: Final = frozenset({list})
 _PAST: Final = frozenset({"excluded", "previous"})
 _LONGEST_RANK: Final = 5
 _LONGEST_KEY: Final = 100
@@ -45,12 +48,12 @@ def find_items(body: Any) -> Found | None:
     An empty list is a slate without items where it is the body itself or stands under a known key.
     """
     if isinstance(body, list):
-        return _as_items(body) if body else Found([], None)
+        return _listed(body)
     if not isinstance(body, dict):
         return None
-    nested = [key for key, value in body.items() if value.__class__ is list or value.__class__ is dict]
+    nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
-        return _as_items(body[nested[0]])
+        return _listed(body[nested[0]])
     return _ranked(body) or _best(body)
 
 
@@ -110,17 +113,18 @@ def _remembered_rank(key: str) -> float:
 def _as_items(value: Any) -> Found | None:
     if isinstance(value, dict):
         return _ranked(value)
-    if not isinstance(value, list):
-        return None
-    if not value:
-        return Found([], None)
+    return _listed(value) if isinstance(value, list) else None
+
+
+def _listed(value: list[Any]) -> Found | None:
     kinds = set(map(type, value))
-    if kinds == {list}:
-        value, kinds = from_pairs(value), {dict}
-    if kinds == {dict}:
-        return as_objects(value) if value else None
+    if kinds == _OBJECTS:
+        return as_objects(value)
+    if kinds == _LISTS:
+        pairs = from_pairs(value)
+        return as_objects(pairs) if pairs else None
     if type(None) in kinds and len(kinds) > 1:
-        return _as_items([element for element in value if element is not None])
+        return _listed([element for element in value if element is not None])
     return Found(value, None) if all(map(is_id, value)) else None
 
 
@@ -130,7 +134,10 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
     The object with the most keys says which there are. Shelves, as in ``{"title": "New", "items": [...]}``, are read
     one after the other.
     """
-    fields = fields_of(max(items, key=len))
+    most = max(map(len, items))
+    fields = fields_of(items[0] if len(items[0]) == most else max(items, key=len))
+    if fields is not None and not fields.shelf and not fields.wraps and items[0].get(fields.id).__class__ is not dict:
+        return Found(items, fields)
     if fields is None or fields.shelf:
         shelved = from_shelves(items)
         if shelved is not None:

@@ -47,6 +47,11 @@ class Item:
     """An item whose life can be watched."""
 
 
+def held(window: SlidingCounts) -> int:
+    """How many slates a window holds."""
+    return len(window._noted) + len(window._counted)
+
+
 @given(SLATES, SLATES, st.integers(1, 50), st.one_of(st.none(), st.integers(2, 12)))
 def test_diversity_and_coverage_equal_the_plain_formulas(
     items: list[Slate], kinds: list[Slate], size: int, universe: int | None
@@ -114,26 +119,42 @@ def test_a_run_that_is_read_only_at_its_end_equals_the_plain_formulas() -> None:
 @pytest.mark.parametrize("read_every", [13, 700, 10_000, 30_001])
 def test_the_windows_hold_at_most_two_windows_of_slates_however_often_they_are_read(read_every: int) -> None:
     windows = Windows()
-    items: WeakSet[Item] = WeakSet()
-    kinds: WeakSet[Item] = WeakSet()
 
     largest = (0, 0)
     for at in range(1, 30_001):
-        item, kind = Item(), Item()
-        items.add(item)
-        kinds.add(kind)
-        windows.add((item,), (kind,))
-        del item, kind
+        windows.add((at,), (at,))
         if at % read_every == 0:
             windows.diversity()
             windows.coverage(100_000)
         if at % 1_000 == 0:
-            largest = max(largest[0], len(items)), max(largest[1], len(kinds))
+            largest = max(largest[0], held(windows.items)), max(largest[1], held(windows.categories))
 
     assert largest[0] <= 2 * COVERAGE_WINDOW
     assert largest[1] <= 2 * DIVERSITY_WINDOW
     assert len(windows.items.counts()) == COVERAGE_WINDOW
     assert len(windows.categories.counts()) == DIVERSITY_WINDOW
+
+
+def test_what_is_neither_text_nor_number_is_counted_and_not_held() -> None:
+    windows = Windows()
+    items = [Item(), Item()]
+    alive = WeakSet(items)
+
+    windows.add((items[0], items[1], items[0]), ("drama",))
+    items.clear()
+
+    assert (len(alive), windows.distinct_items()) == (0, 2)
+
+
+def test_values_are_counted_as_what_they_are() -> None:
+    window = SlidingCounts(10)
+    slates = [("a", "b"), ("a\0b",), ("",), ("\udce4",), ("1", 1, -1, -2, 2**70, 0.5, None, ("a", 1))]
+
+    for slate in slates:
+        window.add(slate)
+        window.add(slate)
+
+    assert window.counts() == Counter(value for slate in slates for value in slate * 2)
 
 
 def test_only_the_first_thousand_items_of_a_slate_enter_the_windows() -> None:
