@@ -69,7 +69,8 @@ class Reader:
         if found is None:
             return Slate(None, outcome=outcome)
         items, fields = found
-        slate = Slate(items, outcome=outcome, requested=self._requested(exchange))
+        asked = None if exchange.bare and not self.limit_in_path else self._requested(exchange)
+        slate = Slate(items, outcome=outcome, requested=asked)
         if self.needs_user:
             slate.user = self.user(exchange)
         if fields is not None or (items and isinstance(items[0], dict)):
@@ -107,8 +108,6 @@ class Reader:
         return [_rebased(position, self.position_base) for position in positions]
 
     def _requested(self, exchange: Exchange) -> int | None:
-        if exchange.bare and not self.limit_in_path:
-            return None
         said = self.limit(exchange)
         asked = None if said is None else number(said)
         return int(asked) if asked is not None and asked >= 1 else None

@@ -30,26 +30,10 @@ MARK = "otel_recmon"
 """The key that says that a request is watched already, further out."""
 
 
-class Watch:
-    """One request as it passes by."""
+class Watch(Finished):
+    """One request as it passes by; the observer is given the same object once it is over, for another would cost."""
 
-    __slots__ = (
-        "_asgi",
-        "_host",
-        "_observer",
-        "_request",
-        "_root",
-        "_span",
-        "_start",
-        "gone",
-        "headers",
-        "over",
-        "reader",
-        "reads",
-        "response",
-        "scope",
-        "status",
-    )
+    __slots__ = ("_asgi", "_host", "_observer", "_request", "_root", "_start", "gone", "headers", "over", "reads")
 
     def __init__(self, host: "Host", observer: Observer, asgi: AsgiScope) -> None:
         """Start the clock."""
@@ -59,13 +43,13 @@ class Watch:
         self._observer = observer
         self._asgi = asgi
         self._root = asgi.get("root_path", "")
-        self._span = get_current_span()
+        self.span = get_current_span()
         if observer.metrics.recorder.events is not None:
-            self.scope.log = RequestLog(self._span)
+            self.scope.log = RequestLog(self.span)
         self._request: Body | None = None
-        self.response: Body | None = None
+        self.body: Body | None = None
         self.reader: Reader | None = None
-        self.reads = self.over = self.gone = False
+        self.reads = self.over = self.gone = self.broken = self.abandoned = False
         self.status = 0
         self.headers: RawHeaders = ()
         self._start = perf_counter()
@@ -89,9 +73,9 @@ class Watch:
 
     def keep(self, chunk: bytes) -> None:
         """Keep a part of a response that is read."""
-        if self.response is None:
-            self.response = Body(self._observer.settings.max_body_bytes)
-        self.response.add(chunk if chunk.__class__ is bytes else bytes(chunk))
+        if self.body is None:
+            self.body = Body(self._observer.settings.max_body_bytes)
+        self.body.add(chunk if chunk.__class__ is bytes else bytes(chunk))
 
     @property
     def holds_slate(self) -> bool:
@@ -123,23 +107,12 @@ class Watch:
         self.over = True
         if self.reader is None and self.scope.teller is None:
             return
-        seconds = perf_counter() - self._start
-        exchange = Exchange(self._asgi, self.headers, self._body if self._request else None)
-        self._observer.finish(
-            Finished(
-                self.reader,
-                self.scope,
-                self._span,
-                exchange,
-                self.response,
-                self.status,
-                seconds,
-                broken,
-                abandoned,
-            )
-        )
+        self.seconds = perf_counter() - self._start
+        self.broken, self.abandoned = broken, abandoned
+        self.exchange = Exchange(self._asgi, self.headers, self._asked if self._request else None)
+        self._observer.finish(self)
 
-    def _body(self, headers: Any) -> Any:
+    def _asked(self, headers: Any) -> Any:
         content = self._request.content("", self._observer.faults) if self._request else None
         try:
             return parsed(content, headers.get("content-type", "")) if content else None
@@ -165,16 +138,15 @@ class Host:
 def observed(application: Application, host: Host) -> Application:  # noqa: C901, PLR0915 - guards in closures, so that nothing of ours stands outside them
     """Return the application, watched while ``host`` has an observer; its messages stay as they are."""
 
-    async def watched(asgi: AsgiScope, receive: Receive, send: Send) -> None:
+    def watched(asgi: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         observer = host.observer
         if observer is None or asgi["type"] not in ("http", "lifespan") or MARK in asgi:
-            await application(asgi, receive, send)
-        elif asgi["type"] == "lifespan":
-            await application(asgi, receive, until_the_end(observer, send))
-        elif asgi["path"] == observer.settings.metrics_path and asgi["method"] == "GET":
-            await expose(asgi, receive, send)
-        else:
-            await pass_by(observer, asgi, receive, send)
+            return application(asgi, receive, send)
+        if asgi["type"] == "lifespan":
+            return application(asgi, receive, until_the_end(observer, send))
+        if asgi["path"] == observer.settings.metrics_path and asgi["method"] == "GET":
+            return expose(asgi, receive, send)
+        return pass_by(observer, asgi, receive, send)
 
     def until_the_end(observer: Observer, send: Send) -> Send:
         try:
