@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from otel_recmon.artifacts.strict import seconds
 
 EXPORT_S: Final = 15
 """How often services export, as the data source has it: its `timeInterval`."""
@@ -30,16 +32,20 @@ class Looking:
     values: Mapping[str, str] = field(default_factory=dict)
     export_s: float = EXPORT_S
 
-    def replaced(self, text: str, minimum: float = 0.0) -> str:
-        """Return a text with macros and variables replaced; `minimum` is the panel's least step.
+    def of(self, panel: "Json") -> "Looking":
+        """Return the look of a panel, whose lines may have points at least so far apart, and at most so many."""
+        widest = (self.end - self.start) / panel.get("maxDataPoints", float("inf"))
+        return replace(self, step=max(self.step, widest, seconds(panel.get("interval", "0s"))))
+
+    def replaced(self, text: str) -> str:
+        """Return a text with macros and variables replaced.
 
         Raises:
             KeyError: Nothing has that name.
         """
-        step = max(self.step, minimum)
         macros = {
             "__range": f"{max(1, round(self.end - self.start))}s",
-            "__rate_interval": f"{round(max(step + self.export_s, _SLOTS * self.export_s))}s",
+            "__rate_interval": f"{round(max(self.step + self.export_s, _SLOTS * self.export_s))}s",
         }
         known = {**self.values, **macros}
         return _REFERENCE.sub(lambda match: known[match[1] or match[2]], text)

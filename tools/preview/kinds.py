@@ -49,8 +49,7 @@ def _empty(axes: Axes, words: str = "No data") -> None:
 
 def _lines(axes: Axes, panel: Json, source: Source) -> None:
     custom = panel["fieldConfig"]["defaults"]["custom"]
-    minimum = float(panel.get("interval", "0m")[:-1]) * 60
-    found = [(named(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, minimum)]
+    found = [(named(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, panel)]
     if not found:
         _empty(axes)
         return
@@ -177,7 +176,7 @@ def _table(axes: Axes, panel: Json, source: Source) -> None:
 
 
 def _heatmap(axes: Axes, panel: Json, source: Source) -> None:
-    found = source.lines(panel["targets"][0], 0)
+    found = source.lines(panel["targets"][0], panel)
     bounds = sorted({float(labels["le"]) for labels, _ in found})
     moments = sorted({t for _, line in found for t, _ in line})
     if not moments:

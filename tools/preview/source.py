@@ -24,11 +24,11 @@ class Source:
         query = {"query": self.looking.replaced(target["expr"]), "time": str(self.looking.end)}
         return [(one["metric"], float(one["value"][1])) for one in self._asked("query", query)]
 
-    def lines(self, target: Json, minimum: float) -> list[tuple[dict[str, str], Points]]:
+    def lines(self, target: Json, panel: Json) -> list[tuple[dict[str, str], Points]]:
         """Return all values of each series."""
-        at = self.looking
-        query = {"query": at.replaced(target["expr"], minimum), "start": str(at.start), "end": str(at.end)}
-        asked = self._asked("query_range", {**query, "step": str(max(at.step, minimum))})
+        at = self.looking.of(panel)
+        query = {"query": at.replaced(target["expr"]), "start": str(at.start), "end": str(at.end)}
+        asked = self._asked("query_range", {**query, "step": str(at.step)})
         return [(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in asked]
 
     def _asked(self, path: str, query: Mapping[str, str]) -> list[Any]:

@@ -15,6 +15,8 @@ from otel_recmon.artifacts.tuning import in_force
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8
 LETTERS: Final = "ABCDEFGHIJKLMNOP"
+FEW: Final = 200
+"""Points of a line each of which takes a look at hundreds of series."""
 _NO_TRAFFIC: Final = "-"
 NO_SKETCHES: Final = f"Nothing yet: it needs {SWITCH}=256"
 Json = dict[str, Any]
@@ -140,7 +142,7 @@ def sketched(signal: Signal, reader: Reader, apart: str, interval: str) -> Panel
     """Return what sketches count over time, by a label and on the whole, and say what it takes where there are none."""
     queries = (reader.line(signal, apart), reader.line(signal, legend="all"))
     panel = lines(signal, reader, queries)
-    return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval)
+    return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=FEW)
 
 
 def band(name: str, title: str, signal: Signal, reader: Reader, queries: tuple[Query, Query, Query, Query]) -> Panel:

@@ -32,6 +32,8 @@ _NOW: Final = (
 
 
 _REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)
+_POINTS: Final = {telemetry.SERIES: 50, telemetry.SERIES_BUDGET: 50}
+"""Of a line each point of which takes a look at every series."""
 _NEARLY: Final = 0.8
 """Of the budget: the time to look for the label that grows."""
 
@@ -87,7 +89,7 @@ BOARD: Final = Board(
             "Services",
             (
                 (_services().sized(16), _budget().sized(8)),
-                tuple(_by_service(signal, 6) for signal in _REPORTED),
+                tuple(replace(_by_service(signal, 6), points=_POINTS.get(signal, 0)) for signal in _REPORTED),
             ),
         ),
         Section(

@@ -187,7 +187,7 @@ def test_a_query_is_of_known_series(panel: Json, target: Json) -> None:
 
 @EACH_TARGET
 def test_a_query_looks_back_as_far_as_its_panel_shows(panel: Json, target: Json) -> None:
-    expected = WHOLE if target["instant"] or "maxDataPoints" in panel else WHILE
+    expected = WHOLE if target["instant"] or panel["title"].endswith(": verdict") else WHILE
     for function, window in windows(parsed(target)):
         assert window in OWN_WINDOWS.get(function, {expected})
 
@@ -355,8 +355,16 @@ def test_a_new_model_version_is_marked(uid: str) -> None:
 class TestLooking:
     def test_a_line_looks_back_over_four_exports_at_least(self) -> None:
         assert Looking(0, 3600, 15).replaced("x[$__rate_interval]") == "x[60s]"
-        assert Looking(0, 3600, 15).replaced("x[$__rate_interval]", 300) == "x[315s]"
+        assert Looking(0, 3600, 300).replaced("x[$__rate_interval]") == "x[315s]"
         assert Looking(0, 3600, 15).replaced("x[$__range]") == "x[3600s]"
+
+    def test_a_panel_has_its_least_step_and_its_most_points(self) -> None:
+        looking = Looking(0, 3600, 15)
+
+        assert looking.of({}) == looking
+        assert looking.of({"interval": "5m"}) == Looking(0, 3600, 300)
+        assert looking.of({"maxDataPoints": 12, "interval": "2m"}) == Looking(0, 3600, 300)
+        assert looking.of({"maxDataPoints": 1000, "interval": "1s"}) == looking
 
     def test_a_variable_is_replaced_in_both_forms(self) -> None:
         assert Looking(0, 1, 1, {"a": "x|y"}).replaced('$a ${a} ${a:regex} "$"') == 'x|y x|y x|y "$"'
