@@ -134,10 +134,7 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
     The object with the most keys says which there are. Shelves, as in ``{"title": "New", "items": [...]}``, are read
     one after the other.
     """
-    most = max(map(len, items))
-    fields = fields_of(items[0] if len(items[0]) == most else max(items, key=len))
-    if fields is not None and not fields.shelf and not fields.wraps and items[0].get(fields.id).__class__ is not dict:
-        return Found(items, fields)
+    fields = fields_of(max(items, key=len))
     if fields is None or fields.shelf:
         shelved = from_shelves(items)
         if shelved is not None:
