@@ -1,6 +1,7 @@
 """The service whose throughput is measured: traced, with nothing else, with otel-recmon or with a peer."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+if "without orjson" in os.environ["PEER"]:
+    sys.modules["orjson"] = None  # type: ignore[assignment]  # which makes an import of it fail
 from otel_recmon import RecmonInstrumentor
 
 ITEMS = [{"id": f"item-{n}", "category": f"category-{n % 5}", "title": f"The title of item {n}"} for n in range(10)]
@@ -53,7 +56,7 @@ async def working(user_id: str) -> Any:  # noqa: ARG001 - every user gets the sa
 
 
 FastAPIInstrumentor.instrument_app(app)
-if os.environ["PEER"] == "otel-recmon":
+if os.environ["PEER"].startswith("otel-recmon"):
     RecmonInstrumentor().instrument(
         environ={"OTEL_RECMON_ENABLED": "true", "OTEL_RECMON_MODEL_VERSION": "v1", "OTEL_RECMON_CATALOG_SIZE": "1000"}
     )

@@ -20,11 +20,11 @@ class Body:
 
     __slots__ = ("chunks", "limit", "size")
 
-    def __init__(self, limit: int) -> None:
-        """Start empty."""
-        self.chunks: list[bytes] = []
-        self.size = 0
+    def __init__(self, limit: int, chunk: bytes = b"") -> None:
+        """Start with a chunk."""
         self.limit = limit
+        self.size = len(chunk)
+        self.chunks = [chunk] if self.size <= limit else []
 
     def add(self, chunk: bytes) -> None:
         """Keep a chunk, or let go of everything once the body is too long."""
@@ -77,14 +77,12 @@ def parsed(content: bytes, media_type: str) -> Any:
         ValueError: If it is not what its media type says.
     """
     try:
-        return _parsed(content, media_type)
+        return loads(content) if media_type == "application/json" else _parsed(content, media_type)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
 
 def _parsed(content: bytes, media_type: str) -> Any:
-    if media_type == "application/json":
-        return loads(content)
     if media_type.startswith("application/x-www-form-urlencoded"):
         return dict(reversed(parse_qsl(content.decode())))
     lines = content.splitlines() if _is_lines(media_type) else []
@@ -102,7 +100,7 @@ def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
             media_type = value
         elif lower == b"content-encoding":
             encoding = value
-    return media_type.decode("latin-1").lower(), encoding.decode("latin-1").lower()
+    return media_type.decode("latin-1").lower(), encoding.decode("latin-1").lower() if encoding else ""
 
 
 def _is_lines(media_type: str) -> bool:

@@ -20,6 +20,7 @@ PLACES: Final = ("header", "response_header", "query", "path", "body")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 _NOTHING: Final[dict[str, str]] = {}
+_UNREAD: Final = object()
 Source = Callable[["Exchange"], Any]
 Field = Callable[[Any], Any]
 
@@ -113,18 +114,12 @@ class PerRoute:
 class Exchange:
     """A request and its response, parsed only as far as somebody asks."""
 
-    __slots__ = (
-        "_body",
-        "_headers",
-        "_query",
-        "_read_body",
-        "_request",
-        "_response_headers",
-        "bare",
-        "path_params",
-        "raw_response_headers",
-        "response",
-    )
+    # Kept by hand, and by the class: a cached_property takes a lock, and all that is set here is set for each response.
+    response: Any = None
+    _headers: Mapping[str, str] | None = None
+    _response_headers: Mapping[str, str] | None = None
+    _query: Mapping[str, str] | None = None
+    _body: Any = _UNREAD
 
     def __init__(
         self,
@@ -133,18 +128,19 @@ class Exchange:
         read_body: Callable[[Mapping[str, str]], Any] | None,
     ) -> None:
         """Take the ASGI scope of the request, the raw headers of the response, and how to read the request's body."""
-        self.response: Any = None
         self.raw_response_headers = response_headers
-        self.path_params: Mapping[str, Any] = request.get("path_params") or _NOTHING
         self._request = request
         self._read_body = read_body
-        # Kept by hand: a cached_property takes a lock, on every response.
-        self._headers: Mapping[str, str] | None = None
-        self._response_headers: Mapping[str, str] | None = None
-        self._query: Mapping[str, str] | None = None if request.get("query_string") else _NOTHING
-        self._body: Any = None
-        self.bare = read_body is None and self._query is not None
+
+    @property
+    def bare(self) -> bool:
         """Whether there is neither a query nor a body."""
+        return self._read_body is None and not self._request.get("query_string")
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The path parameters."""
+        return self._request.get("path_params") or _NOTHING
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -164,15 +160,15 @@ class Exchange:
     def query(self) -> Mapping[str, str]:
         """The query parameters; of several with one name the first."""
         if self._query is None:
-            text = self._request["query_string"].decode("latin-1")
+            text = self._request.get("query_string", b"").decode("latin-1")
             self._query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
         return self._query
 
     @property
     def body(self) -> Any:
         """The request body as JSON or form fields, None where there is none or it is neither."""
-        if self._read_body is not None:
-            self._body, self._read_body = self._read_body(self.headers), None
+        if self._body is _UNREAD:
+            self._body = self._read_body(self.headers) if self._read_body else None
         return self._body
 
 

@@ -18,27 +18,29 @@ from otel_recmon.labels import Labels, clean
 from otel_recmon.readers import VERSIONS, Reader, Readers, usual
 from otel_recmon.routes import RouteKind, Routes
 from otel_recmon.scope import SLATE, Scope
+from otel_recmon.sdk import describe
 from otel_recmon.subjects import NOBODY, Subject
 
 _logger = logging.getLogger("otel_recmon")
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _SLATE: Final = frozenset((SLATE,))
+_STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR}
 MOST_ROUTES = 4096
 """Routes whose readers are remembered."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Finished:
-    """A request that is over: what was seen of it."""
+    """A request that is over: what was seen of it. Without slots, so that the class has the defaults."""
 
-    reader: Reader | None
     scope: Scope
     span: Span
     exchange: Exchange
-    body: Body | None
-    status: int
     seconds: float
+    reader: Reader | None = None
+    body: Body | None = None
+    status: int = 0
     broken: bool = False
     """Whether the handler failed, or its stream died half-way."""
     abandoned: bool = False
@@ -104,7 +106,7 @@ class Observer:
         if status != SUCCESS or scope.slates or not self._answered(reader, done):
             self._close(done, status, FAILED if status == ERROR else UNRECOGNIZED)
         if done.span.is_recording():
-            done.span.set_attributes(_span_attributes(scope))
+            describe(done.span, _span_attributes(scope))
 
     def _answered(self, reader: Reader, done: Finished) -> bool:
         """Record the slate of a response; say whether its request is recorded with it."""
@@ -236,7 +238,7 @@ def _status(done: Finished) -> str | None:
         return ERROR
     if done.abandoned:
         return REJECTED
-    return {2: SUCCESS, 4: REJECTED, 5: ERROR}.get(done.status // 100)
+    return _STATUS.get(done.status // 100)
 
 
 def _counts(kind: RouteKind, done: Finished) -> bool:

@@ -83,8 +83,8 @@ class Reader:
         if not isinstance(items, list):
             return None
         if items and all(isinstance(item, dict) for item in items):
-            return as_objects(items) or Found(items, None)
-        return Found(items, None)
+            return as_objects(items) or (items, None)
+        return items, None
 
     def _read_objects(self, slate: Slate, fields: Fields | None) -> None:
         # Only what is there is read: this is done for every response.

@@ -35,9 +35,12 @@ class RequestLog:
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class Scope:
-    """One request, as the verbs in the code, the latency decorator and the plugin share it."""
+    """One request, as the verbs in the code, the latency decorator and the plugin share it.
+
+    Without slots, so that the class has the defaults: the plugin makes one for each request, and sets what differs.
+    """
 
     closed_by_plugin: bool = False
     """Whether the plugin closes this request, so that a decorator inside leaves that to it."""

@@ -80,6 +80,22 @@ def _prune(match: Any, name: str, keep: Keep) -> None:
             match._lock.release()
 
 
+def describe(span: Any, attributes: Mapping[str, str | int | bool]) -> None:
+    """Set attributes of a span that is recording; their values are short texts, numbers and truths.
+
+    The public way checks and copies each value again, which costs as much as finding the items of a response. Where the
+    SDK is another one than we know, or has limits that these attributes may meet, they go on the public way.
+    """
+    with suppress(AttributeError, TypeError):
+        held = span._attributes
+        with span._lock, held._lock:
+            room = held.maxlen is None or len(held._dict) + len(attributes) <= held.maxlen
+            if room and held.max_value_len is None and span._end_time is None:
+                held._dict.update(attributes)
+                return
+    span.set_attributes(attributes)
+
+
 class Series:
     """A histogram under one set of attributes that never change.
 

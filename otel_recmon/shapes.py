@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from otel_recmon.fields import Fields, fields_of
 from otel_recmon.packed import from_pairs, from_scores, from_shelves, is_id
@@ -34,11 +34,8 @@ _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
-class Found(NamedTuple):
-    """The items of a response, and how to read them; no fields where they are plain ids."""
-
-    items: list[Any]
-    fields: Fields | None
+Found = tuple[list[Any], Fields | None]
+"""The items of a response, and how to read them; no fields where they are plain ids."""
 
 
 def find_items(body: Any) -> Found | None:
@@ -78,7 +75,8 @@ def _like_items(value: Any, found: Found) -> bool:
     """Say whether what an unknown key holds is taken for items: objects and numbers are, words and pairs are not."""
     if isinstance(value, list) and value and isinstance(value[0], list):
         return False
-    return found.fields is not None or (bool(found.items) and not isinstance(found.items[0], str))
+    items, fields = found
+    return fields is not None or (bool(items) and not isinstance(items[0], str))
 
 
 def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
@@ -125,7 +123,7 @@ def _listed(value: list[Any]) -> Found | None:
         return as_objects(pairs) if pairs else None
     if type(None) in kinds and len(kinds) > 1:
         return _listed([element for element in value if element is not None])
-    return Found(value, None) if all(map(is_id, value)) else None
+    return (value, None) if all(map(is_id, value)) else None
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
@@ -143,15 +141,15 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
         key = fields.id
         items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
         fields = fields_of(max(items, key=len))
-    return Found(items, fields) if fields else None
+    return (items, fields) if fields else None
 
 
 def _as_unshelved(items: list[Any]) -> Found | None:
     """Return the items of shelves; on these there are no further shelves."""
     if items and all(isinstance(item, dict) for item in items):
         fields = fields_of(max(items, key=len))
-        return Found(items, fields) if fields else None
-    return Found(items, None) if all(map(is_id, items)) else None
+        return (items, fields) if fields else None
+    return (items, None) if all(map(is_id, items)) else None
 
 
 def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
@@ -177,7 +175,7 @@ def _ranked(value: dict[str, Any]) -> Found | None:
 
 def _likeness(found: Found) -> float:
     """Return how much elements look like items: objects with a score most, plain names least, 0 to 1.9."""
-    if found.fields is None:
-        return 0.5 if found.items else 0
-    fields = found.fields
+    items, fields = found
+    if fields is None:
+        return 0.5 if items else 0
     return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)

@@ -90,9 +90,8 @@ def trial(patient: Patient, asked: Asked, routes: Sequence[Watched] = ()) -> Tri
     watched = observer.reader(method, template)
     reader = watched or Readers(observer.settings).reader(RouteKind.RECOMMENDATION, method, template)
     counted = Scope(closed_by_plugin=True)
-    body = Body(observer.settings.max_body_bytes)
-    body.add(_content(asked.response))
-    observer.finish(Finished(reader, counted, INVALID_SPAN, exchange, body, 200, 0.0))
+    body = Body(observer.settings.max_body_bytes, _content(asked.response))
+    observer.finish(Finished(counted, INVALID_SPAN, exchange, 0.0, reader, body, 200))
     return _trial(f"{method} {template}", watched, reader, counted, exchange, observer.faults)
 
 

@@ -336,7 +336,7 @@ class TestTraffic:
             exchange = Exchange(asgi, [(b"content-type", b"application/json")], lambda _: body)
             scope = Scope(closed_by_plugin=True)
             reader = observer.reader(*route.split())
-            within(scope, lambda: observer.finish(Finished(reader, scope, span, exchange, response, 200, 0.1)))
+            within(scope, lambda: observer.finish(Finished(scope, span, exchange, 0.1, reader, response, 200)))
 
         return see
 
@@ -403,7 +403,7 @@ class TestTraffic:
         def handle() -> None:
             metrics.track_recommendations("jane", ["a"])
             reader = observer.reader("GET", "/recommendations")
-            observer.finish(Finished(reader, scope, INVALID_SPAN, Exchange(asgi, [], None), None, 200, 0.1))
+            observer.finish(Finished(scope, INVALID_SPAN, Exchange(asgi, [], None), 0.1, reader, None, 200))
 
         within(scope, handle)
 

@@ -63,7 +63,7 @@ def _finish(  # noqa: PLR0913 - all that can be seen of a request
     reader = observer.reader(method, template)
     scope = scope or Scope(closed_by_plugin=True)
     token = current.set(scope)
-    observer.finish(Finished(reader, scope, span, exchange, body, status, seconds, **how))
+    observer.finish(Finished(scope, span, exchange, seconds, reader, body, status, **how))
     current.reset(token)
 
 

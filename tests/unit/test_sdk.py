@@ -1,17 +1,18 @@
-"""Series of ours can be forgotten in the real SDK, and nothing else is touched."""
+"""What goes into the SDK past its API ends there as it would by its API, and nothing else is touched."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import View
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.trace import Span
 
-from otel_recmon.sdk import Series, forget
+from otel_recmon.sdk import Series, describe, forget
 
 
 def _points(reader: InMemoryMetricReader) -> set[tuple[str, str, str]]:
@@ -204,3 +205,63 @@ def test_a_clock_that_was_set_back_costs_no_exemplars(monkeypatch: pytest.Monkey
     provider.shutdown()
 
     assert state[0][3] == [span.get_span_context().trace_id]
+
+
+SAID: Final[dict[str, str | int | bool]] = {
+    "recommendation.model_version": "v1",
+    "recommendation.item_count": 10,
+    "recommendation.cache_hit": True,
+}
+
+
+class Foreign:
+    """A span of somebody else, who keeps its attributes elsewhere."""
+
+    def __init__(self, **kept: object) -> None:
+        self.said: dict[str, object] = {}
+        vars(self).update(kept)
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        self.said.update(attributes)
+
+
+class TestDescribing:
+    def test_a_span_has_the_attributes_as_on_the_public_way(self, span: Span) -> None:
+        other = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("other")
+        for one in (span, other):
+            one.set_attributes({"http.route": "/", "recommendation.item_count": 3})
+
+        describe(span, SAID)
+        other.set_attributes(SAID)
+
+        assert attributes_of(span) == attributes_of(other) == {"http.route": "/", **SAID}
+
+    @pytest.mark.parametrize("limits", [SpanLimits(max_attributes=2), SpanLimits(max_attribute_length=1)])
+    def test_the_limits_of_a_span_hold(self, limits: SpanLimits) -> None:
+        tracer = TracerProvider(span_limits=limits, shutdown_on_exit=False).get_tracer("test")
+        ours, theirs = tracer.start_span("ours"), tracer.start_span("theirs")
+
+        describe(ours, SAID)
+        theirs.set_attributes(SAID)
+
+        assert attributes_of(ours) == attributes_of(theirs) != SAID
+
+    def test_a_span_that_is_over_stays_as_it_was(self, span: Span) -> None:
+        span.end()
+
+        describe(span, SAID)
+
+        assert not attributes_of(span)
+
+    @pytest.mark.parametrize("kept", [{}, {"_attributes": None}, {"_attributes": BoundedAttributes(), "_lock": None}])
+    def test_a_span_that_is_another_than_we_know_is_told_on_the_public_way(self, kept: dict[str, object]) -> None:
+        span = Foreign(**kept)
+
+        describe(span, SAID)
+
+        assert span.said == SAID
+
+
+def attributes_of(span: Any) -> dict[str, Any]:
+    """What a span says of itself."""
+    return dict(span.attributes)
