@@ -13,6 +13,9 @@ from opentelemetry.metrics import Histogram
 EXEMPLAR_NS: Final = 100_000_000
 """Between two exemplars of one bucket: an export shows the last one only, and each costs as much as all the rest."""
 
+_TRACING: Final = "opentelemetry.sdk.trace"
+"""Where its spans are defined; those of others may look like them, and do more."""
+
 Keep = Callable[[str, Mapping[str, str]], bool]
 Record = Callable[[float], None]
 
@@ -86,14 +89,19 @@ def describe(span: Any, attributes: Mapping[str, str | int | bool]) -> None:
     The public way checks and copies each value again, which costs as much as finding the items of a response. Where the
     SDK is another one than we know, or has limits that these attributes may meet, they go on the public way.
     """
+    if type(span).__module__ != _TRACING or not _described(span, attributes):
+        span.set_attributes(attributes)
+
+
+def _described(span: Any, attributes: Mapping[str, str | int | bool]) -> bool:
     with suppress(AttributeError, TypeError):
         held = span._attributes
         with span._lock, held._lock:
             room = held.maxlen is None or len(held._dict) + len(attributes) <= held.maxlen
             if room and held.max_value_len is None and span._end_time is None:
                 held._dict.update(attributes)
-                return
-    span.set_attributes(attributes)
+                return True
+    return False
 
 
 class Series:

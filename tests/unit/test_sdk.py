@@ -214,8 +214,10 @@ SAID: Final[dict[str, str | int | bool]] = {
 }
 
 
-class Foreign:
-    """A span of somebody else, who keeps its attributes elsewhere."""
+class Later:
+    """A span of an SDK that keeps its attributes otherwise than the one we know."""
+
+    __module__ = "opentelemetry.sdk.trace"
 
     def __init__(self, **kept: object) -> None:
         self.said: dict[str, object] = {}
@@ -223,6 +225,13 @@ class Foreign:
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         self.said.update(attributes)
+
+
+class Wrapper(Later):
+    """A span of somebody else, around one of the SDK."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 class TestDescribing:
@@ -254,12 +263,19 @@ class TestDescribing:
         assert not attributes_of(span)
 
     @pytest.mark.parametrize("kept", [{}, {"_attributes": None}, {"_attributes": BoundedAttributes(), "_lock": None}])
-    def test_a_span_that_is_another_than_we_know_is_told_on_the_public_way(self, kept: dict[str, object]) -> None:
-        span = Foreign(**kept)
+    def test_a_span_of_another_sdk_than_we_know_is_told_on_the_public_way(self, kept: dict[str, object]) -> None:
+        later = Later(**kept)
 
-        describe(span, SAID)
+        describe(later, SAID)
 
-        assert span.said == SAID
+        assert later.said == SAID
+
+    def test_a_span_around_one_of_the_sdk_is_told_on_the_public_way(self, span: Span) -> None:
+        wrapper = Wrapper(inner=span)
+
+        describe(wrapper, SAID)
+
+        assert (wrapper.said, attributes_of(span)) == (SAID, {})
 
 
 def attributes_of(span: Any) -> dict[str, Any]:
