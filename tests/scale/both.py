@@ -14,7 +14,7 @@ from tests.stack.observed import Labels, Prometheus, eventually
 
 BEGUN_S: Final = 16 * 60
 """From when after the beginning answers are compared: until then a query may look back to before it."""
-OURS: Final = '{__name__=~"(recommendation|recmon).*"}'
+OURS: Final = '{__name__=~"(recommendations?|recmon)_.+"}'
 TO_COMPARE: Final = Path(__file__).parent / "and_prometheus.yaml"
 
 Samples = dict[Labels, list[tuple[float, float]]]
