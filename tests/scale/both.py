@@ -1,5 +1,6 @@
 """The same traffic in one Prometheus and in something bigger, and what each says of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from tests.stack.observed import Labels, Prometheus, eventually
 
 BEGUN_S: Final = 16 * 60
 """From when after the beginning answers are compared: until then a query may look back to before it."""
+SETTLED_S: Final = 180.0
+"""A Collector whose destination was gone tries again after up to half a minute, and may meet the next that is gone."""
 OURS: Final = '{__name__=~"(recommendations?|recmon)_.+"}'
 TO_COMPARE: Final = Path(__file__).parent / "and_prometheus.yaml"
 
@@ -56,7 +59,9 @@ class Both:
 
     def have_the_same_samples(self) -> None:
         """Both come to have every sample that was sent, once."""
-        eventually(self.settled, 60.0)
+        with suppress(AssertionError):
+            eventually(self.settled, SETTLED_S)
+        assert self.settled(), f"of {self.traffic.sent} samples, the one and the bigger have {self.stored()}"
         assert self.samples(self.bigger) == self.samples(self.one)
 
     def give_the_same_answers(self) -> None:
@@ -67,8 +72,11 @@ class Both:
 
     def settled(self) -> bool:
         """Whether both have as many samples as were sent."""
-        stored = [sum(map(len, self.samples(each).values())) for each in (self.one, self.bigger)]
-        return stored == [self.traffic.sent] * len(stored)
+        return self.stored() == [self.traffic.sent] * 2
+
+    def stored(self) -> list[int]:
+        """How many samples the one has, and the bigger."""
+        return [sum(map(len, self.samples(each).values())) for each in (self.one, self.bigger)]
 
 
 def unlike(found: Answers, expected: Answers) -> dict[Any, Any]:
