@@ -173,8 +173,11 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
             await application(asgi, receive, send)  # the host answers instead
 
     async def pass_by(observer: Observer, asgi: AsgiScope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915 - the same
+        signed: Signed | None = None
         try:
             watch = Watch(host, observer, asgi)
+            if observer.metrics.recorder.attributor is not None:
+                signed = Signed(watch, send, observer.settings.max_body_bytes, shrug)
         except Exception as error:  # noqa: BLE001 - the host must not notice
             shrug("Watch", error)
             await application(asgi, receive, send)
@@ -188,8 +191,6 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
                 shrug("Watch.received", error)
             return message
 
-        signs = observer.metrics.recorder.attributor is not None
-        signed = Signed(watch, send, observer.settings.max_body_bytes, shrug) if signs else None
         onward = signed or send
 
         async def sending(message: Message) -> None:
@@ -221,18 +222,24 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
         except BaseException as failure:
             close(watch, failure)
             if signed is not None and isinstance(failure, Exception):
-                await signed.release()
+                await release(signed)
             raise
         else:
             if not watch.over or watch.scope.log is not None:
                 close(watch, None)
             if signed is not None:
-                await signed.release()
+                await release(signed)
         finally:
             try:  # noqa: SIM105 - `suppress` costs as much as the clock, on every request
                 current.reset(token)
             except ValueError:  # of a coroutine that is closed from another context
                 pass
+
+    async def release(signed: Signed) -> None:
+        try:
+            await signed.release()
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            shrug("Signed.release", error)
 
     def close(watch: Watch, failure: BaseException | None) -> None:
         try:
