@@ -14,7 +14,7 @@ from pathlib import Path
 
 from otel_recmon.stack.ports import free
 from tests.docs.blocks import ROOT
-from tests.stack.serving import until
+from tests.pace import eventually, patience
 
 _PORT = re.compile(r"(?<=localhost:)\d+|(?<=--port )\d+")
 _UP = re.compile(r"(?:running on|Listening at:) http://")
@@ -52,7 +52,7 @@ class Terminal:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=patience(300),
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -75,7 +75,7 @@ class Terminal:
                 start_new_session=True,
             )
         try:
-            until(lambda: process.poll() is not None or _UP.search(log.read_text()))
+            eventually(lambda: process.poll() is not None or _UP.search(log.read_text()))
             assert process.poll() is None, log.read_text()
             yield log
         finally:

@@ -3,11 +3,12 @@
 import subprocess
 
 from otel_recmon.stack import binaries
+from tests.pace import patience
 
 
 def ran(*arguments: str) -> str:
     """What it writes, given some arguments."""
     program = binaries.find("amtool")
     assert program, binaries.missing("amtool")
-    done = subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True, timeout=patience(30))
     return done.stdout

@@ -9,10 +9,11 @@ import pytest
 from otel_recmon import __version__
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack.ports import LOOPBACK, free
+from tests.pace import eventually
 from tests.scale.both import Both, Samples, gateway
 from tests.scale.programs import DEPLOY, programs
 from tests.scale.traffic import Traffic, ago
-from tests.stack.observed import Labels, Prometheus, eventually
+from tests.stack.observed import Labels, Prometheus
 
 DESTINATION = DEPLOY / "victoriametrics.yaml"
 FLAGS = re.findall(r" (-[\w.]+(?:=\w+)?)", "".join(re.findall("^#.*", DESTINATION.read_text(), re.MULTILINE)))

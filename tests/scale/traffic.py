@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Final
 
-import requests
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,6 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from otel_recmon import MetricsCollector
+from tests import web
 from tests.stack.observed import IDENTITY
 
 STEP_S: Final = 15
@@ -143,7 +143,7 @@ class Traffic:
     def _send(self, request: Any) -> None:
         url = f"{next(self._gateway)}/v1/metrics"
         headers = {"content-type": "application/x-protobuf"}
-        requests.post(url, request.SerializeToString(), headers=headers, timeout=30).raise_for_status()
+        web.post(url, content=request.SerializeToString(), headers=headers).raise_for_status()
         self.exports += 1
         self.sent += samples(request)
 

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from otel_recmon.stack import Component, Stack, binaries, plan
@@ -20,8 +19,10 @@ from otel_recmon.stack.files import FILES
 from otel_recmon.stack.plan import Place
 from otel_recmon.stack.ports import LOOPBACK, free
 from otel_recmon.stack.slack import Slack, slack_standin
+from tests import web
+from tests.pace import eventually
 from tests.stack.grafana import TOKEN, Grafana, grafana_standin
-from tests.stack.observed import Prometheus, eventually
+from tests.stack.observed import Prometheus
 from tests.stack.serving import serving
 
 APP = """
@@ -108,7 +109,7 @@ def healthy(folder: Path) -> Iterator[Healthy]:
             "GRAFANA_TOKEN": TOKEN,
         }
         with serving("app:app", environ, folder=folder) as service:
-            httpx.get(f"{service.url}/recommendations/7").raise_for_status()
+            web.get(f"{service.url}/recommendations/7").raise_for_status()
             prometheus = Prometheus(stack.prometheus_url)
             eventually(lambda: prometheus.values('recommendation_score_bucket{job="team/shop"}'))
             yield Healthy(stack, grafana, slack, folder, environ)

@@ -19,9 +19,11 @@ from otel_recmon.demo.service import workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size, logged
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
 from tests.stack.past import DAY_S, give_past
-from tests.stack.serving import OTLP, UVICORN, Service, serving, until
+from tests.stack.serving import OTLP, UVICORN, Service, serving
 
 ROWS: Final = 3_000
 WORKERS: Final = {"demo-1": 1, "demo-4": 4}
@@ -61,7 +63,7 @@ def filled() -> Iterator[Filled]:
         start = time.time()
         with _demo(stack, "demo-1") as one, _demo(stack, "demo-4") as four, _films(stack) as films:
             for service in (one, four, films):
-                until(partial(_listens, service))
+                eventually(partial(_listens, service))
             for service, workers in ((one, 1), (four, 4)):
                 asyncio.run(_replay(slates, service.url, workers))
             _watch(films)
@@ -103,17 +105,17 @@ def _films(stack: Stack) -> Any:
 def _listens(service: Service) -> bool:
     """A parent process says where it runs before its workers do."""
     with suppress(httpx.TransportError):
-        httpx.get(service.url)
+        web.get(service.url)
         return True
     return False
 
 
 def _watch(films: Service) -> None:
     for _ in range(10):
-        httpx.get(f"{films.url}/recommendations/ann").raise_for_status()
-    httpx.post(f"{films.url}/track/click", json={"film": "heat", "position": 2}).raise_for_status()
-    httpx.post(f"{films.url}/track/click", json={"film": "heat", "position": -1}).raise_for_status()
-    httpx.post(f"{films.url}/track/conversion", json={"film": "heat", "revenue": 4.5}).raise_for_status()
+        web.get(f"{films.url}/recommendations/ann").raise_for_status()
+    web.post(f"{films.url}/track/click", json={"film": "heat", "position": 2}).raise_for_status()
+    web.post(f"{films.url}/track/click", json={"film": "heat", "position": -1}).raise_for_status()
+    web.post(f"{films.url}/track/conversion", json={"film": "heat", "revenue": 4.5}).raise_for_status()
 
 
 async def _settled(stack: Stack, name: str) -> Exposition:

@@ -1,12 +1,11 @@
 """What the tests of the real pipeline look at: Prometheus, and a service that exports what it is told to."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -14,8 +13,9 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from otel_recmon.stack import Stack
+from tests import web
+from tests.pace import eventually
 
-T = TypeVar("T")
 Labels = frozenset[tuple[str, str]]
 
 IDENTITY = {
@@ -36,15 +36,6 @@ LABELS = {
 }
 
 
-def eventually(look: Callable[[], T], deadline_s: float = 30.0) -> T:
-    """What `look` returns, as soon as that is something."""
-    until = time.monotonic() + deadline_s
-    while not (seen := look()):
-        assert time.monotonic() < until, f"still {seen!r} after {deadline_s:g} s"
-        time.sleep(0.05)
-    return seen
-
-
 @dataclass(frozen=True)
 class Sample:
     """A value, and when it was taken."""
@@ -61,7 +52,7 @@ class Prometheus:
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of its API."""
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+        answer = web.get(f"{self.url}/api/v1/{path}", params=parameters)
         answer.raise_for_status()
         return answer.json()["data"]
 

@@ -6,18 +6,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests import web
+from tests.pace import eventually, patience
+
 HERE = Path(__file__).parent
-DEADLINE = 30.0
+DEADLINE = patience(60)
 RECMON = {
     "OTEL_RECMON_ENABLED": "true",
     "OTEL_RECMON_MODEL_VERSION": "v1",
@@ -32,7 +32,6 @@ OTLP = RECMON | {
     "OTEL_RECMON_METRICS_PATH": "",
 }
 Counts = dict[str, float]
-T = TypeVar("T")
 
 
 @dataclass
@@ -45,8 +44,8 @@ class Service:
 
     def counts(self) -> Counts:
         """Return all series of the process; read twice, for a new one is 0 the first time."""
-        httpx.get(f"{self.url}/__metrics").raise_for_status()
-        return parsed(httpx.get(f"{self.url}/__metrics").raise_for_status().text)
+        web.get(f"{self.url}/__metrics").raise_for_status()
+        return parsed(web.get(f"{self.url}/__metrics").raise_for_status().text)
 
     def stop(self) -> int:
         """Ask the process to end as an orchestrator does, and return its exit code."""
@@ -104,24 +103,13 @@ def serving(
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
-    def found() -> str | None:
+    def found() -> str:
         match = re.search(r"(?:running on|Listening at:) (http://[\w.]+:\d+)", log.read_text())
         if process.poll() is not None:
             raise AssertionError(log.read_text())
-        return match and match[1]
+        return match[1] if match else ""
 
-    return until(found)
-
-
-def until(condition: Callable[[], T | None], deadline: float = DEADLINE) -> T:
-    """Return what a condition returns once it is true."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"still not so after {deadline} s: {condition}")
+    return eventually(found)
 
 
 def parsed(text: str) -> Counts:

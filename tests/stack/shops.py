@@ -19,6 +19,7 @@ from otel_recmon.demo.faults import FAULTS, Fault
 from otel_recmon.demo.replay import session
 from otel_recmon.demo.service import Service, Workplace, running
 from otel_recmon.demo.traffic import Slate, assembled, logged
+from tests import web
 
 HEALTHY: Final = "healthy"
 """The service that nothing is wrong with."""
@@ -87,7 +88,7 @@ class Shop:
     def _tell(self, name: str) -> None:
         assert self.service
         try:
-            httpx.put(f"{self.url}/fault", params={"name": name}).raise_for_status()
+            web.put(f"{self.url}/fault", params={"name": name}).raise_for_status()
         except httpx.HTTPError as error:
             raise self.service.fault(error) from error  # with the last words of its log
 

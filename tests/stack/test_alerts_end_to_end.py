@@ -22,7 +22,8 @@ from otel_recmon.demo.service import workplace
 from otel_recmon.stack import Stack
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.slack import Slack, slack_standin
-from tests.stack.observed import Prometheus, eventually
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
 from tests.stack.shops import HEALTHY, VERSION, Shop, street
 from tests.unit.artifacts.grafana import query, verdict
 

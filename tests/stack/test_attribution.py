@@ -17,13 +17,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_recmon.attribution import HEADER, Recommendation, Signer
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
 from tests.stack.serving import DEADLINE, OTLP, UVICORN, Service, serving
 
 APP = """
@@ -383,7 +384,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
             }
         )
         with serving("shop:app", env, folder=folder) as service:
-            with httpx.Client(base_url=service.url, timeout=DEADLINE, headers={"x-user": user}) as client:
+            with web.client(base_url=service.url, headers={"x-user": user}) as client:
                 tokens = []
                 for path in ("/recommendations", "/said/recommendations"):
                     answer = client.post(path, json={"text": text, "user": user, "item": item}).raise_for_status()

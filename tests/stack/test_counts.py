@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually
-from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
+from tests.stack.serving import GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
 
 WORKERS = 4
 BATCH = 30
@@ -94,7 +96,7 @@ class Fleet:
     def listens(self) -> bool:
         """Whether a worker has come so far as to listen."""
         with suppress(httpx.TransportError):
-            return bool(httpx.get(self.service.url))
+            return bool(web.get(self.service.url))
         return False
 
     def send(self) -> set[str]:
@@ -112,7 +114,7 @@ class Fleet:
 
     def _call(self, call: tuple[str, str]) -> httpx.Response:
         method, path = call
-        return httpx.request(method, f"{self.service.url}{path}", timeout=DEADLINE).raise_for_status()
+        return web.request(method, f"{self.service.url}{path}").raise_for_status()
 
     def end(self, how: signal.Signals) -> str:
         """End a worker right after it has answered, before much can be exported, and return its instance.

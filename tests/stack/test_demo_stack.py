@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 
 import otel_recmon
 from otel_recmon.stack.ports import LOOPBACK
+from tests import web
+from tests.pace import eventually, patience
 from tests.stack.machine import change, processes
-from tests.stack.observed import eventually
 from tests.stack.test_demo import COMMAND, LONG, read_until
 
 STACK = [*COMMAND, "--stack"]
@@ -93,12 +93,12 @@ def test_what_is_kept_is_listed_and_answers(scratch: Path) -> None:
         read_until(demo, "The service stays up")
         assert demo.stdout
         pages = dict(line.rsplit(maxsplit=1) for line in (demo.stdout.readline().strip() for _ in range(5)))
-        codes = [requests.get(url, timeout=10).status_code for url in list(pages.values())[:4]]
+        codes = [web.get(url).status_code for url in list(pages.values())[:4]]
         logs = {file.name for file in Path(pages["logs"]).iterdir()}
 
         demo.send_signal(signal.SIGINT)
 
-        assert demo.wait(timeout=30) == 130
+        assert demo.wait(timeout=patience(30)) == 130
     assert list(pages) == ["recommendations", "its API", "Prometheus", "the Collector's", "logs"]
     assert codes == [200] * 4
     assert logs == {"collector.log", "prometheus.log", "recmon-demo.log"}
@@ -152,7 +152,7 @@ class TestFailure:
         with started(*LONG) as demo:
             read_until(demo, " 0 %")
             os.kill(pid_of(program, scratch), signal.SIGKILL)
-            _, error = demo.communicate(timeout=30)
+            _, error = demo.communicate(timeout=patience(30))
 
         (folder,) = scratch.iterdir()
         assert demo.returncode == 2
@@ -171,5 +171,5 @@ def test_nothing_is_left_however_the_demo_ends(scratch: Path, number: signal.Sig
 
         demo.send_signal(number)
 
-        assert demo.wait(timeout=30) == code
+        assert demo.wait(timeout=patience(30)) == code
     eventually(lambda: not processes(str(scratch)) and not list(scratch.iterdir()))

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from otel_recmon.stack import Stack
-from tests.stack.observed import LABELS, Prometheus, Service, eventually, service
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import LABELS, Prometheus, Service, service
 from tests.stack.test_pipeline import run
 
 ROOT = Path(__file__).parents[2]
@@ -75,9 +76,7 @@ def test_neither_has_a_page_to_scrape_the_services_from(gateway: Stack, agent: S
         count(exporting)
         eventually(lambda: Prometheus(gateway.prometheus_url).values(REQUESTS))
 
-    assert ["recommendation" in requests.get(each.scrape_url, timeout=10).text for each in (gateway, agent)] == [
-        False
-    ] * 2
+    assert ["recommendation" in web.get(each.scrape_url).text for each in (gateway, agent)] == [False] * 2
 
 
 def test_an_agent_passes_on_log_events_and_traces(gateway: Stack, agent: Stack) -> None:
@@ -85,8 +84,8 @@ def test_an_agent_passes_on_log_events_and_traces(gateway: Stack, agent: Stack) 
     span = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "recommend"}
     trace = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 
-    requests.post(f"{agent.otlp_http_url}/v1/logs", json=event, timeout=10).raise_for_status()
-    requests.post(f"{agent.otlp_http_url}/v1/traces", json=trace, timeout=10).raise_for_status()
+    web.post(f"{agent.otlp_http_url}/v1/logs", json=event).raise_for_status()
+    web.post(f"{agent.otlp_http_url}/v1/traces", json=trace).raise_for_status()
 
     eventually(lambda: gateway.events.exists() and '"clicked"' in gateway.events.read_text(encoding="utf-8"))
     eventually(lambda: '"spans": 1' in (gateway.logs / "collector.log").read_text(encoding="utf-8"))

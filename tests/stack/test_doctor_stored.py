@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
@@ -14,8 +13,10 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 
 from otel_recmon.catalog import LATENCY
+from tests import web
+from tests.pace import eventually
 from tests.stack.examined import IDENTITY, Healthy, answering, healthy, only, other_prometheus
-from tests.stack.observed import Prometheus, eventually
+from tests.stack.observed import Prometheus
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ class TestPrometheus:
         metric.gauge.data_points.add(time_unix_nano=at, as_int=1)
         url = f"{well.stack.prometheus_url}/api/v1/otlp/v1/metrics"
         kind = {"Content-Type": "application/x-protobuf"}
-        requests.post(url, request.SerializeToString(), headers=kind, timeout=10).raise_for_status()
+        web.post(url, content=request.SerializeToString(), headers=kind).raise_for_status()
 
 
 class TestGrafana:

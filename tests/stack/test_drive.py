@@ -11,7 +11,9 @@ import httpx
 from otel_recmon.demo.launch import command, environment, page
 from otel_recmon.demo.traffic import assembled, logged
 from otel_recmon.stack.ports import LOOPBACK, free
-from tests.stack.serving import parsed, serving, until
+from tests import web
+from tests.pace import eventually, patience
+from tests.stack.serving import parsed, serving
 from tests.stack.test_demo import COMMAND, read_until
 
 ROWS = 60
@@ -34,7 +36,7 @@ def recommender(port: int, page_port: int) -> Iterator["subprocess.Popen[bytes]"
     variables = environment({}, page(page_port), 160)
     with subprocess.Popen(command(port), env=variables, stderr=subprocess.DEVNULL) as process:
         try:
-            until(lambda: answers(port))
+            eventually(lambda: answers(port))
             yield process
         finally:
             process.kill()
@@ -42,13 +44,13 @@ def recommender(port: int, page_port: int) -> Iterator["subprocess.Popen[bytes]"
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://{LOOPBACK}:{port}/health").is_success
+        return web.get(f"http://{LOOPBACK}:{port}/health").is_success
     except httpx.TransportError:
         return False
 
 
 def requests(page_port: int) -> float:
-    counts = parsed(httpx.get(f"http://{LOOPBACK}:{page_port}/metrics").text)
+    counts = parsed(web.get(f"http://{LOOPBACK}:{page_port}/metrics").text)
     return sum(value for series, value in counts.items() if series.startswith("recommendation_requests_total{"))
 
 
@@ -74,7 +76,7 @@ def test_each_run_adds_the_same_counts() -> None:
     port, page_port = free(), free()
     with recommender(port, page_port):
         runs = [drive("--against", f"http://{LOOPBACK}:{port}/") for _ in range(2)]
-        until(lambda: requests(page_port) == 2 * SENT)
+        eventually(lambda: requests(page_port) == 2 * SENT)
 
     assert [(run.returncode, run.stderr) for run in runs] == [(0, "")] * 2
     assert runs[0].stdout.splitlines()[-1].startswith(f"100 %  {SENT} slates, ")
@@ -103,7 +105,7 @@ def test_a_service_that_went_is_waited_for() -> None:
         with recommender(port, page_port):
             assert read_until(driver, "") == "Round 2\n"
             driver.send_signal(signal.SIGTERM)
-            _, error = driver.communicate(timeout=30)
+            _, error = driver.communicate(timeout=patience(30))
 
     assert (driver.returncode, error) == (128 + signal.SIGTERM, "")
 

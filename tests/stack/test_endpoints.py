@@ -4,10 +4,11 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
-from tests.stack.serving import DEADLINE, OTLP, Service, serving, until
+from tests import web
+from tests.pace import eventually
+from tests.stack.serving import OTLP, Service, serving
 from tests.stack.sink import FAULTS, HANGS, Sink, listening
 
 APP = """
@@ -46,14 +47,12 @@ class Exporting:
     def ask(self) -> None:
         """Have it answer some requests."""
         for _ in range(REQUESTS):
-            httpx.get(f"{self.service.url}/recommendations", timeout=DEADLINE).raise_for_status()
+            web.get(f"{self.service.url}/recommendations").raise_for_status()
             self.asked += 1
 
     def threads(self) -> dict[str, list[str]]:
         """The threads of the service, and the modules that each of them is in."""
-        found: dict[str, list[str]] = (
-            httpx.get(f"{self.service.url}/threads", timeout=DEADLINE).raise_for_status().json()
-        )
+        found: dict[str, list[str]] = web.get(f"{self.service.url}/threads").raise_for_status().json()
         return found
 
     def all_arrived(self) -> bool:
@@ -75,13 +74,13 @@ def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporting]:
         with serving("service:app", env, folder=folder) as service:
             running = Exporting(service, sink)
             running.ask()
-            until(running.all_arrived)
+            eventually(running.all_arrived)
             yield running
 
 
 def test_requests_are_answered_while_an_export_hangs_on_a_thread_of_its_own(exporting: Exporting) -> None:
     with exporting.sink.failing(HANGS):
-        until(lambda: exporting.sink.refused)
+        eventually(lambda: exporting.sink.refused)
 
         exporting.ask()
         threads = exporting.threads()
@@ -95,24 +94,24 @@ def test_requests_are_answered_while_an_export_hangs_on_a_thread_of_its_own(expo
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_an_endpoint_did_not_take_arrives_with_the_next_export(exporting: Exporting, fault: str) -> None:
     with exporting.sink.failing(fault):
-        until(lambda: exporting.sink.refused)
+        eventually(lambda: exporting.sink.refused)
         exporting.ask()
 
-    until(exporting.all_arrived)
+    eventually(exporting.all_arrived)
     assert exporting.sink.totals()["recommendation.latency"] == exporting.asked
     assert exporting.sink.totals()["recommendation.impressions"] == 2 * exporting.asked
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_piles_up_while_an_endpoint_fails(exporting: Exporting, fault: str) -> None:
-    until(exporting.all_arrived)
+    eventually(exporting.all_arrived)
     before = (exporting.sink.points, set(exporting.threads()))
 
     with exporting.sink.failing(fault):
-        until(lambda: exporting.sink.refused >= (1 if fault == HANGS else 3))
+        eventually(lambda: exporting.sink.refused >= (1 if fault == HANGS else 3))
         exporting.ask()
         during = set(exporting.threads())
-    until(exporting.all_arrived)
+    eventually(exporting.all_arrived)
 
     assert (exporting.sink.points, during) == before
     assert exporting.sink.points == len(exporting.sink.last)

@@ -13,8 +13,10 @@ import pytest
 
 from otel_recmon.eventlog import RECOUNTED, Event, Series, counted, events
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually
-from tests.stack.serving import DEADLINE, GUNICORN_PRELOAD, RECMON, UVICORN, Service, serving, until
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
+from tests.stack.serving import DEADLINE, GUNICORN_PRELOAD, RECMON, UVICORN, Service, serving
 from tests.stack.sink import HANGS, listening
 
 APP = """
@@ -116,18 +118,18 @@ class Client:
         self._url = service.url
         self._draw = random.Random(5)
         self.spans: dict[str, str] = {}
-        until(lambda: _answers(service.url))
+        eventually(lambda: _answers(service.url))
 
     def send(self, method: str, path: str, user: int, **arguments: Any) -> None:
         trace = f"{self._draw.getrandbits(128):032x}"
         headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "x-variant": f"arm{user}"}
-        answer = httpx.request(method, self._url + path, headers=headers, **arguments)
+        answer = web.request(method, self._url + path, headers=headers, **arguments)
         self.spans[trace] = answer.headers.get("x-span", "")
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/openapi.json").is_success
+        return web.get(f"{url}/openapi.json").is_success
     except httpx.TransportError:
         return False
 
@@ -219,7 +221,7 @@ def test_a_preloading_server_logs_each_event_once(stack: Stack, folder: Path) ->
 
     with serving("service:app", env, folder=folder, server=GUNICORN_PRELOAD) as service:
         for position in range(1, 22):
-            httpx.post(f"{service.url}/click", json={"position": position})
+            web.post(f"{service.url}/click", json={"position": position})
         service.stop()
 
     eventually(lambda: len(_log(stack, "preloaded")) >= 22 or None)
@@ -231,7 +233,7 @@ def test_the_log_rotates_and_its_parts_are_the_whole(folder: Path) -> None:
         env = _env(stack.otlp_http_url, "rotated", OTEL_BLRP_MAX_EXPORT_BATCH_SIZE="10")
         with serving("service:app", env, folder=folder) as service:
             for _ in range(60):
-                httpx.get(f"{service.url}/users/7/recommendations?n=300").raise_for_status()
+                web.get(f"{service.url}/users/7/recommendations?n=300").raise_for_status()
             service.stop()
 
         eventually(lambda: len(_log(stack, "rotated")) == 60 or None)
@@ -243,7 +245,7 @@ def test_the_log_rotates_and_its_parts_are_the_whole(folder: Path) -> None:
 
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink.url, "hung"), folder=folder) as service:
-        httpx.get(f"{service.url}/users/7/recommendations?n=3")
+        web.get(f"{service.url}/users/7/recommendations?n=3")
         sink.fault = HANGS
         service.process.send_signal(signal.SIGTERM)
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import web
 from tests.stack.serving import Counts, parsed, serving
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -42,7 +42,7 @@ PLUGIN = {"OTEL_METRICS_EXPORTER": "none", "OTEL_TRACES_EXPORTER": "none", "OTEL
 
 
 def _used(url: str) -> Counts:
-    with httpx.Client(base_url=url) as client:
+    with web.client(base_url=url) as client:
         client.get("/recommendations/ann").raise_for_status()
         client.get("/recommendations/bob").raise_for_status()
         assert client.get("/recommendations/nobody").status_code == 404
@@ -58,7 +58,7 @@ def test_the_verbs_count_everything_once(on: bool) -> None:
 
     with serving("service:app", env, instrumented=on, folder=EXAMPLES / "verbs") as service:
         counts = _used(service.url)
-        quality = httpx.get(f"{service.url}/quality").json()
+        quality = web.get(f"{service.url}/quality").json()
 
     ours = {
         series: value

@@ -14,8 +14,10 @@ from otel_recmon.catalog import BUCKETS
 from otel_recmon.eventlog import counted, events
 from otel_recmon.stack import Stack
 from otel_recmon.subjects import bucket
-from tests.stack.observed import Prometheus, eventually
-from tests.stack.serving import DEADLINE, OTLP, UVICORN, serving
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
+from tests.stack.serving import OTLP, UVICORN, serving
 
 USERS = 80
 EXPERIMENT = "ranker"
@@ -70,7 +72,7 @@ class Acts:
     def act(self, url: str) -> "Acts":
         """Do it: the more of it, the higher the last digit of the user."""
         draw, who = random.Random(self.user), f"canary{self.user}"
-        with httpx.Client(base_url=url, timeout=DEADLINE, headers={"connection": "close"}) as client:
+        with web.client(base_url=url, headers={"connection": "close"}) as client:
             for _ in range(1 + self.user % 5):
                 answer = client.get("/recommendations", params={"user_id": who}).raise_for_status()
                 self.pids.add(answer.headers["x-pid"])
@@ -125,7 +127,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 def answers(url: str) -> bool:
     """Whether a worker listens."""
     try:
-        return httpx.get(f"{url}/openapi.json").is_success
+        return web.get(f"{url}/openapi.json").is_success
     except httpx.TransportError:
         return False
 

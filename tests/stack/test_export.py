@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.exported import exported, parts_of
 from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually, service
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus, service
 from tests.unit.artifacts.exports import EVERY_KNOB
 
 WATCHDOG = {"enabled": True, "threshold": 0.0, "for": "0s"}
@@ -56,7 +57,7 @@ def test_every_rule_that_is_on_is_evaluated_without_an_error(stack: Stack) -> No
 def test_an_alert_reaches_alertmanager_with_the_labels_of_the_house(stack: Stack) -> None:
     alerts = f"{stack.alertmanager_url}/api/v2/alerts"
 
-    (alert,) = eventually(lambda: requests.get(alerts, timeout=10).json())
+    (alert,) = eventually(lambda: web.get(alerts).json())
 
     assert alert["labels"] == {
         "alertname": "Watchdog",

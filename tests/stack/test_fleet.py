@@ -23,8 +23,10 @@ from otel_recmon.catalog import REGISTERS, Metric
 from otel_recmon.demo.service import workplace
 from otel_recmon.sketch import TURN_SECONDS, Sketch, estimate
 from otel_recmon.stack import Stack, binaries
-from tests.stack.observed import Prometheus, eventually
-from tests.stack.serving import DEADLINE, OTLP, UVICORN, Service, serving
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
+from tests.stack.serving import OTLP, UVICORN, Service, serving
 
 SIZE: Final = 256
 SIZES: Final = (16, SIZE, 512)
@@ -139,7 +141,7 @@ def _ask(service: Service, version: str, user: int, start: int) -> None:
     """Ask over a connection of its own, so that any process may answer."""
     patient = httpx.HTTPTransport(retries=6)  # the parent says where it runs before its workers do
     headers = {"x-user": str(user)}
-    with httpx.Client(base_url=service.url, timeout=DEADLINE, headers=headers, transport=patient) as client:
+    with web.client(base_url=service.url, headers=headers, transport=patient) as client:
         client.get("/recommendations", params={"version": version, "start": start}).raise_for_status()
         client.post("/purchase", params={"version": version, "revenue": user}).raise_for_status()
 

@@ -1,11 +1,11 @@
 """The series of the Collector that panels and alerts ask for are those that it has."""
 
-import requests
-
 from otel_recmon.artifacts import foreign
 from otel_recmon.stack import Stack
 from otel_recmon.stack.ports import free
-from tests.stack.observed import eventually, service
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import service
 
 FROM_THE_START = {
     foreign.QUEUE_SIZE,
@@ -21,7 +21,7 @@ FROM_THE_START = {
 def above_zero(stack: Stack) -> dict[str, float]:
     """The Collector's own metrics, added up by name, that are not 0."""
     found: dict[str, float] = {}
-    for line in requests.get(stack.telemetry_url, timeout=10).text.splitlines():
+    for line in web.get(stack.telemetry_url).text.splitlines():
         if not line.startswith("#"):
             series, _, value = line.rpartition(" ")
             name = series.partition("{")[0]
@@ -39,7 +39,7 @@ def export(stack: Stack) -> None:
 def test_a_collector_that_works_has_them() -> None:
     with Stack() as stack:
         export(stack)
-        page = eventually(lambda: found if foreign.SENT in (found := requests.get(stack.telemetry_url).text) else "")
+        page = eventually(lambda: found if foreign.SENT in (found := web.get(stack.telemetry_url).text) else "")
 
     assert {name for name in FROM_THE_START if name not in page} == set()
 

@@ -4,8 +4,7 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-import httpx
-
+from tests import web
 from tests.stack.serving import RECMON, serving
 
 APP = """
@@ -33,7 +32,7 @@ BOUND = 1_500
 def test_a_hostile_client_cannot_grow_a_metric_beyond_its_bound(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(textwrap.dedent(APP))
 
-    with serving("service:app", HOSTILE, folder=tmp_path) as service, httpx.Client(base_url=service.url) as client:
+    with serving("service:app", HOSTILE, folder=tmp_path) as service, web.client(base_url=service.url) as client:
         for n in range(REQUESTS):
             headers = {"x-version": f"junk-{n}", "x-variant": f"arm-{n % 1_009}"}
             client.get(f"/recommendations?junk=surface-{n}", headers=headers)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from otel_recmon import MetricsCollector, monitor_latency
 from otel_recmon.testing import Recorded
+from tests import web
 from tests.stack.threaded import threaded
 
 BODY = {"recommendations": [{"id": "a"}, {"id": "b"}]}
@@ -142,7 +143,7 @@ def _counts(recmon: Recorded) -> Counts:
 
 def _send(calls: list[tuple[str, str]]) -> None:
     """Send requests over one connection, on which the last is read only when the one before is over."""
-    with threaded(service(MetricsCollector())) as url, httpx.Client(base_url=url) as client:
+    with threaded(service(MetricsCollector())) as url, web.client(base_url=url) as client:
         for method, path in calls:
             client.request(method, path)
         with suppress(httpx.TransportError):  # after a failure the server closes the connection, when all is over too

@@ -4,10 +4,11 @@ import time
 from typing import Any
 
 import pytest
-import requests
 
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, Sample, eventually
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus, Sample
 
 HOUR = 3600.0
 CUMULATIVE, DELTA = 2, 1
@@ -31,7 +32,7 @@ def send(stack: Stack, *metrics: dict[str, Any]) -> None:
     """Send metrics in one request."""
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
     body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": list(metrics)}]}]}
-    requests.post(f"{stack.otlp_http_url}/v1/metrics", json=body, timeout=10).raise_for_status()
+    web.post(f"{stack.otlp_http_url}/v1/metrics", json=body).raise_for_status()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_point_that_prometheus_refuses_takes_no_other_with_it(ago: float, temp
         send(stack, counter("good", now), counter("bad", now - ago, temporality))
 
         eventually(lambda: prometheus.values("good_total"))
-        page = requests.get(stack.telemetry_url, timeout=10).text
+        page = web.get(stack.telemetry_url).text
     assert 'otelcol_processor_filter_datapoints_filtered_total{filter="filter/acceptable"} 1' in page
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, Sample, eventually
-from tests.stack.serving import DEADLINE, OTLP, Service, serving
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus, Sample
+from tests.stack.serving import OTLP, Service, serving
 
 APP = """
     from fastapi import FastAPI
@@ -45,7 +46,7 @@ class Traffic(threading.Thread):
         self.failures: list[str] = []
 
     def run(self) -> None:
-        with httpx.Client(timeout=DEADLINE) as client:
+        with web.client() as client:
             while len(self.spans) < MOST_REQUESTS and not self._enough.wait(PAUSE_S):
                 began = time.time()
                 try:
@@ -80,7 +81,7 @@ class Running:
 
     def telemetry(self, name: str) -> float:
         """What the Collector says of itself, on the way to Prometheus."""
-        text = requests.get(self.stack.telemetry_url, timeout=10).text
+        text = web.get(self.stack.telemetry_url).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
         ways = ({"exporter": "otlp_http/prometheus"}, {"receiver": "otlp"})
         return sum(s.value for s in samples if s.name == name and any(way.items() <= s.labels.items() for way in ways))

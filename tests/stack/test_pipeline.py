@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
 
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.files import FILES
-from tests.stack.observed import LABELS, Labels, Prometheus, Sample, Service, eventually, service
+from tests import web
+from tests.pace import eventually, patience
+from tests.stack.observed import LABELS, Labels, Prometheus, Sample, Service, service
 
 REQUESTS = 'recommendation_requests_total{model_version="v1"}'
 
@@ -21,7 +22,7 @@ def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     """Run a program of the pipeline to its end."""
     path = binaries.find(program)
     assert path, binaries.missing(program)
-    return subprocess.run([path, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([path, *arguments], capture_output=True, text=True, timeout=patience(60), check=False)
 
 
 def series(name: str, **labels: str) -> Labels:
@@ -201,7 +202,7 @@ class TestOutages:
         prometheus = Prometheus(stack.prometheus_url)
         eventually(lambda: counted.arrived(prometheus.samples(REQUESTS)))
 
-        page = requests.get(f"{stack.prometheus_url}/metrics", timeout=10).text
+        page = web.get(f"{stack.prometheus_url}/metrics").text
         taken = re.search(r'prometheus_http_requests_total\{code="200",handler="/api/v1/otlp/v1/metrics"\} (\d+)', page)
         assert taken
         assert int(taken[1]) <= 4

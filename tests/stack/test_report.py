@@ -27,8 +27,9 @@ from otel_recmon.report.reading import Report, read
 from otel_recmon.report.router import dashboard_router
 from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack
-from tests.stack.observed import eventually
-from tests.stack.serving import OTLP, UVICORN, UVICORN_WORKERS, serving, until
+from tests import web
+from tests.pace import eventually
+from tests.stack.serving import OTLP, UVICORN, UVICORN_WORKERS, serving
 from tests.stack.serving import Service as Serving
 from tests.unit.conftest import Client
 
@@ -140,18 +141,18 @@ def _service(
 
 
 def _traffic(service: Serving, rounds: int) -> None:
-    until(lambda: _answers(service.url))
+    eventually(lambda: _answers(service.url))
     for number in range(rounds):
         wait = LATENCIES_S[number % len(LATENCIES_S)]
-        httpx.get(f"{service.url}/recommendations?n={number % 12 - 1}&wait_s={wait}&user=u{number % USERS}")
-        httpx.post(f"{service.url}/click?position={number % 4}")
+        web.get(f"{service.url}/recommendations?n={number % 12 - 1}&wait_s={wait}&user=u{number % USERS}")
+        web.post(f"{service.url}/click?position={number % 4}")
         if number % 3 == 0:
-            httpx.post(f"{service.url}/conversion?revenue={number / 4}")
+            web.post(f"{service.url}/conversion?revenue={number / 4}")
 
 
 def _answers(url: str) -> bool:
     with suppress(httpx.TransportError):
-        return bool(httpx.get(url))
+        return bool(web.get(url))
     return False
 
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-import requests
 
 from otel_recmon.stack import Stack
-from tests.stack.observed import Prometheus, eventually
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import Prometheus
 
 ALERTMANAGER = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 RECORDING = "groups: [{name: r, interval: 1s, rules: [{record: 'one:sum', expr: vector(1)}]}]\n"
@@ -41,6 +42,6 @@ def test_an_alert_reaches_the_alertmanager(rules: Path) -> None:
 
     with Stack(rules=rules, alertmanager=config) as stack:
         alerts = f"{stack.alertmanager_url}/api/v2/alerts"
-        (alert,) = eventually(lambda: requests.get(alerts, timeout=10).json())
+        (alert,) = eventually(lambda: web.get(alerts).json())
 
     assert alert["labels"] == {"alertname": "Always"}

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 import httpx
 import pytest
 
+from tests import web
 from tests.stack.services.cases import CASES, Call, Case
 from tests.stack.serving import RECMON, Counts, Service, increase, serving
 
@@ -64,7 +65,7 @@ def test_every_case_raises_exactly_the_counts_it_should(
 
 def _answer(service: Service, call: Call, added: Collection[str] = ()) -> Answer:
     """What the client sees, down to the byte; the time of day in the headers left out."""
-    with httpx.Client(base_url=service.url) as client:
+    with web.client(base_url=service.url) as client:
         request = client.build_request(call.method, call.path, json=call.json, headers=dict(call.headers))
         body = b""
         status = None

@@ -3,9 +3,9 @@
 import textwrap
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import web
 from tests.stack.serving import RECMON, Service, serving
 
 APP = """
@@ -68,7 +68,7 @@ COUNTED = {
 
 
 def _measured(service: Service) -> dict[str, float]:
-    assert httpx.get(f"{service.url}/v1/recommendations/7").json() == [1, 2]
+    assert web.get(f"{service.url}/v1/recommendations/7").json() == [1, 2]
     counts = service.counts()
     return {series: counts.get(series, 0.0) for series in COUNTED}
 
@@ -99,8 +99,8 @@ def test_the_server_span_says_what_was_recommended(contrib: str, tmp_path: Path)
     (tmp_path / "service.py").write_text(textwrap.dedent(SDK + contrib + APP + SPANS + OURS))
 
     with serving("service:app", RECMON, instrumented=False, folder=tmp_path) as service:
-        httpx.get(f"{service.url}/v1/recommendations/7")
-        spans = httpx.get(f"{service.url}/spans").json()
+        web.get(f"{service.url}/v1/recommendations/7")
+        spans = web.get(f"{service.url}/spans").json()
 
     assert [span for span in spans if span["kind"] == "SERVER"] == [
         {
@@ -136,7 +136,7 @@ def test_without_the_variable_nothing_is_imported_hooked_or_created(tmp_path: Pa
     }
 
     with serving("service:app", env, folder=tmp_path) as service:
-        seen = httpx.get(f"{service.url}/recommendations").json()
+        seen = web.get(f"{service.url}/recommendations").json()
 
     assert seen == {
         "imported": [],

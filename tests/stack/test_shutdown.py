@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, UVICORN_WORKERS, serving, until
+from tests import web
+from tests.pace import eventually
+from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, UVICORN_WORKERS, serving
 from tests.stack.sink import HANGS, Sink, listening
 
 APP = """
@@ -46,8 +48,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_server_stopped_by_sigterm_has_exported_every_request(server: tuple[str, ...], folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink), folder=folder, server=server) as service:
         for _ in range(SENT):
-            until(lambda: _answers(service.url))
-        httpx.post(f"{service.url}/click?position=2")
+            eventually(lambda: _answers(service.url))
+        web.post(f"{service.url}/click?position=2")
         service.stop()
 
     totals = sink.totals()
@@ -60,7 +62,7 @@ def test_a_server_stopped_by_sigterm_has_exported_every_request(server: tuple[st
 
 def test_the_first_event_of_each_counter_is_preceded_by_a_zero(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink), folder=folder) as service:
-        httpx.get(f"{service.url}/recommendations")
+        web.get(f"{service.url}/recommendations")
         service.stop()
 
     counters = {key: value for key, value in sink.first.items() if key[1] == "recommendation.requests"}
@@ -70,7 +72,7 @@ def test_the_first_event_of_each_counter_is_preceded_by_a_zero(folder: Path) -> 
 
 def test_only_the_processes_that_serve_report(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink), folder=folder, server=UVICORN_WORKERS) as service:
-        until(lambda: _answers(service.url))
+        eventually(lambda: _answers(service.url))
         service.stop()
 
     assert 1 <= len(sink.instances()) <= 2
@@ -78,7 +80,7 @@ def test_only_the_processes_that_serve_report(folder: Path) -> None:
 
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
     with listening() as sink, serving("service:app", _env(sink), folder=folder) as service:
-        httpx.get(f"{service.url}/recommendations")
+        web.get(f"{service.url}/recommendations")
         with sink.failing(HANGS):
             service.process.send_signal(signal.SIGTERM)
 
@@ -89,6 +91,6 @@ def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: P
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/recommendations").status_code == 200
+        return web.get(f"{url}/recommendations").status_code == 200
     except httpx.TransportError:
         return False

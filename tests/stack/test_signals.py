@@ -2,12 +2,13 @@
 
 import json
 
-import requests
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_recmon.stack import Stack
+from tests import web
+from tests.pace import eventually
 from tests.stack.backend import backend
-from tests.stack.observed import Prometheus, eventually, service
+from tests.stack.observed import Prometheus, service
 
 RECORD = {"body": {"stringValue": "recommendation.served"}}
 EVENT = {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": [RECORD]}]}]}
@@ -17,7 +18,7 @@ TRACE = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
 
 def post(stack: Stack, signal: str, data: object) -> None:
     """Send OTLP to the Collector."""
-    requests.post(f"{stack.otlp_http_url}/v1/{signal}", json=data, timeout=10).raise_for_status()
+    web.post(f"{stack.otlp_http_url}/v1/{signal}", json=data).raise_for_status()
 
 
 def log_of_the_collector(stack: Stack) -> str:
@@ -37,7 +38,7 @@ class TestByDefault:
         with Stack() as stack:
             post(stack, "traces", TRACE)
             eventually(lambda: '"spans": 1' in log_of_the_collector(stack))
-            sent = requests.get(stack.telemetry_url, timeout=10).text
+            sent = web.get(stack.telemetry_url).text
             log = log_of_the_collector(stack)
 
         labels = 'otel_signal="traces",processor="filter/traces_elsewhere"'
@@ -84,4 +85,4 @@ class TestExemplars:
             assert eventually(Prometheus(stack.prometheus_url).traces) == {trace}
             assert eventually(Prometheus(stack.scraped_prometheus_url).traces) == {trace}
             text = {"Accept": "application/openmetrics-text; version=1.0.0"}
-            assert f'trace_id="{trace}"' in requests.get(stack.scrape_url, headers=text, timeout=10).text
+            assert f'trace_id="{trace}"' in web.get(stack.scrape_url, headers=text).text

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.artifacts.alerts import WATCHDOG
 from otel_recmon.artifacts.notifications import SWITCH_SECRET
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import Slack, slack_standin
+from tests import web
+from tests.pace import eventually
 from tests.stack.alerting import HOOK, alertmanager, goes_to, shown
 from tests.stack.backend import Backend, backend
-from tests.stack.observed import eventually
 
 INFO = "ℹ️ Info: 1 firing"  # noqa: RUF001 - the sign of information is meant
 START = datetime(2026, 3, 1, 23, 5, tzinfo=UTC)
@@ -40,11 +40,11 @@ class Alerting:
             "startsAt": START.isoformat(),
             "endsAt": (until or datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         }
-        requests.post(f"{self.url}/api/v2/alerts", json=[alert], timeout=10).raise_for_status()
+        web.post(f"{self.url}/api/v2/alerts", json=[alert]).raise_for_status()
 
     def failed(self, integration: str = "slack") -> float:
         """How many messages it has given up."""
-        text = requests.get(f"{self.url}/metrics", timeout=10).text
+        text = web.get(f"{self.url}/metrics").text
         return sum(
             sample.value
             for family in text_string_to_metric_families(text)

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from otel_recmon.intervals import Rate
 from otel_recmon.stack import Stack
+from tests import web
+from tests.pace import eventually
 from tests.stack.filled import EXAMPLE
-from tests.stack.observed import Prometheus, eventually
+from tests.stack.observed import Prometheus
 from tests.stack.serving import OTLP, RECMON, Service, serving
 from tests.stack.terminal import terminal
 
@@ -38,11 +39,11 @@ def served(**variables: str) -> Any:
 def used(service: Service) -> Service:
     """Show slates to people who click and buy; a stranger is turned away."""
     for _ in range(SLATES):
-        httpx.get(f"{service.url}/recommendations/ann").raise_for_status()
-    assert httpx.get(f"{service.url}/recommendations/eve").status_code == 404
+        web.get(f"{service.url}/recommendations/ann").raise_for_status()
+    assert web.get(f"{service.url}/recommendations/eve").status_code == 404
     for position in range(1, CLICKS + 1):
-        httpx.post(f"{service.url}/track/click", json={"film": "heat", "position": position}).raise_for_status()
-    httpx.post(f"{service.url}/track/conversion", json={"film": "heat", "revenue": PRICE}).raise_for_status()
+        web.post(f"{service.url}/track/click", json={"film": "heat", "position": position}).raise_for_status()
+    web.post(f"{service.url}/track/conversion", json={"film": "heat", "revenue": PRICE}).raise_for_status()
     return service
 
 

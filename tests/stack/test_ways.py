@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,8 +15,10 @@ from otel_recmon.attribution import HEADER
 from otel_recmon.catalog import METRICS
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack import Stack
-from tests.stack.observed import IDENTITY, LABELS, Labels, Prometheus, eventually
-from tests.stack.serving import DEADLINE, OTLP, Service, serving
+from tests import web
+from tests.pace import eventually
+from tests.stack.observed import IDENTITY, LABELS, Labels, Prometheus
+from tests.stack.serving import OTLP, Service, serving
 
 SPLIT = "model_version surface variant"
 DESIGN = {
@@ -129,7 +130,7 @@ class Running:
 
     def _call(self, method: str, path: str, **headers: str) -> dict[str, str]:
         url, headers = f"{self.service.url}{path}", {**headers, "x-variant": "b", "x-surface": "home"}
-        answer = httpx.request(method, url, headers=headers, timeout=DEADLINE).raise_for_status()
+        answer = web.request(method, url, headers=headers).raise_for_status()
         return {name: value for name, value in answer.headers.items() if name == HEADER.lower()}
 
 
@@ -173,7 +174,7 @@ def ways(running: Running) -> Ways:
 
 def page(url: str) -> dict[Labels, float]:
     """What the service shows of itself."""
-    text = httpx.get(f"{url}/__metrics", timeout=DEADLINE).raise_for_status().text
+    text = web.get(f"{url}/__metrics").raise_for_status().text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {
         frozenset({"__name__": sample.name, **sample.labels}.items()): sample.value

@@ -8,18 +8,20 @@ from typing import Any
 
 import uvicorn
 
-from tests.stack.serving import DEADLINE, until
+from tests.pace import eventually
+from tests.stack.serving import DEADLINE
 
 
 @contextmanager
 def threaded(app: Any) -> Iterator[str]:
     """Yield the URL of an application while a real server serves it."""
-    with socket.socket() as listener:
+    # With its protocol named, asyncio switches Nagle's algorithm off; else each answer in two parts takes 40 ms longer.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
         thread = Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
-        until(lambda: server.started)
+        eventually(lambda: server.started)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

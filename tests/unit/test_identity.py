@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.pace import patience
+
 SCRIPT = """
 import json
 import multiprocessing
@@ -45,7 +47,9 @@ def instances(
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), arguments[0], json.dumps(given or {}), *arguments[1:]]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    done = subprocess.run(command, env={**clean, **environ}, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        command, env={**clean, **environ}, capture_output=True, text=True, timeout=patience(60), check=True
+    )
     found: Any = json.loads(done.stdout)
     return found, done.stderr
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.stack import binaries
+from tests.pace import patience
 
 BUILD = Path(__file__).parents[3] / "tools" / "build.py"
 GO = """#!{python}
@@ -56,7 +57,7 @@ class Workplace:
     def run(self, *arguments: str, build: Path = BUILD) -> tuple[int, str, str]:
         """Its exit code, what it printed, and what it said."""
         process = self.start(*arguments, build=build)
-        output, error = process.communicate(timeout=60)
+        output, error = process.communicate(timeout=patience(60))
         return process.returncode, output, error
 
     def calls(self) -> list[tuple[list[str], str, str]]:

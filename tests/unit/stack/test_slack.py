@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from otel_recmon.stack.slack import BODY_BYTES, KEPT, Slack, slack_standin
-from tests.stack.serving import until
+from tests.pace import eventually
 
 ALERT = {
     "channel": "#recommendations",
@@ -145,7 +145,7 @@ def test_those_that_hang_do_not_keep_it_from_ending() -> None:
     with ThreadPoolExecutor() as others:
         with slack_standin() as slack, slack.hanging():
             waiting = others.submit(post, slack, {"text": "lost"})
-            until(lambda: slack.posts)
+            eventually(lambda: slack.posts)
 
         assert isinstance(waiting.exception(10), requests.ConnectionError)
 
