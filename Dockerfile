@@ -22,4 +22,4 @@ COPY otel_recmon/demo/data data
 RUN find data -exec touch {} +
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 USER recmon
-CMD ["opentelemetry-instrument", "uvicorn", "recommender:app", "--host", "0.0.0.0", "--port", "8000", "--log-level", "warning"]
+CMD ["opentelemetry-instrument", "uvicorn", "recommender:app", "--host", "0.0.0.0", "--port", "8000", "--log-level", "warning", "--timeout-keep-alive", "75"]

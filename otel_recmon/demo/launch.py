@@ -67,6 +67,8 @@ def command(port: int, app: str = "") -> list[str]:
         *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
         *served,
         *("--host", LOOPBACK, "--port", str(port), "--log-level", "warning"),
+        # Longer than the driver keeps a connection, also where that is slow to notice: it would meet a closed one.
+        *("--timeout-keep-alive", "75"),
     ]
 
 

@@ -16,6 +16,7 @@ from otel_recmon.demo.service import Service, running, workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size
 from otel_recmon.stack import Stack
+from tests.pace import slow_motion
 from tests.stack.filled import LOG, Filled
 from tests.stack.observed import Prometheus
 from tests.stack.past import DAY_S, HOUR_S, give_past
@@ -25,8 +26,10 @@ HEALTHY: Final = "healthy"
 AGES_S: Final = (HOUR_S, DAY_S, 7 * DAY_S)
 BOUGHT, CLICKED, OTHERS = 40, 20, 140
 """Slates to each service; of what was logged, far fewer were clicked on."""
-LASTING_S: Final = 12
+LASTING_S: Final = 24 * slow_motion()
 """What the traffic takes: all at once would slow down the services that are well, too."""
+STARTERS: Final = 2
+"""Services that start at once: each keeps a processor busy for seconds."""
 
 
 def some() -> list[Slate]:
@@ -45,7 +48,7 @@ def broken() -> Iterator[Filled]:
     slates = some()
     with workplace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
         exporter, size = launch.otlp(stack.otlp_http_url), catalog_size(LOG)
-        with ExitStack() as undo, ThreadPoolExecutor(4) as starters:
+        with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
 
             def start(name: str) -> Service:
                 fault = name if name in FAULTS else ""
@@ -59,7 +62,7 @@ def broken() -> Iterator[Filled]:
             begun = end - math.ceil(end - begun)  # a page asks for whole seconds, and all of it lies in them
             prometheus = Prometheus(stack.prometheus_url)
             give_past(stack, place.folder, _well(prometheus, end - begun), AGES_S)
-            yield Filled(prometheus, slates, found, begun, end)
+        yield Filled(prometheus, slates, found, begun, end)  # without the services, whose exports would go on
 
 
 async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[Slate]) -> Any:

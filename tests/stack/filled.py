@@ -73,7 +73,8 @@ def filled() -> Iterator[Filled]:
             eventually(lambda: time.time() > settled + QUIET_S, 2 * QUIET_S)
             for name in (*WORKERS, FILMS):
                 asyncio.run(_settled(stack, name))
-            yield Filled(prometheus, slates, found, start, time.time())
+            end = time.time()
+        yield Filled(prometheus, slates, found, start, end)  # without the services, whose exports would go on
 
 
 async def _replay(slates: Sequence[Slate], url: str, times: int) -> None:

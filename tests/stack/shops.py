@@ -16,22 +16,29 @@ from aiohttp import ClientError, ClientSession
 from otel_recmon.demo import launch
 from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.faults import FAULTS, Fault
+from otel_recmon.demo.launch import Exporter
 from otel_recmon.demo.replay import session
 from otel_recmon.demo.service import Service, Workplace, running
 from otel_recmon.demo.traffic import Slate, assembled, logged
 from tests import web
+from tests.pace import slow_motion
 
 HEALTHY: Final = "healthy"
 """The service that nothing is wrong with."""
 VERSION: Final = "bts-2019.11"
-PER_SECOND: Final = 8
+STRETCH: Final = slow_motion()
+"""How many times slower than usual everything happens here."""
+PER_SECOND: Final = 4 / STRETCH
 """Requests to each service."""
+EXPORT_S: Final = 2 * STRETCH
 CLICKING: Final = 0.4
 """The share of requests with a click."""
 BUYING: Final = 0.8
 """The share of clicks with a purchase."""
 REVENUE: Final = 50.0
 CATALOG_SIZE: Final = 160
+STARTERS: Final = 2
+"""Services that start at once: each keeps a processor busy for seconds."""
 
 
 def shown() -> list[Slate]:
@@ -45,7 +52,7 @@ class Shop:
 
     name: str
     place: Workplace
-    collector: str
+    exporter: Exporter
     audience: Audience = EVERYBODY
     service: Service | None = None
     _process: ExitStack = field(default_factory=ExitStack)
@@ -67,7 +74,7 @@ class Shop:
         place = Workplace(self.place.folder / f"{self.name}-{time.monotonic_ns()}", self.place.group)
         place.logs.mkdir(parents=True)
         app = self.fault.app if self.fault else ""
-        process = running(place, launch.otlp(self.collector), CATALOG_SIZE, name=self.name, fault=fault, app=app)
+        process = running(place, self.exporter, CATALOG_SIZE, name=self.name, fault=fault, app=app)
         self.service = self._process.enter_context(process)
         before.close()
 
@@ -96,8 +103,9 @@ class Shop:
 @contextmanager
 def street(place: Workplace, collector: str) -> Iterator[list[Shop]]:
     """A shop for each fault and a healthy one, with people in all of them."""
-    shops = [Shop(name, place, collector) for name in (HEALTHY, *FAULTS)]
-    with ExitStack() as undo, ThreadPoolExecutor(4) as starters:
+    exporter = Exporter({**launch.otlp(collector).variables, "OTEL_METRIC_EXPORT_INTERVAL": str(1_000 * EXPORT_S)})
+    shops = [Shop(name, place, exporter) for name in (HEALTHY, *FAULTS)]
+    with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
         for shop in shops:
             undo.callback(shop.close)
         list(starters.map(Shop.open, shops))
