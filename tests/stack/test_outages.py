@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.pace import eventually, patience
 from tests.stack.observed import Prometheus, Sample
 from tests.stack.serving import OTLP, Service, serving
 
@@ -31,7 +31,7 @@ REQUESTS = 'recommendation_requests_total{status="success"}'
 MOST_REQUESTS = 20_000
 PAUSE_S = 0.03
 OUTAGE_S = 60
-SLACK_S = 1.0
+SLACK_S = patience(1.0)
 """Between the time that an export bears and the reading of its counters, on a machine that is busy."""
 
 

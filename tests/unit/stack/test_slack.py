@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
-import requests
 
 from otel_recmon.stack.slack import BODY_BYTES, KEPT, Slack, slack_standin
-from tests.pace import eventually
+from tests import web
+from tests.pace import eventually, patience
 
 ALERT = {
     "channel": "#recommendations",
@@ -39,13 +40,13 @@ def slack() -> Iterator[Slack]:
         yield running
 
 
-def post(slack: Slack, message: object, path: str = "", timeout: float = 10) -> tuple[int, str]:
-    answer = requests.post(f"{slack.url}{path}", json=message, timeout=timeout)
+def post(slack: Slack, message: object, path: str = "", timeout: float = web.TIMEOUT_S) -> tuple[int, str]:
+    answer = web.post(f"{slack.url}{path}", json=message, timeout=timeout)
     return answer.status_code, answer.text
 
 
-def get(slack: Slack, path: str) -> requests.Response:
-    return requests.get(f"{slack.url}{path}", timeout=10)
+def get(slack: Slack, path: str) -> httpx.Response:
+    return web.get(f"{slack.url}{path}")
 
 
 def test_an_alert_is_taken_as_slack_takes_it_and_read_as_in_a_channel(slack: Slack) -> None:
@@ -77,7 +78,7 @@ def test_blocks_are_read_too(slack: Slack) -> None:
 
 
 def test_a_form_with_the_payload_is_taken(slack: Slack) -> None:
-    answer = requests.post(slack.url, data={"payload": json.dumps({"text": "a form & more"})}, timeout=10)
+    answer = web.post(slack.url, data={"payload": json.dumps({"text": "a form & more"})})
 
     assert (answer.text, [message.text for message in slack.messages]) == ("ok", ["a form & more"])
 
@@ -93,7 +94,7 @@ def test_a_form_with_the_payload_is_taken(slack: Slack) -> None:
     ],
 )
 def test_what_slack_refuses_is_refused_in_its_words(slack: Slack, body: bytes, words: str) -> None:
-    answer = requests.post(slack.url, data=body, timeout=10)
+    answer = web.post(slack.url, content=body)
 
     assert (answer.status_code, answer.text) == (400, words)
     assert (slack.messages, slack.posts) == ([], 1)
@@ -111,9 +112,9 @@ def test_a_post_that_is_too_long_is_refused(slack: Slack) -> None:
 
 
 def test_only_so_many_messages_are_kept(slack: Slack) -> None:
-    with requests.Session() as session:
+    with web.client() as session:
         for number in range(KEPT + 2):
-            session.post(slack.url, json={"text": str(number)}, timeout=10)
+            session.post(slack.url, json={"text": str(number)})
 
     assert [message.text for message in slack.messages] == [str(number) for number in range(2, KEPT + 2)]
 
@@ -128,13 +129,13 @@ def test_it_fails_while_it_is_told_to(slack: Slack) -> None:
 
 def test_a_limit_of_the_rate_says_when_to_come_again(slack: Slack) -> None:
     with slack.failing(429):
-        answer = requests.post(slack.url, json={"text": "one too many"}, timeout=10)
+        answer = web.post(slack.url, json={"text": "one too many"})
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
 
 
 def test_it_hangs_while_it_is_told_to(slack: Slack) -> None:
-    with slack.hanging(), pytest.raises(requests.ReadTimeout):
+    with slack.hanging(), pytest.raises(httpx.ReadTimeout):
         post(slack, {"text": "lost"}, timeout=0.2)
     assert post(slack, {"text": "taken"}) == (200, "ok")
 
@@ -147,7 +148,7 @@ def test_those_that_hang_do_not_keep_it_from_ending() -> None:
             waiting = others.submit(post, slack, {"text": "lost"})
             eventually(lambda: slack.posts)
 
-        assert isinstance(waiting.exception(10), requests.ConnectionError)
+        assert isinstance(waiting.exception(patience(10)), httpx.TransportError)
 
 
 def test_posts_at_the_same_time_are_all_taken(slack: Slack) -> None:
