@@ -29,7 +29,7 @@ tools-scale: ## Build Thanos and VictoriaMetrics too (five minutes, once; needs 
 	@$(PYTHON) tools/build.py --target $@
 
 test: $(READY) tools ## Run every test but those of test-scale
-	@echo "== all tests, on $(WORKERS) processes: $$($(BIN)/python -m tests.pace)"
+	@echo "== all tests, on $(WORKERS) processes: $$(PYTEST_XDIST_WORKER_COUNT=$(WORKERS) $(BIN)/python -m tests.speed)"
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --ignore=tests/scale $(ARGS)
 
 test-fast: $(READY) ## Run the tests that start no process (under a minute)

@@ -1,4 +1,4 @@
-"""What a long run prints at its end: the files that took longest."""
+"""A summary of the test files that took longest."""
 
 from collections import defaultdict
 
@@ -9,7 +9,7 @@ LONG_S = 60.0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the slowest files, set-up included, where a run is long enough for anybody to want it shorter."""
+    """List the slowest files, set-up included, at the end of a run of more than a minute."""
     seconds: defaultdict[str, float] = defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:

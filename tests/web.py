@@ -1,16 +1,16 @@
-"""An HTTP client for the servers that tests start: patient where the machine is slow, and cheap to make."""
+"""An HTTP client for the servers that tests start; its time-out scales with the speed of the machine."""
 
 from typing import Any, Final
 
 import httpx
 
-from tests.pace import patience
+from tests.speed import scaled
 
-TIMEOUT_S: Final = patience(30)
+TIMEOUT_S: Final = scaled(30)
 
 
 def client(**options: Any) -> httpx.Client:
-    """Return a client; no server of a test speaks TLS, and reading the certificates would take 30 ms each time."""
+    """Return a client. No server of a test speaks TLS, and reading the certificates takes 30 ms each time."""
     return httpx.Client(timeout=TIMEOUT_S, verify=False, **options)
 
 
@@ -33,3 +33,12 @@ def post(url: str, **arguments: Any) -> httpx.Response:
 def put(url: str, **arguments: Any) -> httpx.Response:
     """Send a PUT request and return its whole answer."""
     return request("PUT", url, **arguments)
+
+
+def answers(url: str) -> bool:
+    """Return whether a server answers at all: the parent of several workers says its port before they listen."""
+    try:
+        get(url)
+    except httpx.TransportError:
+        return False
+    return True

@@ -47,7 +47,7 @@ def page(port: int) -> Exporter:
     )
 
 
-def otlp(url: str) -> Exporter:
+def otlp(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
     """Return the exporter that sends metrics and traces to a Collector."""
     return Exporter(
         {
@@ -55,7 +55,7 @@ def otlp(url: str) -> Exporter:
             "OTEL_TRACES_EXPORTER": "otlp",
             "OTEL_EXPORTER_OTLP_ENDPOINT": url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_METRIC_EXPORT_INTERVAL": str(EXPORT_MILLISECONDS),
+            "OTEL_METRIC_EXPORT_INTERVAL": str(every_ms),
         }
     )
 
@@ -67,7 +67,8 @@ def command(port: int, app: str = "") -> list[str]:
         *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
         *served,
         *("--host", LOOPBACK, "--port", str(port), "--log-level", "warning"),
-        # Longer than the driver keeps a connection, also where that is slow to notice: it would meet a closed one.
+        # Much longer than the driver reuses an idle connection: a driver on a busy machine must not send on one that
+        # the server has just closed.
         *("--timeout-keep-alive", "75"),
     ]
 

@@ -16,9 +16,9 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slat
 
 ID: Final = "recommendation_id"
 """Where the driver keeps it beside an answer."""
-TIMEOUT_SECONDS: Final = 30
+TIMEOUT_SECONDS: Final = 120
 REUSE_SECONDS: Final = 2
-"""How long an idle connection is used again; less than the five seconds after which uvicorn closes it."""
+"""How long an idle connection is reused: less than the five seconds after which uvicorn closes it by default."""
 LANES: Final = 32
 """Requests at once to a service that is broken: it may be slow, and the order of what it answers proves nothing."""
 NOTHING: Final[Mapping[str, Any]] = {"recommendations": []}

@@ -19,8 +19,9 @@ from otel_recmon.demo.launch import Exporter
 from otel_recmon.stack.guard import guarded
 from otel_recmon.stack.ports import LOOPBACK, free
 
-READY_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 5.0
+READY_SECONDS: Final = 180.0
+"""A process that ends is noticed at once; this is for one that starts slowly."""
+STOP_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Stored:
     url: str
     job: str
     logs: Path
-    deadline_s: float = 60.0
+    deadline_s: float = 180.0
 
     async def now(self, client: ClientSession) -> Exposition:
         """Return the last values that have arrived."""

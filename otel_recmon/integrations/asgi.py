@@ -173,11 +173,8 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
             await application(asgi, receive, send)  # the host answers instead
 
     async def pass_by(observer: Observer, asgi: AsgiScope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915 - the same
-        signed: Signed | None = None
         try:
             watch = Watch(host, observer, asgi)
-            if observer.metrics.recorder.attributor is not None:
-                signed = Signed(watch, send, observer.settings.max_body_bytes, shrug)
         except Exception as error:  # noqa: BLE001 - the host must not notice
             shrug("Watch", error)
             await application(asgi, receive, send)
@@ -191,6 +188,12 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
                 shrug("Watch.received", error)
             return message
 
+        signed: Signed | None = None
+        try:
+            if observer.metrics.recorder.attributor is not None:
+                signed = Signed(watch, send, observer.settings.max_body_bytes, shrug)
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            shrug("Signed", error)
         onward = signed or send
 
         async def sending(message: Message) -> None:

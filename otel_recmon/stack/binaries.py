@@ -152,6 +152,7 @@ def _version(text: str) -> str | None:
 @cache
 def _output(*command: str) -> str:
     try:
+        # The first start of a program of 100 MB reads it from the disk, which may be busy.
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -28,7 +28,7 @@ class Component:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     group: int = 0
-    deadline_s: float = 60.0
+    deadline_s: float = 180.0
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _log_start: int = field(default=0, init=False, repr=False)
 
@@ -64,7 +64,7 @@ class Component:
         self.launch()
         self.wait_until_ready()
 
-    def stop(self, grace_s: float = 10.0) -> None:
+    def stop(self, grace_s: float = 30.0) -> None:
         """Ask the process to end, and kill it when it has not after `grace_s` seconds."""
         if not self.running or self._process is None:
             return

@@ -49,7 +49,7 @@ class Stack:
     overlays: Sequence[Path] = ()
     scrape_interval: str = "15s"
     files: Path = FILES
-    deadline_s: float = 60.0
+    deadline_s: float = 180.0
     components: dict[str, Component] = field(default_factory=dict, init=False, repr=False)
     _place: Place = field(init=False, repr=False)
     _undo: ExitStack = field(default_factory=ExitStack, init=False, repr=False)

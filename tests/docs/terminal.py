@@ -14,7 +14,7 @@ from pathlib import Path
 
 from otel_recmon.stack.ports import free
 from tests.docs.blocks import ROOT
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 
 _PORT = re.compile(r"(?<=localhost:)\d+|(?<=--port )\d+")
 _UP = re.compile(r"(?:running on|Listening at:) http://")
@@ -52,7 +52,7 @@ class Terminal:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=patience(300),
+            timeout=scaled(300),
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -80,7 +80,7 @@ class Terminal:
             yield log
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(scaled(30))
 
     def _bindings(self) -> dict[str, str]:
         """What a server listens on of its own accord is moved, as a page's words are."""

@@ -11,7 +11,7 @@ from otel_recmon import catalog
 from otel_recmon.stack import Stack
 from tests.docs.blocks import one
 from tests.docs.terminal import Terminal, newcomer
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 
 README, QUICK_START, EVENTS, MIGRATION = "README.md", "docs/quickstart.md", "docs/events.md", "docs/migration.md"

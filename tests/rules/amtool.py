@@ -3,12 +3,12 @@
 import subprocess
 
 from otel_recmon.stack import binaries
-from tests.pace import patience
+from tests.speed import scaled
 
 
 def ran(*arguments: str) -> str:
     """What it writes, given some arguments."""
     program = binaries.find("amtool")
     assert program, binaries.missing("amtool")
-    done = subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True, timeout=patience(30))
+    done = subprocess.run([str(program), *arguments], check=True, capture_output=True, text=True, timeout=scaled(30))
     return done.stdout

@@ -11,8 +11,8 @@ from otel_recmon.artifacts.alerts import rules
 from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import binaries
-from tests.pace import patience
 from tests.rules.traffic import Phase, input_series
+from tests.speed import scaled
 
 FLOORS = {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20.0}}
 
@@ -86,7 +86,7 @@ def check_series(
     program = binaries.find("promtool")
     assert program, binaries.missing("promtool")
     command: list[str | Path] = [program, "test", "rules", folder / "test.yml"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(300), check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=scaled(300), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from otel_recmon.stack import binaries
 from otel_recmon.stack.files import FILES
-from tests.pace import patience
+from tests.speed import scaled
 from tests.unit.artifacts.exports import CHANGED, EACH_EXPORT, Export
 
 LINTED = ("check", "rules", "--lint=all", "--lint-fatal")
@@ -19,7 +19,7 @@ def accepted(program: str, *arguments: str | Path) -> str:
     """What a program writes that has nothing to complain of."""
     found = binaries.find(program)
     assert found, binaries.missing(program)
-    checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=patience(60), check=False)
+    checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     return checked.stdout
 

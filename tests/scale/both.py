@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 
 from otel_recmon.stack import Stack
-from tests.pace import eventually
 from tests.scale.programs import DEPLOY
 from tests.scale.queries import products, queries
 from tests.scale.traffic import Traffic
+from tests.speed import eventually
 from tests.stack.observed import Labels, Prometheus
 
 BEGUN_S: Final = 16 * 60

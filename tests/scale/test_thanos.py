@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from otel_recmon import catalog
-from tests.pace import eventually
 from tests.scale.both import Both, gateway
 from tests.scale.programs import programs
 from tests.scale.thanos import FILES, Thanos
 from tests.scale.traffic import PROCESSES, STEP_S, Traffic, ago
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 
 PHASE_S = 30 * 60

@@ -9,10 +9,10 @@ import pytest
 from otel_recmon import __version__
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack.ports import LOOPBACK, free
-from tests.pace import eventually
 from tests.scale.both import Both, Samples, gateway
 from tests.scale.programs import DEPLOY, programs
 from tests.scale.traffic import Traffic, ago
+from tests.speed import eventually
 from tests.stack.observed import Labels, Prometheus
 
 DESTINATION = DEPLOY / "victoriametrics.yaml"

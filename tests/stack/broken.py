@@ -16,20 +16,20 @@ from otel_recmon.demo.service import Service, running, workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size
 from otel_recmon.stack import Stack
-from tests.pace import slow_motion
+from tests.speed import stretch_factor
 from tests.stack.filled import LOG, Filled
 from tests.stack.observed import Prometheus
 from tests.stack.past import DAY_S, HOUR_S, give_past
+from tests.stack.serving import STARTERS
 
 HEALTHY: Final = "healthy"
 """The service that nothing is wrong with; what it exports is also what all of them once did."""
 AGES_S: Final = (HOUR_S, DAY_S, 7 * DAY_S)
 BOUGHT, CLICKED, OTHERS = 40, 20, 140
 """Slates to each service; of what was logged, far fewer were clicked on."""
-LASTING_S: Final = 24 * slow_motion()
-"""What the traffic takes: all at once would slow down the services that are well, too."""
-STARTERS: Final = 2
-"""Services that start at once: each keeps a processor busy for seconds."""
+LASTING_S: Final = 24 * stretch_factor()
+"""What the traffic takes: sent faster, the services that are well would be slow, too."""
+EXPORT_S: Final = stretch_factor()
 
 
 def some() -> list[Slate]:
@@ -47,7 +47,7 @@ def broken() -> Iterator[Filled]:
     """Fill one; what the services did an hour, a day and a week ago was well."""
     slates = some()
     with workplace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
-        exporter, size = launch.otlp(stack.otlp_http_url), catalog_size(LOG)
+        exporter, size = launch.otlp(stack.otlp_http_url, 1_000 * EXPORT_S), catalog_size(LOG)
         with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
 
             def start(name: str) -> Service:
@@ -62,7 +62,7 @@ def broken() -> Iterator[Filled]:
             begun = end - math.ceil(end - begun)  # a page asks for whole seconds, and all of it lies in them
             prometheus = Prometheus(stack.prometheus_url)
             give_past(stack, place.folder, _well(prometheus, end - begun), AGES_S)
-        yield Filled(prometheus, slates, found, begun, end)  # without the services, whose exports would go on
+        yield Filled(prometheus, slates, found, begun, end, EXPORT_S)  # without the services, whose exports would go on
 
 
 async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[Slate]) -> Any:

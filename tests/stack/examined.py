@@ -20,7 +20,7 @@ from otel_recmon.stack.plan import Place
 from otel_recmon.stack.ports import LOOPBACK, free
 from otel_recmon.stack.slack import Slack, slack_standin
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.grafana import TOKEN, Grafana, grafana_standin
 from tests.stack.observed import Prometheus
 from tests.stack.serving import serving

@@ -3,13 +3,11 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
-
-import httpx
 
 from otel_recmon.demo import launch
 from otel_recmon.demo.figures import Figures, read
@@ -20,7 +18,7 @@ from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size, logged
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.past import DAY_S, give_past
 from tests.stack.serving import OTLP, UVICORN, Service, serving
@@ -48,6 +46,7 @@ class Filled:
     expositions: Mapping[str, Exposition]
     start: float
     end: float
+    export_s: float = EXPORT_S
 
     def figures(self, service: str, **labels: str) -> Figures:
         """What has been counted, on raw samples."""
@@ -63,7 +62,7 @@ def filled() -> Iterator[Filled]:
         start = time.time()
         with _demo(stack, "demo-1") as one, _demo(stack, "demo-4") as four, _films(stack) as films:
             for service in (one, four, films):
-                eventually(partial(_listens, service))
+                eventually(partial(web.answers, service.url))
             for service, workers in ((one, 1), (four, 4)):
                 asyncio.run(_replay(slates, service.url, workers))
             _watch(films)
@@ -101,14 +100,6 @@ def _films(stack: Stack) -> Any:
         "OTEL_RECMON_SKETCH_REGISTERS": "256",
     }
     return serving("service:app", variables, folder=EXAMPLE)
-
-
-def _listens(service: Service) -> bool:
-    """A parent process says where it runs before its workers do."""
-    with suppress(httpx.TransportError):
-        web.get(service.url)
-        return True
-    return False
 
 
 def _watch(films: Service) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 
 Labels = frozenset[tuple[str, str]]
 
@@ -92,7 +92,7 @@ class Service:
 @contextmanager
 def service(stack: Stack) -> Iterator[Service]:
     """A service that sends to the Collector of a stack, only when told to."""
-    exporter = OTLPMetricExporter(endpoint=f"{stack.otlp_http_url}/v1/metrics")
+    exporter = OTLPMetricExporter(endpoint=f"{stack.otlp_http_url}/v1/metrics", timeout=web.TIMEOUT_S)
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
     provider = MeterProvider([reader], Resource({**IDENTITY, "process.pid": 7}), shutdown_on_exit=False)
     try:

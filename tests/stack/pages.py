@@ -10,7 +10,7 @@ from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import text
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.signals.kinds import Signal
-from tests.stack.filled import ENVIRONMENT, EXPORT_S, Filled
+from tests.stack.filled import ENVIRONMENT, Filled
 
 CONTROL, ARM = "random", "bts"
 EVERYTHING: Final = ".*"
@@ -39,7 +39,7 @@ def looking(full: Filled, service: str) -> Looking:
         "datasource": "",
         **dict.fromkeys(("model_version", "variant", "surface"), EVERYTHING),
     }
-    return Looking(full.start, full.end, EXPORT_S, values, EXPORT_S)
+    return Looking(full.start, full.end, full.export_s, values, full.export_s)
 
 
 def answer(full: Filled, service: str, target: Json) -> Values | list[float]:

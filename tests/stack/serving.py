@@ -14,10 +14,12 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests import web
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 
 HERE = Path(__file__).parent
-DEADLINE = patience(60)
+DEADLINE = scaled(60)
+STARTERS = 2
+"""Services that a test starts at once: each keeps a processor busy for seconds."""
 RECMON = {
     "OTEL_RECMON_ENABLED": "true",
     "OTEL_RECMON_MODEL_VERSION": "v1",
@@ -53,7 +55,8 @@ class Service:
         return self.process.wait(DEADLINE)
 
 
-UVICORN = ("uvicorn", "--port", "0", "--app-dir", "{folder}")
+UVICORN = ("uvicorn", "--port", "0", "--app-dir", "{folder}", "--timeout-worker-healthcheck", f"{DEADLINE:.0f}")
+"""A worker that does not answer in time, as while it starts on a slow machine, is killed: after 5 s by default."""
 UVICORN_WORKERS = (*UVICORN, "--workers", "2")
 GUNICORN = (
     "gunicorn",
@@ -65,6 +68,8 @@ GUNICORN = (
     "2",
     "-k",
     "uvicorn.workers.UvicornWorker",
+    "--timeout",
+    f"{DEADLINE:.0f}",
 )
 GUNICORN_PRELOAD = (*GUNICORN, "--preload")
 

@@ -21,24 +21,23 @@ from otel_recmon.demo.replay import session
 from otel_recmon.demo.service import Service, Workplace, running
 from otel_recmon.demo.traffic import Slate, assembled, logged
 from tests import web
-from tests.pace import slow_motion
+from tests.speed import stretch_factor
+from tests.stack.serving import STARTERS
 
 HEALTHY: Final = "healthy"
 """The service that nothing is wrong with."""
 VERSION: Final = "bts-2019.11"
-STRETCH: Final = slow_motion()
+STRETCH: Final = stretch_factor()
 """How many times slower than usual everything happens here."""
 PER_SECOND: Final = 4 / STRETCH
 """Requests to each service."""
-EXPORT_S: Final = 2 * STRETCH
+EXPORT_MS: Final = 2_000 * STRETCH
 CLICKING: Final = 0.4
 """The share of requests with a click."""
 BUYING: Final = 0.8
 """The share of clicks with a purchase."""
 REVENUE: Final = 50.0
 CATALOG_SIZE: Final = 160
-STARTERS: Final = 2
-"""Services that start at once: each keeps a processor busy for seconds."""
 
 
 def shown() -> list[Slate]:
@@ -103,8 +102,7 @@ class Shop:
 @contextmanager
 def street(place: Workplace, collector: str) -> Iterator[list[Shop]]:
     """A shop for each fault and a healthy one, with people in all of them."""
-    exporter = Exporter({**launch.otlp(collector).variables, "OTEL_METRIC_EXPORT_INTERVAL": str(1_000 * EXPORT_S)})
-    shops = [Shop(name, place, exporter) for name in (HEALTHY, *FAULTS)]
+    shops = [Shop(name, place, launch.otlp(collector, EXPORT_MS)) for name in (HEALTHY, *FAULTS)]
     with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
         for shop in shops:
             undo.callback(shop.close)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.pace import eventually
+from tests.speed import eventually
 
 SHOWN, HIDDEN = b"\x1b[?1049h", b"\x1b[?1049l"
 """The screen of its own that a program asks for, and gives back."""

@@ -15,10 +15,10 @@ from otel_recmon.artifacts.grafana_rules import rules_file
 from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import Stack, binaries
-from tests.pace import eventually, patience
 from tests.rules.cases import CASES, HOUR_AS_DAY, HOURS_AS_DAYS, Case
 from tests.rules.promtool import FLOORS
 from tests.rules.traffic import Collector, Doing, Phase, Traffic, Trial, input_series, openmetrics
+from tests.speed import eventually, scaled
 from tests.stack.observed import Prometheus
 from tests.unit.artifacts.grafana import Labels, query, verdict
 
@@ -74,7 +74,7 @@ def fill(data: Path, now: int) -> None:
     program = binaries.find("promtool")
     assert program, binaries.missing("promtool")
     command: list[str | Path] = [program, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]
-    subprocess.run([*command, text, data], check=True, capture_output=True, timeout=patience(120))
+    subprocess.run([*command, text, data], check=True, capture_output=True, timeout=scaled(120))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from otel_recmon.artifacts.signals.traffic import ERROR_RATE
 from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import slack_standin
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.alerting import alertmanager, goes_to, shown
 from tests.stack.observed import Prometheus, Service, service
 

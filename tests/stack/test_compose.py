@@ -14,7 +14,7 @@ from otel_recmon.demo.launch import environment, page
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.slack import slack_standin
 from tests.composed import ROOT, SERVICES, compose
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.serving import serving
 

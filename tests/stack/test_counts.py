@@ -15,7 +15,7 @@ import pytest
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.serving import GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, Service, serving
 
@@ -92,12 +92,6 @@ class Fleet:
     job: str
     answered: Counts = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
-
-    def listens(self) -> bool:
-        """Whether a worker has come so far as to listen."""
-        with suppress(httpx.TransportError):
-            return bool(web.get(self.service.url))
-        return False
 
     def send(self) -> set[str]:
         """Call the service many times, several calls at once, and return the instances that answered."""
@@ -210,7 +204,7 @@ def story(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest
 
 def lived(fleet: Fleet) -> Story:
     """Put a fleet to work, and end it, worker by worker."""
-    eventually(fleet.listens)
+    eventually(lambda: web.answers(fleet.service.url))
     eventually(lambda: fleet.send() and len(fleet.answered) == WORKERS)
     working = fleet.settled()
     reporting = fleet.instances()

@@ -5,8 +5,10 @@ import math
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from otel_recmon.demo.figures import recomputed
 from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
 from otel_recmon.intervals import Z
 from otel_recmon.sketch import Sketch, estimate
-from tests.stack.filled import EXPORT_S, FILMS, LOG, WORKERS, Filled, filled
+from tests.stack.filled import FILMS, LOG, WORKERS, Filled, filled
 from tests.stack.pages import (
     ARM,
     CONTROL,
@@ -217,8 +219,9 @@ def inexact(full: Filled) -> float:
     """How far off an increase may be: it is drawn out to the edges of the window, by one export at most at each."""
     selector = '{__name__=~"recommendations?_.+", job=~"demo-.*"}'
     asked = full.prometheus.ask("query", query=f"{selector}[{full.end - full.start:.0f}s]", time=str(full.end))
-    last_to_begin = max(float(series["values"][0][0]) for series in asked["result"])
-    return 2 * EXPORT_S / (full.end - last_to_begin)
+    moments = [[float(at) for at, _ in series["values"]] for series in asked["result"]]
+    between = max(later - at for series in moments for at, later in pairwise(series))
+    return 2 * between / (full.end - max(series[0] for series in moments))
 
 
 @EACH_DEMO
@@ -426,7 +429,9 @@ def test_the_fleet_showed_as_many_different_items_as_its_data_have(full: Filled,
 
 
 def test_the_pages_can_be_drawn(full: Filled, tmp_path: Path) -> None:
-    where = ["--prometheus", full.prometheus.url, "--minutes", "2", "--service", "demo-4", "--out", str(tmp_path)]
+    minutes = {"--minutes": (full.end - full.start) / 60, "--ago": (time.time() - full.end) / 60}
+    when = [part for name, value in minutes.items() for part in (name, str(value))]
+    where = ["--prometheus", full.prometheus.url, *when, "--service", "demo-4", "--out", str(tmp_path)]
     subprocess.run([sys.executable, str(ROOT / "tools" / "preview"), *where], check=True, capture_output=True)
 
     assert {file.name for file in tmp_path.iterdir()} == {f"{uid}.png" for uid in PAGES}

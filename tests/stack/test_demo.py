@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pace import patience
+from tests.speed import scaled
 
 CODE = """
 import signal
@@ -104,7 +104,7 @@ def test_a_service_that_dies_during_the_replay_is_one_line_and_leaves_nothing(
     service = _service_of(long_demo)
 
     os.kill(service, signal.SIGKILL)
-    _, error = long_demo.communicate(timeout=patience(30))
+    _, error = long_demo.communicate(timeout=scaled(30))
 
     (folder,) = tmp_path.iterdir()
     log = folder / "logs" / "recmon-demo.log"
@@ -120,7 +120,7 @@ def test_whoever_stops_the_demo_stops_its_service(
     service = _service_of(long_demo)
 
     long_demo.send_signal(number)
-    _, error = long_demo.communicate(timeout=patience(30))
+    _, error = long_demo.communicate(timeout=scaled(30))
 
     assert (long_demo.returncode, error) == (code, "")
     assert not _alive(service)
@@ -136,5 +136,5 @@ def test_a_service_that_is_kept_answers_until_it_is_stopped() -> None:
 
         demo.send_signal(signal.SIGINT)
 
-        assert demo.wait(timeout=patience(30)) == 130
+        assert demo.wait(timeout=scaled(30)) == 130
     assert not _alive(service)

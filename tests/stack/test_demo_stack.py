@@ -14,7 +14,7 @@ import pytest
 import otel_recmon
 from otel_recmon.stack.ports import LOOPBACK
 from tests import web
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 from tests.stack.machine import change, processes
 from tests.stack.test_demo import COMMAND, LONG, read_until
 
@@ -98,7 +98,7 @@ def test_what_is_kept_is_listed_and_answers(scratch: Path) -> None:
 
         demo.send_signal(signal.SIGINT)
 
-        assert demo.wait(timeout=patience(30)) == 130
+        assert demo.wait(timeout=scaled(30)) == 130
     assert list(pages) == ["recommendations", "its API", "Prometheus", "the Collector's", "logs"]
     assert codes == [200] * 4
     assert logs == {"collector.log", "prometheus.log", "recmon-demo.log"}
@@ -152,7 +152,7 @@ class TestFailure:
         with started(*LONG) as demo:
             read_until(demo, " 0 %")
             os.kill(pid_of(program, scratch), signal.SIGKILL)
-            _, error = demo.communicate(timeout=patience(30))
+            _, error = demo.communicate(timeout=scaled(30))
 
         (folder,) = scratch.iterdir()
         assert demo.returncode == 2
@@ -171,5 +171,5 @@ def test_nothing_is_left_however_the_demo_ends(scratch: Path, number: signal.Sig
 
         demo.send_signal(number)
 
-        assert demo.wait(timeout=patience(30)) == code
+        assert demo.wait(timeout=scaled(30)) == code
     eventually(lambda: not processes(str(scratch)) and not list(scratch.iterdir()))

@@ -8,7 +8,7 @@ import pytest
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import LABELS, Prometheus, Service, service
 from tests.stack.test_pipeline import run
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_recmon.catalog import LATENCY
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.examined import IDENTITY, Healthy, answering, healthy, only, other_prometheus
 from tests.stack.observed import Prometheus
 

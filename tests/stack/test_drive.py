@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 from otel_recmon.demo.launch import command, environment, page
 from otel_recmon.demo.traffic import assembled, logged
 from otel_recmon.stack.ports import LOOPBACK, free
 from tests import web
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 from tests.stack.serving import parsed, serving
 from tests.stack.test_demo import COMMAND, read_until
 
@@ -36,17 +34,10 @@ def recommender(port: int, page_port: int) -> Iterator["subprocess.Popen[bytes]"
     variables = environment({}, page(page_port), 160)
     with subprocess.Popen(command(port), env=variables, stderr=subprocess.DEVNULL) as process:
         try:
-            eventually(lambda: answers(port))
+            eventually(lambda: web.answers(f"http://{LOOPBACK}:{port}/health"))
             yield process
         finally:
             process.kill()
-
-
-def answers(port: int) -> bool:
-    try:
-        return web.get(f"http://{LOOPBACK}:{port}/health").is_success
-    except httpx.TransportError:
-        return False
 
 
 def requests(page_port: int) -> float:
@@ -56,7 +47,7 @@ def requests(page_port: int) -> float:
 
 def drive(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*COMMAND, "--rows", str(ROWS), *arguments], capture_output=True, text=True, check=False, timeout=60
+        [*COMMAND, "--rows", str(ROWS), *arguments], capture_output=True, text=True, check=False, timeout=scaled(60)
     )
 
 
@@ -105,7 +96,7 @@ def test_a_service_that_went_is_waited_for() -> None:
         with recommender(port, page_port):
             assert read_until(driver, "") == "Round 2\n"
             driver.send_signal(signal.SIGTERM)
-            _, error = driver.communicate(timeout=patience(30))
+            _, error = driver.communicate(timeout=scaled(30))
 
     assert (driver.returncode, error) == (128 + signal.SIGTERM, "")
 

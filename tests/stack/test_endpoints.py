@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.serving import OTLP, Service, serving
 from tests.stack.sink import FAULTS, HANGS, Sink, listening
 

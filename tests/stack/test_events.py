@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from otel_recmon.eventlog import RECOUNTED, Event, Series, counted, events
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.serving import DEADLINE, GUNICORN_PRELOAD, RECMON, UVICORN, Service, serving
 from tests.stack.sink import HANGS, listening
@@ -118,20 +117,13 @@ class Client:
         self._url = service.url
         self._draw = random.Random(5)
         self.spans: dict[str, str] = {}
-        eventually(lambda: _answers(service.url))
+        eventually(lambda: web.answers(service.url))
 
     def send(self, method: str, path: str, user: int, **arguments: Any) -> None:
         trace = f"{self._draw.getrandbits(128):032x}"
         headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "x-variant": f"arm{user}"}
         answer = web.request(method, self._url + path, headers=headers, **arguments)
         self.spans[trace] = answer.headers.get("x-span", "")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return web.get(f"{url}/openapi.json").is_success
-    except httpx.TransportError:
-        return False
 
 
 def _traffic(client: Client) -> int:
@@ -244,7 +236,8 @@ def test_the_log_rotates_and_its_parts_are_the_whole(folder: Path) -> None:
 
 
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
-    with listening() as sink, serving("service:app", _env(sink.url, "hung"), folder=folder) as service:
+    patient = {"OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}  # so that only the plugin's own deadline ends it
+    with listening() as sink, serving("service:app", _env(sink.url, "hung") | patient, folder=folder) as service:
         web.get(f"{service.url}/users/7/recommendations?n=3")
         sink.fault = HANGS
         service.process.send_signal(signal.SIGTERM)

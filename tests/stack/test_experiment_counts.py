@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from otel_recmon.catalog import BUCKETS
@@ -15,7 +14,7 @@ from otel_recmon.eventlog import counted, events
 from otel_recmon.stack import Stack
 from otel_recmon.subjects import bucket
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.serving import OTLP, UVICORN, serving
 
@@ -115,21 +114,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
             "OTEL_RECMON_LOG_EVENTS": "true",
         }
         with serving("service:app", env, folder=folder, server=(*UVICORN, "--workers", "4")) as service:
-            eventually(lambda: answers(service.url))
+            eventually(lambda: web.answers(service.url))
             with ThreadPoolExecutor(8) as pool:
                 acts = list(pool.map(lambda user: Acts(user).act(service.url), range(USERS)))
             truth = summed(item for each in acts for item in each.counts.items())
             eventually(lambda: total(arrived(prometheus)) == total(truth))
             eventually(lambda: total(logged(stack)) == total(truth))
             yield Ran(truth, {pid for each in acts for pid in each.pids}, prometheus, logged(stack))
-
-
-def answers(url: str) -> bool:
-    """Whether a worker listens."""
-    try:
-        return web.get(f"{url}/openapi.json").is_success
-    except httpx.TransportError:
-        return False
 
 
 def arrived(prometheus: Prometheus) -> Counts:

@@ -27,7 +27,7 @@ from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Metric
 from otel_recmon.demo.traffic import logged
 from otel_recmon.stack import Stack, binaries
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 
 WORKERS: Final = 4

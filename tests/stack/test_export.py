@@ -11,7 +11,7 @@ from otel_recmon.artifacts.exported import exported, parts_of
 from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus, service
 from tests.unit.artifacts.exports import EVERY_KNOB
 

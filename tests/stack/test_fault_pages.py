@@ -16,6 +16,7 @@ from otel_recmon.artifacts.rule import AlertRule, Comparison
 from otel_recmon.artifacts.signals import quality
 from otel_recmon.demo import launch
 from otel_recmon.demo.faults import FAULTS
+from tests.speed import scaled
 from tests.stack.broken import HEALTHY, broken
 from tests.stack.filled import Filled
 from tests.stack.pages import TARGETS, Json, Values, answer, by, explaining, number, numbers, zoomed_out
@@ -116,7 +117,7 @@ def distance(before: Sequence[float], now: Sequence[float]) -> float:
 def test_a_model_is_as_old_as_it_was_said_to_be(full: Filled) -> None:
     ages = {name: number(full, name, "recmon-quality", "staleness") for name in (HEALTHY, "stale-model")}
 
-    since = 2 * (full.end - full.start) / 3600 + 0.1  # it was told before the traffic began
+    since = 2 * (full.end - full.start) / 3600 + scaled(360) / 3600  # the services were told before the traffic began
     assert {name: told <= ages[name] <= told + since for name, told in TOLD_H.items()} == dict.fromkeys(TOLD_H, True)
 
 

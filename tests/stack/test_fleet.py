@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from otel_recmon import catalog
@@ -24,7 +23,7 @@ from otel_recmon.demo.service import workplace
 from otel_recmon.sketch import TURN_SECONDS, Sketch, estimate
 from otel_recmon.stack import Stack, binaries
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 from tests.stack.serving import OTLP, UVICORN, Service, serving
 
@@ -123,6 +122,7 @@ def visited(service: Service, prometheus: Prometheus) -> tuple[Ids, Ids]:
     random = Random(3)
     items: Ids = {"a": set(), "b": set()}
     users: Ids = {"a": set(), "b": set()}
+    eventually(lambda: web.answers(service.url))
     processes = f"count(group by (instance) ({catalog.USER_SKETCH.prometheus})) == {WORKERS}"
     with ThreadPoolExecutor(8) as people:
         for _ in range(10):
@@ -139,9 +139,7 @@ def visited(service: Service, prometheus: Prometheus) -> tuple[Ids, Ids]:
 
 def _ask(service: Service, version: str, user: int, start: int) -> None:
     """Ask over a connection of its own, so that any process may answer."""
-    patient = httpx.HTTPTransport(retries=6)  # the parent says where it runs before its workers do
-    headers = {"x-user": str(user)}
-    with web.client(base_url=service.url, headers=headers, transport=patient) as client:
+    with web.client(base_url=service.url, headers={"x-user": str(user)}) as client:
         client.get("/recommendations", params={"version": version, "start": start}).raise_for_status()
         client.post("/purchase", params={"version": version, "revenue": user}).raise_for_status()
 

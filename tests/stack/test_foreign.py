@@ -4,7 +4,7 @@ from otel_recmon.artifacts import foreign
 from otel_recmon.stack import Stack
 from otel_recmon.stack.ports import free
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import service
 
 FROM_THE_START = {

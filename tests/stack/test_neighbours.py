@@ -7,7 +7,7 @@ import pytest
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus, Sample
 
 HOUR = 3600.0

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 from tests.stack.observed import Prometheus, Sample
 from tests.stack.serving import OTLP, Service, serving
 
@@ -31,7 +31,7 @@ REQUESTS = 'recommendation_requests_total{status="success"}'
 MOST_REQUESTS = 20_000
 PAUSE_S = 0.03
 OUTAGE_S = 60
-SLACK_S = patience(1.0)
+SLACK_S = scaled(1.0)
 """Between the time that an export bears and the reading of its counters, on a machine that is busy."""
 
 
@@ -117,7 +117,7 @@ def running(folder: Path, *, interval_ms: int, environment: Mapping[str, str] | 
     with Stack(environment={"COLLECTOR_RETRY_MAX_INTERVAL": "1s", **(environment or {})}) as stack:
         env = OTLP | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_http_url,
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": str(scaled(3)),
             "OTEL_METRIC_EXPORT_INTERVAL": str(interval_ms),
         }
         with serving("service:app", env, folder=folder) as service:

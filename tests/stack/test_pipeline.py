@@ -12,7 +12,7 @@ import pytest
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.files import FILES
 from tests import web
-from tests.pace import eventually, patience
+from tests.speed import eventually, scaled
 from tests.stack.observed import LABELS, Labels, Prometheus, Sample, Service, service
 
 REQUESTS = 'recommendation_requests_total{model_version="v1"}'
@@ -22,7 +22,7 @@ def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     """Run a program of the pipeline to its end."""
     path = binaries.find(program)
     assert path, binaries.missing(program)
-    return subprocess.run([path, *arguments], capture_output=True, text=True, timeout=patience(60), check=False)
+    return subprocess.run([path, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)
 
 
 def series(name: str, **labels: str) -> Labels:

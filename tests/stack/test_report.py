@@ -5,13 +5,12 @@ import textwrap
 import time
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
@@ -28,7 +27,7 @@ from otel_recmon.report.router import dashboard_router
 from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.serving import OTLP, UVICORN, UVICORN_WORKERS, serving
 from tests.stack.serving import Service as Serving
 from tests.unit.conftest import Client
@@ -141,19 +140,13 @@ def _service(
 
 
 def _traffic(service: Serving, rounds: int) -> None:
-    eventually(lambda: _answers(service.url))
+    eventually(lambda: web.answers(service.url))
     for number in range(rounds):
         wait = LATENCIES_S[number % len(LATENCIES_S)]
         web.get(f"{service.url}/recommendations?n={number % 12 - 1}&wait_s={wait}&user=u{number % USERS}")
         web.post(f"{service.url}/click?position={number % 4}")
         if number % 3 == 0:
             web.post(f"{service.url}/conversion?revenue={number / 4}")
-
-
-def _answers(url: str) -> bool:
-    with suppress(httpx.TransportError):
-        return bool(web.get(url))
-    return False
 
 
 def _settled(prometheus: Prometheus) -> None:

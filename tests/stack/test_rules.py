@@ -6,7 +6,7 @@ import pytest
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import Prometheus
 
 ALERTMANAGER = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"

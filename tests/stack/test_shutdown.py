@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.serving import DEADLINE, GUNICORN, GUNICORN_PRELOAD, OTLP, UVICORN, UVICORN_WORKERS, serving
 from tests.stack.sink import HANGS, Sink, listening
 
@@ -79,7 +79,8 @@ def test_only_the_processes_that_serve_report(folder: Path) -> None:
 
 
 def test_an_endpoint_that_hangs_holds_the_shutdown_up_for_seconds_only(folder: Path) -> None:
-    with listening() as sink, serving("service:app", _env(sink), folder=folder) as service:
+    patient = {"OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}  # so that only the plugin's own deadline ends it
+    with listening() as sink, serving("service:app", _env(sink) | patient, folder=folder) as service:
         web.get(f"{service.url}/recommendations")
         with sink.failing(HANGS):
             service.process.send_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.backend import backend
 from tests.stack.observed import Prometheus, service
 

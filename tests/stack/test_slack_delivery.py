@@ -14,7 +14,7 @@ from otel_recmon.artifacts.notifications import SWITCH_SECRET
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import Slack, slack_standin
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.alerting import HOOK, alertmanager, goes_to, shown
 from tests.stack.backend import Backend, backend
 

@@ -14,7 +14,7 @@ import pytest
 from otel_recmon.stack import Stack, StackError
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.ports import LOOPBACK
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.machine import change, processes
 
 PARENT = """

@@ -16,7 +16,7 @@ from otel_recmon.catalog import METRICS
 from otel_recmon.instruments import SCOPE
 from otel_recmon.stack import Stack
 from tests import web
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.observed import IDENTITY, LABELS, Labels, Prometheus
 from tests.stack.serving import OTLP, Service, serving
 

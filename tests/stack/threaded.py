@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from tests.pace import eventually
+from tests.speed import eventually
 from tests.stack.serving import DEADLINE
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from otel_recmon.bodies import Body, maybe_json, parsed
 from otel_recmon.safety import Faults
-from tests.pace import patience
+from tests.speed import scaled
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 1_000
@@ -198,7 +198,7 @@ def test_a_body_nested_too_deeply_is_a_value_error(without: list[str]) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=patience(60),
+        timeout=scaled(60),
         check=False,
     )
 

@@ -21,7 +21,7 @@ from otel_recmon.config import Settings
 from otel_recmon.labels import Labels
 from otel_recmon.recorder import recorder
 from otel_recmon.scope import Scope, current
-from tests.pace import patience
+from tests.speed import scaled
 from tests.unit.conftest import Read, Series, exported, labelled, named, once
 
 ROOT = Path(__file__).parents[2]
@@ -833,7 +833,7 @@ def _python(script: str, tmp_path: Path) -> str:
     path = tmp_path / "script.py"
     path.write_text(script)
     command = [sys.executable, "-c", f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=patience(60), check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=scaled(60), check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.pace import patience
+from tests.speed import scaled
 
 SCRIPT = """
 import json
@@ -48,7 +48,7 @@ def instances(
     command = [sys.executable, str(script), arguments[0], json.dumps(given or {}), *arguments[1:]]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run(
-        command, env={**clean, **environ}, capture_output=True, text=True, timeout=patience(60), check=True
+        command, env={**clean, **environ}, capture_output=True, text=True, timeout=scaled(60), check=True
     )
     found: Any = json.loads(done.stdout)
     return found, done.stderr

@@ -20,7 +20,7 @@ from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.settings import sections
 from otel_recmon.artifacts.strict import TuningError
 from otel_recmon.artifacts.tuning import configured
-from tests.pace import patience
+from tests.speed import scaled
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EVERY_KNOB
 
 ROOT = Path(__file__).parents[3]
@@ -131,7 +131,7 @@ def test_the_bytes_are_the_same_in_every_process() -> None:
     environments = [{**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "PYTHONUTF8": "0"} for seed in ("1", "2")]
     command = [sys.executable, "-c", DIGESTS]
     started = [subprocess.Popen(command, env=one, cwd=ROOT, stdout=subprocess.PIPE) for one in environments]
-    outputs = [process.communicate(timeout=patience(120))[0].decode() for process in started]
+    outputs = [process.communicate(timeout=scaled(120))[0].decode() for process in started]
 
     files = {**CHANGED.files, **CHANGED.objects}
     assert outputs == ["".join(f"{digest(text.encode())} {name}\n" for name, text in files.items())] * 2

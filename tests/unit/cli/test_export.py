@@ -15,6 +15,7 @@ from otel_recmon.artifacts.folder import LEDGER
 from otel_recmon.artifacts.house import PARTS
 from otel_recmon.artifacts.settings import toml
 from otel_recmon.cli.group import group
+from tests.speed import scaled
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EVERY_KNOB
 
 ROOT = Path(__file__).parents[3]
@@ -364,7 +365,12 @@ def test_every_knob_can_be_turned_in_a_file(export: Export, folder: Path) -> Non
 def test_the_command_needs_nothing_of_the_checkout(folder: Path) -> None:
     program = Path(sys.executable).with_name("otel-recmon")
     done = subprocess.run(
-        [program, "export", "--out", "deploy"], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [program, "export", "--out", "deploy"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=scaled(60),
     )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,6 +12,7 @@ from otel_recmon import catalog
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.stored import Stored
+from tests.speed import scaled
 
 REVENUE = [
     {"metric": {"__name__": "recommendation_revenue_dollars_sum", "variant": variant}, "value": [1.5, value]}
@@ -20,7 +21,7 @@ REVENUE = [
 Exports = Callable[[], list[list[float]]]
 
 
-def _asked(exports: Exports, deadline_s: float = 30.0) -> tuple[Exposition, list[str]]:
+def _asked(exports: Exports, deadline_s: float = scaled(30)) -> tuple[Exposition, list[str]]:
     """What is read, and with which queries, from a Prometheus with the exports of some processes at some times."""
     queries: list[str] = []
 

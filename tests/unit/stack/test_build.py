@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.stack import binaries
-from tests.pace import patience
+from tests.speed import scaled
 
 BUILD = Path(__file__).parents[3] / "tools" / "build.py"
 GO = """#!{python}
@@ -57,7 +57,7 @@ class Workplace:
     def run(self, *arguments: str, build: Path = BUILD) -> tuple[int, str, str]:
         """Its exit code, what it printed, and what it said."""
         process = self.start(*arguments, build=build)
-        output, error = process.communicate(timeout=patience(60))
+        output, error = process.communicate(timeout=scaled(60))
         return process.returncode, output, error
 
     def calls(self) -> list[tuple[list[str], str, str]]:
@@ -137,7 +137,7 @@ def test_two_builds_at_once_are_one(workplace: Workplace) -> None:
 
     both = [workplace.start("otelcol") for _ in range(2)]
 
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(scaled(60)) for process in both] == [0, 0]
     assert len(workplace.calls()) == 1
     for process in both:
         process.communicate()

@@ -8,6 +8,7 @@ import pytest
 from otel_recmon.stack import Component, StackError
 from otel_recmon.stack.component import quote
 from otel_recmon.stack.ports import free
+from tests.speed import scaled
 
 STUBBORN = """
 import signal, time
@@ -35,7 +36,7 @@ def test_the_error_is_quoted(output: str, quoted: str) -> None:
     assert quote(output) == quoted
 
 
-def component(tmp_path: Path, program: str, *, deadline_s: float = 30) -> Component:
+def component(tmp_path: Path, program: str, *, deadline_s: float = scaled(30)) -> Component:
     """A component that is a line of Python."""
     command = [sys.executable, "-c", program]
     return Component("it", command, free(), "/", tmp_path / "it.log", deadline_s=deadline_s)
