@@ -15,15 +15,15 @@ T = TypeVar("T")
 USUAL_S: Final = 0.018
 """Processor seconds that one round takes on the machine on which the deadlines were chosen."""
 ROUNDS: Final = 7
-"""The fastest counts: whatever else runs makes a round slower, never faster."""
+"""The fastest round counts, because other processes can only make a round slower."""
 TOLERANCE: Final = 0.3
 """A machine up to 30 % slower counts as usual: the measurement varies that much."""
 WHOLE_S: Final = 13 * 60
-"""What `make test` takes on the usual machine, with the tools built."""
+"""Seconds that `make test` takes on the usual machine, with the tools built."""
 OVERRIDE: Final = "TEST_SLOWNESS"
 """The variable that replaces the measurement, to see how the tests fare on a machine so many times slower."""
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-"""What a container may use of the processors: microseconds, or `max`, and the period that they are for."""
+"""The processor time of a container: a quota and its period, both in microseconds; the quota may be `max`."""
 WORK: Final = [{"id": number, "score": number / 7, "category": f"category {number % 9}"} for number in range(400)]
 
 

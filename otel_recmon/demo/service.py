@@ -20,7 +20,7 @@ from otel_recmon.stack.guard import guarded
 from otel_recmon.stack.ports import LOOPBACK, free
 
 READY_SECONDS: Final = 180.0
-"""A process that ends is noticed at once; this is for one that starts slowly."""
+"""For a slow machine: a process that ends is noticed at once, whatever this is."""
 STOP_SECONDS: Final = 15.0
 
 

@@ -28,7 +28,7 @@ AGES_S: Final = (HOUR_S, DAY_S, 7 * DAY_S)
 BOUGHT, CLICKED, OTHERS = 40, 20, 140
 """Slates to each service; of what was logged, far fewer were clicked on."""
 LASTING_S: Final = 24 * stretch_factor()
-"""What the traffic takes: sent faster, the services that are well would be slow, too."""
+"""Seconds over which the requests are sent: at a higher rate the healthy service would be slow, too."""
 EXPORT_S: Final = stretch_factor()
 
 

@@ -28,7 +28,7 @@ HEALTHY: Final = "healthy"
 """The service that nothing is wrong with."""
 VERSION: Final = "bts-2019.11"
 STRETCH: Final = stretch_factor()
-"""How many times slower than usual everything happens here."""
+"""The factor by which every duration here is longer than on the usual machine."""
 PER_SECOND: Final = 4 / STRETCH
 """Requests to each service."""
 EXPORT_MS: Final = 2_000 * STRETCH

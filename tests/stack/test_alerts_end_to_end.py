@@ -99,7 +99,7 @@ TRUTH: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
     ("exporter-outage", "ServiceSilent"): (1, 1),
     ("exporter-outage", "TrafficBelowUsual"): (-1, -0.5),
 }
-"""What the cause makes of each alert's value at its worst, in the value's own unit, among some 80 requests."""
+"""The range in which the worst value of each alert must lie, in the value's own unit, with 80 requests in a window."""
 
 
 def settings() -> dict[str, Any]:

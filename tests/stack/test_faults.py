@@ -27,7 +27,7 @@ from tests.stack.threaded import threaded
 
 NOT_AT_RUN_TIME = ("artifacts", "cli", "demo", "doctor", "eventlog", "report", "stack", "testing", "top")
 COUNTING = ("Faults.", "swallow")
-"""What counts the failures: where it is what fails, nothing can be counted."""
+"""Names of the functions that count failures: when they fail themselves, nothing can be counted."""
 ENVIRON = {
     "OTEL_RECMON_ENABLED": "true",
     "OTEL_RECMON_MODEL_VERSION": "v1",
@@ -126,7 +126,7 @@ MODULES = [importlib.import_module(i.name) for i in pkgutil.walk_packages(otel_r
 
 
 def run_time(module: ModuleType) -> bool:
-    """Whether a service imports a module, or only the command line does."""
+    """Return whether a service imports the module; the other modules belong to the command line."""
     return module.__name__.split(".")[1] not in NOT_AT_RUN_TIME
 
 
@@ -162,7 +162,7 @@ class Function:
 
     @property
     def code(self) -> CodeType | None:
-        """What is executed when it is called, under its decorators; None where it is not the module's own code."""
+        """The code object under its decorators; None if another module defines it."""
         value = self.value.__func__ if isinstance(self.value, classmethod | staticmethod) else self.value
         value = value.fget if isinstance(value, property) else value
         code = inspect.unwrap(value).__code__ if inspect.isfunction(value) else None

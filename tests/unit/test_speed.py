@@ -13,7 +13,7 @@ from tests import speed
 TESTS = Path(__file__).parents[1]
 WAITING = ("wait", "communicate", "join")
 SHORT_S = 1
-"""What is meant to run out, in the tests of time-outs, takes less."""
+"""Tests of time-outs use literal values below this many seconds."""
 
 
 @pytest.fixture(autouse=True)
