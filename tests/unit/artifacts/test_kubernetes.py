@@ -61,8 +61,17 @@ LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 QUALIFIED = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser in C where there is one: the other one takes four seconds for all objects."""
+
+
+def _loaded(text: str) -> Json:
+    found: Json = yaml.load(text, LOADER)
+    return found
+
+
 OBJECTS: dict[str, dict[str, Json]] = {
-    export.config.house.grafana.uid_prefix: {name: yaml.safe_load(text) for name, text in export.objects.items()}
+    export.config.house.grafana.uid_prefix: {name: _loaded(text) for name, text in export.objects.items()}
     for export in EXPORTS.values()
 }
 
