@@ -32,8 +32,8 @@ STRETCH: Final = stretch_factor()
 PER_SECOND: Final = 4 / STRETCH
 """Requests to each service."""
 EXPORT_MS: Final = 2_000 * STRETCH
-CLICKING: Final = 0.4
-"""The share of requests with a click."""
+CLICKING: Final = 0.8
+"""The share of requests with a click: enough sales in a window for a drop to a tenth to be more than chance."""
 BUYING: Final = 0.8
 """The share of clicks with a purchase."""
 REVENUE: Final = 50.0
