@@ -23,7 +23,7 @@ from otel_recmon.stack import Stack
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.message import Message
 from otel_recmon.stack.slack import slack_standin
-from tests.speed import eventually
+from tests.speed import eventually, stretch_factor
 from tests.stack.observed import Prometheus
 from tests.stack.shops import HEALTHY, PER_SECOND, STRETCH, VERSION, Shop, street
 from tests.unit.artifacts.grafana import query, verdict
@@ -33,13 +33,18 @@ WINDOW: Final = 20 * STRETCH
 DAY: Final = 25 * STRETCH
 """Seconds from a moment to the same hour of the next day."""
 DAYS: Final = 3
-INTERVAL: Final = 10 * STRETCH
+INTERVAL: Final = 10 * stretch_factor()
+"""Seconds between evaluations.
+
+Traffic that ends is below usual for less than half a window; then its series are gone, and nothing is left to compare.
+At least one evaluation must come before.
+"""
 FORGETTING: Final = 15 * STRETCH
 """Seconds without samples after which Prometheus treats a series as gone."""
 ENOUGH: Final = 15
 """Requests, clicks or items."""
 ALWAYS: Final = "Watchdog"
-PATIENCE: Final = 180.0
+PATIENCE: Final = 180.0 * STRETCH
 LINE: Final = re.compile(r"^(firing|resolved) (\w+) of (\S+): (.*)$", re.MULTILINE)
 SHORTENED: Final = {"window": f"{WINDOW}s", "short_window": f"{WINDOW}s", "minimum_traffic": ENOUGH}
 OFF: Final = {
