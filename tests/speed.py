@@ -1,4 +1,4 @@
-"""The speed of this machine, and the deadlines and stories that depend on it."""
+"""The speed of this machine, and the deadlines and test durations that depend on it."""
 
 import hashlib
 import json
@@ -58,12 +58,12 @@ def slowness() -> float:
 
 
 def stretch_factor() -> int:
-    """Return the whole factor, 1 or more, by which a story that needs the real clock is made longer here."""
+    """Return the whole factor, 1 or more, by which tests that run by the real clock last longer here."""
     return math.ceil(slowness() - TOLERANCE)
 
 
 def scaled(seconds: float) -> float:
-    """Return the deadline that is here what `seconds` are on the usual machine, with room for a stretched story."""
+    """Return a deadline for this machine, given the one for the usual machine, both in seconds."""
     return seconds * max(slowness(), stretch_factor())
 
 

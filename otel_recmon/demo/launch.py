@@ -48,7 +48,7 @@ def page(port: int) -> Exporter:
 
 
 def otlp(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
-    """Return the exporter that sends metrics and traces to a Collector."""
+    """Return the exporter that sends metrics, every ``every_ms`` milliseconds, and traces to a Collector."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "otlp",

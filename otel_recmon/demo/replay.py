@@ -18,7 +18,7 @@ ID: Final = "recommendation_id"
 """Where the driver keeps it beside an answer."""
 TIMEOUT_SECONDS: Final = 120
 REUSE_SECONDS: Final = 2
-"""How long an idle connection is reused: less than the five seconds after which uvicorn closes it by default."""
+"""An idle connection is not reused after this time. By default, uvicorn closes it after five seconds."""
 LANES: Final = 32
 """Requests at once to a service that is broken: it may be slow, and the order of what it answers proves nothing."""
 NOTHING: Final[Mapping[str, Any]] = {"recommendations": []}

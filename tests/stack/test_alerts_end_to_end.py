@@ -53,11 +53,12 @@ OFF: Final = {
 }
 ALL_SORTS: Final = 120
 """Items, also as two samples drawn out to twice their time, among which each category that counts has had its turn."""
-LATE: Final = 0.3
-"""The share of a value that rests on one export: an evaluation may miss the last one, which later queries find.
-
-It may hold one of the four clicks that are left of a drop to a tenth.
-"""
+LATE: Final = 0.1
+"""The share of a value that may rest on the last export: an evaluation can come before it, later queries do not."""
+LATE_OF_FEW: Final = 0.3
+"""The same for values that rest on four or five clicks, of which the last export may hold one."""
+FEW: Final = ("ctr-drop", "conversion-drop")
+"""Faults that leave so few clicks or sales."""
 CTR_FLOOR: Final = 0.4
 """Half of the share of people who click here."""
 OWN: Final[Mapping[str, dict[str, Any]]] = {
@@ -109,7 +110,7 @@ TRUTH: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
     ("exporter-outage", "ServiceSilent"): (1, 1),
     ("exporter-outage", "TrafficBelowUsual"): (-1, -0.5),
 }
-"""The range in which the worst value of each alert must lie, in the value's own unit, with 80 requests in a window."""
+"""The bounds of each alert's worst value, in the unit of the value; a window has about 80 requests."""
 
 
 def settings() -> dict[str, Any]:
@@ -354,7 +355,8 @@ def extremes(story: Story, alert: str, job: str) -> tuple[float, float]:
     """Return the smallest and the largest value that an alert had, with room for an export that arrived late."""
     samples = story.values(alert, Phase(story.broken.begin, story.broken.end + WINDOW), step=1)
     own = [value for found in samples for labels, value in found.items() if ("job", job) in labels]
-    return min(own) - LATE * abs(min(own)) - 0.002, max(own) + LATE * abs(max(own)) + 0.002
+    late = LATE_OF_FEW if job in FEW else LATE
+    return min(own) - late * abs(min(own)) - 0.002, max(own) + late * abs(max(own)) + 0.002
 
 
 def between(value: float, bounds: tuple[float, float]) -> bool:

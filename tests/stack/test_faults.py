@@ -130,15 +130,11 @@ def run_time(module: ModuleType) -> bool:
     return module.__name__.split(".")[1] not in NOT_AT_RUN_TIME
 
 
-USED = [
-    module.__name__
-    for module in MODULES
-    if run_time(module) and module.__name__.rpartition(".")[2] not in UNUSED and vars(module).get("__file__")
-]
+USED = [module.__name__ for module in MODULES if run_time(module) and module.__name__.rpartition(".")[2] not in UNUSED]
 
 
 def forget_cached() -> None:
-    """Empty the caches of all functions: what is known already is not asked for again."""
+    """Empty the caches of all functions: a function behind a filled cache is not called."""
     for module in MODULES:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
