@@ -20,9 +20,9 @@ from typing import Any
 import requests
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.asked import Looking, targets
 from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.stack import Stack, binaries
 

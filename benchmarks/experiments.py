@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.crowd import Counted, Crowd
 from benchmarks.judging import difference
-from otel_recmon.artifacts.tuning import Config, load
+from otel_recmon.artifacts.settings.thresholds import Config, load
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGE, CURVE = DOCS / "experiments.md", DOCS / "experiments.svg"

@@ -1,4 +1,4 @@
-"""The statistics of the Experiments page in numpy, as otel_recmon/artifacts/sequential.py has them in PromQL.
+"""The statistics of the Experiments page in numpy, as otel_recmon/artifacts/signals/sequential.py has them in PromQL.
 
 Totals have a last axis of user-hash buckets and one before it of arms, the control first.
 """

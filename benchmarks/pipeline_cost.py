@@ -25,7 +25,7 @@ from opentelemetry.sdk.resources import Resource
 
 from benchmarks.processor import seconds_of
 from otel_recmon import MetricsCollector
-from otel_recmon.artifacts.capacity import EXAMPLE, Measured, fleet_table
+from otel_recmon.artifacts.docs.capacity import EXAMPLE, Measured, fleet_table
 from otel_recmon.stack import Stack
 
 PROCESSES = 3

@@ -21,9 +21,9 @@ from prometheus_client import Histogram as PrometheusHistogram
 
 from otel_recmon import MetricsCollector, catalog
 from otel_recmon.config import Settings
-from otel_recmon.recorder import recorder
-from otel_recmon.sketch import MOST_NOTED
-from otel_recmon.sketchbook import SKETCHED
+from otel_recmon.recording.recorder import recorder
+from otel_recmon.recording.sketches import SKETCHED
+from otel_recmon.stats.sketch import MOST_NOTED
 
 SLATES = 3_000
 ROUNDS = 15

@@ -1,11 +1,11 @@
 """Business, technical and quality metrics of a recommendation service, as an OpenTelemetry plugin."""
 
 from otel_recmon._version import __version__
-from otel_recmon.attributed import recommendation_id
-from otel_recmon.collector import MetricsCollector
-from otel_recmon.latency import monitor_latency
+from otel_recmon.integrations.decorator import monitor_latency
 from otel_recmon.plugin import RecmonInstrumentor
-from otel_recmon.quality import QualityMonitor
+from otel_recmon.recording.attributor import recommendation_id
+from otel_recmon.recording.collector import MetricsCollector
+from otel_recmon.stats.quality import QualityMonitor
 
 __all__ = [
     "MetricsCollector",

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric
-from otel_recmon.cells import NOWHERE, place
-from otel_recmon.labels import Labels
+from otel_recmon.recording.labels import Labels
+from otel_recmon.values import NOWHERE, place
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """The Prometheus name of a counter and its labels, sorted."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from otel_recmon.attribution import SHORTEST_KEY
 from otel_recmon.catalog import REGISTERS
-from otel_recmon.labels import clean
+from otel_recmon.values import clean
 
 
 def boolean(text: str) -> bool:

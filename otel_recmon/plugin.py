@@ -46,7 +46,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
             _logger.error("otel-recmon found no FastAPI to watch; the verbs of MetricsCollector work without")
             return
         # Imported only now, so that a service in which the plugin is off pays nothing.
-        from otel_recmon.activation import activate  # noqa: PLC0415
+        from otel_recmon.integrations.activation import activate  # noqa: PLC0415
 
         self._host, self._installation = activate(settings, problems, kwargs.get("meter_provider"))
 

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from otel_recmon.catalog import MAX_ARMS, OTHER
-from otel_recmon.labels import clean
+from otel_recmon.values import clean
 
 
 class Split(NamedTuple):

@@ -17,9 +17,9 @@ from opentelemetry.metrics import get_meter_provider, set_meter_provider
 
 from otel_recmon import catalog
 from otel_recmon.config import PREFIX, variable
-from otel_recmon.instruments import SCOPE
 from otel_recmon.plugin import RecmonInstrumentor
-from otel_recmon.recorder import recorder
+from otel_recmon.recording.instruments import SCOPE
+from otel_recmon.recording.recorder import recorder
 
 _METRICS = {metric.name: metric for metric in catalog.METRICS}
 Series = tuple[str, tuple[tuple[str, str], ...]]

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from otel_recmon.cells import BEYOND, place
-from otel_recmon.labels import LONGEST_VALUE
-
+LAST = 10
+"""Positions that have a label of their own; 11+ and unknown follow."""
+BEYOND, NOWHERE = LAST, LAST + 1
+LONGEST_VALUE = 100
 FURTHEST: Final = 10**9
 """The highest position that is logged as it is."""
 
@@ -51,3 +52,42 @@ def _score(score: Any) -> float | None:
         return float(score) if math.isfinite(score) else None
     except (TypeError, OverflowError):
         return None
+
+
+def place(position: object, base: int = 1) -> int | None:
+    """Return the index of a position's label in ``catalog.POSITIONS``, or None where it is unusable.
+
+    ``position`` is a whole number or its text, counted from ``base`` (0 or 1).
+    """
+    if isinstance(position, bool) or not isinstance(position, int | float | str):
+        return None
+    try:
+        number = float(position)
+    except (ValueError, OverflowError):
+        return None
+    number = number + 1 - base
+    if not number.is_integer() or number < 1:
+        return None
+    return min(int(number) - 1, BEYOND)
+
+
+def clean(value: object) -> str | None:
+    """Return a value as a label, or None where it cannot be one: only short text and numbers can."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - NaN is what pandas calls missing
+    except ValueError:  # a whole number of thousands of digits
+        return None
+    return text if 0 < len(text) <= LONGEST_VALUE and text.isprintable() else None
+
+
+def number(value: Any) -> float | None:
+    """Return a number or its text as a finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None

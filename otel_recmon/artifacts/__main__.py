@@ -7,19 +7,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from otel_recmon.artifacts.alert_docs import alerts_page, facts_by_name, pace_table
-from otel_recmon.artifacts.capacity import capacity_table, fleet_table, sketches_table
-from otel_recmon.artifacts.exported import exported, parts_of
-from otel_recmon.artifacts.findings_page import findings_page
-from otel_recmon.artifacts.reference import (
+from otel_recmon.artifacts.docs.alert_reference import alerts_page, facts_by_name, pace_table
+from otel_recmon.artifacts.docs.capacity import capacity_table, fleet_table, sketches_table
+from otel_recmon.artifacts.docs.findings_reference import findings_page
+from otel_recmon.artifacts.docs.reference import (
     configuration_page,
     events_tables,
     metrics_page,
     metrics_table,
     recounted_list,
 )
-from otel_recmon.artifacts.settings import settings_page
-from otel_recmon.artifacts.tuning import load
+from otel_recmon.artifacts.docs.settings_reference import settings_page
+from otel_recmon.artifacts.render.files import exported, parts_of
+from otel_recmon.artifacts.settings.thresholds import load
 
 REPAIR = "make artifacts"
 Render = Callable[[str], str]

@@ -12,10 +12,10 @@ import click
 from rich.console import Console
 
 from otel_recmon.doctor.application import Watched, routes
+from otel_recmon.doctor.dry_run import DEFAULT, Asked, trial
 from otel_recmon.doctor.examination import examination
-from otel_recmon.doctor.patient import DoctorError, Patient, instrumented, running, split
-from otel_recmon.doctor.trial import DEFAULT, Asked, trial
-from otel_recmon.doctor.words import console, tell, tell_routes, tell_trial
+from otel_recmon.doctor.printing import console, tell, tell_routes, tell_trial
+from otel_recmon.doctor.target import DoctorError, Patient, instrumented, running, split
 from otel_recmon.findings import TOPICS
 
 

@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import click
 
-from otel_recmon.artifacts.exported import exported, parts_of
-from otel_recmon.artifacts.folder import Folder, State
-from otel_recmon.artifacts.house import FORMATS, PARTS
-from otel_recmon.artifacts.settings import template
-from otel_recmon.artifacts.strict import TuningError, refuse_unknown
-from otel_recmon.artifacts.tuning import Config, load
+from otel_recmon.artifacts.docs.settings_reference import template
+from otel_recmon.artifacts.render.files import exported, parts_of
+from otel_recmon.artifacts.render.folder import Folder, State
+from otel_recmon.artifacts.settings.deployment import FORMATS, PARTS
+from otel_recmon.artifacts.settings.schema import TuningError, refuse_unknown
+from otel_recmon.artifacts.settings.thresholds import Config, load
 
 
 @dataclass(frozen=True)

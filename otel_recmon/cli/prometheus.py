@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from otel_recmon.prometheus import TIMEOUT_S, Prometheus
+from otel_recmon.query.client import TIMEOUT_S, Prometheus
 
 DEFAULT_URL: Final = "http://localhost:9090"
 F = TypeVar("F", bound=Callable[..., Any])

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from otel_recmon.cli import prometheus
-from otel_recmon.prometheus import Prometheus, PrometheusError
+from otel_recmon.query.client import Prometheus, PrometheusError
 from otel_recmon.report.document import hourly, summary
 from otel_recmon.report.failure import NoDataError, ReportError, UnknownError
 from otel_recmon.report.period import DAY, Period, moment

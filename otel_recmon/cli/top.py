@@ -7,15 +7,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from otel_recmon.artifacts.alerts import rules_of
-from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.cli.stopping import stop_signals
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
+from otel_recmon.query.sources import TIMEOUT_S, Fleet, Page, Source
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.live import live
 from otel_recmon.top.reading import LOST, Watch
 from otel_recmon.top.screen import NARROW
-from otel_recmon.top.sources import TIMEOUT_S, Fleet, Page, Source
 
 PAGE_S, FLEET_S = 2.0, 10.0
 """Seconds between two looks: at a page, and at Prometheus, which the service exports to more rarely."""

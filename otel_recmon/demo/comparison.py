@@ -10,7 +10,7 @@ from otel_recmon import catalog
 from otel_recmon.demo.figures import Figures, read, recomputed
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, SURFACES, Slate
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 
 
 class Section(Enum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from otel_recmon import catalog
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import POSITIONS, Impression, Slate
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 
 DIVERSITY_SLATES = 1_000
 COVERAGE_SLATES = 10_000

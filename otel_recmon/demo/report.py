@@ -22,7 +22,7 @@ from otel_recmon.demo.comparison import (
 from otel_recmon.demo.layout import plain_table
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, SURFACES
-from otel_recmon.intervals import Rate, difference, trials_needed
+from otel_recmon.stats.intervals import Rate, difference, trials_needed
 
 WIDTH = 100
 """Columns where there is no terminal that says how many it has."""

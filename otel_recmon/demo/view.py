@@ -10,12 +10,12 @@ from rich.live import Live as RichLive
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.demo.replay import LOOK_SECONDS, Progress
 from otel_recmon.demo.scrape import Exposition
+from otel_recmon.query.sources import Page
 from otel_recmon.top.reading import ServiceError, Watch
 from otel_recmon.top.screen import Screen
-from otel_recmon.top.sources import Page
 
 STEPS = 10
 """Plain lines a run."""

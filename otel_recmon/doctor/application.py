@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from otel_recmon.doctor.patient import DoctorError, Patient
-from otel_recmon.routes import RouteKind, Routes
+from otel_recmon.doctor.target import DoctorError, Patient
+from otel_recmon.reading.routes import RouteKind, Routes
 
 
 class Watched(NamedTuple):

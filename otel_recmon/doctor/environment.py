@@ -8,14 +8,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.asked import EXPORT_S
+from otel_recmon.artifacts.dashboards.interpolation import EXPORT_S
 from otel_recmon.config import Problem, variable
 from otel_recmon.doctor.application import routes
-from otel_recmon.doctor.patient import ENVIRONMENT, GRPC, HTTP, SERVICE_NAME, Patient, bare
+from otel_recmon.doctor.target import ENVIRONMENT, GRPC, HTTP, SERVICE_NAME, Patient, bare
 from otel_recmon.findings import Finding, found
-from otel_recmon.freshness import newest
-from otel_recmon.items import load
-from otel_recmon.routes import RouteKind
+from otel_recmon.reading.routes import RouteKind
+from otel_recmon.recording.item_catalog import load
+from otel_recmon.recording.model_age import newest
 
 _TRUE: Final = "true"
 _PORTS: Final = {GRPC: 4317, HTTP: 4318}

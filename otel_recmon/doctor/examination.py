@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from otel_recmon.doctor import environment, exporter, grafana, processes, sdk, slack, stored
-from otel_recmon.doctor.patient import Patient
+from otel_recmon.doctor import environment, exporter, grafana, processes, sdk, slack
+from otel_recmon.doctor import prometheus as stored
+from otel_recmon.doctor.target import Patient
 from otel_recmon.findings import TOPICS, Finding
 
 _EXAMINE: Final[dict[str, Callable[[Patient], Iterable[Finding]]]] = {

@@ -12,9 +12,9 @@ from opentelemetry.util.re import parse_env_headers
 
 from otel_recmon.doctor.environment import endpoint
 from otel_recmon.doctor.network import cause
-from otel_recmon.doctor.patient import EXPORTERS, GRPC, HTTP, Patient, bare
 from otel_recmon.doctor.processes import PROMETHEUS_PORT
 from otel_recmon.doctor.rpc import Answer, Certificates, export
+from otel_recmon.doctor.target import EXPORTERS, GRPC, HTTP, Patient, bare
 from otel_recmon.findings import Finding, found
 
 _PATH: Final = "v1/metrics"

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import requests
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.notifications import SLACK
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.pages import DATASOURCE
-from otel_recmon.artifacts.tuning import TuningError, load
+from otel_recmon.artifacts.render.grafana_rules import rules_file
+from otel_recmon.artifacts.render.notifications import SLACK
+from otel_recmon.artifacts.settings.thresholds import TuningError, load
 from otel_recmon.doctor.network import cause, sendable
-from otel_recmon.doctor.patient import DoctorError, Patient, bare
+from otel_recmon.doctor.target import DoctorError, Patient, bare
 from otel_recmon.findings import Finding, found
 
 TOKEN: Final = "GRAFANA_TOKEN"  # noqa: S105 - the name of the variable that has it

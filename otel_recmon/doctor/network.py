@@ -4,7 +4,7 @@ import re
 
 from requests.exceptions import InvalidHeader
 
-from otel_recmon.prometheus import beneath
+from otel_recmon.query.client import beneath
 
 
 def cause(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otel_recmon.config import variable
-from otel_recmon.doctor.patient import INSTANCE, Patient
+from otel_recmon.doctor.target import INSTANCE, Patient
 from otel_recmon.findings import Finding, found
 
 PROMETHEUS_PORT: Final = "9464"

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from otel_recmon.doctor.application import imported
-from otel_recmon.doctor.patient import EXPORTERS, GRPC, HTTP, Patient, python
+from otel_recmon.doctor.target import EXPORTERS, GRPC, HTTP, Patient, python
 from otel_recmon.findings import Finding, found
 from otel_recmon.plugin import RecmonInstrumentor
 

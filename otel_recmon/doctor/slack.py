@@ -8,9 +8,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
-from otel_recmon.artifacts.notifications import SLACK_VARIABLE
+from otel_recmon.artifacts.render.notifications import SLACK_VARIABLE
 from otel_recmon.doctor.network import cause
-from otel_recmon.doctor.patient import Patient
+from otel_recmon.doctor.target import Patient
 from otel_recmon.findings import Finding, found
 
 _TIMEOUT_S: Final = 10.0

@@ -8,17 +8,17 @@ from typing import Any
 
 from opentelemetry.trace import get_current_span
 
-from otel_recmon.bodies import Body, parsed
-from otel_recmon.expressions import Exchange, RawHeaders
 from otel_recmon.integrations.exposition import serve
 from otel_recmon.integrations.lifespan import seen_off
 from otel_recmon.integrations.signing import Signed
 from otel_recmon.integrations.templates import Known
-from otel_recmon.observer import Finished, Observer
-from otel_recmon.readers import Reader
-from otel_recmon.routes import RouteKind
+from otel_recmon.reading.bodies import Body, parsed
+from otel_recmon.reading.expressions import Exchange, RawHeaders
+from otel_recmon.reading.observer import Finished, Observer
+from otel_recmon.reading.readers import Reader
+from otel_recmon.reading.routes import RouteKind
+from otel_recmon.recording.request_context import RequestLog, Scope, current
 from otel_recmon.safety import swallow
-from otel_recmon.scope import RequestLog, Scope, current
 
 AsgiScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from anyio import sleep
 
-from otel_recmon.recorder import Recorder
+from otel_recmon.recording.recorder import Recorder
 from otel_recmon.safety import swallow
 
 DEADLINE_SECONDS = 3.0

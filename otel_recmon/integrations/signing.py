@@ -5,8 +5,8 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from otel_recmon.attribution import HEADER
-from otel_recmon.bodies import coding, maybe_json
-from otel_recmon.scope import Scope
+from otel_recmon.reading.bodies import coding, maybe_json
+from otel_recmon.recording.request_context import Scope
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar
 
-from otel_recmon.observer import MOST_ROUTES
+from otel_recmon.reading.observer import MOST_ROUTES
 
 _FULL = 2
 T = TypeVar("T")

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from otel_recmon.intervals import Rate, difference
 from otel_recmon.report.reading import Report
+from otel_recmon.stats.intervals import Rate, difference
 
 ENOUGH = 0.95
 """The share of the hours heard of now, that must have been heard of then, for the two to be compared."""

@@ -16,7 +16,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 
 INK, FAINT, MAIN, SECOND = COLOURS = ("#010101", "#020202", "#030303", "#040404")
 """What stands in a drawing for a colour of the page."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.catalog import MODEL_VERSION, Metric
-from otel_recmon.prometheus import Labels
+from otel_recmon.query.client import Labels
 
 Cell = tuple[str, str]
 """The name of a series, and the value of the label that its metric has beside the model version."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.reading import Report
+from otel_recmon.stats.intervals import Rate
 
 Bounds = tuple[float, float]
 

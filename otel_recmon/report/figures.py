@@ -7,10 +7,10 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.catalog import Metric
-from otel_recmon.intervals import Rate
-from otel_recmon.quality import diversity
 from otel_recmon.report.counts import BUCKET, COUNT, SUM, Cell, Counts
 from otel_recmon.report.histogram import Histogram
+from otel_recmon.stats.intervals import Rate
+from otel_recmon.stats.quality import diversity
 
 NOTHING: Final[frozenset[str]] = frozenset()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from otel_recmon.catalog import MODEL_VERSION
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.counts import version
 from otel_recmon.report.period import Period
 from otel_recmon.report.rises import pieces

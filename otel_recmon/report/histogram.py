@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from otel_recmon.counting import quantile
+from otel_recmon.stats.histogram import quantile
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report import charts
 from otel_recmon.report.change import Change, comparable, heard, points, relative
 from otel_recmon.report.charts import Times
@@ -19,6 +18,7 @@ from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import DAY, HOUR, Period
 from otel_recmon.report.reading import Report
 from otel_recmon.report.text import UNKNOWN, interval, milliseconds, money, number, percentile, rows, share
+from otel_recmon.stats.intervals import Rate
 
 BY_HOUR: Final = 3 * DAY
 """Up to this length charts show hours, beyond it days."""

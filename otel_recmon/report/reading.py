@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.counts import TRACKED, Cell, Tracked, version
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.figures import Figures

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Final
 
-from otel_recmon.counting import rise
-from otel_recmon.prometheus import Labels, Prometheus, Series
+from otel_recmon.query.client import Labels, Prometheus, Series
 from otel_recmon.report.period import Period
+from otel_recmon.stats.histogram import rise
 
 LOOKBACK: Final = "1d"
 """How far before the start the last value of a counter is looked for."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Query
 
-from otel_recmon.prometheus import Prometheus, PrometheusError, PrometheusTimeoutError
+from otel_recmon.query.client import Prometheus, PrometheusError, PrometheusTimeoutError
 from otel_recmon.report.document import Hour, Summary, hourly, summary
 from otel_recmon.report.failure import ReportError, SeveralError
 from otel_recmon.report.period import DAY, Period, moment

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from otel_recmon import catalog
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.failure import NoDataError, SeveralError, UnknownError
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import milliseconds

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from otel_recmon.catalog import MODEL_VERSION, REGISTER
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.counts import version
 from otel_recmon.report.period import Period
 from otel_recmon.report.rises import pieces
-from otel_recmon.sketch import estimate
+from otel_recmon.stats.sketch import estimate
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.reading import Report
+from otel_recmon.stats.intervals import Rate
 
 WIDTH: Final = 100
 """Columns where there is no terminal that says how many it has."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.alerts import WATCHDOG
-from otel_recmon.artifacts.prometheus_rules import condition
+from otel_recmon.artifacts.alerts.definitions import WATCHDOG
+from otel_recmon.artifacts.alerts.rule import AlertRule, raw
 from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
-from otel_recmon.artifacts.rule import AlertRule, raw
-from otel_recmon.artifacts.tuning import seconds
-from otel_recmon.prometheus import Labels
-from otel_recmon.top.sources import FAILURES, Source
+from otel_recmon.artifacts.render.prometheus_rules import condition
+from otel_recmon.artifacts.settings.thresholds import seconds
+from otel_recmon.query.client import Labels
+from otel_recmon.query.sources import FAILURES, Source
 
 SEVERITIES: Final = ("critical", "warning", "info")
 """The gravest first."""

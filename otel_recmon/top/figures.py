@@ -11,8 +11,8 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.promql import TERM, Expr, Scope
 from otel_recmon.artifacts.signals import experiments, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
-from otel_recmon.prometheus import Series
-from otel_recmon.top.sources import Source
+from otel_recmon.query.client import Series
+from otel_recmon.query.sources import Source
 
 SIGNALS: Final[Mapping[str, Signal]] = {
     "requests_per_s": traffic.REQUESTS,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.top import write
+from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.top import format as write
 from otel_recmon.top.document import document, failure
 from otel_recmon.top.reading import LOST, Reading, Watch
 from otel_recmon.top.screen import Screen

@@ -9,8 +9,8 @@ from typing import Final, Self
 from rich.console import Console
 from rich.live import Live
 
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.top import write
+from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.top import format as write
 from otel_recmon.top.follow import Pace, told
 from otel_recmon.top.keys import keyboard
 from otel_recmon.top.reading import LOST, Reading, Watch

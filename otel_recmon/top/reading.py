@@ -7,13 +7,13 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
+from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope, equal
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.artifacts.tuning import seconds
+from otel_recmon.artifacts.settings.thresholds import seconds
+from otel_recmon.query.sources import FAILURES, Period, Source
 from otel_recmon.top import alarms, figures
 from otel_recmon.top.alarms import Judgement
 from otel_recmon.top.figures import Answer
-from otel_recmon.top.sources import FAILURES, Period, Source
 
 TARGET: Final = "target_info"
 """The series by which an exporter says whose page it is."""

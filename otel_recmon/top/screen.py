@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_recmon import catalog
+from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.top import write
+from otel_recmon.top import format as write
 from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, Figures
 from otel_recmon.top.reading import Reading
 

@@ -17,7 +17,7 @@ ELSEWHERE = {
     ("docs/doctor.md", "console"): "tests/stack/test_doctor.py",
     ("docs/attribution.md", "python"): "tests/unit/test_attribution.py",
     ("docs/recmon-toml.md", "console"): "tests/unit/cli/test_export.py",
-    ("docs/recmon-toml.md", "toml"): "tests/unit/artifacts/test_settings.py",
+    ("docs/recmon-toml.md", "toml"): "tests/unit/artifacts/docs/test_settings_reference.py",
     **dict.fromkeys(
         [("docs/report.md", language) for language in ("console", "python", "json")], "tests/unit/report/test_docs.py"
     ),

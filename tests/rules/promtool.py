@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
-from otel_recmon.artifacts.tuning import configured
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.stack import binaries
 from tests.rules.traffic import Phase, input_series
 from tests.speed import scaled

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.rule import AlertRule
+from otel_recmon.artifacts.alerts.rule import AlertRule
 from tests.rules.amtool import ran
 from tests.rules.test_files import written
 from tests.unit.artifacts.exports import EACH_EXPORT, EXPORTS, Export

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.alerts import ALERTS
+from otel_recmon.artifacts.alerts.definitions import ALERTS
 from tests.rules.cases import CASES, Case
 from tests.rules.promtool import Expected, check, tuned
 

@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.artifacts.simulated import CTR_LOW, Simulated
-from otel_recmon.artifacts.tuning import load, seconds
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.artifacts.docs.simulated import CTR_LOW, Simulated
+from otel_recmon.artifacts.settings.thresholds import load, seconds
 
 SEED = 5
 DRAWS = 1_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.artifacts.slack_message import (
+from otel_recmon.artifacts.render.slack_message import (
     COLOR,
     LISTED,
     TEXT,

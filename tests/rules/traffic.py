@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts import foreign
+from otel_recmon.artifacts.signals import external as foreign
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """A series: its name and labels."""

@@ -5,11 +5,11 @@ from typing import Final
 import yaml
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.prometheus_rules import recording_file
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.render.prometheus_rules import recording_file
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import SIGNALS
-from otel_recmon.artifacts.tuning import load
 
 UNRECORDED: Final = {
     catalog.ATTRIBUTIONS,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from otel_recmon import __version__
-from otel_recmon.instruments import SCOPE
+from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.stack.ports import LOOPBACK, free
 from tests.scale.both import Both, Samples, gateway
 from tests.scale.programs import DEPLOY, programs

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from otel_recmon.artifacts.notifications import SLACK_SECRET, TEMPLATES_FILE, alertmanager_file
-from otel_recmon.artifacts.slack_message import alertmanager_templates
-from otel_recmon.artifacts.tuning import configured
+from otel_recmon.artifacts.render.notifications import SLACK_SECRET, TEMPLATES_FILE, alertmanager_file
+from otel_recmon.artifacts.render.slack_message import alertmanager_templates
+from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.stack.slack import Slack
 
 HOOK = "/services/T1/B1/secret"

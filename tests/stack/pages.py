@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from otel_recmon.artifacts.asked import Looking, panels, targets
 from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.interpolation import Looking, panels, targets
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.signals.kinds import Signal
 from tests.stack.filled import ENVIRONMENT, Filled

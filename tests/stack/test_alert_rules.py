@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
-from otel_recmon.artifacts.tuning import configured
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.render.grafana_rules import rules_file
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.stack import Stack, binaries
 from tests.rules.cases import CASES, HOUR_AS_DAY, HOURS_AS_DAYS, Case
 from tests.rules.promtool import FLOORS

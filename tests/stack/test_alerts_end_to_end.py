@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.grafana_rules import rules_file
-from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
-from otel_recmon.artifacts.rule import AlertRule, Comparison, Shown, shown
-from otel_recmon.artifacts.tuning import DEFAULTS, configured
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison, Shown, shown
+from otel_recmon.artifacts.render.grafana_rules import rules_file
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.settings.thresholds import DEFAULTS, configured
 from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.service import workplace
 from otel_recmon.stack import Stack

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts import foreign
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.settings.thresholds import configured
+from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.artifacts.signals.traffic import ERROR_RATE
-from otel_recmon.artifacts.tuning import configured
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import slack_standin
 from tests.speed import eventually

@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.asked import panels
-from otel_recmon.artifacts.exported import exported
+from otel_recmon.artifacts.dashboards.interpolation import panels
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.promql import IDENTITY
+from otel_recmon.artifacts.render.files import exported
+from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.kinds import Signal
-from otel_recmon.artifacts.tuning import configured
 from otel_recmon.catalog import MAX_SERIES, Metric
 from otel_recmon.demo.figures import recomputed
 from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
-from otel_recmon.intervals import Z
-from otel_recmon.sketch import Sketch, estimate
+from otel_recmon.stats.intervals import Z
+from otel_recmon.stats.sketch import Sketch, estimate
 from tests.stack.filled import FILMS, LOG, WORKERS, Filled, filled
 from tests.stack.pages import (
     ARM,

@@ -11,8 +11,8 @@ import pytest
 
 from otel_recmon.catalog import BUCKETS
 from otel_recmon.eventlog import counted, events
+from otel_recmon.recording.subjects import bucket
 from otel_recmon.stack import Stack
-from otel_recmon.subjects import bucket
 from tests import web
 from tests.speed import eventually
 from tests.stack.observed import Prometheus

@@ -17,13 +17,13 @@ from scipy.stats.contingency import relative_risk
 from benchmarks.crowd import BUCKETS, LOOKS, Crowd
 from benchmarks.judging import Difference, Totals, difference
 from otel_recmon import catalog
-from otel_recmon.artifacts.asked import Looking, targets
 from otel_recmon.artifacts.dashboards.board import text
 from otel_recmon.artifacts.dashboards.experiments import BOARD
+from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
 from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
-from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Metric
 from otel_recmon.demo.traffic import logged
 from otel_recmon.stack import Stack, binaries

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.exported import exported, parts_of
-from otel_recmon.artifacts.tuning import configured
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.render.files import exported, parts_of
+from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually

@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison
 from otel_recmon.artifacts.dashboards.look import GOOD
-from otel_recmon.artifacts.rule import AlertRule, Comparison
 from otel_recmon.artifacts.signals import quality
 from otel_recmon.demo import launch
 from otel_recmon.demo.faults import FAULTS

@@ -20,8 +20,8 @@ from otel_recmon.artifacts.signals import fleet, quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import REGISTERS, Metric
 from otel_recmon.demo.service import workplace
-from otel_recmon.sketch import TURN_SECONDS, Sketch, estimate
 from otel_recmon.stack import Stack, binaries
+from otel_recmon.stats.sketch import TURN_SECONDS, Sketch, estimate
 from tests import web
 from tests.speed import eventually
 from tests.stack.observed import Prometheus

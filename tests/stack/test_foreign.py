@@ -1,6 +1,6 @@
 """The series of the Collector that panels and alerts ask for are those that it has."""
 
-from otel_recmon.artifacts import foreign
+from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.stack import Stack
 from otel_recmon.stack.ports import free
 from tests import web

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.prometheus import Prometheus
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.period import HOUR, Period
 from otel_recmon.report.reading import Report, read
 from otel_recmon.report.services import Service

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from otel_recmon.artifacts.alerts import WATCHDOG
-from otel_recmon.artifacts.notifications import SWITCH_SECRET
+from otel_recmon.artifacts.alerts.definitions import WATCHDOG
+from otel_recmon.artifacts.render.notifications import SWITCH_SECRET
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import Slack, slack_standin
 from tests import web

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.intervals import Rate
 from otel_recmon.stack import Stack
+from otel_recmon.stats.intervals import Rate
 from tests import web
 from tests.speed import eventually
 from tests.stack.filled import EXAMPLE

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from otel_recmon import __version__
 from otel_recmon.attribution import HEADER
 from otel_recmon.catalog import METRICS
-from otel_recmon.instruments import SCOPE
+from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually

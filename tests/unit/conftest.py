@@ -13,8 +13,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_recmon import MetricsCollector, catalog
 from otel_recmon.config import PREFIX, Settings
-from otel_recmon.instruments import SCOPE
-from otel_recmon.recorder import Recorder, recorder
+from otel_recmon.recording.instruments import SCOPE
+from otel_recmon.recording.recorder import Recorder, recorder
 
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from source import Json, Source
 
-from otel_recmon.artifacts.asked import Looking, panels
+from otel_recmon.artifacts.dashboards.interpolation import Looking, panels
 
 ROOT: Final = Path(__file__).parents[2]
 WIDTH_PX, LINE_PX, DPI = 1440, 38, 72

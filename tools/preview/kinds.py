@@ -13,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.ticker import MaxNLocator
 from source import Json, Points, Source
 
-from otel_recmon.artifacts.asked import named
+from otel_recmon.artifacts.dashboards.interpolation import named
 
 MOST_BARS, MOST_ROWS, MOST_NAMES = 12, 10, 6
 

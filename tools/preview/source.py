@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from otel_recmon.artifacts.asked import Looking
+from otel_recmon.artifacts.dashboards.interpolation import Looking
 
 Json = Mapping[str, Any]
 Points = list[tuple[float, float]]

@@ -9,11 +9,11 @@ from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, Reader
-from otel_recmon.artifacts.house import Grafana
 from otel_recmon.artifacts.pages import Page, panel_id
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope
+from otel_recmon.artifacts.settings.deployment import Grafana
+from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals.kinds import Counted
-from otel_recmon.artifacts.tuning import in_force
 
 SCHEMA_VERSION: Final = 42
 COLUMNS: Final = 24

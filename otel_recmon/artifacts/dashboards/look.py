@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import rules as rules_with
-from otel_recmon.artifacts.rule import AlertRule, Comparison
+from otel_recmon.artifacts.alerts.definitions import rules as rules_with
+from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison
+from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
-from otel_recmon.artifacts.tuning import in_force
 
 GOOD, WARNING, BAD, NEUTRAL, PAST = "green", "orange", "red", "text", "#8e8e8e"
 _SEVERITIES: Final = {"warning": WARNING, "critical": BAD}

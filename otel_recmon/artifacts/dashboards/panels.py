@@ -8,9 +8,9 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, Reader
 from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals.fleet import SWITCH
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
-from otel_recmon.artifacts.tuning import in_force
 
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
-from otel_recmon.artifacts.tuning import in_force
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 WHILE, WHOLE = "$__rate_interval", "$__range"

@@ -9,9 +9,9 @@ from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap
 from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import SERVICE
+from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals import http, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
-from otel_recmon.artifacts.tuning import in_force
 
 _VERSION, _SURFACE = catalog.MODEL_VERSION.name, catalog.SURFACE.name
 _STATUS, _OUTCOME, _STAGE = catalog.STATUS.name, catalog.OUTCOME.name, catalog.STAGE.name

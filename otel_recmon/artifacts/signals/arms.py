@@ -8,10 +8,10 @@ from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.promql import Expr, Scope
-from otel_recmon.artifacts.sequential import Bounds, Difference, by_arm, ratio, role, split
+from otel_recmon.artifacts.settings.thresholds import Experiments, in_force
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Volume, Words, measure, over, volume
+from otel_recmon.artifacts.signals.sequential import Bounds, Difference, by_arm, ratio, role, split
 from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
-from otel_recmon.artifacts.tuning import Experiments, in_force
 from otel_recmon.catalog import Metric
 
 Counts = Callable[[Metric], Expr]

@@ -23,7 +23,7 @@ _ESTIMATED: Final = (
 def distinct(metric: Metric, scope: Scope) -> Expr:
     """Return how many different ids the sketches of all processes saw within the window.
 
-    The formula is that of ``otel_recmon.sketch.estimate``, which says where it comes from; here over the mean of the
+    ``otel_recmon.stats.sketch.estimate`` gives the formula and its source. Here it is applied to the mean of the
     registers, so that their number is a factor.
     """
     sketch = promql.series(metric.prometheus, scope, window=scope.window)

@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Final
 
-from otel_recmon.artifacts import foreign, promql
+from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.artifacts.signals.kinds import Unit, Words, measure
 
 ROUTE: Final = "http_route"

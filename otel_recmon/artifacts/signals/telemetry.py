@@ -5,9 +5,10 @@ from functools import partial
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts import foreign, promql
+from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, share, volume
 
 EXPORTER: Final = "exporter"

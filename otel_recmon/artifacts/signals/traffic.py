@@ -8,6 +8,7 @@ from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY, SERVICE
 from otel_recmon.artifacts.promql import Expr, Scope
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
     Share,
@@ -22,7 +23,6 @@ from otel_recmon.artifacts.signals.kinds import (
     share,
     volume,
 )
-from otel_recmon.artifacts.tuning import load
 from otel_recmon.catalog import Metric
 
 OBJECTIVE: Final = load().general.objective

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.exported import Files, exported, parts_of
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.artifacts.tuning import SEVERITIES, Config, configured, shipped
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.artifacts.render.files import Files, exported, parts_of
+from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, configured, shipped
 
 _OTHER: Final = {
     "export": {"parts": ["dashboards", "alerts"], "format": "kubernetes"},

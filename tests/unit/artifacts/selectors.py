@@ -5,8 +5,8 @@ from typing import Any
 
 import promql_parser
 
-from otel_recmon.artifacts.foreign import ALERTS, FOREIGN, HTTP_DURATION
-from otel_recmon.artifacts.house import Services
+from otel_recmon.artifacts.settings.deployment import Services
+from otel_recmon.artifacts.signals.external import ALERTS, FOREIGN, HTTP_DURATION
 
 PIPELINE = set(FOREIGN) - {HTTP_DURATION, ALERTS}
 """Series of those who are none of the services."""

@@ -11,16 +11,16 @@ import pytest
 import yaml
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import ALERTS
-from otel_recmon.artifacts.asked import Looking, named, panels, targets
+from otel_recmon.artifacts.alerts.definitions import ALERTS
 from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import COLUMNS, Section, placed
+from otel_recmon.artifacts.dashboards.interpolation import Looking, named, panels, targets
 from otel_recmon.artifacts.dashboards.look import COLOURS
-from otel_recmon.artifacts.foreign import FOREIGN
 from otel_recmon.artifacts.pages import BUSINESS, PAGES
-from otel_recmon.artifacts.prometheus_rules import PREFIX
+from otel_recmon.artifacts.render.prometheus_rules import PREFIX
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import traffic
-from otel_recmon.artifacts.tuning import load
+from otel_recmon.artifacts.signals.external import FOREIGN
 from otel_recmon.catalog import Kind, Metric
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
 from tests.unit.artifacts.selectors import nodes, selectors, too_wide

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.alert_docs import facts_by_name
-from otel_recmon.artifacts.alerts import ALERTS
-from otel_recmon.artifacts.tuning import load
+from otel_recmon.artifacts.alerts.definitions import ALERTS
+from otel_recmon.artifacts.docs.alert_reference import facts_by_name
+from otel_recmon.artifacts.settings.thresholds import load
 from tests.unit.artifacts.exports import DEFAULT, EACH_EXPORT, Export
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from otel_recmon.artifacts.folder import LEDGER
-from otel_recmon.artifacts.house import PARTS
-from otel_recmon.artifacts.settings import toml
+from otel_recmon.artifacts.docs.settings_reference import toml
+from otel_recmon.artifacts.render.folder import LEDGER
+from otel_recmon.artifacts.settings.deployment import PARTS
 from otel_recmon.cli.group import group
 from tests.speed import scaled
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EVERY_KNOB

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from otel_recmon import config
-from otel_recmon.artifacts.notifications import SLACK_SECRET, SLACK_VARIABLE, SWITCH_SECRET, SWITCH_VARIABLE
+from otel_recmon.artifacts.render.notifications import SLACK_SECRET, SLACK_VARIABLE, SWITCH_SECRET, SWITCH_VARIABLE
 from otel_recmon.cli.demo import demo
 from otel_recmon.demo import launch
 from otel_recmon.demo.traffic import catalog_size, logged

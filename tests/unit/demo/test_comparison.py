@@ -17,7 +17,7 @@ from otel_recmon.demo.comparison import (
 )
 from otel_recmon.demo.figures import Figures, recomputed
 from otel_recmon.demo.scrape import parsed
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
 
 SLATES = sample()

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.cli.group import group
 from otel_recmon.demo import recommender
 from otel_recmon.demo.audience import EVERYBODY, Audience, among

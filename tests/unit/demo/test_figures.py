@@ -7,7 +7,7 @@ import pytest
 from otel_recmon.demo.figures import Figures, read, recomputed
 from otel_recmon.demo.scrape import parsed
 from otel_recmon.demo.traffic import Impression, Slate
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 from tests.unit.demo.exported import exported, gauges, sample
 
 AT = datetime(2019, 11, 24)  # noqa: DTZ001 - the data name no time zone

@@ -9,7 +9,7 @@ from otel_recmon.demo.figures import recomputed
 from otel_recmon.demo.report import answer, as_read, show
 from otel_recmon.demo.scrape import parsed
 from otel_recmon.demo.traffic import Slate
-from otel_recmon.intervals import Rate
+from otel_recmon.stats.intervals import Rate
 from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
 
 OWN = {"model_version": "bts-2019.11", "variant": "bts", "surface": "men"}

@@ -1,6 +1,6 @@
 """A service in whose environment nothing is wrong, and what is found once something is."""
 
-from otel_recmon.doctor.patient import Patient
+from otel_recmon.doctor.target import Patient
 
 HEALTHY = {
     "OTEL_RECMON_ENABLED": "true",

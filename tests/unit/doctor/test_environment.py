@@ -1,7 +1,7 @@
 import pytest
 
 from otel_recmon.doctor.environment import examine
-from otel_recmon.doctor.patient import Patient
+from otel_recmon.doctor.target import Patient
 from tests.unit.doctor.patients import HEALTHY, patient
 
 EVENTS = {"OTEL_RECMON_LOG_EVENTS": "true", "OTEL_LOGS_EXPORTER": "otlp"}

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from otel_recmon.doctor.exporter import examine, skipped
-from otel_recmon.doctor.patient import Patient
 from otel_recmon.doctor.rpc import METHOD
+from otel_recmon.doctor.target import Patient
 from otel_recmon.stack.ports import LOOPBACK
 from tests.unit.doctor.patients import HEALTHY, patient
 

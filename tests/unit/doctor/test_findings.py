@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.findings_page import findings_page
-from otel_recmon.doctor.stored import _ago
+from otel_recmon.artifacts.docs.findings_reference import findings_page
+from otel_recmon.doctor.prometheus import _ago
 from otel_recmon.findings import KINDS, TOPICS, Kind, found
 
 ROOT = Path(__file__).parents[3]

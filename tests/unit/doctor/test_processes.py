@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.doctor.patient import Patient, split
 from otel_recmon.doctor.processes import examine
+from otel_recmon.doctor.target import Patient, split
 
 ONE_PORT = {"OTEL_METRICS_EXPORTER": "prometheus"}
 

@@ -1,7 +1,7 @@
 import pytest
 
-from otel_recmon.doctor.patient import Patient
 from otel_recmon.doctor.slack import examine, skipped
+from otel_recmon.doctor.target import Patient
 
 HOOK = "https://hooks.slack.com/services/T0123ABC/B0123ABC/s3cr3tS3cr3t"
 

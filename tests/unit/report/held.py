@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs
 
-from otel_recmon.prometheus import Prometheus, Series
+from otel_recmon.query.client import Prometheus, Series
 
 Labels = frozenset[tuple[str, str]]
 Samples = Sequence[tuple[float, float]]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report.change import Change, points, relative
+from otel_recmon.stats.intervals import Rate
 
 
 @pytest.mark.parametrize(

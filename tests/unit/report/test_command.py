@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_recmon.cli.group import group
+from tests.unit.query.test_client import answering
 from tests.unit.report.held import series, serving
 from tests.unit.report.shop import NINE, shop
-from tests.unit.test_prometheus import answering
 
 PERIOD = ("--start", "2026-01-08T09:00", "--end", "2026-01-08T12:00")
 SUMMARY = [

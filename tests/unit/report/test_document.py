@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report.document import hourly, summary
 from otel_recmon.report.reading import read
+from otel_recmon.stats.intervals import Rate
 from tests.unit.report.shop import PERIOD, SHOP, counted, shop
 
 REPORT = read(shop(), SHOP, PERIOD)

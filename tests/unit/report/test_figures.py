@@ -5,10 +5,10 @@ import pytest
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.signals import traffic
 from otel_recmon.artifacts.signals.kinds import Share
-from otel_recmon.intervals import Rate
 from otel_recmon.report.counts import TRACKED
 from otel_recmon.report.figures import Figures, merged
 from otel_recmon.report.services import Service
+from otel_recmon.stats.intervals import Rate
 
 COUNTS = {
     ("recommendation_requests_total", "success"): 80.0,

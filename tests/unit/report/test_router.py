@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from otel_recmon.report.router import REASONS, dashboard_router
 from otel_recmon.testing import Recorded
 from tests.unit.conftest import Client
+from tests.unit.query.test_client import answering
 from tests.unit.report.held import series, serving
 from tests.unit.report.shop import NINE, shop
-from tests.unit.test_prometheus import answering
 
 THREE_HOURS = {"start_date": "2026-01-08T09:00", "end_date": "2026-01-08T12:00"}
 SUMMARY, HOURLY = "/dashboard/summary", "/dashboard/hourly"

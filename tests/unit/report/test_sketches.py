@@ -8,7 +8,7 @@ import pytest
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.period import Period
 from otel_recmon.report.sketches import distinct
-from otel_recmon.sketch import Sketch, estimate
+from otel_recmon.stats.sketch import Sketch, estimate
 from tests.unit.report.held import Held, Labels, Samples, held, series
 from tests.unit.report.shop import NINE, SHOP
 

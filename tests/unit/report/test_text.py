@@ -2,9 +2,9 @@
 
 import math
 
-from otel_recmon.intervals import Rate
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.text import UNKNOWN, decimal, interval, milliseconds, number, percentile, share, with_share
+from otel_recmon.stats.intervals import Rate
 
 SLOW = Histogram(((5.0, 10.0), (math.inf, 20.0)), 200.0)
 

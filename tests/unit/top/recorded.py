@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from otel_recmon.artifacts.alerts import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.demo.figures import Figures, read
 from otel_recmon.demo.scrape import parsed
+from otel_recmon.query.sources import Page
 from otel_recmon.top.reading import Reading, Watch
-from otel_recmon.top.sources import Page
 
 STARTED = 1_795_618_164.79
 EARLY_AT, APART_S = STARTED + 8.0, 10.0

@@ -2,13 +2,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.promql import TERM
-from otel_recmon.artifacts.rule import AlertRule
-from otel_recmon.artifacts.tuning import configured
-from otel_recmon.prometheus import PrometheusError, Series
+from otel_recmon.artifacts.settings.thresholds import configured
+from otel_recmon.query.client import PrometheusError, Series
+from otel_recmon.query.sources import Fleet, Source
 from otel_recmon.top.alarms import Judgement, judged, switched_on
-from otel_recmon.top.sources import Fleet, Source
 from tests.unit.top.recorded import EARLY, EARLY_AT, LATER, RULES, page
 
 BURNS = {"BudgetBurnHour", "BudgetBurnSixHours", "BudgetBurnDay", "BudgetBurnThreeDays"}

@@ -4,9 +4,9 @@ from math import nan
 
 import pytest
 
-from otel_recmon.intervals import Rate
+from otel_recmon.query.sources import Period
+from otel_recmon.stats.intervals import Rate
 from otel_recmon.top.document import document, failure
-from otel_recmon.top.sources import Period
 from tests.unit.top.recorded import EARLY, LATER, URL, counted, looked
 
 NONE = dict.fromkeys(("values_set_aside", "plugin_errors", "labels_over_cap"), 0.0)

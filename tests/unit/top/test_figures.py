@@ -5,8 +5,8 @@ import math
 import pytest
 
 from otel_recmon.demo.figures import Figures as Counted
-from otel_recmon.intervals import Rate
-from otel_recmon.quality import diversity
+from otel_recmon.stats.intervals import Rate
+from otel_recmon.stats.quality import diversity
 from otel_recmon.top.figures import POINTS, Figures
 from tests.unit.top.recorded import APART_S, EARLY, EARLY_AT, LATER, RESTARTED, STARTED, VERSIONS, counted, looked
 

@@ -6,9 +6,9 @@ from itertools import chain, repeat
 import pytest
 from rich.console import Console
 
+from otel_recmon.query.sources import Page, PageError
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.reading import Reading, Watch
-from otel_recmon.top.sources import Page, PageError
 from tests.unit.conftest import Clock
 from tests.unit.top.recorded import EARLY, LATER, RULES, URL, text
 

@@ -1,10 +1,10 @@
 import pytest
 
-from otel_recmon.artifacts.alerts import rules
-from otel_recmon.artifacts.tuning import configured
-from otel_recmon.prometheus import Prometheus, Series
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.settings.thresholds import configured
+from otel_recmon.query.client import Prometheus, Series
+from otel_recmon.query.sources import Fleet
 from otel_recmon.top.reading import Service, ServiceError, Watch
-from otel_recmon.top.sources import Fleet
 from tests.unit.conftest import Clock
 from tests.unit.top.recorded import EARLY, RULES, URL, page, watching
 

@@ -20,7 +20,7 @@ TROUBLE = "no answer since 12 s: http://localhost:9464/metrics did not answer wi
 
 @pytest.fixture(autouse=True)
 def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otel_recmon.top.write.clock", lambda at: f"{at:.0f}")
+    monkeypatch.setattr("otel_recmon.top.format.clock", lambda at: f"{at:.0f}")
 
 
 def drawn(screen: Screen, width: int, *, colours: bool = False) -> str:

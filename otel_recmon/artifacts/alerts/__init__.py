@@ -1,0 +1,1 @@
+"""The alerts: their rules, conditions and definitions; may import signals and settings."""

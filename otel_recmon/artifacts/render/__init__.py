@@ -1,0 +1,1 @@
+"""The files that Grafana, Prometheus and the Collector read, made of the definitions."""

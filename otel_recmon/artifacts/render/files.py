@@ -1,0 +1,139 @@
+"""Everything that settings make, by file: as its readers take files, or as objects of Kubernetes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.dashboards import BOARDS
+from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.pages import PREFIX
+from otel_recmon.artifacts.render.collector_config import COLLECTOR_FILE, collector_file, prometheus_files
+from otel_recmon.artifacts.render.grafana_rules import rules_file
+from otel_recmon.artifacts.render.kubernetes import compact, config_map, prometheus_rule
+from otel_recmon.artifacts.render.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.render.provisioning import dashboards_file, datasources_file
+from otel_recmon.artifacts.render.slack_message import alertmanager_templates
+from otel_recmon.artifacts.settings.schema import TuningError
+from otel_recmon.artifacts.settings.thresholds import Config, using
+
+Files = Mapping[str, str]
+"""The texts of files, by their names from the folder that they are exported to."""
+Make = Callable[[Config], Files]
+
+
+def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files:
+    """Return the files of some parts, in the order of their names.
+
+    Raises:
+        TuningError: A part has no such form, or what the settings make of it is refused by its reader.
+    """
+    makers, made = _FORMS[form], dict[str, str]()
+    for part in parts:
+        if part not in makers:
+            raise TuningError(f"the part {part} has no form for {form}: there are {', '.join(makers)}")
+        made.update(makers[part](config))
+    return dict(sorted(made.items()))
+
+
+def parts_of(form: str) -> tuple[str, ...]:
+    """Return the parts that there are in a form."""
+    return tuple(_FORMS[form])
+
+
+def _pages(config: Config) -> Files:
+    with using(config):
+        return {config.house.grafana.uid(board.page.uid): text(board) for board in BOARDS}
+
+
+def _dashboards(config: Config) -> Files:
+    pages = {f"grafana/dashboards/{uid}.json": page for uid, page in _pages(config).items()}
+    return {**pages, "grafana/provisioning/dashboards/recmon.yaml": dashboards_file(config.house.grafana)}
+
+
+def _datasource(config: Config) -> Files:
+    return {"grafana/provisioning/datasources/recmon.yaml": datasources_file(config.house)}
+
+
+def _alerts(config: Config) -> Files:
+    return {"grafana/provisioning/alerting/recmon-rules.json": rules_file(rules(config))}
+
+
+def _notifications(config: Config) -> Files:
+    return {"grafana/provisioning/alerting/recmon-notifications.json": grafana_file(config)}
+
+
+def _rules(config: Config) -> Files:
+    found = rules(config)
+    return {
+        "prometheus/rules/recmon.yml": recording_file(found),
+        "prometheus/rules/alerts/recmon.yml": alerting_file(found),
+    }
+
+
+def _alertmanager(config: Config) -> Files:
+    return {
+        "prometheus/alertmanager.yml": alertmanager_file(config),
+        f"prometheus/{TEMPLATES_FILE}": alertmanager_templates(),
+    }
+
+
+def _prometheus(config: Config) -> Files:
+    return prometheus_files(config.house.prometheus)
+
+
+def _collector(config: Config) -> Files:
+    return {COLLECTOR_FILE: collector_file(config.house.collector)}
+
+
+def _dashboard_maps(config: Config) -> Files:
+    house = config.house
+    labels = {house.kubernetes.dashboard_label: house.kubernetes.label_value}
+    folder = {house.kubernetes.folder_annotation: house.grafana.dashboard_folder}
+    return {
+        f"{uid}.yaml": config_map(house.kubernetes, uid, {f"{uid}.json": compact(page)}, labels, folder)
+        for uid, page in _pages(config).items()
+    }
+
+
+def _map(name: str, make: Make, label: str = "") -> Make:
+    """Return what makes a ConfigMap of the one file that something makes, with the label of a setting's name."""
+
+    def maps(config: Config) -> Files:
+        house, uid = config.house, config.house.grafana.uid(f"{PREFIX}-{name}")
+        ((path, content),) = make(config).items()
+        key = path.rpartition("/")[2] if path == COLLECTOR_FILE else f"{uid}.{path.rpartition('.')[2]}"
+        data = {key: compact(content) if path.endswith(".json") else content}
+        labels = {getattr(house.kubernetes, label): house.kubernetes.label_value} if label else {}
+        return {f"{uid}.yaml": config_map(house.kubernetes, uid, data, labels)}
+
+    return maps
+
+
+def _rule_objects(config: Config) -> Files:
+    name, found = config.house.grafana.uid(f"{PREFIX}-rules"), rules(config)
+    files = [recording_file(found), *([alerting_file(found)] if config.house.prometheus.alerting else [])]
+    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, *files)}
+
+
+_FORMS: Final[Mapping[str, Mapping[str, Make]]] = {
+    "files": {
+        "dashboards": _dashboards,
+        "datasource": _datasource,
+        "alerts": _alerts,
+        "notifications": _notifications,
+        "rules": _rules,
+        "alertmanager": _alertmanager,
+        "prometheus": _prometheus,
+        "collector": _collector,
+    },
+    "kubernetes": {
+        "dashboards": _dashboard_maps,
+        "datasource": _map("datasource", _datasource, "datasource_label"),
+        "alerts": _map("alerts", _alerts, "alert_label"),
+        "notifications": _map("notifications", _notifications, "alert_label"),
+        "rules": _rule_objects,
+        "collector": _map("collector", _collector),
+    },
+}
+"""What makes each part, by form. The operator of Prometheus makes the rest from objects of its own."""

@@ -1,0 +1,137 @@
+"""Where alerts go, by severity, and how often: for Grafana and for Alertmanager."""
+
+import json
+from collections.abc import Iterator
+from textwrap import indent
+from typing import Any, Final
+
+from otel_recmon.artifacts.alerts.definitions import WATCHDOG
+from otel_recmon.artifacts.pages import GENERATED
+from otel_recmon.artifacts.render.slack_message import COLOR, TEXT, TITLE, grafana_templates
+from otel_recmon.artifacts.settings.deployment import Notifications
+from otel_recmon.artifacts.settings.formats import scalar
+from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Pace
+
+SLACK: Final = Notifications.slack
+SWITCH: Final = Notifications.switch
+SLACK_VARIABLE: Final = "SLACK_WEBHOOK_URL"
+SWITCH_VARIABLE: Final = "DEAD_MANS_SWITCH_URL"
+SLACK_SECRET: Final = "slack-webhook-url"  # noqa: S105 - the name of the file that has it
+SWITCH_SECRET: Final = "dead-mans-switch-url"  # noqa: S105 - the same
+TEMPLATES_FILE: Final = "templates/recmon.tmpl"
+"""Where the templates stand, from alertmanager.yml."""
+_OTHERS: Final = "warning"
+"""The severity whose pace alerts of others have, which may have none."""
+
+
+def grafana_file(config: Config) -> str:
+    """Return the provisioning file with contact points, policy and templates.
+
+    Grafana replaces the variables in it by those of its environment, and does not start with an empty one.
+    """
+    names, organisation = config.house.notifications, {"orgId": config.house.grafana.organisation}
+    points = {names.slack: _slack(), names.switch: _switch()}
+    content = {
+        "apiVersion": 1,
+        "contactPoints": [
+            {**organisation, "name": name, "receivers": [{"uid": name, **receiver}]}
+            for name, receiver in points.items()
+        ],
+        "templates": [{**organisation, "name": "recmon", "template": grafana_templates()}],
+        "policies": [{**organisation, **_policy(config)}],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _slack() -> dict[str, Any]:
+    settings = {"url": f"${{{SLACK_VARIABLE}}}", "title": TITLE, "text": TEXT, "color": COLOR}
+    return {"type": "slack", "disableResolveMessage": False, "settings": settings}
+
+
+def _switch() -> dict[str, Any]:
+    # That the watchdog has ended is no sign of life.
+    return {"type": "webhook", "disableResolveMessage": True, "settings": {"url": f"${{{SWITCH_VARIABLE}}}"}}
+
+
+def _policy(config: Config) -> dict[str, Any]:
+    routes = [
+        {"receiver": receiver, "object_matchers": [[label, "=", value]], **pace}
+        for receiver, label, value, pace in _routes(config)
+    ]
+    return {**_root(config), "routes": routes}
+
+
+def _root(config: Config) -> dict[str, Any]:
+    return {"receiver": config.house.notifications.slack, "group_by": ["severity"], **_paced(config.pace[_OTHERS])}
+
+
+def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Yield receivers, with the label and value that lead to them, and the pace."""
+    names = config.house.notifications
+    yield names.switch, "alertname", WATCHDOG.name, _paced(config.pace["watchdog"])
+    for severity in reversed(SEVERITIES):
+        yield names.slack, "severity", severity, _paced(config.pace[severity])
+
+
+def _paced(pace: Pace) -> dict[str, str]:
+    return {"group_wait": pace.wait, "group_interval": pace.interval, "repeat_interval": pace.repeat}
+
+
+def alertmanager_file(config: Config) -> str:
+    """Return Alertmanager's configuration, which is the same policy."""
+    return _ALERTMANAGER.format(
+        root=_lines(_root(config)),
+        routes="\n".join(
+            indent(f"- receiver: {scalar(receiver)}\n{_lines({'matchers': [f'{label}={value}'], **pace})}", "    ")
+            for receiver, label, value, pace in _routes(config)
+        ),
+        generated=GENERATED,
+        slack=scalar(config.house.notifications.slack),
+        switch=scalar(config.house.notifications.switch),
+        templates=TEMPLATES_FILE,
+        secrets=config.general.secrets,
+        slack_secret=SLACK_SECRET,
+        switch_secret=SWITCH_SECRET,
+        title=TITLE,
+        text=TEXT,
+        color=COLOR,
+    )
+
+
+def _lines(table: dict[str, Any]) -> str:
+    return "\n".join(f"  {key}: {json.dumps(value)}" for key, value in table.items())
+
+
+_ALERTMANAGER: Final = """\
+{generated}
+#
+# For those who alert with Prometheus's rules: the same policy and messages as Grafana's. Written for, and
+# tested with, Alertmanager 0.31. It reads no environment, so the addresses that it sends to stand in the two
+# files named below, which it reads for every message. While one is not there, nothing is sent that way, and
+# alertmanager_notifications_failed_total counts it.
+
+route:
+{root}
+  routes:
+{routes}
+
+receivers:
+  - name: {slack}
+    slack_configs:
+      - api_url_file: {secrets}/{slack_secret}
+        send_resolved: true
+        timeout: 10s # or one that hangs would be waited for instead of being tried again
+        title: '{title}'
+        text: '{text}'
+        color: '{color}'
+        fallback: '{title}'
+
+  # Is called as long as alerting works. That the watchdog has ended is no sign of life.
+  - name: {switch}
+    webhook_configs:
+      - url_file: {secrets}/{switch_secret}
+        send_resolved: false
+        timeout: 10s
+
+templates: [{templates}]
+"""

@@ -1,0 +1,1 @@
+"""The settings of recmon.toml, checked and with their defaults."""

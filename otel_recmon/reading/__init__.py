@@ -1,0 +1,1 @@
+"""Exchanges read into slates and events; knows no framework."""

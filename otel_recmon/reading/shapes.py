@@ -1,0 +1,181 @@
+"""Finds the recommended items in a parsed response, in the shapes that real services return."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+from otel_recmon.reading.item_keys import Fields, fields_of
+from otel_recmon.reading.packed import from_pairs, from_scores, from_shelves, is_id
+
+KNOWN: Final = frozenset(
+    """albums alternatives anime animes articles artists books candidates content contents courses data docs
+    documents entries events films games hits hotels item items jobs listings list matches movies news objects offers
+    papers picks places playlist playlists podcasts posts predictions products ranked ranking rankings recipes
+    records recs reco restaurants result results rows shows similar slate songs stories titles top tracks
+    videos""".split()
+)
+"""Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
+DECOYS: Final = frozenset(
+    """categories category columns errors exclude excluded facets features filters for genre genres history index
+    input interactions keywords labels liked likes links logs messages metadata purchased purchases queries
+    query ratings read reason reasons scores seeds seen tags users version versions viewed warnings watched
+    weights""".split()
+)
+"""Keys of lists that stand beside the items."""
+_NESTED: Final = frozenset({list, dict})
+_OBJECTS: Final = frozenset({dict})
+_LISTS: Final = frozenset({list})
+_PAST: Final = frozenset({"excluded", "previous"})
+_LONGEST_RANK: Final = 5
+_LONGEST_KEY: Final = 100
+_SAYS_SO: Final = 2
+_STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+Found = tuple[list[Any], Fields | None]
+"""The items of a response, and how to read them; no fields where they are plain ids."""
+
+
+def find_items(body: Any) -> Found | None:
+    """Return the items of a response, or None where nothing in it looks like items.
+
+    A known key wins over an unknown one, and among unknown ones the list whose elements look most like items.
+    An empty list is a slate without items where it is the body itself or stands under a known key.
+    """
+    if isinstance(body, list):
+        return _listed(body)
+    if not isinstance(body, dict):
+        return None
+    nested = [key for key, value in body.items() if value.__class__ in _NESTED]
+    if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
+        return _listed(body[nested[0]])
+    return _ranked(body) or _best(body)
+
+
+def _best(body: dict[str, Any]) -> Found | None:
+    best: tuple[float, Found] | None = None
+    for rank, value in _candidates(body):
+        found = (_as_items(value) or _as_scores(rank, value)) if rank >= 0 else None
+        if found is not None and (rank >= 1 or _like_items(value, found)):
+            score = rank * 2 + _likeness(found)
+            if best is None or score > best[0]:
+                best = score, found
+    return best[1] if best else None
+
+
+def _as_scores(rank: float, value: Any) -> Found | None:
+    """Return a map from id to score under a key that says recommendations."""
+    scored = from_scores(value) if rank == _SAYS_SO and isinstance(value, dict) else None
+    return as_objects(scored) if scored else None
+
+
+def _like_items(value: Any, found: Found) -> bool:
+    """Say whether what an unknown key holds is taken for items: objects and numbers are, words and pairs are not."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return False
+    items, fields = found
+    return fields is not None or (bool(items) and not isinstance(items[0], str))
+
+
+def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
+    """Yield the lists in an object and in the objects in it, each with the rank of its key."""
+    for key, value in body.items():
+        rank = _rank(key)
+        yield rank, value
+        if isinstance(value, dict):
+            for inner, nested in value.items():
+                if isinstance(nested, list):
+                    yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
+
+
+def _rank(key: str) -> float:
+    """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
+    return _remembered_rank(key) if len(key) <= _LONGEST_KEY else 0
+
+
+@lru_cache(maxsize=1024)
+def _remembered_rank(key: str) -> float:
+    lower = key.lower()
+    listed = [word.lower() for word in _WORDS.findall(key)]
+    words = set(listed)
+    decoy = listed[-1:] and listed[-1] in DECOYS
+    if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
+        return -1
+    if _STRONG.search(lower):
+        return _SAYS_SO
+    return 1 if lower in KNOWN or words & KNOWN else 0
+
+
+def _as_items(value: Any) -> Found | None:
+    if isinstance(value, dict):
+        return _ranked(value)
+    return _listed(value) if isinstance(value, list) else None
+
+
+def _listed(value: list[Any]) -> Found | None:
+    kinds = set(map(type, value))
+    if kinds == _OBJECTS:
+        return as_objects(value)
+    if kinds == _LISTS:
+        pairs = from_pairs(value)
+        return as_objects(pairs) if pairs else None
+    if type(None) in kinds and len(kinds) > 1:
+        return _listed([element for element in value if element is not None])
+    return (value, None) if all(map(is_id, value)) else None
+
+
+def as_objects(items: list[dict[str, Any]]) -> Found | None:
+    """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped.
+
+    The object with the most keys says which there are. Shelves, as in ``{"title": "New", "items": [...]}``, are read
+    one after the other.
+    """
+    fields = fields_of(max(items, key=len))
+    if fields is None or fields.shelf:
+        shelved = from_shelves(items)
+        if shelved is not None:
+            return _as_unshelved(shelved)
+    if fields and _wrapped(items, fields):
+        key = fields.id
+        items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
+        fields = fields_of(max(items, key=len))
+    return (items, fields) if fields else None
+
+
+def _as_unshelved(items: list[Any]) -> Found | None:
+    """Return the items of shelves; on these there are no further shelves."""
+    if items and all(isinstance(item, dict) for item in items):
+        fields = fields_of(max(items, key=len))
+        return (items, fields) if fields else None
+    return (items, None) if all(map(is_id, items)) else None
+
+
+def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
+    if isinstance(items[0].get(fields.id), dict):
+        return True
+    return fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items)
+
+
+def _without(item: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != key}
+
+
+def _ranked(value: dict[str, Any]) -> Found | None:
+    """Return the values of an object whose keys are the ranks 0, 1, 2 ... or 1, 2, 3 ..."""
+    if not value or not all(key.isdecimal() and len(key) <= _LONGEST_RANK for key in value):
+        return None
+    ranks = sorted(int(key) for key in value)
+    if ranks not in (list(range(len(ranks))), list(range(1, len(ranks) + 1))):
+        return None
+    items = [value[key] for key in sorted(value, key=int)]
+    return _as_items(items)
+
+
+def _likeness(found: Found) -> float:
+    """Return how much elements look like items: objects with a score most, plain names least, 0 to 1.9."""
+    items, fields = found
+    if fields is None:
+        return 0.5 if items else 0
+    return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)

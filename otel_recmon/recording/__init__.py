@@ -1,0 +1,1 @@
+"""What happened, counted and exported: the verbs, the counts, the instruments; knows no HTTP."""

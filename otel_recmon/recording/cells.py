@@ -1,0 +1,113 @@
+"""The counting cells: plain numbers that the hot path raises and the exporter reads."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from otel_recmon import catalog
+from otel_recmon.recording.labels import Labels
+from otel_recmon.stats.quality import Windows
+from otel_recmon.values import BEYOND, LAST
+
+
+@dataclass(slots=True)
+class Model:
+    """What is known of one model version; the pushed values win over the windows."""
+
+    windows: Windows
+    updated_at: float | None = None
+    catalog_size: int | None = None
+    pushed_diversity: float | None = None
+    pushed_coverage: float | None = None
+
+    def diversity_now(self) -> float | None:
+        """Return the diversity, 0 to 1; None while no category is known."""
+        if self.pushed_diversity is not None:
+            return self.pushed_diversity
+        return self.windows.diversity()
+
+    def coverage_now(self, catalog_size: int | None) -> float | None:
+        """Return the coverage, 0 to 100; None while no item was recommended or the catalog's size is unknown."""
+        size = self.catalog_size or catalog_size
+        if self.pushed_coverage is not None:
+            return self.pushed_coverage
+        return self.windows.coverage(size) if size else None
+
+    def gini_now(self, catalog_size: int | None) -> float | None:
+        """Return the Gini index, 0 to 1; None while no item was recommended or the catalog's size is unknown."""
+        size = self.catalog_size or catalog_size
+        return self.windows.gini(size) if size else None
+
+
+@dataclass(slots=True)
+class Cells:
+    """Everything that is counted under one set of labels. The caller holds the lock."""
+
+    labels: Labels
+    attributes: dict[str, str]
+    model: Model
+    used: float
+    requests: list[int] = field(default_factory=lambda: [0] * len(catalog.STATUSES))
+    outcomes: list[int] = field(default_factory=lambda: [0] * len(catalog.OUTCOMES_))
+    slo: list[int] = field(default_factory=lambda: [0] * len(catalog.GOODNESS))
+    lengths: list[int] = field(default_factory=lambda: [0] * (LAST + 1))
+    shown: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
+    clicks: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
+    conversions: int = 0
+    items: dict[str, int] = field(default_factory=dict)
+    candidates: dict[str, int] = field(default_factory=dict)
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)
+    exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    histograms: dict[str, Any] = field(default_factory=dict)
+    """How values of these labels get into each histogram, by its name."""
+
+    def show(self, length: int) -> None:
+        """Count a slate of ``length`` items at the positions 1, 2, 3 ...: one number, whatever the length."""
+        if length > LAST:
+            self.shown[BEYOND] += length - LAST
+            length = LAST
+        self.lengths[length] += 1
+
+    def show_at(self, positions: Iterable[int]) -> None:
+        """Count items at the positions they name."""
+        for position in positions:
+            self.shown[position] += 1
+
+    def drop(self, categories: set[str], stages: set[str]) -> None:
+        """Stop counting values whose slots were given back."""
+        for category in categories:
+            self.items.pop(category, None)
+        for stage in stages:
+            self.candidates.pop(stage, None)
+            self.stages.pop(stage, None)
+        gone = {(catalog.ITEMS.name, value) for value in categories} | {
+            (catalog.CANDIDATES.name, value) for value in stages
+        }
+        for key in gone:
+            self.exported.pop(key, None)
+
+    def impressions(self) -> list[int]:
+        """Return the impressions at 1 to 10, 11+ and unknown."""
+        counts = list(self.shown)
+        reaching = 0
+        for place in range(LAST, 0, -1):
+            reaching += self.lengths[place]
+            counts[place - 1] += reaching
+        return counts
+
+
+def _touched(values: Sequence[str], counts: Sequence[int]) -> Iterable[tuple[str, int]]:
+    return ((value, count) for value, count in zip(values, counts, strict=True) if count)
+
+
+COUNTS: dict[catalog.Metric, Callable[[Cells], Iterable[tuple[str, int]]]] = {
+    catalog.REQUESTS: lambda cells: zip(catalog.STATUSES, cells.requests, strict=True),
+    catalog.OUTCOMES: lambda cells: _touched(catalog.OUTCOMES_, cells.outcomes),
+    catalog.SLO_RESPONSES: lambda cells: zip(catalog.GOODNESS, cells.slo, strict=True),
+    catalog.IMPRESSIONS: lambda cells: _touched(catalog.POSITIONS, cells.impressions()),
+    catalog.CLICKED: lambda cells: _touched(catalog.POSITIONS, cells.clicks),
+    catalog.CONVERTED: lambda cells: _touched(("",), (cells.conversions,)),
+    catalog.ITEMS: lambda cells: cells.items.items(),
+    catalog.CANDIDATES: lambda cells: cells.candidates.items(),
+}
+"""How each counter that carries the model version is read: values of its own label and their counts."""

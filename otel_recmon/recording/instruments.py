@@ -1,0 +1,78 @@
+"""The catalog as OpenTelemetry instruments, through the API alone."""
+
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import (
+    CallbackOptions,
+    Histogram,
+    Meter,
+    MeterProvider,
+    Observation,
+    get_meter,
+    get_meter_provider,
+)
+
+from otel_recmon import catalog
+from otel_recmon._version import __version__
+from otel_recmon.catalog import Kind, Metric
+from otel_recmon.identity import ensure_own_instance
+from otel_recmon.recording.cells import Cells
+from otel_recmon.recording.store import Row
+from otel_recmon.safety import Faults, swallow
+from otel_recmon.sdk import Keep, Series, forget
+
+SCOPE = "otel_recmon"
+Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]
+
+
+class Instruments:
+    """The instruments of one meter provider: histograms to record to, and everything else read from ``rows``."""
+
+    def __init__(self, provider: MeterProvider | None, faults: Faults, score_buckets: tuple[float, ...]) -> None:
+        """Know the provider, the global one where it is None; nothing is created yet."""
+        self.faults = faults
+        self._provider = provider
+        self._score_buckets = score_buckets
+        self._histograms: dict[str, Histogram] = {}
+
+    def create(self, counters: Rows, gauges: Rows) -> None:
+        """Create every instrument of the catalog; observables are read from ``counters`` and ``gauges``."""
+        ensure_own_instance(self._provider or get_meter_provider())
+        meter = get_meter(SCOPE, __version__, meter_provider=self._provider)
+        for metric in catalog.METRICS:
+            if metric.kind is Kind.COUNTER:
+                meter.create_observable_counter(
+                    metric.name, [self._callback(metric, counters)], metric.unit, metric.brief
+                )
+            elif metric.kind is Kind.GAUGE:
+                meter.create_observable_gauge(metric.name, [self._callback(metric, gauges)], metric.unit, metric.brief)
+            else:
+                self._histograms[metric.name] = self._histogram(meter, metric)
+        self.stage = self._histograms[catalog.STAGE_DURATION.name]
+
+    def record(self, metric: Metric, value: float, cells: Cells) -> None:
+        """Record a value, which is finite and not below 0, in a histogram under the labels of some cells."""
+        series = cells.histograms.get(metric.name)
+        if series is None:
+            series = cells.histograms[metric.name] = Series(self._histograms[metric.name], cells.attributes)
+        series.record(value)
+
+    def forget(self, keep: Keep) -> bool:
+        """Make the SDK forget our points that ``keep`` refuses; False where it cannot."""
+        return forget(self._provider or get_meter_provider(), SCOPE, keep)
+
+    def _histogram(self, meter: Meter, metric: Metric) -> Histogram:
+        buckets = (metric is catalog.SCORE and self._score_buckets) or metric.buckets
+        return meter.create_histogram(
+            metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=list(buckets)
+        )
+
+    def _callback(self, metric: Metric, rows: Rows) -> Callable[[CallbackOptions], list[Observation]]:
+        def observe(_: CallbackOptions) -> list[Observation]:
+            try:
+                return [Observation(value, attributes) for value, attributes in rows(metric)]
+            except Exception as error:  # noqa: BLE001 - a failing callback must not cost the others their turn
+                swallow(self.faults, f"observe {metric.name}", error)
+                return []
+
+        return observe

@@ -1,0 +1,168 @@
+"""One per process and meter provider: the counts, the instruments that export them, and the gauges."""
+
+import csv
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+from opentelemetry.metrics import MeterProvider, get_meter_provider
+
+from otel_recmon import catalog
+from otel_recmon._version import __version__
+from otel_recmon.catalog import Metric
+from otel_recmon.config import Settings, read, variable
+from otel_recmon.recording.attributor import Attributor
+from otel_recmon.recording.event_log import Events
+from otel_recmon.recording.experiments import expected_shares
+from otel_recmon.recording.instruments import Instruments
+from otel_recmon.recording.item_catalog import Categories, load
+from otel_recmon.recording.model_age import ModelFile
+from otel_recmon.recording.sketches import SKETCHED
+from otel_recmon.recording.store import Store
+
+_logger = logging.getLogger("otel_recmon")
+
+
+class Recorder:
+    """What all collectors of a process share for one meter provider."""
+
+    def __init__(
+        self, settings: Settings, provider: MeterProvider | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Know the settings; instruments are created at the first use, not before."""
+        self._provider = provider
+        self._clock = clock
+        self._starting = Lock()
+        self.started = False
+        self.declared_catalog_size: int | None = None
+        self.store = Store(settings, clock)
+        self.faults = self.store.faults
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Take on settings; what has been counted stays."""
+        self.settings = settings
+        self.store.configure(settings)
+        if not self.started:
+            self.instruments = Instruments(self._provider, self.faults, settings.score_buckets)
+            self.store.forget_points = self.instruments.forget
+        self.categories = self._load_categories(settings.catalog_file)
+        self.catalog_size = settings.catalog_size or len(self.categories) or None
+        self._file = ModelFile(settings.model_path) if settings.model_path else None
+        self._reserve_categories()
+        self.attributor = Attributor(settings, self.store) if settings.signing_key else None
+        self.events = Events(settings, self.faults, self.categories) if settings.log_events else None
+
+    def start(self) -> Instruments:
+        """Return the instruments, created now if they were not; late, so that a mere supervisor exports nothing."""
+        if not self.started:
+            with self._starting:
+                if not self.started:
+                    self.instruments.create(self.store.rows, self.gauges)
+                    self.started = True
+        return self.instruments
+
+    def flush(self, timeout_seconds: float) -> None:
+        """Export everything now, including what is held back for one export because its series is new."""
+        force_flush = getattr(self._provider or get_meter_provider(), "force_flush", None)
+        if force_flush is None:
+            return
+        self.store.withheld = False
+        force_flush(timeout_millis=timeout_seconds * 1000)
+        if self.store.withheld:
+            force_flush(timeout_millis=timeout_seconds * 1000)
+
+    def gauges(self, metric: Metric) -> Iterable[tuple[float, dict[str, str]]]:
+        """Yield the values and attributes of a gauge, computed now."""
+        if metric is catalog.BUILD_INFO:
+            for version in self.store.declared or [self.store.default.model_version]:
+                yield 1, {"version": __version__, "model_version": version}
+            return
+        if metric in SKETCHED:
+            yield from self._registers(metric)
+            return
+        if metric is catalog.EXPECTED_SHARE:
+            yield from expected_shares(self.settings)
+            return
+        for version in self.store.serving():
+            value = self._gauge(metric, version)
+            if value is not None:
+                yield value, {"model_version": version}
+
+    def _registers(self, metric: Metric) -> Iterator[tuple[float, dict[str, str]]]:
+        with self.store.lock:
+            book = self.store.sketches
+            versions = tuple(book.versions) if book else ()
+        for version in versions:
+            yield from book.rows(metric, version, self.store.clock()) if book else ()
+
+    def _gauge(self, metric: Metric, version: str) -> float | None:
+        if metric is catalog.RELOAD_PENDING:
+            return self._reload_pending(version)
+        with self.store.lock:
+            model = self.store.model(version)
+        size = self.catalog_size or self.declared_catalog_size
+        computed: dict[Metric, Callable[[], float | None]] = {
+            catalog.DIVERSITY: model.diversity_now,
+            catalog.COVERAGE: lambda: model.coverage_now(size),
+            catalog.POPULARITY_GINI: lambda: model.gini_now(size),
+            catalog.CATALOG_SIZE: lambda: model.catalog_size or size,
+        }
+        if metric in computed:
+            return computed[metric]()
+        updated = model.updated_at or self._loaded_at(version)
+        if updated is None:
+            return None
+        return updated if metric is catalog.MODEL_UPDATED else max(0.0, self._clock() - updated) / 3600
+
+    def _loaded_at(self, version: str) -> float | None:
+        if version != self.store.default.model_version:
+            return None
+        return self.settings.model_updated_at or (self._file.loaded_at if self._file else None)
+
+    def _reload_pending(self, version: str) -> float | None:
+        if self._file is None or version != self.store.default.model_version:
+            return None
+        return float(self._file.pending())
+
+    def _load_categories(self, path: str | None) -> Categories:
+        try:
+            return load(path) if path else {}
+        except (OSError, ValueError, RecursionError, csv.Error) as error:
+            _logger.error("%s=%r is not usable: %s; ignoring it", variable("catalog_file"), path, error)  # noqa: TRY400
+            return {}
+
+    def _reserve_categories(self) -> None:
+        common = Counter(category for item in self.categories.values() for category in item)
+        for category, _ in common.most_common(self.settings.max_categories):
+            self.store.vocabularies["category"].reserve(category)
+
+
+_recorders: "WeakKeyDictionary[MeterProvider, Recorder]" = WeakKeyDictionary()
+_global: list[Recorder] = []
+_lock = Lock()
+
+
+def recorder(provider: MeterProvider | None = None) -> Recorder:
+    """Return the recorder of a meter provider (None: the global one), configured from the environment."""
+    with _lock:
+        found = _global[0] if provider is None and _global else provider and _recorders.get(provider)
+        if not found:
+            found = Recorder(from_environment(), provider)
+            if provider is None:
+                _global.append(found)
+            else:
+                _recorders[provider] = found
+        return found
+
+
+def from_environment() -> Settings:
+    """Return the settings of this process's environment, logging what is wrong with them."""
+    settings, problems = read(os.environ)
+    for problem in problems:
+        _logger.error("%s", problem)
+    return settings

@@ -1,0 +1,123 @@
+"""The parts of a slate made usable: what can be counted of them is kept, the rest is counted as dropped."""
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from otel_recmon import catalog
+from otel_recmon.recording.subjects import Subject
+from otel_recmon.safety import Faults
+from otel_recmon.values import NOWHERE, clean, place
+
+MOST_ITEMS = 10_000
+
+
+@dataclass(slots=True)
+class Slate:
+    """A slate as somebody says it, not checked yet; ``items`` is None where nothing was recognised."""
+
+    items: Any
+    categories: Any = None
+    scores: Any = None
+    positions: Any = None
+    outcome: str | None = None
+    requested: int | None = None
+    user: Any = None
+    """Whom it was for, where the code says so; the event log has a keyed hash of it."""
+    cache_hit: bool | None = None
+    subject: Subject | None = None
+    """Whom it counts for in an experiment."""
+
+
+def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
+    """Return the ids and how many there are; the ids are () where they cannot be told apart."""
+    if type(item_ids) is not list and (isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable)):
+        faults.drop("items_invalid", "item_ids to be a sequence of ids")
+        return (), 0
+    items = tuple(item_ids)
+    if len(items) > MOST_ITEMS:
+        faults.drop("slate_too_long", f"a slate of at most {MOST_ITEMS} items; the rest is not counted")
+        items = items[:MOST_ITEMS]
+    try:
+        hash(items)
+    except TypeError:
+        faults.drop("items_invalid", "each item id to be a text or a number")
+        return (), len(items)
+    return items, len(items)
+
+
+def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
+    """Return the highest score; None where there is none from 0, for a histogram holds nothing below."""
+    if type(scores) is not list:
+        if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
+            faults.drop("score_invalid", "scores to be a sequence of numbers")
+            return None
+        scores = list(scores)
+    try:
+        usable = scores if all(map(math.isfinite, scores)) else None
+    except (TypeError, OverflowError):
+        usable = None
+    if usable is None:
+        faults.drop("score_invalid", "each score to be a finite number")
+        usable = [score for score in scores if is_score(score)]
+    top = max(usable, default=None)
+    if top is not None and top < 0:
+        faults.drop("score_invalid", "a top score from 0, for a histogram holds nothing below")
+        return None
+    return None if top is None else float(top)
+
+
+def is_score(value: object) -> bool:
+    """Say whether a value is a finite number."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...], int]:
+    """Return the categories of all items, and how many items have none; (), 0 where none has any."""
+    flat: list[str] = []
+    bare = 0
+    invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)
+    for entry in sequence(categories):
+        values = categories_in(entry)
+        invalid = invalid or (not values and not _is_missing(entry))
+        flat.extend(values)
+        bare += not values
+    if invalid:
+        faults.drop("category_invalid", "a category to be a text of at most 100 characters")
+    return (tuple(flat), bare) if flat else ((), 0)
+
+
+def categories_in(entry: object) -> list[str]:
+    """Return the usable categories of one item, each once."""
+    entries = entry if isinstance(entry, list | tuple | set) else (entry,)
+    return list(dict.fromkeys(value for value in map(clean, entries) if value))
+
+
+def _is_missing(entry: Any) -> bool:
+    return entry is None or (isinstance(entry, float) and math.isnan(entry)) or entry in ("", [], ())
+
+
+def places(positions: object, faults: Faults) -> tuple[int, ...] | None:
+    """Return the index in ``catalog.POSITIONS`` of each position, unusable ones as ``unknown``; None for no list."""
+    usable = isinstance(positions, Iterable) and not isinstance(positions, str | bytes)
+    found = [place(position) for position in sequence(positions)]
+    if not usable or None in found:
+        faults.drop("position_invalid", "a position to be a whole number from 1")
+    return tuple(NOWHERE if index is None else index for index in found) if usable else None
+
+
+def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
+    """Return an outcome of the catalog, or None."""
+    if outcome is None or outcome in catalog.OUTCOMES_:
+        return outcome
+    faults.drop("outcome_invalid", f"one of {', '.join(catalog.OUTCOMES_)}")
+    return None
+
+
+def sequence(values: Any) -> Iterable[Any]:
+    """Return what can be gone through, or nothing; a text is no list of its letters."""
+    return values if isinstance(values, Iterable) and not isinstance(values, str | bytes) else ()

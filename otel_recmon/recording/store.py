@@ -1,0 +1,332 @@
+"""What one process has counted: cells by label set, bounded as the catalog says, reset in a forked child."""
+
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
+from threading import Lock
+from weakref import WeakSet
+
+from otel_recmon import catalog
+from otel_recmon.catalog import MAX_SERIES, OTHER, UNKNOWN
+from otel_recmon.config import Settings
+from otel_recmon.recording.cells import COUNTS, Cells, Model
+from otel_recmon.recording.experiments import ARM_COUNTS, ArmCells, Experiments, Seat
+from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
+from otel_recmon.recording.sketches import Sketchbook
+from otel_recmon.recording.subjects import Subject
+from otel_recmon.safety import Faults
+from otel_recmon.sdk import Keep
+from otel_recmon.stats.quality import Windows
+from otel_recmon.values import clean
+
+MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
+"""Label sets there may be, so that even a metric with a series for each position stays in bounds."""
+_SHARES = (0.60, 0.75, 0.85, 1.0)
+"""How full a metric may be for new labels as they are, without surface, without variant, without version."""
+_RESERVED_SHARE = 0.95
+"""The same for a configured version without variant: room that no junk can take."""
+_LOOK_SECONDS = 1.0
+"""Between looks for idle values: a hostile client asks for one with every request."""
+_FOLDED = ("", "surface", "variant", "model_version")
+
+Row = tuple[float, dict[str, str]]
+_stores: "WeakSet[Store]" = WeakSet()
+
+
+class Store:
+    """The counts of one process for one meter provider.
+
+    The caller of a method that takes or returns cells holds ``lock``; the others take it themselves.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        """Start with nothing counted; ``clock`` returns seconds since 1970."""
+        self.clock = clock
+        self.faults = Faults()
+        self.forget_points: Callable[[Keep], bool] = lambda _: True
+        self.vocabularies: dict[str, Vocabulary] = {}
+        self.sketches: Sketchbook | None = None
+        self._declarations: Counter[str] = Counter()
+        self.declared: list[str] = []
+        self.default = Labels(UNKNOWN)
+        self.experiments = Experiments(self._value, self._forgotten, self.faults)
+        self.experimental = False
+        self._start_over()
+        self.configure(settings)
+        _stores.add(self)
+
+    def configure(self, settings: Settings) -> None:
+        """Take on the caps and the model version of some settings."""
+        self.settings = settings
+        caps = {
+            catalog.MODEL_VERSION: settings.max_model_versions,
+            catalog.VARIANT: settings.max_variants,
+            catalog.EXPERIMENT: settings.max_experiments,
+            catalog.SURFACE: settings.max_surfaces,
+            catalog.CATEGORY: settings.max_categories,
+            catalog.STAGE: settings.max_stages,
+        }
+        for label, cap in caps.items():
+            self.vocabularies.setdefault(label.name, Vocabulary(label.name, cap)).cap = cap
+        self.categories = self.vocabularies[catalog.CATEGORY.name]
+        self.experimental = self.experimental or settings.experimental
+        self.experiments.configure(settings)
+        for experiment, shares in settings.expected_shares.items():
+            self.vocabularies["experiment"].reserve(experiment)
+            for variant, _ in shares:
+                self.vocabularies["variant"].reserve(variant)
+        if settings.experiment:
+            self.vocabularies["experiment"].reserve(settings.experiment)
+        if settings.default_variant:
+            self.vocabularies["variant"].reserve(settings.default_variant)
+        if settings.model_version and settings.model_version not in self.declared:
+            self.declare(settings.model_version)
+        if settings.sketch_registers != (self.sketches.size if self.sketches else 0):
+            self._open_sketches(settings.sketch_registers)
+        self._choose_default()
+
+    def _open_sketches(self, registers: int) -> None:
+        self.sketches = Sketchbook(registers, self.faults, self._forget_points) if registers else None
+
+    def _forget_points(self, keep: Keep) -> bool:
+        return self.forget_points(keep)  # which the recorder sets later
+
+    def _start_over(self) -> None:
+        self.lock = Lock()
+        self.cache = [0, 0]
+        self.attributions: Counter[str] = Counter()
+        self.withheld = False
+        self.models: dict[str, Model] = {}
+        self._sets: dict[Labels, Cells] = {}
+        self._retired = 0
+        self._looked = -math.inf
+        self._plain: dict[tuple[str, str], dict[str, str]] = {}
+        self._pairs = {"category": 0, "stage": 0}
+
+    def forget(self) -> None:
+        """Start over in a forked child: what was counted before is its parent's to report."""
+        models = self.models
+        self._start_over()
+        self._open_sketches(self.settings.sketch_registers)
+        self.experiments.forget()
+        self.faults.forget()
+        for version, model in models.items():
+            kept = self.model(version)
+            kept.updated_at, kept.catalog_size = model.updated_at, model.catalog_size
+        self.forget_points(lambda _name, _attributes: False)
+
+    def declare(self, model_version: str) -> None:
+        """Note a configured model version: it has a slot of its own, and the first one is the default."""
+        now = self.clock()
+        with self.lock:
+            self._free(now)
+            self.vocabularies["model_version"].reserve(model_version, now)
+        self._declarations[model_version] += 1
+        self._choose_default()
+
+    def retract(self, model_version: str) -> None:
+        """Take one declaration back: the collector of a retired model is gone."""
+        self._declarations[model_version] -= 1
+        if self._declarations[model_version] <= 0:
+            del self._declarations[model_version]
+            self.vocabularies["model_version"].release(model_version)
+        self._choose_default()
+
+    def _choose_default(self) -> None:
+        self.declared = list(self._declarations)
+        self.default = Labels(self.declared[0] if self.declared else UNKNOWN, self.settings.default_variant)
+
+    def cells(self, labels: Labels) -> Cells:
+        """Return the cells of these labels, or coarser ones where there is no room for new ones."""
+        now = self.clock()
+        found = self._sets.get(labels) or self._admitted(labels, now)
+        found.used = now
+        return found
+
+    def seat(self, subject: Subject, variant: str | None) -> Seat | None:
+        """Return where an event of a subject counts in its experiment; None where it does not."""
+        return self.experiments.seat(subject, variant, self.clock())
+
+    def model(self, model_version: str) -> Model:
+        """Return what is known of a model version."""
+        if model_version not in self.models:
+            self.models[model_version] = Model(Windows(self.settings.categories))
+        return self.models[model_version]
+
+    def version(self, value: object) -> str:
+        """Return a model version as it is exported."""
+        return self._value("model_version", value, self.clock()) or UNKNOWN
+
+    def count_items(self, cells: Cells, categories: Iterable[str]) -> None:
+        """Count one item in each category named, as often as it is named."""
+        for category in categories:
+            home, value = self._home(cells, "category", category, lambda at: at.items)
+            home.items[value] = home.items.get(value, 0) + 1
+
+    def stage(self, cells: Cells, name: object) -> tuple[Cells, str]:
+        """Return the cells and the name that a stage is counted under."""
+        home, value = self._home(cells, "stage", name, lambda at: at.stages)
+        home.stages.setdefault(value, {**home.attributes, "stage": value})
+        return home, value
+
+    def serving(self) -> list[str]:
+        """Return the configured model versions and those that answered within 24 hours."""
+        with self.lock:
+            since = self.clock() - IDLE_SECONDS
+            recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
+            return sorted({*(self.declared or [UNKNOWN]), *recent} - ({UNKNOWN} if recent else set()))
+
+    def rows(self, metric: catalog.Metric) -> list[Row]:
+        """Return the values and attributes of a counter's series.
+
+        A series is 0 the first time it is asked for, so that its first event counts in ``increase()``.
+        """
+        with self.lock:
+            if metric in COUNTS:
+                return [
+                    self._primed(metric, cells.exported, cells.attributes, row)
+                    for cells in self._sets.values()
+                    for row in COUNTS[metric](cells)
+                ]
+            if metric in ARM_COUNTS:
+                return [
+                    self._primed(metric, arm.exported, arm.attributes, row)
+                    for arm in self.experiments.arms.values()
+                    for row in ARM_COUNTS[metric](arm)
+                ]
+            return [self._primed(metric, self._plain, {}, row) for row in self._plain_counts(metric)]
+
+    def _plain_counts(self, metric: catalog.Metric) -> list[tuple[str, int]]:
+        hits, misses = self.cache
+        used = hits or misses
+        counts: dict[catalog.Metric, dict[str, int]] = {
+            catalog.CACHE_HITS: {"": hits} if used else {},
+            catalog.CACHE_MISSES: {"": misses} if used else {},
+            catalog.ATTRIBUTIONS: self.attributions,
+            catalog.DROPPED: self.faults.dropped,
+            catalog.ERRORS: self.faults.errors,
+            catalog.OVERFLOW: self.faults.overflowed,
+        }
+        return list(counts[metric].items())
+
+    def _primed(
+        self,
+        metric: catalog.Metric,
+        exported: dict[tuple[str, str], dict[str, str]],
+        attributes: dict[str, str],
+        row: tuple[str, float],
+    ) -> Row:
+        value, count = row
+        known = exported.get((metric.name, value))
+        if known is None:
+            own = {metric.own.name: value} if metric.own else {}
+            exported[metric.name, value] = known = {**attributes, **own}
+            self.withheld = self.withheld or count > 0
+            return 0, known
+        return count, known
+
+    def _admitted(self, labels: Labels, now: float) -> Cells:
+        admitted = Labels(
+            self._value("model_version", labels.model_version, now) or UNKNOWN,
+            self._value("variant", labels.variant, now),
+            self._value("surface", labels.surface, now),
+        )
+        size = len(self._sets) + self._retired
+        if admitted not in self._sets and size >= MAX_SETS * _SHARES[0]:
+            self._free(now)
+            size = len(self._sets) + self._retired
+        placed = self._fold(admitted, self._sets.__contains__, size, MAX_SETS)
+        if placed not in self._sets:
+            model = self.model(placed.model_version)
+            self._sets[placed] = Cells(placed, placed.attributes(), model, now)
+        return self._sets[placed]
+
+    def _value(self, label: str, value: object, now: float) -> str | None:
+        """Return ``value`` as a label value; None where there is none, ``_other`` where it is one too many."""
+        if value is None:
+            return None
+        text = clean(value)
+        if text is None:
+            self.faults.drop("label_invalid", f"{label} to be a text of at most 100 characters or a number")
+            return None
+        vocabulary = self.vocabularies[label]
+        if not vocabulary.admits(text, now):
+            self._free(now)
+            if not vocabulary.admits(text, now):
+                self.faults.overflow(label)
+                return OTHER
+        return text
+
+    def _fold(self, labels: Labels, taken: Callable[[Labels], bool], size: int, most: int) -> Labels:
+        """Return the finest form of the labels that is taken already or finds room."""
+        reserved = labels.model_version in self.declared
+        for depth, folded in enumerate(labels.folds()):
+            share = _RESERVED_SHARE if depth == 2 and reserved else _SHARES[depth]
+            if taken(folded) or size < most * share:
+                if folded != labels:
+                    self.faults.overflow(_FOLDED[depth])
+                return folded
+        return folded
+
+    def _home(
+        self, cells: Cells, label: str, value: object, known: Callable[[Cells], Container[str]]
+    ) -> tuple[Cells, str]:
+        """Return where a pair of labels and category, or stage, is counted, and under which value."""
+        text = self._value(label, value, cells.used) or UNKNOWN
+        size = self._pairs[label]
+
+        def taken(labels: Labels) -> bool:
+            return labels in self._sets and text in known(self._sets[labels])
+
+        home = self.cells(self._fold(cells.labels, taken, size, MAX_SERIES))
+        if text not in known(home):
+            if size >= MAX_SERIES - 2 * len(_SHARES):
+                text = OTHER
+            self._pairs[label] += text not in known(home)
+        return home, text
+
+    def _forgotten(self, keep: Keep) -> bool:
+        return self.forget_points(keep)
+
+    def _free(self, now: float) -> None:
+        """Give back the slots of the label values that nothing has used for 24 hours; looks once a second at most."""
+        if 0 <= now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        counted: Iterable[Cells | ArmCells] = (*self._sets.values(), *self.experiments.arms.values())
+        for cells in counted:
+            for label, value in cells.attributes.items():
+                self.vocabularies[label].touch((value,), cells.used)
+        idle = {label: vocabulary.idle(now) for label, vocabulary in self.vocabularies.items()}
+        if not any(idle.values()):
+            return
+        gone = [key for key, cells in self._sets.items() if _touches(cells.attributes, idle)]
+        for key in gone:
+            del self._sets[key]
+        arms = self.experiments.drop(lambda attributes: _touches(attributes, idle))
+        for cells in self._sets.values():
+            cells.drop(categories=idle["category"], stages=idle["stage"])
+        for label, values in idle.items():
+            self.vocabularies[label].free(values)
+        for version in idle["model_version"]:
+            self.models.pop(version, None)
+        if self.forget_points(lambda _name, attributes: not _touches(attributes, idle)):
+            self._pairs["category"] = sum(len(cells.items) for cells in self._sets.values())
+            self._pairs["stage"] = sum(len(cells.stages) for cells in self._sets.values())
+        else:
+            self._retired += len(gone)
+            self.experiments.retire(arms)
+
+
+def _touches(attributes: Mapping[str, str], values: dict[str, set[str]]) -> bool:
+    return any(attributes.get(label) in gone for label, gone in values.items())
+
+
+def _forget_all() -> None:
+    for store in list(_stores):
+        store.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,143 @@
+"""Which routes are watched, and as what."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_recmon.config import Settings
+from otel_recmon.reading.routes import RouteKind, Routes, parse, patterns
+
+RECOMMENDATION, CLICK = RouteKind.RECOMMENDATION, RouteKind.CLICK
+CONVERSION, IMPRESSION = RouteKind.CONVERSION, RouteKind.IMPRESSION
+
+DEFAULTS: dict[str, tuple[str, RouteKind | None]] = {
+    "the plain name": ("GET /recommendations", RECOMMENDATION),
+    "with a slash at the end": ("GET /recommendations/", RECOMMENDATION),
+    "the verb before a parameter": ("GET /recommend/{user_id}", RECOMMENDATION),
+    "the verb before two parameters": ("GET /recommend/{user_id}/{item_id}", RECOMMENDATION),
+    "below a parameter": ("GET /users/{id}/recommendations", RECOMMENDATION),
+    "a parameter of a type": ("GET /recommend/{user_id:int}", RECOMMENDATION),
+    "by POST": ("POST /v1/recommend", RECOMMENDATION),
+    "in camel case": ("GET /getRecommendations", RECOMMENDATION),
+    "in a longer name": ("GET /recommended-for-you", RECOMMENDATION),
+    "something below it": ("GET /recommendations/health", None),
+    "something below it with a parameter": ("GET /recommendations/{id}/feedback", None),
+    "the name only in a parameter": ("GET /{recommendations}", None),
+    "by PUT": ("PUT /recommendations", None),
+    "by DELETE": ("DELETE /recommendations/{id}", None),
+    "by HEAD": ("HEAD /recommendations", None),
+    "by OPTIONS": ("OPTIONS /recommendations", None),
+    "a click": ("POST /click", CLICK),
+    "clicks of an item": ("POST /items/{id}/clicks", CLICK),
+    "a click on an item": ("POST /click/{item_id}", CLICK),
+    "a click below recommendations": ("POST /recommendations/{id}/click", CLICK),
+    "a click by GET": ("GET /click", None),
+    "a word that starts like click": ("POST /clicker", None),
+    "a conversion": ("POST /conversion", CONVERSION),
+    "conversions": ("POST /v1/conversions", CONVERSION),
+    "a purchase": ("POST /users/{id}/purchase", CONVERSION),
+    "purchases": ("POST /purchases/{id}", CONVERSION),
+    "a list of purchases": ("GET /purchases", None),
+    "an order": ("POST /orders", None),
+    "impressions, without configuration": ("POST /impressions", None),
+    "the root": ("GET /", None),
+    "nothing": ("GET ", None),
+}
+
+PATTERNS: dict[str, tuple[str, str, str, bool]] = {
+    "itself": ("GET /home", "GET", "/home", True),
+    "another method": ("GET /home", "POST", "/home", False),
+    "a method in small letters": ("get /home", "GET", "/home", True),
+    "any method": ("/home", "PATCH", "/home", True),
+    "a slash at the end of the route": ("GET /home", "GET", "/home/", True),
+    "a slash at the end of the pattern": ("GET /home/", "GET", "/home", True),
+    "something below": ("GET /home", "GET", "/home/more", False),
+    "something above": ("GET /home/more", "GET", "/home", False),
+    "a parameter of another name": ("GET /home/{user_id}", "GET", "/home/{uid}", True),
+    "a parameter for a fixed part": ("GET /home/{user_id}", "GET", "/home/me", True),
+    "a fixed part for a parameter": ("GET /home/me", "GET", "/home/{uid}", False),
+    "a parameter for two parts": ("GET /home/{user_id}", "GET", "/home/a/b", False),
+    "a parameter within a part": ("GET /v{n}/home", "GET", "/v{version}/home", True),
+    "any rest": ("GET /home/*", "GET", "/home/a/{b}/c", True),
+    "no rest": ("GET /home/*", "GET", "/home", True),
+    "another part that starts alike": ("GET /home/*", "GET", "/homes", False),
+    "signs that mean something to regular expressions": ("GET /a.b+c", "GET", "/a.b+c", True),
+    "signs taken as they are": ("GET /a.b", "GET", "/axb", False),
+    "blanks around": ("  GET   /home  ", "GET", "/home", True),
+}
+
+
+@pytest.mark.parametrize("case", DEFAULTS)
+def test_by_default_a_route_is(case: str) -> None:
+    text, kind = DEFAULTS[case]
+    method, _, template = text.partition(" ")
+
+    assert Routes.of(Settings()).kind(method, template) == kind
+
+
+@pytest.mark.parametrize("case", PATTERNS)
+def test_a_pattern_against(case: str) -> None:
+    text, method, template, matches = PATTERNS[case]
+
+    assert parse(text).matches(method, template) is matches
+
+
+def test_configured_routes_replace_the_defaults_of_their_kind_alone() -> None:
+    routes = Routes.of(Settings(routes="GET /home/{user_id}, POST /v1/rank", impression_routes="POST /seen"))
+
+    kinds = {
+        text: routes.kind(*text.split(" "))
+        for text in ("GET /home/{id}", "POST /v1/rank", "GET /recommendations", "POST /seen", "POST /click")
+    }
+    assert kinds == {
+        "GET /home/{id}": RECOMMENDATION,
+        "POST /v1/rank": RECOMMENDATION,
+        "GET /recommendations": None,
+        "POST /seen": IMPRESSION,
+        "POST /click": CLICK,
+    }
+
+
+def test_an_event_route_wins_over_a_recommendation_route() -> None:
+    routes = Routes.of(Settings(routes="/*", click_routes="GET /r/{id}", conversion_routes="POST /orders"))
+
+    assert [routes.kind("GET", "/r/{id}"), routes.kind("POST", "/orders"), routes.kind("GET", "/x")] == [
+        CLICK,
+        CONVERSION,
+        RECOMMENDATION,
+    ]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_head_and_options_never_count_even_where_any_method_does(method: str) -> None:
+    assert Routes.of(Settings(routes="/*")).kind(method, "/home") is None
+
+
+@pytest.mark.parametrize("text", ["home", "GET", "GET home", "G3T /home", "GET POST /home", "GET:/home", ""])
+def test_what_is_no_pattern_is_refused_with_the_form_it_should_have(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not of the form METHOD /path/\{param\}/\*"):
+        parse(text)
+
+
+def test_one_wrong_pattern_among_several_is_refused() -> None:
+    with pytest.raises(ValueError, match="'nowhere' is not of the form"):
+        patterns("GET /home, nowhere")
+
+
+def test_empty_parts_between_commas_do_not_matter() -> None:
+    assert len(patterns("GET /a,, GET /b,")) == 2
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_pattern_or_refused(text: str) -> None:
+    try:
+        pattern = parse(text)
+    except ValueError:
+        return
+
+    assert pattern.matches("GET", "/home") in (True, False)
+
+
+@given(st.sampled_from(["GET", "POST", "PUT"]), st.text(alphabet="/{}abcrecommend.*", max_size=40))
+def test_any_template_has_a_kind_or_none(method: str, template: str) -> None:
+    assert Routes.of(Settings()).kind(method, template) in (None, *RouteKind)

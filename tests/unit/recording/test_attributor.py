@@ -1,0 +1,447 @@
+"""An event that brings a recommendation id back counts under the labels, and at the position, of its slate."""
+
+from collections.abc import Iterator
+from threading import Barrier, Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from otel_recmon import MetricsCollector, recommendation_id
+from otel_recmon.attribution import Shown, Signer
+from otel_recmon.catalog import BUCKETS
+from otel_recmon.config import Settings
+from otel_recmon.recording.attributor import Recent, _latest
+from otel_recmon.recording.recorder import recorder
+from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.subjects import bucket
+from tests.unit.conftest import Clock, Labels, Read, Series, labelled, named, once
+
+KEY = "a key of the tests alone"
+TRACER = TracerProvider().get_tracer("tests")
+
+
+@pytest.fixture(autouse=True)
+def _no_slate_of_another_test() -> None:
+    _latest.set(None)
+
+
+@pytest.fixture
+def metrics(provider: MeterProvider, clock: Clock) -> MetricsCollector:
+    """A collector of v1 that hands out ids."""
+    return _signing(provider, clock)
+
+
+def _signing(provider: MeterProvider, clock: Clock, **said: Any) -> MetricsCollector:
+    shared = recorder(provider)
+    shared.configure(Settings(**({"model_version": "v1", "signing_key": (KEY,)} | said)))
+    shared.store.clock = clock
+    return MetricsCollector(meter_provider=provider)
+
+
+def _id(metrics: MetricsCollector, *items: object, **said: Any) -> str:
+    """Show a slate and return its id."""
+    metrics.track_recommendations("jane", items or ("a", "b", "c"), **said)
+    found = recommendation_id()
+    assert found
+    return found
+
+
+def _results(series: Series) -> dict[str, float]:
+    return {dict(labels)["result"]: value for labels, value in named(series, "recmon_attributions_total").items()}
+
+
+def _clicks(series: Series) -> dict[Labels, float]:
+    return named(series, "recommendations_clicked_total")
+
+
+@pytest.fixture
+def elsewhere(clock: Clock) -> Iterator[tuple[MetricsCollector, Read]]:
+    """Another process with the same key, which serves another version, and what it exports."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+
+    def read() -> Series:
+        once(reader)
+        return once(reader)
+
+    yield _signing(provider, clock, model_version="v9"), read
+    provider.shutdown()
+
+
+class TestClick:
+    def test_it_counts_for_its_slate_in_a_process_that_never_served_that_version(
+        self, metrics: MetricsCollector, elsewhere: tuple[MetricsCollector, Read], clock: Clock
+    ) -> None:
+        slate = _id(metrics, variant="b", surface="home")
+        clock.now += 90.0
+
+        elsewhere[0].track_click(recommendation_id=slate, item_id="b")
+
+        found = elsewhere[1]()
+        shown = {"model_version": "v1", "variant": "b", "surface": "home"}
+        assert _clicks(found) == {labelled(position="2", **shown): 1}
+        assert _results(found) == {"attributed": 1}
+        assert found["recommendation_click_delay_seconds_sum", labelled(**shown)] == 90
+
+    def test_what_it_claims_itself_counts_for_nothing(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = _id(metrics)
+
+        metrics.track_click(
+            recommendation_id=slate, item_id="a", model_version="v7", variant="forged", surface="elsewhere"
+        )
+
+        assert _clicks(series()) == {labelled(model_version="v1", position="1"): 1}
+
+    def test_a_position_that_is_said_is_kept(self, metrics: MetricsCollector, series: Read) -> None:
+        metrics.track_click(3, recommendation_id=_id(metrics), item_id="a")
+
+        assert _clicks(series()) == {labelled(model_version="v1", position="3"): 1}
+
+    @pytest.mark.parametrize("item", [None, "of another slate", "twice"])
+    def test_an_item_that_says_no_position_is_somewhere(
+        self, metrics: MetricsCollector, series: Read, item: str | None
+    ) -> None:
+        slate = _id(metrics, "a", "twice", "twice")
+
+        metrics.track_click(recommendation_id=slate, item_id=item)
+
+        assert _clicks(series()) == {labelled(model_version="v1", position="unknown"): 1}
+        assert _results(series()) == {"attributed": 1}
+
+    def test_the_positions_of_a_second_page_are_those_it_was_shown_at(
+        self, metrics: MetricsCollector, series: Read
+    ) -> None:
+        slate = _id(metrics, "a", "b", positions=[10, 11])
+
+        metrics.track_click(recommendation_id=slate, item_id="a")
+        metrics.track_click(recommendation_id=slate, item_id="b")
+
+        assert _clicks(series()) == {labelled(model_version="v1", position=place): 1 for place in ("10", "11+")}
+
+    @pytest.mark.parametrize(
+        ("token", "age", "result"),
+        [
+            (None, 0, "missing"),
+            ("", 0, "missing"),
+            ("ours", 86_401, "expired"),
+            ("ours", -61, "future"),
+            ("theirs", 0, "forged"),
+            ("cut", 0, "malformed"),
+            ("AgAA", 0, "unsupported"),
+            (7, 0, "malformed"),
+        ],
+    )
+    def test_without_a_good_id_it_counts_as_it_would_otherwise(
+        self, metrics: MetricsCollector, clock: Clock, series: Read, token: object, age: float, result: str
+    ) -> None:
+        ours = _id(metrics, variant="b")
+        theirs = Signer(["a key of somebody else"]).sign(Shown("evil"), ["a"], clock())
+        said = {"ours": ours, "theirs": theirs, "cut": ours[:-1]}.get(str(token), token)
+        clock.now += age
+
+        metrics.track_click(2, recommendation_id=said, item_id="a", variant="c")
+
+        found = series()
+        assert _clicks(found) == {labelled(model_version="v1", variant="c", position="2"): 1}
+        assert _results(found) == {result: 1}
+        assert named(found, "recommendation_click_delay_seconds_count") == {}
+
+    def test_the_same_again_counts_once(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = _id(metrics, 7, 8)
+
+        for item in (7, "7", " 7 ", 7.0):
+            metrics.track_click(recommendation_id=slate, item_id=item, user_id="jane")
+
+        assert _clicks(series()) == {labelled(model_version="v1", position="1"): 1}
+        assert _results(series()) == {"attributed": 1, "duplicate": 3}
+
+    def test_another_item_or_user_or_slate_is_another_click(self, metrics: MetricsCollector, series: Read) -> None:
+        slate, other = _id(metrics), _id(metrics)
+
+        for token, item, user in [
+            (slate, "a", "jane"),
+            (slate, "b", "jane"),
+            (slate, "a", "joe"),
+            (other, "a", "jane"),
+        ]:
+            metrics.track_click(recommendation_id=token, item_id=item, user_id=user)
+
+        assert _results(series()) == {"attributed": 4}
+
+    def test_without_an_item_the_position_tells_clicks_apart(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = _id(metrics)
+
+        for position in (1, 2, 2):
+            metrics.track_click(position, recommendation_id=slate)
+
+        assert _results(series()) == {"attributed": 2, "duplicate": 1}
+
+    def test_of_which_nothing_is_known_each_counts(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = _id(metrics)
+
+        metrics.track_click(recommendation_id=slate)
+        metrics.track_click(recommendation_id=slate)
+
+        assert _results(series()) == {"attributed": 2}
+
+    def test_a_version_that_is_one_too_many_is_folded_as_any_other(
+        self, provider: MeterProvider, clock: Clock, series: Read
+    ) -> None:
+        metrics = _signing(provider, clock, max_model_versions=1)
+        slate = Signer([KEY]).sign(Shown("v7"), ["a"], clock())
+
+        metrics.track_click(recommendation_id=slate, item_id="a")
+
+        assert _clicks(series()) == {labelled(model_version="_other", position="1"): 1}
+
+
+class TestOtherEvents:
+    def test_a_conversion_counts_for_its_slate_each_time(
+        self, metrics: MetricsCollector, elsewhere: tuple[MetricsCollector, Read], clock: Clock
+    ) -> None:
+        slate = _id(metrics, variant="b")
+        clock.now += 3_600
+
+        elsewhere[0].track_conversion(5.0, recommendation_id=slate, model_version="v7")
+        elsewhere[0].track_conversion(2.5, recommendation_id=slate)
+
+        found, shown = elsewhere[1](), labelled(model_version="v1", variant="b")
+        assert named(found, "recommendations_converted_total") == {shown: 2}
+        assert found["recommendation_revenue_dollars_sum", shown] == 7.5
+        assert found["recommendation_conversion_delay_seconds_sum", shown] == 7_200
+        assert _results(found) == {"attributed": 2}
+
+    @pytest.mark.parametrize(
+        ("positions", "items", "shown"),
+        [
+            ([2], ["a"], ["2"]),
+            ([], ["b", "c"], ["2", "3"]),
+            ([None], ["c"], ["3"]),
+            ([], ["b", "of another slate"], ["2", "unknown"]),
+            ([], [], []),
+        ],
+    )
+    def test_what_was_seen_counts_where_it_was_shown(
+        self,
+        provider: MeterProvider,
+        clock: Clock,
+        series: Read,
+        positions: list[Any],
+        items: list[str],
+        shown: list[str],
+    ) -> None:
+        metrics = _signing(provider, clock, impression_routes="POST /seen")
+        slate = _id(metrics, variant="b")
+
+        metrics.track_impressions(positions, recommendation_id=slate, item_ids=items)
+
+        wanted = {labelled(model_version="v1", variant="b", position=place): 1 for place in shown}
+        assert named(series(), "recommendation_impressions_total") == wanted
+        assert _results(series()) == {"attributed": 1}
+
+    def test_items_of_an_unknown_slate_are_seen_in_the_order_they_are_said(
+        self, provider: MeterProvider, clock: Clock, series: Read
+    ) -> None:
+        metrics = _signing(provider, clock, impression_routes="POST /seen")
+
+        metrics.track_impressions(item_ids=["b", "c"])
+
+        wanted = {labelled(model_version="v1", position=place): 1 for place in ("1", "2")}
+        assert named(series(), "recommendation_impressions_total") == wanted
+
+
+def _arms(series: Series) -> dict[str, list[tuple[str, str, str]]]:
+    """The experiment, arm and bucket of what was counted, by the name of the counter."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for (name, labels), value in series.items():
+        if "_experiment_" in name and value and "bucket" in dict(labels):
+            said = dict(labels)
+            found.setdefault(name, []).append((said["experiment"], said["variant"], said["bucket"]))
+    return found
+
+
+def test_a_position_is_the_same_however_it_is_written(metrics: MetricsCollector, series: Read) -> None:
+    slate = _id(metrics)
+
+    for position in (1, "1", "1.0", " 01", 1.0, 12, 13):
+        metrics.track_click(position, recommendation_id=slate, user_id="jane")
+
+    assert _results(series()) == {"attributed": 3, "duplicate": 4}
+
+
+def test_what_was_seen_may_be_said_by_any_sequence(metrics: MetricsCollector, series: Read) -> None:
+    slate = _id(metrics)
+
+    metrics.track_impressions(recommendation_id=slate, item_ids=iter(["a", "b"]))  # type: ignore[arg-type]
+    metrics.track_impressions(np.array([3, 1]), recommendation_id=slate)
+
+    assert _results(counted := series()) == {"attributed": 2}
+    assert sum(named(counted, "recommendation_impressions_total").values()) == 3 + 4
+    assert metrics.faults.errors == {}
+
+
+class TestExperiments:
+    @pytest.mark.parametrize("user", ["jane", None])
+    @pytest.mark.parametrize("within", [False, True])
+    def test_an_event_counts_in_the_arm_and_the_bucket_of_its_slate(
+        self,
+        metrics: MetricsCollector,
+        series: Read,
+        elsewhere: tuple[MetricsCollector, Read],
+        user: str | None,
+        within: bool,
+    ) -> None:
+        scope = Scope() if within else None
+        token = current.set(scope)
+        metrics.track_recommendations(user, ["a"], variant="b", experiment="ranker")
+        slate = recommendation_id()
+        if scope is not None:
+            metrics.finish(scope, "success", 0.1)
+        current.reset(token)
+
+        elsewhere[0].track_click(recommendation_id=slate, item_id="a", variant="c", experiment="other")
+        elsewhere[0].track_conversion(5, recommendation_id=slate, user_id="joe")
+
+        shown = _arms(series())["recommendation_experiment_exposures_total"]
+        assert len(shown) == 1
+        assert shown[0][:2] == ("ranker", "b")
+        assert _arms(elsewhere[1]()) == {
+            "recommendation_experiment_clicks_total": shown,
+            "recommendation_experiment_conversions_total": shown,
+            "recommendation_experiment_revenue_dollars_total": shown,
+        }
+
+    def test_an_event_of_another_user_in_the_same_request_counts_in_the_bucket_of_that_user(
+        self, metrics: MetricsCollector, series: Read
+    ) -> None:
+        token = current.set(Scope())
+        metrics.track_recommendations("jane", ["a"], variant="b", experiment="ranker")
+        metrics.track_click(1, user_id="joe", variant="b")
+        current.reset(token)
+
+        buckets = [key[2] for key in _arms(series())["recommendation_experiment_clicks_total"]]
+
+        assert buckets == [BUCKETS[bucket("ranker", "joe")]]
+
+    def test_an_event_counts_in_the_arm_of_its_slate_where_its_labels_are_too_many(
+        self, metrics: MetricsCollector, series: Read
+    ) -> None:
+        for number in range(100):
+            metrics.track_recommendations("x", ["a"], model_version=f"v{number % 19}", variant=f"arm-{number % 5}")
+        token = current.set(Scope())
+        metrics.track_recommendations("jane", ["a"], model_version="v3", variant="arm-7", experiment="ranker")
+        slate = recommendation_id()
+        current.reset(token)
+
+        metrics.track_click(recommendation_id=slate, item_id="a")
+
+        assert [key[1] for key in _arms(series())["recommendation_experiment_clicks_total"]] == ["arm-7"]
+
+
+class TestRecommendationId:
+    def test_there_is_none_without_a_key(self, provider: MeterProvider, clock: Clock, series: Read) -> None:
+        metrics = _signing(provider, clock, signing_key=None)
+
+        metrics.track_recommendations("jane", ["a"])
+        metrics.track_click(1, recommendation_id="anything", item_id="a")
+        metrics.track_click(1, recommendation_id="anything", item_id="a")
+
+        assert recommendation_id() is None
+        assert _clicks(series()) == {labelled(model_version="v1", position="1"): 2}
+        assert _results(series()) == {}
+
+    def test_it_is_that_of_the_last_slate_of_the_request(self, metrics: MetricsCollector) -> None:
+        outside = _id(metrics)
+        token = current.set(Scope())
+
+        before = recommendation_id()
+        within = [_id(metrics), _id(metrics)]
+        current.reset(token)
+
+        assert before is None
+        assert len({outside, *within}) == 3
+        assert recommendation_id() == outside
+
+    def test_a_slate_whose_ids_cannot_be_told_apart_has_one_too(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = _id(metrics, {"not": "an id"})
+
+        metrics.track_click(recommendation_id=slate, item_id="a")
+
+        assert _results(series()) == {"attributed": 1}
+        assert metrics.faults.errors == {}
+
+    def test_a_slate_that_cannot_be_signed_counts_all_the_same(
+        self, provider: MeterProvider, clock: Clock, series: Read
+    ) -> None:
+        metrics = _signing(provider, clock)
+        clock.now = -1.0
+
+        metrics.track_recommendations("jane", ["a"])
+
+        assert recommendation_id() is None
+        assert metrics.faults.errors == {"Attributor.issue": 1}
+        assert sum(named(series(), "recommendation_requests_total").values()) == 1
+
+
+class TestSpans:
+    def test_a_click_links_to_the_span_of_its_slate(self, metrics: MetricsCollector) -> None:
+        with TRACER.start_as_current_span("recommend") as shown:
+            slate = _id(metrics)
+        with TRACER.start_as_current_span("click") as click:
+            metrics.track_click(recommendation_id=slate, item_id="a")
+
+        links = click.links  # type: ignore[attr-defined]  # of the SDK's span
+        assert [(link.context.trace_id, link.context.span_id) for link in links] == [
+            (shown.get_span_context().trace_id, shown.get_span_context().span_id)
+        ]
+
+    def test_a_slate_that_was_not_sampled_is_linked_to_by_nothing(self, metrics: MetricsCollector) -> None:
+        with TracerProvider(sampler=ALWAYS_OFF).get_tracer("tests").start_as_current_span("recommend"):
+            slate = _id(metrics)
+        with TRACER.start_as_current_span("click") as click:
+            metrics.track_click(recommendation_id=slate, item_id="a")
+
+        assert click.links == ()  # type: ignore[attr-defined]  # of the SDK's span
+
+    def test_a_second_click_links_to_nothing(self, metrics: MetricsCollector) -> None:
+        with TRACER.start_as_current_span("recommend"):
+            slate = _id(metrics)
+        metrics.track_click(recommendation_id=slate, item_id="a")
+        with TRACER.start_as_current_span("click") as click:
+            metrics.track_click(recommendation_id=slate, item_id="a")
+
+        assert click.links == ()  # type: ignore[attr-defined]  # of the SDK's span
+
+
+class TestRecent:
+    def test_it_knows_the_last_few_and_is_bounded(self) -> None:
+        recent = Recent(100)
+
+        first = [recent.has(number) for number in range(1_000)]
+        again = [recent.has(number) for number in range(900, 1_000)]
+
+        assert not any(first)
+        assert all(again)
+        assert not recent.has(0)
+        assert len(recent._now) + len(recent._before) <= 200
+
+    def test_of_threads_that_ask_at_once_one_is_the_first(self) -> None:
+        recent, barrier = Recent(100), Barrier(8)
+        found: list[bool] = []
+
+        def ask() -> None:
+            barrier.wait()
+            found.extend(recent.has(number) for number in range(50))
+
+        threads = [Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert found.count(False) == 50
