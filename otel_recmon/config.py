@@ -18,6 +18,7 @@ from otel_recmon.catalog import (
     Attribute,
 )
 from otel_recmon.parsers import (
+    Split,
     boolean,
     buckets,
     key,
@@ -29,9 +30,9 @@ from otel_recmon.parsers import (
     registers,
     seconds,
     several,
+    splits,
     zero_or_one,
 )
-from otel_recmon.splits import Split, splits
 
 PREFIX: Final = "OTEL_RECMON_"
 

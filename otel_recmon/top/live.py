@@ -1,6 +1,10 @@
 """The live screen: drawn again after each look, until somebody quits."""
 
-from collections.abc import Sequence
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -12,13 +16,21 @@ from rich.live import Live
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.top import format as write
 from otel_recmon.top.follow import Pace, told
-from otel_recmon.top.keys import keyboard
 from otel_recmon.top.reading import LOST, Reading, Watch
 from otel_recmon.top.screen import Screen
+
+try:
+    import termios
+    import tty
+except ImportError:  # pragma: no cover - Windows
+    termios = None  # type: ignore[assignment]
 
 TICK_S: Final = 0.1
 """How soon a key is noticed."""
 QUIT: Final = ("q", "Q", "\x1b")
+NO_KEY: Final = ""
+Pressed = Callable[[float], str]
+"""Waits so many seconds for a key, and returns the key or NO_KEY."""
 
 
 @dataclass
@@ -89,3 +101,32 @@ def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console)
             if drawn != (seen.reading.at, trouble, console.size):
                 drawn = (seen.reading.at, trouble, console.size)
                 screen.update(Screen(seen.reading, rules, trouble, hint).drawn(console.width), refresh=True)
+
+
+@contextmanager
+def keyboard(wait: Callable[[float], object]) -> Iterator[Pressed]:
+    """Read single keys, without Enter, while the context lasts; then restore the terminal.
+
+    Args:
+        wait: Replaces the reading of keys where there is no terminal to read them from.
+    """
+    if termios is None or not sys.stdin.isatty():
+        yield lambda seconds: _waited(wait, seconds)
+        return
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+    try:
+        tty.setcbreak(number)
+        yield lambda seconds: _pressed(number, seconds)
+    finally:
+        termios.tcsetattr(number, termios.TCSADRAIN, before)
+
+
+def _waited(wait: Callable[[float], object], seconds: float) -> str:
+    wait(seconds)
+    return NO_KEY
+
+
+def _pressed(number: int, seconds: float) -> str:
+    ready, _, _ = select.select([number], [], [], seconds)
+    return os.read(number, 1).decode(errors="replace") if ready else NO_KEY

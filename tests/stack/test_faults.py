@@ -75,7 +75,6 @@ UNUSED = {
     "recording.model_age",
     "recording.stages",
     "reading",
-    "splits",
     "stats",
     "stats.histogram",
     "stats.intervals",

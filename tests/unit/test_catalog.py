@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from otel_recmon import MetricsCollector, catalog, recommendation_id
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.config import Settings
+from otel_recmon.parsers import Split
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.safety import swallow
-from otel_recmon.splits import Split
 
 # The table of the contract: Prometheus name -> OpenTelemetry name, unit, kind, labels.
 TABLE = {

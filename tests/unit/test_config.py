@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from otel_recmon.config import PREFIX, Problem, Settings, expected, read, variable
-from otel_recmon.splits import Split
+from otel_recmon.parsers import Split
 
 EXAMPLES: dict[str, object] = {
     "enabled": True,

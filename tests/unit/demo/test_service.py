@@ -9,7 +9,7 @@ from otel_recmon.config import Settings, read, variable
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.launch import settings
 from otel_recmon.demo.service import Service, usable
-from otel_recmon.splits import Split
+from otel_recmon.parsers import Split
 from otel_recmon.stack.ports import free
 
 
