@@ -11,10 +11,10 @@ from rich.console import Console
 
 from otel_recmon.cli.stopping import stop_signals
 from otel_recmon.demo.drive import drive
-from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.faults import LIST, listed
 from otel_recmon.demo.report import WIDTH
 from otel_recmon.demo.run import Options, run
+from otel_recmon.errors import RecmonError
 
 
 class Speed(click.ParamType[float]):
@@ -77,7 +77,7 @@ def demo(**chosen: Any) -> None:
     try:
         _check(options)
         sys.exit(0 if (drive if options.against else run)(options, console) else 1)
-    except (DemoError, OSError) as error:
+    except (RecmonError, OSError) as error:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, CancelledError):  # the latter where other work had failed at that moment

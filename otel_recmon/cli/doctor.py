@@ -15,7 +15,8 @@ from otel_recmon.doctor.application import Watched, routes
 from otel_recmon.doctor.dry_run import DEFAULT, Asked, trial
 from otel_recmon.doctor.examination import examination
 from otel_recmon.doctor.printing import console, tell, tell_routes, tell_trial
-from otel_recmon.doctor.target import DoctorError, Patient, instrumented, running, split
+from otel_recmon.doctor.target import Patient, instrumented, running, split
+from otel_recmon.errors import RecmonError
 from otel_recmon.findings import TOPICS
 
 
@@ -55,7 +56,7 @@ def doctor(**chosen: Any) -> None:
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal of few characters
     try:
         sys.exit(_run(chosen))
-    except DoctorError as error:
+    except RecmonError as error:
         click.echo(f"otel-recmon doctor: {error}", err=True)
     except Exception as error:  # noqa: BLE001 - an exit code of 1 would say that something was found
         click.echo(f"otel-recmon doctor failed: {type(error).__name__}: {error}", err=True)

@@ -12,8 +12,9 @@ from otel_recmon.artifacts.docs.settings_reference import template
 from otel_recmon.artifacts.render.files import exported, parts_of
 from otel_recmon.artifacts.render.folder import Folder, State
 from otel_recmon.artifacts.settings.deployment import FORMATS, PARTS
-from otel_recmon.artifacts.settings.schema import TuningError, refuse_unknown
+from otel_recmon.artifacts.settings.schema import refuse_unknown
 from otel_recmon.artifacts.settings.thresholds import Config, load
+from otel_recmon.errors import RecmonError
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def export(**chosen: Any) -> None:
         _end(f"--out {options.out} is a file, not a folder")
     try:
         sys.exit(_run(options, options.out))
-    except TuningError as error:
+    except RecmonError as error:
         _end(f"{options.config}: {error}" if options.config else str(error))
     except OSError as error:
         _end(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -100,7 +101,7 @@ def _parts(options: Options, config: Config, form: str) -> tuple[str, ...]:
         _end(f"--only names nothing: there are {', '.join(sorted(PARTS))}")
     try:
         refuse_unknown("--only ", parts, PARTS)
-    except TuningError as error:
+    except RecmonError as error:
         _end(str(error))
     return parts
 

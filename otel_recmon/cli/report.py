@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from otel_recmon.cli import prometheus
-from otel_recmon.query.client import Prometheus, PrometheusError
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.client import Prometheus
 from otel_recmon.report.document import hourly, summary
-from otel_recmon.report.failure import NoDataError, ReportError, UnknownError
+from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.period import DAY, Period, moment
 from otel_recmon.report.reading import Progress, Report, read
 from otel_recmon.report.services import service
@@ -64,7 +65,7 @@ def report(**given: Any) -> None:
         _write(given, *_read(given))
     except NoDataError as error:
         _end(str(error), 1)
-    except (ReportError, PrometheusError, OSError) as error:
+    except (RecmonError, OSError) as error:
         _end(str(error), 2)
 
 

@@ -10,11 +10,12 @@ from rich.console import Console
 from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.cli.stopping import stop_signals
+from otel_recmon.errors import RecmonError
 from otel_recmon.query.client import Prometheus
 from otel_recmon.query.sources import TIMEOUT_S, Fleet, Page, Source
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.live import live
-from otel_recmon.top.reading import LOST, Watch
+from otel_recmon.top.reading import Watch
 from otel_recmon.top.screen import NARROW
 
 PAGE_S, FLEET_S = 2.0, 10.0
@@ -63,7 +64,7 @@ def top(**chosen: Any) -> None:
     received = stop_signals()
     try:
         sys.exit(_run(**chosen))
-    except LOST as error:
+    except RecmonError as error:
         click.echo(f"otel-recmon top: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:

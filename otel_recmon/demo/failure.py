@@ -1,5 +1,7 @@
-"""How the demo fails."""
+"""The failure of the demo."""
+
+from otel_recmon.errors import RecmonError
 
 
-class DemoError(Exception):
-    """What went wrong and what to do about it, in one line."""
+class DemoError(RecmonError):
+    """The demo cannot run, or cannot go on; the message has one line."""

@@ -13,6 +13,7 @@ from aiohttp import ClientResponseError, ClientSession, ClientTimeout, TCPConnec
 from otel_recmon.attribution import HEADER
 from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slate
+from otel_recmon.errors import RecmonError
 
 ID: Final = "recommendation_id"
 """Where the driver keeps it beside an answer."""
@@ -27,7 +28,7 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at what happens meanwhile."""
 
 
-class WrongAnswerError(Exception):
+class WrongAnswerError(RecmonError):
     """The service answered other items than were logged."""
 
 

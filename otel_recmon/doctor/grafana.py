@@ -16,6 +16,7 @@ from otel_recmon.artifacts.render.notifications import SLACK
 from otel_recmon.artifacts.settings.thresholds import TuningError, load
 from otel_recmon.doctor.network import cause, sendable
 from otel_recmon.doctor.target import DoctorError, Patient, bare
+from otel_recmon.errors import RecmonError
 from otel_recmon.findings import Finding, found
 
 TOKEN: Final = "GRAFANA_TOKEN"  # noqa: S105 - the name of the variable that has it
@@ -24,8 +25,8 @@ _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_
 Json = Mapping[str, Any]
 
 
-class GrafanaError(RuntimeError):
-    """Nothing more can be asked; the finding says why."""
+class GrafanaError(RecmonError):
+    """Grafana cannot be asked any further; the finding says why."""
 
     def __init__(self, finding: Finding) -> None:
         """Keep the finding."""

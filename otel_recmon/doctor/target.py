@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from otel_recmon.config import Problem, Settings, read
+from otel_recmon.errors import RecmonError
 from otel_recmon.reading.validation import checked
 
 SERVICE_NAME, NAMESPACE, INSTANCE = "service.name", "service.namespace", "service.instance.id"
@@ -26,8 +27,8 @@ _AUTO: Final = "auto_instrumentation"
 """What it puts on PYTHONPATH, as the operator of Kubernetes does, before it becomes the program that it starts."""
 
 
-class DoctorError(RuntimeError):
-    """The examination cannot be made; the message says why."""
+class DoctorError(RecmonError):
+    """The service cannot be examined."""
 
 
 @dataclass(frozen=True)

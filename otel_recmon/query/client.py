@@ -6,17 +6,19 @@ from typing import Any, Final
 
 import requests
 
+from otel_recmon.errors import RecmonError
+
 NO_URL: Final = "because a URL begins with http:// or https://, as in http://localhost:9090"
 TIMEOUT_S: Final = 30.0
 Labels = Mapping[str, str]
 
 
-class PrometheusError(RuntimeError):
-    """An answer that could not be had: what happened, and what to look at."""
+class PrometheusError(RecmonError):
+    """Prometheus gave no answer, or none that it should give."""
 
 
 class PrometheusTimeoutError(PrometheusError):
-    """An answer that took too long."""
+    """Prometheus took too long to answer."""
 
 
 @dataclass(frozen=True)

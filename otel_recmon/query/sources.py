@@ -10,7 +10,8 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from otel_recmon.query.client import NO_URL, Prometheus, PrometheusError, Series, is_url
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.client import NO_URL, Prometheus, Series, is_url
 from otel_recmon.query.evaluate import Evaluation
 from otel_recmon.query.history import History
 
@@ -21,12 +22,8 @@ Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
 
-class PageError(RuntimeError):
-    """A page that could not be read: what happened, and what to look at."""
-
-
-FAILURES: Final = (PageError, PrometheusError)
-"""What looking may raise where there is no answer."""
+class PageError(RecmonError):
+    """The page of metrics could not be read."""
 
 
 @dataclass(frozen=True)

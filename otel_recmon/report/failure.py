@@ -1,8 +1,10 @@
 """What can stand in the way of a report, beside a Prometheus that does not answer (PrometheusError)."""
 
+from otel_recmon.errors import RecmonError
 
-class ReportError(RuntimeError):
-    """Why there are no figures: what is wrong, and what to do."""
+
+class ReportError(RecmonError):
+    """The report has no figures."""
 
 
 class NoDataError(ReportError):

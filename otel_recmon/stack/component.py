@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otel_recmon.errors import RecmonError
 from otel_recmon.stack.ports import LOOPBACK
 
 
-class StackError(RuntimeError):
-    """The stack could not be started; the message says why, for whoever started it."""
+class StackError(RecmonError):
+    """The stack could not be started."""
 
 
 @dataclass

@@ -10,8 +10,9 @@ from otel_recmon.artifacts.alerts.rule import AlertRule, raw
 from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
 from otel_recmon.artifacts.render.prometheus_rules import condition
 from otel_recmon.artifacts.settings.thresholds import seconds
+from otel_recmon.errors import RecmonError
 from otel_recmon.query.client import Labels
-from otel_recmon.query.sources import FAILURES, Source
+from otel_recmon.query.sources import Source
 
 SEVERITIES: Final = ("critical", "warning", "info")
 """The gravest first."""
@@ -56,7 +57,7 @@ def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, 
     terms = {rule.name: condition(rule, raw, matchers) for rule in known}
     try:
         crossed = list(source.instant(str(promql.tagged(terms)), at))
-    except FAILURES as error:
+    except RecmonError as error:
         return Judgement(undecided=tuple(rule.name for rule in rules), reason=str(error))
     named = {rule.name: rule for rule in known}
     findings = [

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.errors import RecmonError
 from otel_recmon.top import format as write
 from otel_recmon.top.document import document, failure
-from otel_recmon.top.reading import LOST, Reading, Watch
+from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
 
 
@@ -43,7 +44,7 @@ def follow(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Consol
     for _ in pace.looks():
         try:
             last = watch.look()
-        except LOST as error:
+        except RecmonError as error:
             if last is None:
                 raise
             _print_trouble(last, error, pace, console, as_json=as_json)

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.live import Live
 
 from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.errors import RecmonError
 from otel_recmon.top import format as write
 from otel_recmon.top.follow import Pace, told
-from otel_recmon.top.reading import LOST, Reading, Watch
+from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
 
 try:
@@ -41,10 +42,10 @@ class _Seen:
     error: Exception | None = None
 
     def take(self, found: Reading | Exception) -> None:
-        """Take in a look; a failure that no service can be the reason for is ours."""
+        """Take in a look; raise what is neither a reading nor a failure of the service, for it is a bug."""
         if isinstance(found, Reading):
             self.reading, self.error = found, None
-        elif isinstance(found, LOST):
+        elif isinstance(found, RecmonError):
             self.error = found
         else:
             raise found

@@ -10,7 +10,8 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope, equal
 from otel_recmon.artifacts.settings.thresholds import seconds
-from otel_recmon.query.sources import FAILURES, Period, Source
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.sources import Period, Source
 from otel_recmon.top import alarms, figures
 from otel_recmon.top.alarms import Judgement
 from otel_recmon.top.figures import Answer
@@ -19,12 +20,8 @@ TARGET: Final = "target_info"
 """The series by which an exporter says whose page it is."""
 
 
-class ServiceError(RuntimeError):
-    """There is no service to look at, or more than one: what to do."""
-
-
-LOST: Final = (*FAILURES, ServiceError)
-"""What a look may raise, and what passes once the service is back."""
+class ServiceError(RecmonError):
+    """There is no service to look at, or there are several to choose from."""
 
 
 @dataclass(frozen=True)

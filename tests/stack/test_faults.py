@@ -65,6 +65,7 @@ OUT_OF_REACH = {
 """Functions that cannot be made to fail from here, with the reason."""
 UNUSED = {
     "_version",
+    "errors",
     "findings",
     "integrations",
     "integrations.decorator",
