@@ -43,7 +43,9 @@ from os import urandom
 from typing import Final, NamedTuple
 
 from otel_recmon import catalog
+from otel_recmon.values import id_text
 
+text = id_text  # the name that recording/attributor.py imports
 HEADER: Final = "X-Recommendation-Id"
 FORMAT: Final = 1
 BUCKETS: Final = len(catalog.BUCKETS)
@@ -101,7 +103,7 @@ class Recommendation:
     def position(self, item: object) -> int | None:
         """Return the position that an item was shown at, from 1; None where it was not, or is not the only such one."""
         marks = [self._marks[at : at + _MARK_BYTES] for at in range(0, len(self._marks), _MARK_BYTES)]
-        mine = self._mark(text(item))
+        mine = self._mark(id_text(item))
         if marks.count(mine) != 1:
             return None
         index = marks.index(mine)
@@ -142,7 +144,7 @@ class Signer:
                 _head(flags, shown.bucket, len(items), len(labels), int(at)),
                 labels,
                 _span(*shown.span) if shown.span else b"",
-                *[key.mark(item if item.__class__ is str else text(item)) for item in items],
+                *[key.mark(item if item.__class__ is str else id_text(item)) for item in items],
                 bytes(min(place or 0, 255) for place in positions[: len(items)]),
             )
         )
@@ -216,11 +218,6 @@ class _Parts(NamedTuple):
     signed: bytes
     """All of them."""
     mac: bytes
-
-
-def text(item: object) -> str:
-    """Return the text of an item's id: the same for 7, 7.0, which is what pandas makes of it, and "7"."""
-    return str(int(item) if isinstance(item, float) and item.is_integer() else item)
 
 
 def _head(flags: int, bucket: int | None, items: int, labels: int, at: int) -> bytes:

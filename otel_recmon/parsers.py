@@ -1,12 +1,11 @@
 """How the text of a variable becomes its value; each function raises ValueError or KeyError where it cannot."""
 
-import math
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from otel_recmon.attribution import SHORTEST_KEY
 from otel_recmon.catalog import MAX_ARMS, OTHER, REGISTERS
-from otel_recmon.values import clean
+from otel_recmon.values import clean, finite, number
 
 
 def boolean(text: str) -> bool:
@@ -39,10 +38,7 @@ def zero_or_one(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Read seconds above 0."""
-    number = float(text)
-    if not (0 < number < math.inf):
-        raise ValueError(text)
-    return number
+    return _above_0(text)
 
 
 def moment(text: str) -> float:
@@ -59,8 +55,8 @@ def moment(text: str) -> float:
 
 def buckets(text: str) -> tuple[float, ...]:
     """Read the bounds of a histogram, rising."""
-    bounds = tuple(float(bound) for bound in text.split(","))
-    if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
+    bounds = tuple(map(_finite, text.split(",")))
+    if list(bounds) != sorted(set(bounds)):
         raise ValueError(text)
     return bounds
 
@@ -126,17 +122,14 @@ def _split(text: str) -> Split:
     if len(weights) < max(2, len(arms.split(","))):
         raise ValueError(text)
     total = sum(weights.values())
-    if not math.isfinite(total):
+    if finite(total) is None:
         raise ValueError(text)
     return Split(_name(name) if arrow else None, tuple((arm, weight / total) for arm, weight in weights.items()))
 
 
 def _weight(text: str) -> tuple[str, float]:
     arm, _, said = text.rpartition("=")
-    weight = float(said)
-    if not 0 < weight < math.inf:
-        raise ValueError(text)
-    return _name(arm), weight
+    return _name(arm), _above_0(said)
 
 
 def _name(text: str) -> str:
@@ -144,3 +137,17 @@ def _name(text: str) -> str:
     if name is None or name == OTHER:
         raise ValueError(text)
     return name
+
+
+def _finite(text: str) -> float:
+    found = number(text)
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _above_0(text: str) -> float:
+    found = _finite(text)
+    if found <= 0:
+        raise ValueError(text)
+    return found

@@ -1,6 +1,5 @@
 """``otel-recmon demo``."""
 
-import math
 import signal
 import sys
 from asyncio import CancelledError
@@ -15,6 +14,7 @@ from otel_recmon.demo.faults import LIST, listed
 from otel_recmon.demo.report import WIDTH
 from otel_recmon.demo.run import Options, run
 from otel_recmon.errors import RecmonError
+from otel_recmon.values import number
 
 
 class Speed(click.ParamType[float]):
@@ -26,11 +26,8 @@ class Speed(click.ParamType[float]):
         """Return the number, 0 for ``max``."""
         if value == "max":
             return 0.0
-        try:
-            speed = float(value)
-        except ValueError:
-            speed = -1
-        if not 0 <= speed < math.inf:
+        speed = number(value)
+        if speed is None or speed < 0:
             self.fail(f"{value!r} is neither 'max' nor a number from 0.", param, ctx)
         return speed
 

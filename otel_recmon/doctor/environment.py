@@ -2,7 +2,6 @@
 
 import csv
 import difflib
-import math
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from otel_recmon.findings import Finding, found
 from otel_recmon.reading.routes import RouteKind
 from otel_recmon.recording.item_catalog import load
 from otel_recmon.recording.model_age import newest
+from otel_recmon.values import number
 
 _TRUE: Final = "true"
 _PORTS: Final = {GRPC: 4317, HTTP: 4318}
@@ -204,17 +204,11 @@ def _events(patient: Patient) -> Iterator[Finding]:
 
 def _too_slow(patient: Patient) -> bool:
     """Say whether exports are rarer than dashboards expect; where Grafana is asked, it says what it expects."""
-    if not _positive(patient.value("OTEL_METRIC_EXPORT_INTERVAL") or "1"):
+    if _number(patient.value("OTEL_METRIC_EXPORT_INTERVAL") or "1") <= 0:
         return True
     return not patient.asks("grafana") and patient.interval_ms > EXPORT_S * 1000
 
 
-def _positive(text: str) -> bool:
-    return 0 < _number(text) < math.inf
-
-
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    """Return the number of a variable, 0 where it is none: what examines it asks only for more than 0."""
+    return number(text) or 0.0

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from otel_recmon.config import Problem, Settings, read
 from otel_recmon.errors import RecmonError
 from otel_recmon.reading.validation import checked
+from otel_recmon.values import number
 
 SERVICE_NAME, NAMESPACE, INSTANCE = "service.name", "service.namespace", "service.instance.id"
 ENVIRONMENT: Final = "deployment.environment.name"
@@ -139,10 +140,8 @@ class Patient:
     @property
     def interval_ms(self) -> float:
         """How often metrics are exported, in milliseconds; the SDK's default where that cannot be read."""
-        try:
-            return float(self.value("OTEL_METRIC_EXPORT_INTERVAL") or DEFAULT_INTERVAL_MS)
-        except ValueError:
-            return DEFAULT_INTERVAL_MS
+        found = number(self.value("OTEL_METRIC_EXPORT_INTERVAL"))
+        return DEFAULT_INTERVAL_MS if found is None else found
 
 
 def running(pid: int) -> tuple[dict[str, str], list[str], Path]:
