@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
+"""The Prometheus name of a series, and its labels as (name, value) in alphabetical order."""
+
 
 class Kind(Enum):
     """What an instrument is, in Prometheus's word for it."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric
+from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric, SeriesKey
 from otel_recmon.recording.labels import Labels
 from otel_recmon.values import NOWHERE, place
 
-Series = tuple[str, tuple[tuple[str, str], ...]]
-"""The Prometheus name of a counter and its labels, sorted."""
 Counts = Iterator[tuple[Metric, Mapping[str, str], float]]
 
 RECOUNTED: Final = (
@@ -96,9 +94,9 @@ def _value(value: Mapping[str, Any]) -> Any:
     return None
 
 
-def counted(log: Iterable[Event]) -> dict[Series, float]:
+def counted(log: Iterable[Event]) -> dict[SeriesKey, float]:
     """Return the counters of RECOUNTED as these events make them, those that are 0 left out."""
-    totals: defaultdict[Series, float] = defaultdict(int)
+    totals: defaultdict[SeriesKey, float] = defaultdict(int)
     for event in log:
         for metric, labels, count in _counts(event):
             totals[metric.prometheus, tuple(sorted(labels.items()))] += count

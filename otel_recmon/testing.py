@@ -16,13 +16,13 @@ import pytest
 from opentelemetry.metrics import get_meter_provider, set_meter_provider
 
 from otel_recmon import catalog
+from otel_recmon.catalog import SeriesKey
 from otel_recmon.config import PREFIX, variable
 from otel_recmon.plugin import RecmonInstrumentor
 from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.recording.recorder import recorder
 
 _METRICS = {metric.name: metric for metric in catalog.METRICS}
-Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Recorded:
@@ -48,7 +48,7 @@ class Recorded:
         wanted = set(labels.items())
         return sum(value for (found, pairs), value in self.series().items() if found == name and wanted <= set(pairs))
 
-    def series(self) -> dict[Series, float]:
+    def series(self) -> dict[SeriesKey, float]:
         """Return every series by name and sorted labels; histograms as their ``_count`` and ``_sum``."""
         self._reader.get_metrics_data()  # a new series is 0 the first time it is read
         data = self._reader.get_metrics_data()
@@ -63,7 +63,7 @@ class Recorded:
         )
 
 
-def _rows(name: str, point: Any) -> Iterator[tuple[Series, float]]:
+def _rows(name: str, point: Any) -> Iterator[tuple[SeriesKey, float]]:
     labels = tuple(sorted(point.attributes.items()))
     if hasattr(point, "bucket_counts"):
         yield (f"{name}_count", labels), point.count

@@ -12,7 +12,7 @@ from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.cli.stopping import stop_signals
 from otel_recmon.errors import RecmonError
 from otel_recmon.query.client import Prometheus
-from otel_recmon.query.sources import TIMEOUT_S, Fleet, Page, Source
+from otel_recmon.query.sources import TIMEOUT_S, Fleet, MetricsPage, MetricsSource
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.live import live
 from otel_recmon.top.reading import Watch
@@ -90,7 +90,7 @@ def _run(  # noqa: PLR0913 - each is an option
         raise click.UsageError("--once is --count 1: leave one of them out")
     pace = Pace(interval or (FLEET_S if prometheus else PAGE_S), 1 if once else count)
     if url:
-        source: Source = Page(url, window, pace.interval_s)
+        source: MetricsSource = MetricsPage(url, window, pace.interval_s)
     else:
         source = Fleet(Prometheus(str(prometheus), TIMEOUT_S), window)
     rules = _rules(alerts)
@@ -102,7 +102,7 @@ def _run(  # noqa: PLR0913 - each is an option
         live(watch, rules, pace, console)
         return 0
     last = follow(watch, rules, pace, console, as_json=as_json)
-    return 1 if last.judgement.findings else 0
+    return 1 if last.judgement.crossings else 0
 
 
 def _rules(file: Path | None) -> tuple[AlertRule, ...]:

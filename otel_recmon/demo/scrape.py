@@ -59,8 +59,8 @@ class Exposition:
                 yield sample
 
 
-class Source(Protocol):
-    """A place where the metrics of a service are read."""
+class ExpositionSource(Protocol):
+    """Where the demo reads the metrics of its service: on its page, or in Prometheus."""
 
     async def now(self, client: ClientSession) -> Exposition:
         """Return what is there now."""
@@ -70,7 +70,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Page:
+class ExpositionPage:
     """The page with the metrics of one process."""
 
     url: str

@@ -59,8 +59,8 @@ def workplace() -> Iterator[Workplace]:
 
 
 @dataclass(frozen=True)
-class Service:
-    """A running recommender; ``page_port`` is that of its metrics, where it shows them itself."""
+class RecommenderProcess:
+    """The running recommender of the demo; ``page_port`` is that of its metrics, where it shows them itself."""
 
     process: "subprocess.Popen[bytes]"
     port: int
@@ -135,7 +135,7 @@ def running(  # noqa: PLR0913 - each says something else of the process
     name: str = launch.NAME,
     fault: str = "",
     app: str = "",
-) -> Iterator[Service]:
+) -> Iterator[RecommenderProcess]:
     """Run the recommender while the context lasts.
 
     Args:
@@ -161,7 +161,7 @@ def running(  # noqa: PLR0913 - each says something else of the process
             env=launch.environment(os.environ, exporter, catalog_size, name, fault),
             process_group=place.group,  # so that Ctrl-C is for us, who stop it then
         )
-    service = Service(process, port, exporter.port, log)
+    service = RecommenderProcess(process, port, exporter.port, log)
     try:
         service.wait_until_ready()
         yield service

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from otel_recmon import catalog
 from otel_recmon.demo import launch
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.scrape import Page, Source
-from otel_recmon.demo.service import Service, Workplace, running, workplace
+from otel_recmon.demo.scrape import ExpositionPage, ExpositionSource
+from otel_recmon.demo.service import RecommenderProcess, Workplace, running, workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.stack import Component, Stack, StackError
 from otel_recmon.stack.ports import free
@@ -21,8 +21,8 @@ class Setup:
     `top` is what `otel-recmon top` is told to show the same.
     """
 
-    service: Service
-    source: Source
+    service: RecommenderProcess
+    source: ExpositionSource
     pages: Mapping[str, str]
     top: str
     components: Collection[Component] = ()
@@ -54,7 +54,7 @@ def alone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setu
         workplace() as place,
         running(place, launch.page(free()), catalog_size, port=port, fault=fault) as service,
     ):
-        yield Setup(service, Page(service.page_url), {"its metrics": service.page_url}, service.page_url)
+        yield Setup(service, ExpositionPage(service.page_url), {"its metrics": service.page_url}, service.page_url)
 
 
 @contextmanager

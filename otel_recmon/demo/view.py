@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.demo.replay import LOOK_SECONDS, Progress
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.query.sources import Page
+from otel_recmon.query.sources import MetricsPage
 from otel_recmon.top.reading import ServiceError, Watch
 from otel_recmon.top.screen import Screen
 
@@ -59,7 +59,7 @@ class Live:
         self._bar = Bar(TextColumn("slates sent"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._task = self._bar.add_task("replay", total=total)
         self._live = RichLive(self._bar, console=console, refresh_per_second=4)
-        self._page = Page(f"otel-recmon top {top}", WINDOW_S, LOOK_SECONDS)
+        self._page = MetricsPage(f"otel-recmon top {top}", WINDOW_S, LOOK_SECONDS)
         self._rules = rules_of(SETTINGS)
         self._watch = Watch(self._page, self._rules)
 

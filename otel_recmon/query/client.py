@@ -10,7 +10,8 @@ from otel_recmon.errors import RecmonError
 
 NO_URL: Final = "because a URL begins with http:// or https://, as in http://localhost:9090"
 TIMEOUT_S: Final = 30.0
-Labels = Mapping[str, str]
+LabelMap = Mapping[str, str]
+"""The labels of a series, by name."""
 
 
 class PrometheusError(RecmonError):
@@ -25,7 +26,7 @@ class PrometheusTimeoutError(PrometheusError):
 class Series:
     """One series of an answer: its labels, and its samples as (seconds since 1970, value), oldest first."""
 
-    labels: Labels
+    labels: LabelMap
     samples: tuple[tuple[float, float], ...]
 
     @property

@@ -27,8 +27,8 @@ class PageError(RecmonError):
 
 
 @dataclass(frozen=True)
-class Period:
-    """What figures look back on: so many seconds (NaN where nobody knows), or all the time since the start."""
+class Lookback:
+    """The time that figures look back on, in seconds: NaN where it is unknown, or all since the process started."""
 
     seconds: float
     since_start: bool = False
@@ -42,8 +42,8 @@ class Trend:
     window: str
 
 
-class Source(Protocol):
-    """Something that answers PromQL."""
+class MetricsSource(Protocol):
+    """Metrics that answer PromQL: of one process, or of a whole fleet."""
 
     @property
     def name(self) -> str:
@@ -70,11 +70,11 @@ class Source(Protocol):
     def ranged(self, query: str, start: float, end: float, step_s: float) -> Iterable[Series]:
         """Return what a query gives from start to end."""
 
-    def period(self, at: float) -> Period:
-        """Return what figures look back on at a moment."""
+    def lookback(self, at: float) -> Lookback:
+        """Return the time that figures look back on at a moment."""
 
 
-class Page:
+class MetricsPage:
     """The page with the metrics of one process, and what it showed before."""
 
     whole = False
@@ -123,10 +123,10 @@ class Page:
         labels = dict.fromkeys(one for _, vector in found for one in vector)
         return [Series(dict(one), tuple((at, vector[one]) for at, vector in found if one in vector)) for one in labels]
 
-    def period(self, at: float) -> Period:
-        """Return what figures look back on: until there is a second look, all that was counted."""
+    def lookback(self, at: float) -> Lookback:
+        """Return the time that figures look back on: before the second look, all since the process started."""
         span = self._history.span(at, self.window_s)
-        return Period(span.seconds, span.since_start) if span else Period(math.nan)
+        return Lookback(span.seconds, span.since_start) if span else Lookback(math.nan)
 
 
 class Fleet:
@@ -153,9 +153,9 @@ class Fleet:
         """Return what a query gives from start to end, every so many seconds."""
         return self._prometheus.ranged(query, start, end, step_s)
 
-    def period(self, at: float) -> Period:  # noqa: ARG002 - as every source
-        """Return what figures look back on."""
-        return Period(self.window_s)
+    def lookback(self, at: float) -> Lookback:  # noqa: ARG002 - as every source
+        """Return the time that figures look back on."""
+        return Lookback(self.window_s)
 
 
 def written(seconds: float) -> str:

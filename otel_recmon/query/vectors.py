@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from otel_recmon.stats.histogram import divided, quantile
 
-Labels = frozenset[tuple[str, str]]
-Vector = dict[Labels, float]
+LabelSet = frozenset[tuple[str, str]]
+"""The labels of a series as (name, value), by which a vector finds it."""
+Vector = dict[LabelSet, float]
 Operation = Callable[[Any, Any], float | None]
 On = frozenset[str] | None
 """The labels by which two sides are matched; None for all of them."""
@@ -60,7 +61,7 @@ def matching(vector: Vector, conditions: Iterable[tuple[str, str, str]]) -> Vect
 
 def aggregated(name: str, vector: Vector, by: Iterable[str]) -> Vector:
     """Aggregate over all labels but those of ``by``."""
-    groups: dict[Labels, list[float]] = {}
+    groups: dict[LabelSet, list[float]] = {}
     for labels, value in vector.items():
         groups.setdefault(_kept(labels, by), []).append(value)
     aggregate = named(AGGREGATES, name)
@@ -81,7 +82,7 @@ def joined(name: str, left: Vector | float, right: Vector | float, on: On, *, ma
 
 def quantiles(share: float, buckets: Vector) -> Vector:
     """Return a quantile of each histogram, given its buckets."""
-    histograms: dict[Labels, dict[float, float]] = {}
+    histograms: dict[LabelSet, dict[float, float]] = {}
     for labels, value in buckets.items():
         own = histograms.setdefault(frozenset(label for label in labels if label[0] != LE), {})
         own[float(dict(labels)[LE])] = value
@@ -115,11 +116,11 @@ def _operation(name: str) -> Operation:
     return lambda left, right: left if compare(left, right) else None
 
 
-def _kept(labels: Labels, names: Iterable[str]) -> Labels:
+def _kept(labels: LabelSet, names: Iterable[str]) -> LabelSet:
     return frozenset(label for label in labels if label[0] in names)
 
 
-def _key(labels: Labels, on: On) -> Labels:
+def _key(labels: LabelSet, on: On) -> LabelSet:
     return labels if on is None else _kept(labels, on)
 
 
@@ -139,5 +140,5 @@ def _matched(operation: Operation, left: Vector, right: Vector, on: On, many: bo
     )
 
 
-def _there(pairs: Iterable[tuple[Labels, float | None]]) -> Vector:
+def _there(pairs: Iterable[tuple[LabelSet, float | None]]) -> Vector:
     return {labels: value for labels, value in pairs if value is not None}

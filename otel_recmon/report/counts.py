@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.catalog import MODEL_VERSION, Metric
-from otel_recmon.query.client import Labels
+from otel_recmon.query.client import LabelMap
 
 Cell = tuple[str, str]
 """The name of a series, and the value of the label that its metric has beside the model version."""
@@ -27,7 +27,7 @@ class Tracked:
         """The name of its series."""
         return self.metric.prometheus + self.part
 
-    def cell(self, labels: Labels) -> Cell:
+    def cell(self, labels: LabelMap) -> Cell:
         """Return where a series of it is counted."""
         label = LE if self.part == BUCKET else self.metric.own.name if self.metric.own else ""
         return self.name, labels.get(label, "")
@@ -50,6 +50,6 @@ TRACKED: Final = (
 )
 
 
-def version(labels: Labels) -> str:
+def version(labels: LabelMap) -> str:
     """Return the model version of a series; "" where it has none."""
     return labels.get(MODEL_VERSION.name, "")

@@ -8,13 +8,13 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service
 from otel_recmon.report.counts import TRACKED, Cell, Tracked, version
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.gauges import gauge
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import Rises
-from otel_recmon.report.services import Service
 from otel_recmon.report.sketches import distinct
 
 AT_ONCE: Final = 4

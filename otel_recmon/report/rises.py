@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Final
 
-from otel_recmon.query.client import Labels, Prometheus, Series
+from otel_recmon.query.client import LabelMap, Prometheus, Series
 from otel_recmon.report.period import Period
 from otel_recmon.stats.histogram import rise
 
@@ -28,7 +28,7 @@ class Rise:
     """By how much a series rose within the hour of a number; 0 says that there was a sample."""
 
     hour: int
-    labels: Labels
+    labels: LabelMap
     by: float
 
 

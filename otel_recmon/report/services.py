@@ -1,32 +1,16 @@
 """The services that a Prometheus knows, and the one that a report is about."""
 
-import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service, quoted
 from otel_recmon.report.failure import NoDataError, SeveralError, UnknownError
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import milliseconds
 
 _TELLING: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED, catalog.IMPRESSIONS)
-
-
-class Service(NamedTuple):
-    """What tells a service and its environments apart, by the labels of every series."""
-
-    job: str
-    deployment_environment_name: str = ""
-
-    def __str__(self) -> str:
-        """Write it for people."""
-        return f"{self.job} ({self.deployment_environment_name})" if self.deployment_environment_name else self.job
-
-    def selector(self, name: str) -> str:
-        """Return the PromQL for its series of a name; an empty label is one that is not there."""
-        matchers = (f"{label}={_quoted(value)}" for label, value in self._asdict().items())
-        return f"{name}{{{', '.join(matchers)}}}"
 
 
 def service(prometheus: Prometheus, period: Period, job: str | None, environment: str | None) -> Service:
@@ -45,7 +29,7 @@ def service(prometheus: Prometheus, period: Period, job: str | None, environment
 def services(prometheus: Prometheus, period: Period, job: str = "") -> tuple[Service, ...]:
     """Return the services that have counted something in a period, all or those of a job."""
     names = "|".join(metric.prometheus for metric in _TELLING)
-    of = f", job={_quoted(job)}" if job else ""
+    of = f", job={quoted(job)}" if job else ""
     window = f'{{__name__=~"{names}"{of}}}[{milliseconds(period)}ms]'
     query = f"group by ({', '.join(Service._fields)}) (last_over_time({window}))"
     found = prometheus.instant(query, period.end.timestamp())
@@ -70,7 +54,3 @@ def chosen(there: Sequence[Service], period: Period, job: str | None, environmen
 
 def _listed(there: Sequence[Service]) -> str:
     return ", ".join(map(str, there))
-
-
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

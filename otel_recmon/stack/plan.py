@@ -21,7 +21,7 @@ COLLECTOR_PORTS: Final = {
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLayout:
     """Where one stack lives: its folder, the folder with the files that it runs on, and its ports by name."""
 
     directory: Path
@@ -54,7 +54,7 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def collector(place: Place, environment: Mapping[str, str], overlays: Sequence[Path] = ()) -> Process:
+def collector(place: StackLayout, environment: Mapping[str, str], overlays: Sequence[Path] = ()) -> Process:
     """The Collector, with what `environment` adds to the variables that say where things are.
 
     Each of the `overlays` is merged over collector-config.yaml and the ones before it.
@@ -71,7 +71,7 @@ def collector(place: Place, environment: Mapping[str, str], overlays: Sequence[P
     return Process("otelcol", arguments, "health", "/", {**variables, **environment})
 
 
-def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:
+def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Process:
     """A Prometheus with prometheus.yml as it is, and with targets of this stack.
 
     The one called scraped_prometheus takes the services' metrics from the Collector's page.
@@ -96,7 +96,7 @@ def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:
     return Process("prometheus", arguments, name, "/-/ready")
 
 
-def add_rules(place: Place, name: str, rules: Path) -> None:
+def add_rules(place: StackLayout, name: str, rules: Path) -> None:
     """Give a Prometheus the recording rules of a folder and, for an Alertmanager, its alerting rules."""
     folder = place.directory / name / "rules"
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def add_rules(place: Place, name: str, rules: Path) -> None:
         shutil.copy(source, folder / f"{source.parent.name}-{source.name}")
 
 
-def alertmanager(place: Place, config: Path) -> Process:
+def alertmanager(place: StackLayout, config: Path) -> Process:
     """An Alertmanager that is alone."""
     arguments = [
         f"--config.file={_existing(config)}",
@@ -117,7 +117,7 @@ def alertmanager(place: Place, config: Path) -> Process:
     return Process("alertmanager", arguments, "alertmanager", "/-/ready")
 
 
-def _targets(place: Place, name: str) -> dict[str, list[str]]:
+def _targets(place: StackLayout, name: str) -> dict[str, list[str]]:
     alerting = "alertmanager" in place.ports and name == "prometheus"
     return {
         "prometheus.yml": [place.address(name)],

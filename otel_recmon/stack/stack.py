@@ -11,7 +11,7 @@ from otel_recmon.stack import binaries, plan
 from otel_recmon.stack.component import Component, StackError
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.guard import guarded
-from otel_recmon.stack.plan import COLLECTOR_PORTS, Place, Process
+from otel_recmon.stack.plan import COLLECTOR_PORTS, Process, StackLayout
 from otel_recmon.stack.ports import free, taken
 
 
@@ -51,7 +51,7 @@ class Stack:
     files: Path = FILES
     deadline_s: float = 180.0
     components: dict[str, Component] = field(default_factory=dict, init=False, repr=False)
-    _place: Place = field(init=False, repr=False)
+    _place: StackLayout = field(init=False, repr=False)
     _undo: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> Self:
@@ -128,7 +128,7 @@ class Stack:
         self._check_programs()
         ports = self._chosen_ports()
         directory, group = self._guarded(undo)
-        self._place = Place(directory, self.files, ports)
+        self._place = StackLayout(directory, self.files, ports)
         self.logs.mkdir(exist_ok=True)
         processes = self._processes()
         self.components = {name: self._component(name, processes[name], group) for name in processes}

@@ -1,6 +1,6 @@
 """Which thresholds of the alerts are crossed at a moment, and which alerts cannot be judged from where we look."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,33 +11,33 @@ from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
 from otel_recmon.artifacts.render.prometheus_rules import condition
 from otel_recmon.artifacts.settings.thresholds import seconds
 from otel_recmon.errors import RecmonError
-from otel_recmon.query.client import Labels
-from otel_recmon.query.sources import Source
+from otel_recmon.query.client import LabelMap, Series
+from otel_recmon.query.sources import MetricsSource
 
 SEVERITIES: Final = ("critical", "warning", "info")
-"""The gravest first."""
+"""The most severe first."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A threshold that is crossed: of which alert, for what, by which value."""
+class Crossing:
+    """A threshold that is crossed: the alert, the labels and the value."""
 
     rule: AlertRule
-    labels: Labels
+    labels: LabelMap
     value: float
 
     @property
     def text(self) -> str:
-        """What the alert would say, and of what."""
+        """The text of the alert, after the labels that it is about."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.told(self.value)}" if subject else self.rule.told(self.value)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is crossed, the gravest first, and the names of the alerts that nobody can judge from here."""
+    """The crossed thresholds, the most severe first, and the alerts that cannot be judged from this source."""
 
-    findings: tuple[Finding, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
     judged: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
     reason: str = ""
@@ -48,9 +48,9 @@ def switched_on(rules: Iterable[AlertRule]) -> list[AlertRule]:
     return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG.name]
 
 
-def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
+def judged(source: MetricsSource, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
     """Ask the conditions of the alerts, for one service, at a moment."""
-    known = [rule for rule in rules if source.whole or _shown(rule, source.period(at).seconds)]
+    known = [rule for rule in rules if source.whole or _shown(rule, source.lookback(at).seconds)]
     others = tuple(rule.name for rule in rules if rule not in known)
     if not known:
         return Judgement(undecided=others)
@@ -60,11 +60,13 @@ def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, 
     except RecmonError as error:
         return Judgement(undecided=tuple(rule.name for rule in rules), reason=str(error))
     named = {rule.name: rule for rule in known}
-    findings = [
-        Finding(named[one.labels[TERM]], {name: value for name, value in one.labels.items() if name != TERM}, one.value)
-        for one in crossed
-    ]
-    return Judgement(tuple(sorted(findings, key=_gravity)), tuple(named), others)
+    crossings = [_crossing(named, one) for one in crossed]
+    return Judgement(tuple(sorted(crossings, key=_severity)), tuple(named), others)
+
+
+def _crossing(rules: Mapping[str, AlertRule], series: Series) -> Crossing:
+    labels = dict(series.labels)
+    return Crossing(rules[labels.pop(TERM)], labels, series.value)
 
 
 def _shown(rule: AlertRule, seen_s: float) -> bool:
@@ -78,5 +80,5 @@ def _shown(rule: AlertRule, seen_s: float) -> bool:
     return not rule.tuning.short_window or seen_s >= seconds(rule.tuning.window)
 
 
-def _gravity(finding: Finding) -> tuple[int, str, list[str]]:
-    return SEVERITIES.index(finding.rule.severity), finding.rule.name, sorted(finding.labels.values())
+def _severity(crossing: Crossing) -> tuple[int, str, list[str]]:
+    return SEVERITIES.index(crossing.rule.severity), crossing.rule.name, sorted(crossing.labels.values())

@@ -12,7 +12,7 @@ from otel_recmon.artifacts.promql import TERM, Expr, Scope
 from otel_recmon.artifacts.signals import experiments, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
 from otel_recmon.query.client import Series
-from otel_recmon.query.sources import Source
+from otel_recmon.query.sources import MetricsSource
 
 SIGNALS: Final[Mapping[str, Signal]] = {
     "requests_per_s": traffic.REQUESTS,
@@ -53,8 +53,8 @@ POINTS: Final = 40
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What is known of a model version, or of all: figures by name, and the share of each outcome."""
+class SignalValues:
+    """The values of the signals for a model version, or for all: by name, and the share of each outcome."""
 
     values: dict[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, float] = field(default_factory=dict)
@@ -68,8 +68,8 @@ class Figures:
 class Answer:
     """The figures of the service as a whole, and of each model version."""
 
-    total: Figures
-    versions: Mapping[str, Figures]
+    total: SignalValues
+    versions: Mapping[str, SignalValues]
 
 
 def query(scope: Scope) -> Expr:
@@ -82,18 +82,18 @@ def query(scope: Scope) -> Expr:
     return promql.tagged(terms)
 
 
-def asked(source: Source, scope: Scope, at: float) -> Answer:
+def asked(source: MetricsSource, scope: Scope, at: float) -> Answer:
     """Return the figures of a service at a moment."""
     version = catalog.MODEL_VERSION.name
     whole = _collected(source.instant(str(query(scope)), at))
     versions = _collected(source.instant(str(query(scope.apart(version))), at))
     versions.pop("", None)  # of what no version is known, and what has none
-    total = whole.get("", Figures())
+    total = whole.get("", SignalValues())
     own = dict.fromkeys(OWN, 0.0)
-    return Answer(Figures(own | total.values, total.outcomes), dict(sorted(versions.items())))
+    return Answer(SignalValues(own | total.values, total.outcomes), dict(sorted(versions.items())))
 
 
-def trends(source: Source, scope: Scope, at: float) -> dict[str, list[float]]:
+def trends(source: MetricsSource, scope: Scope, at: float) -> dict[str, list[float]]:
     """Return what the figures of a service came to until a moment, oldest first; NaN where nothing is known."""
     trend = source.trend
     terms = {name: signal.expression(scope.over(trend.window)) for name, signal in SIGNALS.items() if name in TRENDS}
@@ -110,7 +110,7 @@ def _so_far(signal: Volume, scope: Scope) -> Expr:
     return promql.total(promql.series(signal.counted.name, narrow), narrow.by)
 
 
-def _collected(series: Iterable[Series]) -> dict[str, Figures]:
+def _collected(series: Iterable[Series]) -> dict[str, SignalValues]:
     """Return the figures by model version; those of none by an empty name."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
     outcomes: dict[str, dict[str, float]] = defaultdict(dict)
@@ -120,4 +120,4 @@ def _collected(series: Iterable[Series]) -> dict[str, Figures]:
             outcomes[version][one.labels[catalog.OUTCOME.name]] = one.value
         elif not math.isnan(one.value):
             values[version][name] = one.value
-    return {version: Figures(found, outcomes.get(version, {})) for version, found in values.items()}
+    return {version: SignalValues(found, outcomes.get(version, {})) for version, found in values.items()}

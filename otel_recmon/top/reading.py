@@ -11,7 +11,8 @@ from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope, equal
 from otel_recmon.artifacts.settings.thresholds import seconds
 from otel_recmon.errors import RecmonError
-from otel_recmon.query.sources import Period, Source
+from otel_recmon.query.service import Service
+from otel_recmon.query.sources import Lookback, MetricsSource
 from otel_recmon.top import alarms, figures
 from otel_recmon.top.alarms import Judgement
 from otel_recmon.top.figures import Answer
@@ -25,23 +26,6 @@ class ServiceError(RecmonError):
 
 
 @dataclass(frozen=True)
-class Service:
-    """What tells one service from another; empty where the page of a process does not say."""
-
-    job: str = ""
-    environment: str = ""
-
-    def __str__(self) -> str:
-        """Return it as people say it."""
-        return f"{self.job or 'this process'} ({self.environment})" if self.environment else self.job or "this process"
-
-    @property
-    def matchers(self) -> tuple[Matcher, ...]:
-        """The conditions that its series meet, and no other's."""
-        return tuple(map(equal, IDENTITY, (self.job, self.environment)))
-
-
-@dataclass(frozen=True)
 class Reading:
     """What was seen at a moment, in seconds since 1970."""
 
@@ -49,7 +33,7 @@ class Reading:
     source: str
     title: str
     service: Service
-    period: Period
+    lookback: Lookback
     answer: Answer
     trends: Mapping[str, Sequence[float]]
     judgement: Judgement
@@ -58,7 +42,7 @@ class Reading:
 class Watch:
     """Looks at one service again and again."""
 
-    def __init__(self, source: Source, rules: Sequence[AlertRule], job: str = "", environment: str = "") -> None:
+    def __init__(self, source: MetricsSource, rules: Sequence[AlertRule], job: str = "", environment: str = "") -> None:
         """Look at nothing yet.
 
         Args:
@@ -86,13 +70,13 @@ class Watch:
         """Return what was seen at a moment that has been looked at."""
         source = self._source
         service = self._service(at)
-        scope = Scope(source.window, IDENTITY, service.matchers)
+        scope = Scope(source.window, IDENTITY, _matchers(service))
         return Reading(
             at,
             source.name,
             str(self._known_as(at) or service),
             service,
-            source.period(at),
+            source.lookback(at),
             figures.asked(source, scope, at),
             figures.trends(source, scope, at),
             self._judgement(service, at),
@@ -100,12 +84,11 @@ class Watch:
 
     def _judgement(self, service: Service, at: float) -> Judgement:
         if at - self._judged[0] >= self._judge_s:
-            self._judged = (at, alarms.judged(self._source, self._rules, service.matchers, at))
+            self._judged = (at, alarms.judged(self._source, self._rules, _matchers(service), at))
         return self._judged[1]
 
     def _service(self, at: float) -> Service:
-        wanted = zip(IDENTITY, (self._wanted.job, self._wanted.environment), strict=True)
-        scope = Scope(matchers=tuple(equal(label, value) for label, value in wanted if value))
+        scope = Scope(matchers=tuple(one for one in _matchers(self._wanted) if one.value))
         reporting = promql.aggregate("group", promql.series(catalog.BUILD_INFO.prometheus, scope), IDENTITY)
         series = self._source.instant(str(reporting), at)
         found = sorted((Service(*(one.labels.get(name, "") for name in IDENTITY)) for one in series), key=str)
@@ -130,3 +113,8 @@ class Watch:
             f"{self._source.name} has no series{of} that otel-recmon exports; is the service running with "
             "OTEL_RECMON_ENABLED=true, and has it answered a request?"
         )
+
+
+def _matchers(service: Service) -> tuple[Matcher, ...]:
+    """Return the conditions that only the series of a service meet."""
+    return tuple(map(equal, IDENTITY, service))

@@ -14,7 +14,7 @@ from otel_recmon import catalog
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.top import format as write
-from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, Figures
+from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, SignalValues
 from otel_recmon.top.reading import Reading
 
 NARROW: Final = 80
@@ -38,7 +38,7 @@ class Column:
     """A figure in the table of model versions: its heading, how it is written, and whose limits colour it."""
 
     heading: str
-    text: Callable[[Figures], str]
+    text: Callable[[SignalValues], str]
     figure: str
 
 
@@ -46,7 +46,7 @@ def _column(heading: str, figure: str, text: write.Write) -> Column:
     return Column(heading, lambda figures: text(figures.values.get(figure)), figure)
 
 
-def _interval(figures: Figures) -> str:
+def _interval(figures: SignalValues) -> str:
     return write.between(figures.values.get("ctr_at_least"), figures.values.get("ctr_at_most"))
 
 
@@ -96,7 +96,7 @@ class Screen:
         head.add_column(no_wrap=True, ratio=1)
         head.add_column(justify="right", no_wrap=True)
         head.add_row(_plain(reading.title, "bold"), Text(write.clock(reading.at), style="dim"))
-        span = period(reading, waiting=bool(self.hint))
+        span = lookback(reading, waiting=bool(self.hint))
         head.add_row(_plain(reading.source, "dim"), span)
         return Group(head, _plain(self.trouble, "bold red")) if self.trouble else head
 
@@ -140,7 +140,7 @@ class Screen:
             table.add_row(_plain(name), *cells, style="bold" if name == ALL and len(rows) > 1 else "")
         return table
 
-    def _rows(self) -> dict[str, Figures]:
+    def _rows(self) -> dict[str, SignalValues]:
         answer = self.reading.answer
         busiest = sorted(answer.versions, key=lambda name: -(answer.versions[name].counted("requests") or 0.0))
         shown = {name: figures for name, figures in answer.versions.items() if name in busiest[:VERSIONS]}
@@ -156,11 +156,11 @@ class Screen:
     def _alerts(self) -> Table:
         judgement = self.reading.judgement
         lines = _grid()
-        for finding in judgement.findings:
-            rule = finding.rule
+        for crossing in judgement.crossings:
+            rule = crossing.rule
             name = Text(f"● {rule.severity} {rule.name}", style=f"bold {_style(_SEVERITIES[rule.severity])}")
-            lines.add_row(name, _plain(f"{finding.text}; fires after {rule.hold}"))
-        if not judgement.findings and judgement.judged:
+            lines.add_row(name, _plain(f"{crossing.text}; fires after {rule.hold}"))
+        if not judgement.crossings and judgement.judged:
             lines.add_row("alerts", Text(f"✓ none of {len(judgement.judged)} thresholds is crossed", style=look.GOOD))
         return lines
 
@@ -179,7 +179,7 @@ class Screen:
     def _counted(self, name: str) -> float | None:
         return self.reading.answer.total.counted(name)
 
-    def _cell(self, column: Column, figures: Figures) -> str:
+    def _cell(self, column: Column, figures: SignalValues) -> str:
         return self._colour(column.figure, figures.values.get(column.figure))
 
     def _colour(self, figure: str, value: float | None) -> str:
@@ -193,9 +193,9 @@ class Screen:
         return f"limit {write.share(limits[0].threshold)}" if limits else ""
 
 
-def period(reading: Reading, *, waiting: bool) -> str:
-    """Say what the figures look back on, and whether that will change."""
-    span = reading.period
+def lookback(reading: Reading, *, waiting: bool) -> str:
+    """Return in words which time the figures look back on, and whether that will change."""
+    span = reading.lookback
     if span.since_start:
         return "since it started; a second look follows" if waiting else "since the process started"
     return f"over the last {write.time(span.seconds)}"
@@ -234,7 +234,7 @@ def _grid() -> Table:
     return grid
 
 
-def _so_far(total: Figures) -> Iterator[str]:
+def _so_far(total: SignalValues) -> Iterator[str]:
     for name in ("requests", "clicks", "conversions"):
         count = total.counted(name)
         if count is not None:
@@ -248,6 +248,6 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMES])}{f' and {hidden} more' if hidden > 0 else ''}"
 
 
-def _telemetry(total: Figures) -> Text:
+def _telemetry(total: SignalValues) -> Text:
     told = [f"{write.whole(total.values[name])} {words}" for name, words in _OWN.items() if total.values.get(name)]
     return Text(", ".join(told), style=_style(look.WARNING)) if told else Text("all is well", style=look.GOOD)

@@ -12,7 +12,7 @@ from otel_recmon.demo import launch
 from otel_recmon.demo.audience import EVERYBODY
 from otel_recmon.demo.faults import FAULTS, WITH_CACHE
 from otel_recmon.demo.replay import Progress, session, watched
-from otel_recmon.demo.service import Service, running, workplace
+from otel_recmon.demo.service import RecommenderProcess, running, workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size
 from otel_recmon.stack import Stack
@@ -50,7 +50,7 @@ def broken() -> Iterator[Filled]:
         exporter, size = launch.otlp(stack.otlp_http_url, 1_000 * EXPORT_S), catalog_size(LOG)
         with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
 
-            def start(name: str) -> Service:
+            def start(name: str) -> RecommenderProcess:
                 fault = name if name in FAULTS else ""
                 return undo.enter_context(running(place, exporter, size, name=name, fault=fault, app=WITH_CACHE))
 
@@ -65,7 +65,7 @@ def broken() -> Iterator[Filled]:
         yield Filled(prometheus, slates, found, begun, end, EXPORT_S)  # without the services, whose exports would go on
 
 
-async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[Slate]) -> Any:
+async def _visited(stack: Stack, services: Mapping[str, RecommenderProcess], slates: list[Slate]) -> Any:
     """Send people to all services, and return what each that exports has counted."""
     speed = (slates[-1].at - slates[0].at).total_seconds() / LASTING_S
 

@@ -16,7 +16,7 @@ import yaml
 
 from otel_recmon.stack import Component, Stack, binaries, plan
 from otel_recmon.stack.files import FILES
-from otel_recmon.stack.plan import Place
+from otel_recmon.stack.plan import StackLayout
 from otel_recmon.stack.ports import LOOPBACK, free
 from otel_recmon.stack.slack import Slack, slack_standin
 from tests import web
@@ -118,7 +118,7 @@ def healthy(folder: Path) -> Iterator[Healthy]:
 @contextmanager
 def other_prometheus(folder: Path, config: Mapping[str, Any], *, without: str = " ") -> Iterator[str]:
     """Run a Prometheus whose configuration differs in some sections, and whose arguments lack a text."""
-    place = Place(folder, FILES, {"prometheus": free(), "telemetry": 1})
+    place = StackLayout(folder, FILES, {"prometheus": free(), "telemetry": 1})
     process = plan.prometheus(place, "prometheus", scrape_interval="15s")
     home = folder / "prometheus"
     content = yaml.safe_load((home / "prometheus.yml").read_text())

@@ -18,7 +18,7 @@ from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.faults import FAULTS, Fault
 from otel_recmon.demo.launch import Exporter
 from otel_recmon.demo.replay import session
-from otel_recmon.demo.service import Service, Workplace, running
+from otel_recmon.demo.service import RecommenderProcess, Workplace, running
 from otel_recmon.demo.traffic import Slate, assembled, logged
 from tests import web
 from tests.speed import stretch_factor
@@ -53,7 +53,7 @@ class Shop:
     place: Workplace
     exporter: Exporter
     audience: Audience = EVERYBODY
-    service: Service | None = None
+    service: RecommenderProcess | None = None
     _process: ExitStack = field(default_factory=ExitStack)
 
     @property

@@ -19,11 +19,11 @@ from otel_recmon import catalog
 from otel_recmon.cli.group import group
 from otel_recmon.eventlog import RECOUNTED, Event, counted, events
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service
 from otel_recmon.report.figures import merged
 from otel_recmon.report.period import Period
 from otel_recmon.report.reading import Report, read
 from otel_recmon.report.router import dashboard_router
-from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack
 from otel_recmon.stats.quality import diversity
 from tests import web

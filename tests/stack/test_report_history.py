@@ -15,9 +15,9 @@ import pytest
 
 from otel_recmon import catalog
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service
 from otel_recmon.report.period import HOUR, Period
 from otel_recmon.report.reading import Report, read
-from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack, binaries
 
 SHOP = Service("shop", "test")

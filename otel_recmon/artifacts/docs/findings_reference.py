@@ -4,7 +4,7 @@ from string import Formatter
 from typing import Final
 
 from otel_recmon.artifacts.docs.reference import HEADER
-from otel_recmon.findings import KINDS, TOPICS, Kind
+from otel_recmon.findings import KINDS, TOPICS, FindingKind
 
 _TITLES: Final = {
     "environment": "Environment",
@@ -27,7 +27,7 @@ def _topic(topic: str) -> str:
     return "\n".join(_section(kind) for kind in KINDS.values() if kind.topic == topic)
 
 
-def _section(kind: Kind) -> str:
+def _section(kind: FindingKind) -> str:
     what, why, fix = map(_marked, (kind.what, kind.why, kind.fix))
     return f"### {kind.name}\n\n{kind.severity.capitalize()}. {what}\n\n{why}\n\n**Fix:** {fix}\n"
 

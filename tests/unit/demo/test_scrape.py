@@ -6,7 +6,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from otel_recmon import catalog
-from otel_recmon.demo.scrape import Page, parsed
+from otel_recmon.demo.scrape import ExpositionPage, parsed
 from tests.unit.demo.exported import series
 
 EXPOSITION = parsed(
@@ -71,6 +71,6 @@ def test_the_second_scrape_counts_for_the_first_shows_new_series_as_zero() -> No
         app = web.Application()
         app.router.add_get("/metrics", metrics)
         async with TestServer(app) as server, ClientSession() as client:
-            return (await Page(str(server.make_url("/metrics"))).settled(client)).total(catalog.CONVERTED)
+            return (await ExpositionPage(str(server.make_url("/metrics"))).settled(client)).total(catalog.CONVERTED)
 
     assert asyncio.run(read()) == 7

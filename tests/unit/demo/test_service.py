@@ -8,16 +8,16 @@ import pytest
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.launch import settings
-from otel_recmon.demo.service import Service, usable
+from otel_recmon.demo.service import RecommenderProcess, usable
 from otel_recmon.parsers import Split
 from otel_recmon.stack.ports import free
 
 
-def _ended(code: str, log: Path) -> Service:
+def _ended(code: str, log: Path) -> RecommenderProcess:
     with log.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-c", code], stdout=file, stderr=file)
         process.wait()
-    return Service(process, 1, 2, log)
+    return RecommenderProcess(process, 1, 2, log)
 
 
 def test_the_plugin_understands_every_variable_it_is_given() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from otel_recmon.artifacts.docs.findings_reference import findings_page
 from otel_recmon.doctor.prometheus import _ago
-from otel_recmon.findings import KINDS, TOPICS, Kind, found
+from otel_recmon.findings import KINDS, TOPICS, FindingKind, found
 
 ROOT = Path(__file__).parents[3]
 CHECKS = "".join(path.read_text() for path in sorted((ROOT / "otel_recmon/doctor").glob("*.py")))
@@ -27,7 +27,7 @@ def test_at_least_three_of_each_topic_are_planted_in_real_processes(topic: str) 
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_each_says_what_why_and_how_in_sentences(kind: Kind) -> None:
+def test_each_says_what_why_and_how_in_sentences(kind: FindingKind) -> None:
     for text in (kind.what, kind.why, kind.fix):
         assert re.fullmatch(r"(?s)([A-Z0-9{`]|opentelemetry-).*[.?)}]", text), text
 
@@ -40,7 +40,7 @@ def test_facts_are_filled_in_and_a_missing_one_is_refused() -> None:
 
 def test_a_kind_of_no_topic_is_refused() -> None:
     with pytest.raises(ValueError, match="'weather'"):
-        Kind("rain", "weather", "error", "", "", "")
+        FindingKind("rain", "weather", "error", "", "", "")
 
 
 def test_each_has_a_section_in_the_documentation() -> None:

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from otel_recmon.query.service import Service
 from otel_recmon.report.period import WEEK, Period, moment
-from otel_recmon.report.services import Service
 from tests.unit.report.held import Held, Labels, Samples, held, series
 
 NINE = moment("2026-01-08T09:00")

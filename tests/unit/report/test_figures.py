@@ -5,9 +5,9 @@ import pytest
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.signals import traffic
 from otel_recmon.artifacts.signals.kinds import Share
+from otel_recmon.query.service import Service
 from otel_recmon.report.counts import TRACKED
 from otel_recmon.report.figures import Figures, merged
-from otel_recmon.report.services import Service
 from otel_recmon.stats.intervals import Rate
 
 COUNTS = {

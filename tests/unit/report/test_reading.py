@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from otel_recmon.query.service import Service
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.period import Period, moment
 from otel_recmon.report.reading import read
-from otel_recmon.report.services import Service
 from otel_recmon.stats.intervals import Rate
 from tests.unit.report.held import series
 from tests.unit.report.shop import NINE, PERIOD, SHOP, shop

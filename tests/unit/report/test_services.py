@@ -2,8 +2,9 @@
 
 import pytest
 
+from otel_recmon.query.service import Service
 from otel_recmon.report.failure import NoDataError, SeveralError, UnknownError
-from otel_recmon.report.services import Service, chosen, service, services
+from otel_recmon.report.services import chosen, service, services
 from tests.unit.report.held import series
 from tests.unit.report.shop import NINE, PERIOD, SHOP, shop
 

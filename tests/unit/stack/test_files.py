@@ -43,7 +43,7 @@ def test_every_port_and_address_can_be_set() -> None:
 
 
 def test_the_stack_sets_variables_that_exist() -> None:
-    place = plan.Place(Path("/data"), FILES, dict.fromkeys([*plan.COLLECTOR_PORTS, "prometheus"], 1))
+    place = plan.StackLayout(Path("/data"), FILES, dict.fromkeys([*plan.COLLECTOR_PORTS, "prometheus"], 1))
 
     assert plan.collector(place, {}).environment.keys() <= {name for name, _ in VARIABLE.findall(COLLECTOR)}
 

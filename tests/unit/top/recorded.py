@@ -8,7 +8,7 @@ from pathlib import Path
 from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.demo.figures import Figures, read
 from otel_recmon.demo.scrape import parsed
-from otel_recmon.query.sources import Page
+from otel_recmon.query.sources import MetricsPage
 from otel_recmon.top.reading import Reading, Watch
 
 STARTED = 1_795_618_164.79
@@ -32,11 +32,11 @@ def counted(name: str, **labels: str) -> Figures:
     return read(parsed(text(name)), **labels)
 
 
-def page(*names: str, window_s: float = 300.0) -> Page:
+def page(*names: str, window_s: float = 300.0) -> MetricsPage:
     """A page that shows these, one a look, ten seconds apart; the first is read twice."""
     texts = iter([text(names[0]), *map(text, names)])
     moments = _moments()
-    return Page(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
+    return MetricsPage(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
 
 
 def watching(*names: str) -> Watch:

@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from otel_recmon.query.sources import Period
+from otel_recmon.query.sources import Lookback
 from otel_recmon.stats.intervals import Rate
 from otel_recmon.top.document import document, failure
 from tests.unit.top.recorded import EARLY, LATER, URL, counted, looked
@@ -65,7 +65,7 @@ def test_a_document_says_everything_in_units_that_its_names_tell() -> None:
 
 
 def test_what_nobody_knows_is_null_and_never_nan() -> None:
-    reading = replace(looked(EARLY), period=Period(nan, since_start=True))
+    reading = replace(looked(EARLY), lookback=Lookback(nan, since_start=True))
 
     text = json.dumps(document(reading), allow_nan=False)
 

@@ -7,7 +7,7 @@ import pytest
 from otel_recmon.demo.figures import Figures as Counted
 from otel_recmon.stats.intervals import Rate
 from otel_recmon.stats.quality import diversity
-from otel_recmon.top.figures import POINTS, Figures
+from otel_recmon.top.figures import POINTS, SignalValues
 from tests.unit.top.recorded import APART_S, EARLY, EARLY_AT, LATER, RESTARTED, STARTED, VERSIONS, counted, looked
 
 
@@ -35,7 +35,7 @@ def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
-def shown(figures: Figures, rises: dict[str, float], seconds: float) -> dict[str, float]:
+def shown(figures: SignalValues, rises: dict[str, float], seconds: float) -> dict[str, float]:
     """Those of the figures that are expected."""
     return {name: figures.values[name] for name in expected(rises, seconds)}
 

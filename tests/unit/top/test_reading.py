@@ -3,8 +3,9 @@ import pytest
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.query.client import Prometheus, Series
+from otel_recmon.query.service import Service
 from otel_recmon.query.sources import Fleet
-from otel_recmon.top.reading import Service, ServiceError, Watch
+from otel_recmon.top.reading import ServiceError, Watch
 from tests.unit.conftest import Clock
 from tests.unit.top.recorded import EARLY, RULES, URL, page, watching
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.top.alarms import Judgement
-from otel_recmon.top.figures import Answer, Figures
+from otel_recmon.top.figures import Answer, SignalValues
 from otel_recmon.top.screen import ALL, VERSIONS, Screen
 from tests.unit.top.recorded import EARLY, LATER, RULES, looked
 
@@ -88,10 +88,10 @@ def test_figures_have_the_colours_of_the_dashboards() -> None:
 
 def test_a_service_with_one_model_has_one_line_and_many_have_as_many_as_fit() -> None:
     reading = looked(EARLY)
-    figures = Figures({"counted_requests": 1.0})
-    busiest = Figures({"counted_requests": 2.0})
+    figures = SignalValues({"counted_requests": 1.0})
+    busiest = SignalValues({"counted_requests": 2.0})
 
-    def versions(versions: dict[str, Figures]) -> list[str]:
+    def versions(versions: dict[str, SignalValues]) -> list[str]:
         seen = lines(Screen(replace(reading, answer=Answer(figures, versions)), RULES))
         start = next(number for number, line in enumerate(seen) if line.startswith("model version")) + 2
         return [line.split()[0] for line in seen[start : start + len(versions) + 1]]
@@ -106,7 +106,7 @@ def test_a_service_with_one_model_has_one_line_and_many_have_as_many_as_fit() ->
 
 
 def test_nothing_that_others_chose_is_taken_for_an_order() -> None:
-    answer = Answer(Figures(), {"[red]\x1b[2J[/x]": Figures()})
+    answer = Answer(SignalValues(), {"[red]\x1b[2J[/x]": SignalValues()})
     reading = replace(looked(EARLY), title="[bold]", source="[/]", answer=answer)
 
     seen = drawn(Screen(reading, RULES, "[/nothing]"), 80)
