@@ -1,15 +1,17 @@
 """What the whole fleet showed, and to how many people: from sketches, which merge by the higher of two registers."""
 
+from dataclasses import replace
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.pages import BUSINESS, QUALITY
+from otel_recmon.artifacts.pages import BUSINESS, QUALITY, Page
 from otel_recmon.artifacts.promql import Expr, Matcher, Scope
-from otel_recmon.artifacts.signals.kinds import Signal, Unit, Words, measure
+from otel_recmon.artifacts.signals.kinds import Signal, Unit, Words, measure, words_of
 from otel_recmon.artifacts.signals.traffic import REVENUE
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
+from otel_recmon.definitions import Definition, Gauge
 
 SWITCH: Final = variable("sketch_registers")
 _REGISTER: Final = catalog.REGISTER.name
@@ -44,18 +46,17 @@ def _size(metric: Metric, scope: Scope) -> Expr:
     return promql.number(8) * promql.binary(2, "^", promql.aggregate("count", there, scope.by))
 
 
-def _distinct(words: Words, metric: Metric) -> Signal:
-    return measure(words, Unit.COUNT, (metric,), lambda scope: distinct(metric, scope), (_REGISTER,))
+def _estimate(definition: Definition, page: Page) -> Words:
+    return replace(words_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
 
 
-DISTINCT_ITEMS: Final = _distinct(
-    Words("distinct_items", "Different items", QUALITY, f"Different items recommended by the fleet. {_ESTIMATED}"),
-    catalog.CATALOG_SKETCH,
-)
-DISTINCT_USERS: Final = _distinct(
-    Words("distinct_users", "Users", BUSINESS, f"Different users who got recommendations. {_ESTIMATED}"),
-    catalog.USER_SKETCH,
-)
+def _distinct(gauge: Gauge, page: Page) -> Signal:
+    words = _estimate(gauge, page)
+    return measure(words, Unit.COUNT, (gauge.metric,), lambda scope: distinct(gauge.metric, scope), (_REGISTER,))
+
+
+DISTINCT_ITEMS: Final = _distinct(definitions.DISTINCT_ITEMS, QUALITY)
+DISTINCT_USERS: Final = _distinct(definitions.DISTINCT_USERS, BUSINESS)
 
 
 def _coverage(scope: Scope) -> Expr:
@@ -65,12 +66,7 @@ def _coverage(scope: Scope) -> Expr:
 
 
 FLEET_COVERAGE: Final = measure(
-    Words(
-        "fleet_coverage",
-        "Catalog coverage of the fleet",
-        QUALITY,
-        f"Different items recommended by the fleet over the catalog's size. {_ESTIMATED}",
-    ),
+    _estimate(definitions.FLEET_COVERAGE, QUALITY),
     Unit.PERCENT,
     (catalog.CATALOG_SKETCH, catalog.CATALOG_SIZE),
     _coverage,
@@ -82,12 +78,7 @@ def _revenue_per_user(scope: Scope) -> Expr:
 
 
 REVENUE_PER_USER: Final = measure(
-    Words(
-        "revenue_per_user",
-        "Revenue per user",
-        BUSINESS,
-        f"Revenue over different users who got recommendations, where users are known. {_ESTIMATED}",
-    ),
+    _estimate(definitions.REVENUE_PER_USER, BUSINESS),
     Unit.MONEY,
     (catalog.REVENUE, catalog.USER_SKETCH),
     _revenue_per_user,

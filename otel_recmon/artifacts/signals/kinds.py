@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import Page, panel_id
 from otel_recmon.artifacts.promql import Expr, Matcher, Scope
 from otel_recmon.catalog import Attribute, Metric
+from otel_recmon.definitions import Count, Definition, Gauge, Quantity, Ratio
 
 _A_DAY: Final = "1d"
 
@@ -75,6 +76,19 @@ class Counted:
     metric: Metric
     matchers: tuple[Matcher, ...] = ()
     part: str = ""
+
+    @classmethod
+    def of(cls, quantity: Quantity) -> Self:
+        """Return the PromQL of a defined count.
+
+        Raises:
+            TypeError: If the quantity is the value of a gauge.
+        """
+        if not isinstance(quantity, Count):
+            raise TypeError(f"{quantity.name} is not counted")
+        if quantity.label is None:
+            return cls(quantity.metric, part=quantity.part)
+        return cls(quantity.metric, (one_of(quantity.label, *quantity.values),), quantity.part)
 
     @property
     def name(self) -> str:
@@ -163,6 +177,11 @@ class Words:
     description: str
 
 
+def words_of(definition: Definition, page: Page) -> Words:
+    """Return the words of a definition, for a signal that a page explains."""
+    return Words(definition.name, definition.title, page, definition.meaning)
+
+
 def measure(
     words: Words, unit: Unit, metrics: tuple[Metric, ...], value: Callable[[Scope], Expr], fixed: tuple[str, ...] = ()
 ) -> Signal:
@@ -206,6 +225,26 @@ def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, uni
     return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
 
 
+def defined_volume(count: Count, page: Page, unit: Unit = Unit.PER_SECOND) -> Volume:
+    """Return the signal of a count."""
+    return volume(words_of(count, page), Counted.of(count), unit)
+
+
+def defined_share(ratio: Ratio, page: Page, unit: Unit = Unit.SHARE) -> Share:
+    """Return the signal of one count over another."""
+    part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
+    return over(words_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
+
+
+def defined_gauge(gauge: Gauge, page: Page, unit: Unit) -> Signal:
+    """Return the signal of a gauge, merged over processes by an aggregation of PromQL."""
+
+    def value(scope: Scope) -> Expr:
+        return promql.aggregate(gauge.merge.value, promql.series(gauge.metric.prometheus, scope), scope.by)
+
+    return measure(words_of(gauge, page), unit, (gauge.metric,), value)
+
+
 def _part(part: Counted, whole: Counted, zero: bool, scope: Scope) -> Expr:
     like = whole.increase(scope)
     if scope.offset and not zero:  # it has its own history, or none
@@ -216,8 +255,12 @@ def _part(part: Counted, whole: Counted, zero: bool, scope: Scope) -> Expr:
 
 def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
     """Return the count of what has one of the values of a label."""
-    operator = "=" if len(values) == 1 else "=~"
-    return Counted(metric, (Matcher(attribute.name, operator, "|".join(values)),))
+    return Counted(metric, (one_of(attribute, *values),))
+
+
+def one_of(attribute: Attribute, *values: str) -> Matcher:
+    """Return the condition that a label has one of some values."""
+    return Matcher(attribute.name, "=" if len(values) == 1 else "=~", "|".join(values))
 
 
 def _mix(counted: Counted, attribute: Attribute, scope: Scope) -> Expr:
