@@ -13,6 +13,7 @@ from otel_recmon.catalog import Kind, Metric
 from otel_recmon.doctor.network import sendable
 from otel_recmon.doctor.target import ENVIRONMENT, SERVICE_NAME, Patient, bare
 from otel_recmon.findings import Finding, found
+from otel_recmon.formatting import long_ago
 from otel_recmon.query.client import Prometheus, PrometheusError
 
 TOKEN: Final = "PROMETHEUS_TOKEN"  # noqa: S105 - the name of the variable that has it
@@ -88,7 +89,7 @@ def _unseen(prometheus: Prometheus, job: str) -> Finding:
         return found("labels-overwritten", job=job, seen=", ".join(sorted(overwritten)))
     last = prometheus.instant(f"max(max_over_time(timestamp({INFO}{selector})[1d:1m]))")
     if last:
-        return found("series-stale", job=job, ago=_ago(time.time() - last[0].value))
+        return found("series-stale", job=job, ago=long_ago(time.time() - last[0].value))
     others = sorted(_values(prometheus, "job", INFO))
     return found("service-unseen", job=job, others=f"; there is {', '.join(others)}" if others else ", nor any other")
 
@@ -162,10 +163,3 @@ def _quoted(text: str) -> str:
 
 def _list(bounds: set[float]) -> str:
     return ", ".join(f"{bound:g}" for bound in sorted(bounds) if bound != float("inf"))
-
-
-def _ago(seconds: float) -> str:
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} seconds"

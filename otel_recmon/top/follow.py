@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.errors import RecmonError
-from otel_recmon.top import format as write
 from otel_recmon.top.document import document, failure
+from otel_recmon.top.format import printable
 from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
 
@@ -68,9 +69,9 @@ def _print_trouble(last: Reading, error: Exception, pace: Pace, console: Console
     if as_json:
         console.out(json.dumps(failure(last.source, now, trouble)), highlight=False)
     else:
-        console.print(write.printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
 def told(last: Reading, error: Exception, now: float) -> str:
     """Say since when there is no answer, and why."""
-    return f"no answer since {write.time(now - last.at)}: {error}"
+    return f"no answer since {write.elapsed(now - last.at)}: {error}"

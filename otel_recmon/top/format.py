@@ -1,75 +1,11 @@
-"""How figures are written at a terminal: short, with three digits that count, and a dash for what nobody knows."""
+"""Texts and bars for a terminal."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-Write = Callable[[float | None], str]
-NOTHING: Final = "-"
 SPARKS: Final = "▁▂▃▄▅▆▇█"
-_MINUTE_S: Final = 60
-
-
-def _digits(value: float) -> str:
-    """Write a number with the decimals that its size leaves room for."""
-    decimals = 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{decimals}f}"
-
-
-def number(value: float | None) -> str:
-    """Write a number."""
-    return NOTHING if value is None else _digits(value)
-
-
-def whole(value: float | None) -> str:
-    """Write a count."""
-    return NOTHING if value is None else f"{value:,.0f}"
-
-
-def money(value: float | None) -> str:
-    """Write an amount of the one currency that the service is configured with."""
-    return NOTHING if value is None else f"{value:,.2f}"
-
-
-def share(value: float | None) -> str:
-    """Write a share in percent."""
-    return NOTHING if value is None else f"{_digits(100 * value)} %"
-
-
-def percent(value: float | None) -> str:
-    """Write a number of percent."""
-    return NOTHING if value is None else f"{_digits(value)} %"
-
-
-def between(low: float | None, high: float | None) -> str:
-    """Write an interval of shares in percent."""
-    return NOTHING if low is None or high is None else f"{_digits(100 * max(low, 0.0))}-{_digits(100 * high)} %"
-
-
-def latency(value: float | None) -> str:
-    """Write seconds as what takes so long is thought of."""
-    if value is None:
-        return NOTHING
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms" if value >= 0.01 else f"{1000 * value:.1f} ms"
-
-
-def age(value: float | None) -> str:
-    """Write hours."""
-    return NOTHING if value is None else f"{value:.1f} h"
-
-
-def fraction(value: float | None) -> str:
-    """Write a number from 0 to 1."""
-    return NOTHING if value is None else f"{value:.3f}"
-
-
-def time(seconds: float) -> str:
-    """Write how long something takes."""
-    minutes, rest = divmod(round(seconds), _MINUTE_S)
-    hours, minutes = divmod(minutes, _MINUTE_S)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
 
 
 def clock(at: float) -> str:

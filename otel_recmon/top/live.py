@@ -13,9 +13,9 @@ from typing import Final, Self
 from rich.console import Console
 from rich.live import Live
 
+from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.errors import RecmonError
-from otel_recmon.top import format as write
 from otel_recmon.top.follow import Pace, told
 from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
@@ -88,7 +88,7 @@ def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console)
         PageError, PrometheusError, ServiceError: If the first look fails; later ones only say so.
     """
     seen, drawn = _Seen(watch.look()), None
-    hint = f"q or Ctrl-C quits; a look every {write.time(pace.interval_s)}"
+    hint = f"q or Ctrl-C quits; a look every {write.elapsed(pace.interval_s)}"
     with (
         keyboard(pace.sleep) as pressed,
         Live(console=console, screen=True, auto_refresh=False) as screen,

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_recmon import catalog
+from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.top import format as write
+from otel_recmon.top import format as texts
 from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, SignalValues
 from otel_recmon.top.reading import Reading
 
@@ -30,7 +31,7 @@ _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
 """Outcomes are told apart without colour, too."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
-_OWN: Final = dict(zip(OWN, ("values set aside", "errors inside the plugin", "labels over their cap"), strict=True))
+Write = Callable[[float | None], str]
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,20 @@ class Column:
     figure: str
 
 
-def _column(heading: str, figure: str, text: write.Write) -> Column:
+def _column(heading: str, figure: str, text: Write) -> Column:
     return Column(heading, lambda figures: text(figures.values.get(figure)), figure)
 
 
 def _interval(figures: SignalValues) -> str:
-    return write.between(figures.values.get("ctr_at_least"), figures.values.get("ctr_at_most"))
+    return write.short_interval(figures.values.get("ctr_at_least"), figures.values.get("ctr_at_most"))
 
 
 BUSINESS: Final = (
     _column("req/s", "requests_per_s", write.number),
-    _column("errors", "error_share", write.share),
-    _column("CTR", "ctr", write.share),
+    _column("errors", "error_share", write.short_share),
+    _column("CTR", "ctr", write.short_share),
     Column("95 %", _interval, ""),
-    _column("conv.", "conversion_rate", write.share),
+    _column("conv.", "conversion_rate", write.short_share),
     _column("rev/min", REVENUE, write.money),
 )
 SERVICE: Final = (
@@ -95,7 +96,7 @@ class Screen:
         head = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
         head.add_column(no_wrap=True, ratio=1)
         head.add_column(justify="right", no_wrap=True)
-        head.add_row(_plain(reading.title, "bold"), Text(write.clock(reading.at), style="dim"))
+        head.add_row(_plain(reading.title, "bold"), Text(texts.clock(reading.at), style="dim"))
         span = lookback(reading, waiting=bool(self.hint))
         head.add_row(_plain(reading.source, "dim"), span)
         return Group(head, _plain(self.trouble, "bold red")) if self.trouble else head
@@ -105,19 +106,19 @@ class Screen:
         cards = Table.grid(expand=True)
         for _ in range(4):
             cards.add_column(ratio=1)
-        given = (
-            ("requests/s", "requests_per_s", write.number, f"{write.whole(self._counted('requests'))} so far"),
-            ("CTR", "ctr", write.share, _interval(self.reading.answer.total)),
+        given: tuple[tuple[str, str, Write, str], ...] = (
+            ("requests/s", "requests_per_s", write.number, f"{write.count(self._counted('requests'))} so far"),
+            ("CTR", "ctr", write.short_share, _interval(self.reading.answer.total)),
             ("P95", "latency_p95_s", write.latency, f"P99 {write.latency(total.get('latency_p99_s'))}"),
-            ("errors", "error_share", write.share, self._limit("error_share")),
+            ("errors", "error_share", write.short_share, self._limit("error_share")),
         )
         cards.add_row(*(self._card(*card, room) for card in given))
         return cards
 
-    def _card(self, title: str, figure: str, text: write.Write, below: str, room: int) -> Panel:
+    def _card(self, title: str, figure: str, text: Write, below: str, room: int) -> Panel:
         value = self.reading.answer.total.values.get(figure)
         style = self._colour(figure, value)
-        history = Text(write.spark(self.reading.trends[figure], room), style=style if style != "default" else "cyan")
+        history = Text(texts.spark(self.reading.trends[figure], room), style=style if style != "default" else "cyan")
         inner = Group(Text(text(value), style=f"bold {style}"), history)
         return Panel(inner, title=title, title_align="left", subtitle=below, subtitle_align="right", border_style="dim")
 
@@ -169,7 +170,7 @@ class Screen:
         lines = _grid()
         lines.add_row("so far", ", ".join(_so_far(total)))
         if "cache_hit_share" in total.values:
-            lines.add_row("cache", f"{write.share(total.values['cache_hit_share'])} hits")
+            lines.add_row("cache", f"{write.short_share(total.values['cache_hit_share'])} hits")
         lines.add_row("telemetry", _telemetry(total))
         if judgement.undecided:
             why = judgement.reason or "they need history, the Collector, or a longer look"
@@ -190,7 +191,7 @@ class Screen:
 
     def _limit(self, figure: str) -> str:
         limits = look.limits(SIGNALS[figure], self.rules)
-        return f"limit {write.share(limits[0].threshold)}" if limits else ""
+        return f"limit {write.short_share(limits[0].threshold)}" if limits else ""
 
 
 def lookback(reading: Reading, *, waiting: bool) -> str:
@@ -198,12 +199,12 @@ def lookback(reading: Reading, *, waiting: bool) -> str:
     span = reading.lookback
     if span.since_start:
         return "since it started; a second look follows" if waiting else "since the process started"
-    return f"over the last {write.time(span.seconds)}"
+    return f"over the last {write.elapsed(span.seconds)}"
 
 
 def _plain(text: str, style: str = "") -> Text:
     """Return what others may have chosen, as text and nothing else."""
-    return Text(write.printable(text), style=style, overflow="ellipsis")
+    return Text(texts.printable(text), style=style, overflow="ellipsis")
 
 
 def _style(colour: str) -> str:
@@ -211,7 +212,7 @@ def _style(colour: str) -> str:
 
 
 def _bar(shares: Mapping[str, float], width: int) -> Text:
-    found = write.cells({name: shares.get(name, 0.0) for name in catalog.OUTCOMES_}, width)
+    found = texts.cells({name: shares.get(name, 0.0) for name in catalog.OUTCOMES_}, width)
     bar = Text(no_wrap=True)
     for name, count in found.items():
         bar.append(_BARS[name] * count, style=_style(look.COLOURS[name]))
@@ -223,7 +224,7 @@ def _legend(shares: Mapping[str, float]) -> Text:
     for name in catalog.OUTCOMES_:
         if shares.get(name):
             legend.append(f"{_BARS[name]} ", style=_style(look.COLOURS[name]))
-            legend.append(f"{name} {write.share(shares[name])}  ")
+            legend.append(f"{name} {write.short_share(shares[name])}  ")
     return legend
 
 
@@ -238,7 +239,7 @@ def _so_far(total: SignalValues) -> Iterator[str]:
     for name in ("requests", "clicks", "conversions"):
         count = total.counted(name)
         if count is not None:
-            yield f"{write.whole(count)} {name if count != 1 else name.removesuffix('s')}"
+            yield f"{write.count(count)} {name if count != 1 else name.removesuffix('s')}"
     if total.counted("revenue") is not None:
         yield f"{write.money(total.counted('revenue'))} earned"
 
@@ -249,5 +250,6 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _telemetry(total: SignalValues) -> Text:
-    told = [f"{write.whole(total.values[name])} {words}" for name, words in _OWN.items() if total.values.get(name)]
-    return Text(", ".join(told), style=_style(look.WARNING)) if told else Text("all is well", style=look.GOOD)
+    counts = [(signal.title.lower(), total.values.get(name)) for name, signal in OWN.items()]
+    failed = [f"{write.count(count)} {title}" for title, count in counts if count]
+    return Text(", ".join(failed), style=_style(look.WARNING)) if failed else Text("all is well", style=look.GOOD)

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.artifacts.docs.findings_reference import findings_page
-from otel_recmon.doctor.prometheus import _ago
 from otel_recmon.findings import KINDS, TOPICS, FindingKind, found
 
 ROOT = Path(__file__).parents[3]
@@ -50,11 +49,3 @@ def test_each_has_a_section_in_the_documentation() -> None:
         name for topic in TOPICS for name, kind in KINDS.items() if kind.topic == topic
     ]
     assert "\nError. *variable* is a placeholder.\n" in page
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-1, "0 seconds"), (100, "100 seconds"), (600, "10 minutes"), (7200, "2 hours"), (2e5, "2 days")],
-)
-def test_times_are_said_in_the_unit_that_fits(seconds: float, words: str) -> None:
-    assert _ago(seconds) == words
