@@ -61,6 +61,13 @@ class Count(Definition):
         """The Prometheus name of the series."""
         return self.metric.prometheus + self.part
 
+    @property
+    def own(self) -> str:
+        """The label by which the series differ, beside the model version; "" where there is none."""
+        if self.part == BUCKET:
+            return "le"
+        return self.metric.own.name if self.metric.own else ""
+
 
 @dataclass(frozen=True)
 class Gauge(Definition):
@@ -167,7 +174,7 @@ CACHE_MISSES: Final = Count(
     "cache_misses", "Cache misses", "Requests that the cache could not answer.", catalog.CACHE_MISSES
 )
 ITEMS: Final = Count("items", "Items", "Items returned, once in each of their categories.", catalog.ITEMS)
-SCORES: Final = Count("scores", "Slates with scores", "Slates that have a top score.", catalog.SCORE, part=COUNT)
+SCORES: Final = Count("scored", "Slates with scores", "Slates that have a top score.", catalog.SCORE, part=COUNT)
 SCORE_SUM: Final = Count("score_sum", "Sum of scores", "The sum of the top scores of slates.", catalog.SCORE, part=SUM)
 DROPPED: Final = Count(
     "dropped", "Values set aside", "Values that were unusable and set aside, by reason.", catalog.DROPPED

@@ -4,12 +4,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from otel_recmon import catalog
-from otel_recmon.demo.figures import Figures, read, recomputed
+from otel_recmon import catalog, definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import Count, Definition
+from otel_recmon.demo.figures import read, recomputed
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, SURFACES, Slate
+from otel_recmon.report.figures import Figures
 from otel_recmon.stats.intervals import Rate
 
 
@@ -21,111 +25,81 @@ class Section(Enum):
     QUALITY = "Quality"
 
 
-Value = int | float | None | Rate | Mapping[str, int]
+Value = float | None | Rate | Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure: how it is called, where it is found and how it is written."""
+    """One figure: its name, where it is found, and how it is written."""
 
     section: Section
     name: str
     value: Callable[[Figures], Value]
-    write: Callable[[Value], str]
+    write: Callable[[Any], str]
     simulated: bool = False
 
     def agrees(self, read: Figures, data: Figures) -> bool:
         """Say whether both have the same; fractions may differ in the last digits, for sums are rounded."""
         one, other = self.value(read), self.value(data)
         if isinstance(one, float) and isinstance(other, float):
-            return math.isclose(one, other, rel_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+            return math.isclose(one, other, rel_tol=1e-9)
         return one == other
 
 
-NOTHING: Final = "-"
+def interval(rate: Rate | None) -> str:
+    """Return the 95 % interval of a share."""
+    return write.interval(*rate.interval) if rate else write.UNKNOWN
 
 
-def number(value: Value) -> str:
-    """Write a whole number with its thousands apart."""
-    return f"{value:,}" if isinstance(value, int) else NOTHING
+def _kinds(counts: Mapping[str, float]) -> str:
+    """Return how many values of a label were counted; all of their counts are compared."""
+    return write.count(len(counts))
 
 
-def dollars(value: Value) -> str:
-    """Write cents as dollars."""
-    return f"${value // 100:,}.{value % 100:02}" if isinstance(value, int) else NOTHING
+def _labelled(of: Count, label: str) -> Callable[[Figures], float]:
+    return lambda figures: figures.by_label(of).get(label, 0.0)
 
 
-def share(value: Value) -> str:
-    """Write a rate in percent."""
-    return percent(value.value) if isinstance(value, Rate) else NOTHING
-
-
-def interval(value: Value) -> str:
-    """Write the 95 % interval of a rate in percent."""
-    if not isinstance(value, Rate) or not value.trials:
-        return NOTHING
-    low, high = value.interval
-    return f"{100 * low:.2f}-{100 * high:.2f} %"
-
-
-def percent(value: float) -> str:
-    """Write a share in percent."""
-    return NOTHING if math.isnan(value) else f"{100 * value:.2f} %"
-
-
-def fraction(value: Value) -> str:
-    """Write a number with four decimals."""
-    return f"{value:.4f}" if isinstance(value, float) and not math.isnan(value) else NOTHING
-
-
-def covered(value: Value) -> str:
-    """Write a number of percent."""
-    return f"{value:.1f} %" if isinstance(value, float) else NOTHING
-
-
-def kinds(value: Value) -> str:
-    """Write how many different ones were counted; all of their counts are compared."""
-    return number(len(value)) if isinstance(value, Mapping) else NOTHING
-
-
-def _at(counts: Callable[[Figures], Mapping[str, int]], label: str) -> Callable[[Figures], int]:
-    return lambda figures: counts(figures).get(label, 0)
-
-
-def _by_position(counts: Callable[[Figures], Mapping[str, int]]) -> Iterable[Measure]:
+def _by_position(of: Count) -> Iterable[Measure]:
     for position in POSITIONS:
-        yield Measure(Section.BUSINESS, f"  at position {position}", _at(counts, str(position)), number)
+        yield Measure(Section.BUSINESS, f"  at position {position}", _labelled(of, str(position)), write.count)
 
 
+def _measure(section: Section, of: Definition, text: Callable[[float | None], str], name: str = "") -> Measure:
+    return Measure(section, name or of.title, lambda figures: figures.value(of), text, of in _SIMULATED)
+
+
+_SIMULATED: Final = (definitions.CONVERSIONS, definitions.CONVERSION_RATE, definitions.REVENUE)
+_business, _technical, _quality = (partial(_measure, section) for section in Section)
 MEASURES: Final = (
-    Measure(Section.BUSINESS, "Requests answered", lambda f: f.requests, number),
-    Measure(Section.BUSINESS, "Items shown", lambda f: f.shown, number),
-    *_by_position(lambda f: f.impressions),
-    Measure(Section.BUSINESS, "Clicks", lambda f: f.clicked, number),
-    *_by_position(lambda f: f.clicks),
-    Measure(Section.BUSINESS, "CTR (clicks/request)", lambda f: f.ctr, share),
-    Measure(Section.BUSINESS, "  95 % interval", lambda f: f.ctr, interval),
-    Measure(Section.BUSINESS, "Clicks/item shown", lambda f: f.item_ctr, share),
-    Measure(Section.BUSINESS, "Conversions", lambda f: f.conversions, number, simulated=True),
-    Measure(Section.BUSINESS, "Conversions/click", lambda f: f.conversion_rate, share, simulated=True),
-    Measure(Section.BUSINESS, "Revenue", lambda f: f.revenue_cents, dollars, simulated=True),
-    Measure(Section.TECHNICAL, "Failed requests", lambda f: f.failed, number),
-    Measure(Section.TECHNICAL, "Error rate", lambda f: f.error_rate, share),
-    Measure(Section.TECHNICAL, "Rejected requests", lambda f: f.rejected, number),
-    Measure(Section.QUALITY, "Full slates", _at(lambda f: f.outcomes, catalog.SERVED), number),
-    Measure(Section.QUALITY, "Partial slates", _at(lambda f: f.outcomes, catalog.PARTIAL), number),
-    Measure(Section.QUALITY, "Other outcomes", lambda f: _others(f.outcomes), number),
-    Measure(Section.QUALITY, "Mean list length", lambda f: f.mean_list_length, fraction),
-    Measure(Section.QUALITY, "Mean top score", lambda f: f.top_score, fraction),
-    Measure(Section.QUALITY, "Categories shown", lambda f: f.categories, kinds),
-    Measure(Section.QUALITY, "Diversity", lambda f: f.diversity, fraction),
-    Measure(Section.QUALITY, "Coverage", lambda f: f.coverage, covered),
+    _business(definitions.SUCCESSES, write.count),
+    _business(definitions.IMPRESSIONS, write.count),
+    *_by_position(definitions.IMPRESSIONS),
+    _business(definitions.CLICKS, write.count),
+    *_by_position(definitions.CLICKS),
+    _business(definitions.CTR, write.share),
+    Measure(Section.BUSINESS, "  95 % interval", lambda figures: figures.rate(definitions.CTR), interval),
+    _business(definitions.ITEM_CTR, write.share),
+    _business(definitions.CONVERSIONS, write.count),
+    _business(definitions.CONVERSION_RATE, write.share),
+    _business(definitions.REVENUE, write.money, f"{definitions.REVENUE.title}, USD"),
+    _technical(definitions.FAILURES, write.count),
+    _technical(definitions.ERROR_RATE, write.share),
+    _technical(definitions.REJECTED, write.count),
+    Measure(Section.QUALITY, "Full slates", _labelled(definitions.OUTCOMES, catalog.SERVED), write.count),
+    Measure(Section.QUALITY, "Partial slates", _labelled(definitions.OUTCOMES, catalog.PARTIAL), write.count),
+    Measure(Section.QUALITY, "Other outcomes", lambda figures: _others(figures.outcomes), write.count),
+    _quality(definitions.LIST_LENGTH, write.number),
+    _quality(definitions.MEAN_SCORE, write.fraction),
+    Measure(Section.QUALITY, "Categories shown", lambda figures: figures.by_label(definitions.ITEMS), _kinds),
+    _quality(definitions.PROCESS_DIVERSITY, write.fraction, "Diversity"),
+    _quality(definitions.COVERAGE, write.percent, "Coverage"),
 )
 """Every figure that has a counterpart in the data; each must agree."""
 
 
-def _others(outcomes: Mapping[str, int]) -> int:
-    return sum(count for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
+def _others(outcomes: Mapping[str, int]) -> float:
+    return sum(float(count) for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
 
 
 @dataclass(frozen=True)
@@ -163,11 +137,7 @@ class Result:
         return (*differences, *(name for name, count in self.own.items() if count))
 
 
-OWN: Final = {
-    "failures inside the plugin": catalog.ERRORS,
-    "values set aside": catalog.DROPPED,
-    "labels over their cap": catalog.OVERFLOW,
-}
+OWN: Final = (definitions.PLUGIN_ERRORS, definitions.DROPPED, definitions.OVERFLOW)
 """What the plugin counts of itself; each must be 0."""
 
 
@@ -185,7 +155,8 @@ def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int,
         for policy, own in sent.items()
         for surface in SURFACES
     }
-    return Result(policies, surfaces, {name: int(exposition.total(metric)) for name, metric in OWN.items()}, broken)
+    own = {of.title.lower(): int(exposition.total(of.metric)) for of in OWN}
+    return Result(policies, surfaces, own, broken)
 
 
 def labels(policy: str) -> dict[str, str]:

@@ -1,16 +1,18 @@
 """What can be broken in the demo: each fault with its cause, what shows it, and the alerts that it must raise."""
 
 import difflib
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from otel_recmon import catalog
-from otel_recmon.catalog import Metric
+from otel_recmon import catalog, definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import Definition
 from otel_recmon.demo.audience import EVERYBODY, Audience
-from otel_recmon.demo.comparison import percent
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.figures import read
 from otel_recmon.demo.scrape import Exposition
 
 _BURNS: Final = ("BudgetBurnHour", "BudgetBurnSixHours", "BudgetBurnDay", "BudgetBurnThreeDays")
@@ -72,113 +74,81 @@ class Fault:
         return not self.variables.keys() & NOWHERE.keys()
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _defined(of: Definition, text: Callable[[float], str], side: str, limit: float) -> Sign:
+    """Return the sign that a figure is beyond a limit."""
+    return Sign(of.title, lambda seen, _: _known(read(seen).value(of)), text, side, limit)
 
 
-def _share(metric: Metric, **labels: Any) -> Read:
-    return lambda seen, _: _ratio(seen.total(metric, **labels), seen.total(metric))
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _slowest(seen: Exposition, _: int) -> float:
     return (seen.quantile(0.95, catalog.LATENCY) or (0.0, 0.0))[1]
 
 
-def _requests(seen: Exposition, **labels: str) -> float:
-    return seen.total(catalog.REQUESTS, **labels)
-
-
-def _hits(seen: Exposition, _: int) -> float:
-    hits, misses = seen.total(catalog.CACHE_HITS), seen.total(catalog.CACHE_MISSES)
-    return _ratio(hits, hits + misses)
-
-
-def _ctr(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.CLICKED), _requests(seen, status=catalog.SUCCESS))
-
-
-def _converting(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.CONVERTED), seen.total(catalog.CLICKED))
-
-
-def _top_score(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.SCORE, "_sum"), seen.total(catalog.SCORE, "_count"))
-
-
-def _gauge(metric: Metric) -> Read:
-    def read(seen: Exposition, _: int) -> float:
-        value = seen.value(metric)
-        return float("nan") if value is None else value
-
-    return read
+def _age(seen: Exposition, _: int) -> float:
+    return _known(seen.value(catalog.STALENESS))
 
 
 def _arrived(seen: Exposition, logged: int) -> float:
-    return _ratio(_requests(seen), logged)
+    return seen.total(catalog.REQUESTS) / logged if logged else math.nan
 
 
-def _seconds(value: float) -> str:
-    return f"{value:g} s"
+def _overflow(seen: Exposition, _: int) -> float:
+    return seen.total(catalog.OVERFLOW)
 
 
-def _hours(value: float) -> str:
-    return f"{value:.0f} h"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3g}"
-
-
-_ARRIVED: Final = Sign("Logged requests that are counted", _arrived, percent, "below", 0.5)
+_ARRIVED: Final = Sign("Logged requests that are counted", _arrived, write.share, "below", 0.5)
 
 FAULTS: Final[Mapping[str, Fault]] = {
     "slow-ranker": Fault(
         "one ranking in five takes 0.8 s",
         ("LatencyHigh", *_BURNS),
-        Sign("Latency, P95, at most", _slowest, _seconds, "above", 0.5),
+        Sign("Latency, P95, at most", _slowest, write.latency, "above", 0.5),
     ),
     "errors": Fault(
         "one request in five fails with status 500",
         ("ErrorRateHigh", *_BURNS),
-        Sign("Error rate", _share(catalog.REQUESTS, status=catalog.ERROR), percent, "above", 0.01),
+        _defined(definitions.ERROR_RATE, write.share, "above", 0.01),
     ),
     "cache-outage": Fault(
         "the cache finds nothing",
         ("CacheHitRateBelowUsual",),
-        Sign("Cache hit rate", _hits, percent, "below", 0.5),
+        _defined(definitions.CACHE_HIT_RATE, write.share, "below", 0.5),
         app=WITH_CACHE,
     ),
     "fallback": Fault(
         "one answer in three is the fallback's",
         ("FallbackShareHigh", *_BURNS),
-        Sign("Share of fallback", _share(catalog.OUTCOMES, outcome=catalog.FALLBACK), percent, "above", 0.1),
+        _defined(definitions.FALLBACK_SHARE, write.share, "above", 0.1),
     ),
     "empty-slates": Fault(
         "one answer in six is empty",
         ("EmptyShareHigh", *_BURNS),
-        Sign("Share of empty", _share(catalog.OUTCOMES, outcome=catalog.EMPTY), percent, "above", 0.05),
+        _defined(definitions.EMPTY_SHARE, write.share, "above", 0.05),
     ),
     "popularity-collapse": Fault(
         "everybody is shown the three items that were shown most, all of one category",
         ("DiversityBelowUsual", "DiversityLow", "CategoryVanished", "CategoryTakingOver"),
-        Sign("Diversity", _gauge(catalog.DIVERSITY), _plain, "below", 0.3),
+        _defined(definitions.PROCESS_DIVERSITY, write.fraction, "below", 0.3),
     ),
     "stale-model": Fault(
         "the model was trained 80 hours ago",
         ("ModelStale", "ModelVeryStale"),
-        Sign("Model staleness", _gauge(catalog.STALENESS), _hours, "above", 72.0),
+        Sign(definitions.STALENESS.title, _age, write.age, "above", 72.0),
         model_age_hours=80.0,
     ),
     "ctr-drop": Fault(
         "people click on a tenth of what they clicked on",
         ("CtrLow", "CtrBelowUsual", "RevenueBelowUsual"),
-        Sign("CTR (clicks/request)", _ctr, percent, "below", 0.007),
+        _defined(definitions.CTR, write.share, "below", 0.007),
         Audience(clicking=0.1),
     ),
     "conversion-drop": Fault(
         "people buy a tenth of what they bought",
         ("ConversionRateBelowUsual", "RevenueBelowUsual"),
-        Sign("Conversions/click", _converting, percent, "below", 0.1),
+        _defined(definitions.CONVERSION_RATE, write.share, "below", 0.1),
         Audience(buying=0.1),
     ),
     "traffic-drop": Fault(
@@ -190,12 +160,12 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "score-drift": Fault(
         "the model's scores are turned round: 1 minus what they were",
         ("ScoresDrifted",),
-        Sign("Mean top score", _top_score, _plain, "above", 0.5),
+        _defined(definitions.MEAN_SCORE, write.fraction, "above", 0.5),
     ),
     "label-flood": Fault(
         "the service names each request's id as the variant",
         ("LabelsOverflowing",),
-        Sign("Labels over their cap", lambda seen, _: seen.total(catalog.OVERFLOW), _plain, "above", 0),
+        Sign(definitions.OVERFLOW.title, _overflow, write.count, "above", 0),
     ),
     "exporter-outage": Fault(
         "the service sends its metrics to where no Collector is; needs --stack",

@@ -7,7 +7,9 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import COUNT, SUM
 from otel_recmon.demo.comparison import (
     MEASURES,
     Pair,
@@ -15,10 +17,8 @@ from otel_recmon.demo.comparison import (
     Section,
     interval,
     labels,
-    number,
-    percent,
-    share,
 )
+from otel_recmon.demo.figures import read
 from otel_recmon.demo.layout import plain_table
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, SURFACES
@@ -44,23 +44,24 @@ def show(console: Console, result: Result, exposition: Exposition) -> None:
 
 
 def _answer(result: Result) -> Iterator[ConsoleRenderable]:
-    rates = {policy: pair.read.ctr for policy, pair in result.policies.items()}
+    found = {policy: pair.read.rate(definitions.CTR) for policy, pair in result.policies.items()}
+    rates = {policy: rate for policy, rate in found.items() if rate}
     yield Text("\nWhich policy earns more clicks?", style="bold")
-    if not all(rate.trials for rate in rates.values()):
+    if rates.keys() != found.keys():
         yield Text("  Too few requests to compare them.\n")
         return
     for policy, rate in rates.items():
-        clicks = f"{number(rate.successes)} clicks on {number(rate.trials)} requests"
-        yield Text(f"  {policy:<7} {clicks} = {percent(rate.value)}  (95 % interval {interval(rate)})")
+        clicks = f"{write.count(rate.successes)} clicks on {write.count(rate.trials)} requests"
+        yield Text(f"  {policy:<7} {clicks} = {write.share(rate.value)}  (95 % interval {interval(rate)})")
     yield Text(f"  {answer(rates)}\n")
 
 
 def answer(rates: dict[str, Rate]) -> str:
     """Return which of two policies has the higher rate, by how much, and whether that is sure."""
     (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
-    low, high = (100 * bound for bound in difference(best, other))
-    lead = 100 * (best.value - other.value)
-    gap = f"{leader} leads by {lead:.2f} points (95 % interval {low:+.2f} to {high:+.2f})."
+    low, high = difference(best, other)
+    lead = write.points(best.value - other.value)
+    gap = f"{leader} leads by {lead} (95 % interval {write.signed_interval(low, high)})."
     if low > 0:
         return f"{gap}\n  That is sure at the 95 % level: the interval does not reach 0."
     needed = trials_needed(best, other)
@@ -68,7 +69,7 @@ def answer(rates: dict[str, Rate]) -> str:
         return "Neither: both have the same rate."
     return (
         f"{gap}\n  That is not sure: the interval includes 0, so it may be chance.\n"
-        f"  At rates like these it takes about {round(needed, -3):,.0f} requests a policy to tell."
+        f"  At rates like these it takes about {write.count(round(needed, -3))} requests a policy to tell."
     )
 
 
@@ -92,8 +93,8 @@ def _compared(section: Section, result: Result) -> Iterator[list[str | Text]]:
         if measure.section is section:
             row: list[str | Text] = [f"  {measure.name}{SIMULATED if measure.simulated else ''}"]
             for pair in result.policies.values():
-                read, data = measure.write(measure.value(pair.read)), measure.write(measure.value(pair.data))
-                row += [read, data, _mark(result, agrees=measure.agrees(pair.read, pair.data))]
+                both = (measure.write(measure.value(figures)) for figures in (pair.read, pair.data))
+                row += [*both, _mark(result, agrees=measure.agrees(pair.read, pair.data))]
             yield row
 
 
@@ -118,28 +119,23 @@ def as_read(section: Section, exposition: Exposition, policy: str) -> dict[str, 
         return _latency(exposition, policy)
     if section is Section.QUALITY:
         hours = exposition.value(catalog.STALENESS, model_version=MODEL_VERSIONS[policy])
-        return {f"Model staleness{SIMULATED}": "not set" if hours is None else f"{hours:.1f} h"}
+        return {f"{definitions.STALENESS.title}{SIMULATED}": "not set" if hours is None else write.age(hours)}
     return {}
 
 
 def _latency(exposition: Exposition, policy: str) -> dict[str, str]:
     own = labels(policy)
-    count = exposition.total(catalog.LATENCY, "_count", **own)
-    mean = exposition.total(catalog.LATENCY, "_sum", **own) / count if count else math.nan
-    good = exposition.total(catalog.SLO_RESPONSES, good=catalog.GOOD, **own)
-    rows = {"Latency, mean": f"{1000 * mean:.1f} ms"}
+    count = exposition.total(catalog.LATENCY, COUNT, **own)
+    mean = exposition.total(catalog.LATENCY, SUM, **own) / count if count else math.nan
+    rows = {"Latency, mean": write.latency(mean)}
     for quantile in QUANTILES:
         rows[f"Latency, P{100 * quantile:.0f}"] = _bucket(exposition.quantile(quantile, catalog.LATENCY, **own))
-    return rows | {"Good and fast enough": share(Rate(int(good), int(count)))}
+    good = definitions.GOOD_RESPONSES
+    return rows | {good.title: write.share(read(exposition, **own).value(good))}
 
 
 def _bucket(bounds: tuple[float, float] | None) -> str:
-    if bounds is None:
-        return "-"
-    lower, upper = (1000 * bound for bound in bounds)
-    if math.isinf(upper):
-        return f"> {lower:,.0f} ms"
-    return f"{lower:,.0f}-{upper:,.0f} ms" if lower else f"< {upper:,.0f} ms"
+    return write.latency_between(*bounds) if bounds else write.UNKNOWN
 
 
 def _surfaces(result: Result, width: int) -> Table:
@@ -159,8 +155,8 @@ def _surfaces(result: Result, width: int) -> Table:
 
 
 def _surface(pair: Pair, mark: Text) -> Iterable[str | Text]:
-    figures = pair.read
-    return (number(figures.requests), number(figures.clicked), share(figures.ctr), mark)
+    counts = (write.count(pair.read.value(of)) for of in (definitions.SUCCESSES, definitions.CLICKS))
+    return (*counts, write.share(pair.read.value(definitions.CTR)), mark)
 
 
 def _verdict(result: Result, origin: str) -> Iterator[ConsoleRenderable]:

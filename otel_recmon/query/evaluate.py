@@ -83,8 +83,9 @@ class Evaluation:
                 return vectors.quantiles(share, buckets)
             case "label_replace", [vector, label, value, "", ""]:
                 return vectors.tagged(vector, label, value)
-            case "clamp_min", [vector, least]:
-                return {labels: max(value, least) for labels, value in vector.items()}
+            case "clamp_min" | "clamp_max", [vector, bound]:
+                nearest = max if name == "clamp_min" else min
+                return {labels: nearest(value, bound) for labels, value in vector.items()}
         function = vectors.named(vectors.FUNCTIONS, name)
         return {labels: function(value) for labels, value in values[0].items()}
 

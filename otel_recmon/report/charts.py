@@ -85,7 +85,7 @@ def shares(name: str, times: Times, now: Sequence[Rate | None], then: Sequence[R
             at, [rate.value if rate else nan for rate in now], color=MAIN, linewidth=1.6, marker="o", markersize=2
         )
         _earlier(axes, times, [rate.value if rate else None for rate in then])
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.yaxis.set_major_formatter(_percent())
         return _over_time(name, figure, axes, times)
 
 
@@ -108,8 +108,12 @@ def intervals(name: str, rates: Mapping[str, Rate]) -> str:
         axes.set_yticks(range(len(rates)), list(rates))
         axes.set_ylim(len(rates) - 0.4, -0.6)
         axes.grid(axis="x")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.xaxis.set_major_formatter(_percent())
         return _svg(name, figure)
+
+
+def _percent() -> PercentFormatter:
+    return PercentFormatter(1, decimals=None, symbol=" %")
 
 
 @contextmanager

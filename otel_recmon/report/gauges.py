@@ -13,8 +13,8 @@ from otel_recmon.report.rises import pieces
 
 
 @dataclass
-class Gauge:
-    """What was read of one, by model version."""
+class GaugeSamples:
+    """The samples of a gauge, by model version."""
 
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     samples: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -30,9 +30,9 @@ class Gauge:
         return max((value for each, value in self.greatest.items() if of in ("", each)), default=None)
 
 
-def gauge(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> Gauge:
-    """Read a gauge."""
-    read = Gauge()
+def gauge_samples(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> GaugeSamples:
+    """Read the samples of a gauge."""
+    read = GaugeSamples()
     for piece in pieces(hours):
         window = f"{selector}[{piece.window_ms}ms]"
         for into, over, function in ((read.sums, "sum", "sum_over_time"), (read.samples, "sum", "count_over_time")):

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import definitions
+from otel_recmon.definitions import Count, Gauge, Merge
 from otel_recmon.query.client import Prometheus
 from otel_recmon.query.service import Service
-from otel_recmon.report.counts import TRACKED, Cell, Tracked, version
+from otel_recmon.report.counts import READ, Cell, cell, version
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.figures import Figures
-from otel_recmon.report.gauges import gauge
+from otel_recmon.report.gauges import gauge_samples
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import Rises
 from otel_recmon.report.sketches import distinct
@@ -21,6 +22,13 @@ AT_ONCE: Final = 4
 """Questions that are put to Prometheus at the same time."""
 Progress = Callable[[float], None]
 """Is told of each share of the whole that has been read, from any thread; they add up to 1."""
+_GAUGES: Final = (
+    definitions.COVERAGE,
+    definitions.STALENESS,
+    definitions.CATALOG_SIZE,
+    definitions.DISTINCT_USERS,
+    definitions.DISTINCT_ITEMS,
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,9 @@ class _Counted:
             return Figures()
         sums: defaultdict[Cell, float] = defaultdict(float)
         for hour in heard:
-            for (each, cell), count in hour.items():
+            for (each, at), count in hour.items():
                 if of in ("", each):
-                    sums[cell] += count
+                    sums[at] += count
         return Figures(dict(sums), frozenset(self.known))
 
     def add(self, other: "_Counted") -> None:
@@ -115,47 +123,46 @@ def read(
 def _whole(
     prometheus: Prometheus, service: Service, hours: Sequence[Period], counted: _Counted
 ) -> Callable[[str], Figures]:
-    coverage, staleness, size = (
-        gauge(prometheus, service.selector(metric.prometheus), hours)
-        for metric in (catalog.COVERAGE, catalog.STALENESS, catalog.CATALOG_SIZE)
-    )
-    users, items = (
-        distinct(prometheus, service.selector(metric.prometheus), hours)
-        for metric in (catalog.USER_SKETCH, catalog.CATALOG_SKETCH)
-    )
+    read = {gauge: _gauge(gauge, prometheus, service, hours) for gauge in _GAUGES}
 
     def whole(of: str) -> Figures:
-        return replace(
-            counted.figures(range(len(hours)), of),
-            coverage=coverage.mean(of),
-            staleness_hours=staleness.most(of),
-            users=users.count(of),
-            items=items.count(of),
-            catalog_size=size.most(of),
-        )
+        found = {gauge: value(of) for gauge, value in read.items()}
+        known = {gauge: value for gauge, value in found.items() if value is not None}
+        return replace(counted.figures(range(len(hours)), of), gauges=known)
 
     return whole
+
+
+def _gauge(
+    gauge: Gauge, prometheus: Prometheus, service: Service, hours: Sequence[Period]
+) -> Callable[[str], float | None]:
+    """Read a gauge, and return what gives its value by model version."""
+    selector = service.selector(gauge.metric.prometheus)
+    if gauge.merge is Merge.DISTINCT:
+        return distinct(prometheus, selector, hours).count
+    samples = gauge_samples(prometheus, selector, hours)
+    return samples.mean if gauge.merge is Merge.MEAN else samples.most
 
 
 def _counted(prometheus: Prometheus, service: Service, hours: Sequence[Period], progress: Progress) -> _Counted:
     found = _Counted()
 
-    def one(tracked: Tracked) -> _Counted:
-        return _rises(Rises(prometheus, service.selector(tracked.name)), tracked, hours, progress)
+    def one(count: Count) -> _Counted:
+        return _rises(Rises(prometheus, service.selector(count.series)), count, hours, progress)
 
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        for part in pool.map(one, TRACKED):
+        for part in pool.map(one, READ):
             found.add(part)
     finally:
         pool.shutdown(cancel_futures=True)  # or what comes after a failure would be asked, too
     return found
 
 
-def _rises(rises: Rises, tracked: Tracked, hours: Sequence[Period], progress: Progress) -> _Counted:
-    counted, share = _Counted(), 1 / len(hours) / len(TRACKED)
+def _rises(rises: Rises, count: Count, hours: Sequence[Period], progress: Progress) -> _Counted:
+    counted, share = _Counted(), 1 / len(hours) / len(READ)
     for rise in rises.within(hours, lambda read: progress(read * share)):
-        counted.hours[rise.hour][version(rise.labels), tracked.cell(rise.labels)] += rise.by
+        counted.hours[rise.hour][version(rise.labels), cell(count, rise.labels)] += rise.by
     if rises.known:
-        counted.known.add(tracked.name)
+        counted.known.add(count.series)
     return counted

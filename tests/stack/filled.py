@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_recmon.demo import launch
-from otel_recmon.demo.figures import Figures, read
+from otel_recmon.demo.figures import read
 from otel_recmon.demo.replay import Progress, replay, session
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.service import workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.demo.traffic import Slate, assembled, catalog_size, logged
+from otel_recmon.report.figures import Figures
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually

@@ -60,11 +60,11 @@ def test_every_figure_of_the_demo_is_that_of_the_data(tmp_path: Path) -> None:
 
     rows = [" ".join(line.split()) for line in done.stdout.split("\n")]
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Requests answered 526 526 ✓ 549 549 ✓" in rows
-    assert "Items shown 1,510 1,510 ✓ 1,490 1,490 ✓" in rows
+    assert "Successful requests 526 526 ✓ 549 549 ✓" in rows
+    assert "Impressions 1,510 1,510 ✓ 1,490 1,490 ✓" in rows
     assert "Clicks 12 12 ✓ 2 2 ✓" in rows
     assert "Conversions* 3 3 ✓ 1 1 ✓" in rows
-    assert "Revenue* $212.04 $212.04 ✓ $78.44 $78.44 ✓" in rows
+    assert "Revenue, USD* 212.04 212.04 ✓ 78.44 78.44 ✓" in rows
     assert rows[-2] == "✓ All 211 figures read from /metrics are those of the data file."
     assert list(tmp_path.iterdir()) == []
 

@@ -69,8 +69,8 @@ def test_every_figure_that_reaches_prometheus_is_that_of_the_data(scratch: Path)
     rows = [" ".join(line.split()) for line in done.stdout.split("\n")]
     assert (done.returncode, done.stderr) == (0, "")
     assert "Figure Prometheus data file Prometheus data file" in rows
-    assert "Requests answered 526 526 ✓ 549 549 ✓" in rows
-    assert "Revenue* $212.04 $212.04 ✓ $78.44 $78.44 ✓" in rows
+    assert "Successful requests 526 526 ✓ 549 549 ✓" in rows
+    assert "Revenue, USD* 212.04 212.04 ✓ 78.44 78.44 ✓" in rows
     assert rows[-2] == "✓ All 211 figures read from Prometheus are those of the data file."
     assert list(scratch.iterdir()) == []
     assert processes(str(scratch)) == []

@@ -65,8 +65,10 @@ OUT_OF_REACH = {
 """Functions that cannot be made to fail from here, with the reason."""
 UNUSED = {
     "_version",
+    "definitions",
     "errors",
     "findings",
+    "formatting",
     "integrations",
     "integrations.decorator",
     "integrations.routing",

@@ -1,17 +1,17 @@
 """What the whole fleet showed, and to how many people: from sketches, which merge by the higher of two registers."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY, Page
 from otel_recmon.artifacts.promql import Expr, Matcher, Scope
-from otel_recmon.artifacts.signals.kinds import Signal, Unit, Words, measure, words_of
-from otel_recmon.artifacts.signals.traffic import REVENUE
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, words_of
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
-from otel_recmon.definitions import Definition, Gauge
+from otel_recmon.definitions import Count, Definition, Gauge, Merge, Quantity, Ratio
 
 SWITCH: Final = variable("sketch_registers")
 _REGISTER: Final = catalog.REGISTER.name
@@ -46,40 +46,35 @@ def _size(metric: Metric, scope: Scope) -> Expr:
     return promql.number(8) * promql.binary(2, "^", promql.aggregate("count", there, scope.by))
 
 
-def _estimate(definition: Definition, page: Page) -> Words:
+def quantity(of: Quantity, scope: Scope) -> Expr:
+    """Return a count, or the value of a gauge merged over processes, within the window."""
+    if isinstance(of, Count):
+        return Counted.of(of).increase(scope)
+    if of.merge is Merge.DISTINCT:
+        return distinct(of.metric, scope)
+    values = promql.series(of.metric.prometheus, scope, window=scope.window)
+    return promql.aggregate(of.merge.value, promql.call(f"{of.merge.value}_over_time", values), scope.by)
+
+
+def _ratio(ratio: Ratio, scope: Scope) -> Expr:
+    part, (whole,) = quantity(ratio.numerator, scope), (quantity(of, scope) for of in ratio.denominator)
+    return promql.call("clamp_max", part / whole * 100, 100) if ratio.percent else promql.divided(part, whole)
+
+
+def _words(definition: Definition, page: Page) -> Words:
     return replace(words_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
 
 
-def _distinct(gauge: Gauge, page: Page) -> Signal:
-    words = _estimate(gauge, page)
-    return measure(words, Unit.COUNT, (gauge.metric,), lambda scope: distinct(gauge.metric, scope), (_REGISTER,))
+def _estimate(gauge: Gauge, page: Page) -> Signal:
+    return measure(_words(gauge, page), Unit.COUNT, (gauge.metric,), lambda scope: quantity(gauge, scope), (_REGISTER,))
 
 
-DISTINCT_ITEMS: Final = _distinct(definitions.DISTINCT_ITEMS, QUALITY)
-DISTINCT_USERS: Final = _distinct(definitions.DISTINCT_USERS, BUSINESS)
+def _estimated(ratio: Ratio, page: Page, unit: Unit) -> Signal:
+    metrics = (ratio.numerator.metric, *(of.metric for of in ratio.denominator))
+    return measure(_words(ratio, page), unit, metrics, partial(_ratio, ratio))
 
 
-def _coverage(scope: Scope) -> Expr:
-    sizes = promql.series(catalog.CATALOG_SIZE.prometheus, scope, window=scope.window)
-    size = promql.aggregate("max", promql.call("max_over_time", sizes), scope.by)
-    return promql.call("clamp_max", distinct(catalog.CATALOG_SKETCH, scope) / size * 100, 100)
-
-
-FLEET_COVERAGE: Final = measure(
-    _estimate(definitions.FLEET_COVERAGE, QUALITY),
-    Unit.PERCENT,
-    (catalog.CATALOG_SKETCH, catalog.CATALOG_SIZE),
-    _coverage,
-)
-
-
-def _revenue_per_user(scope: Scope) -> Expr:
-    return promql.divided(REVENUE.count(scope), distinct(catalog.USER_SKETCH, scope))
-
-
-REVENUE_PER_USER: Final = measure(
-    _estimate(definitions.REVENUE_PER_USER, BUSINESS),
-    Unit.MONEY,
-    (catalog.REVENUE, catalog.USER_SKETCH),
-    _revenue_per_user,
-)
+DISTINCT_ITEMS: Final = _estimate(definitions.DISTINCT_ITEMS, QUALITY)
+DISTINCT_USERS: Final = _estimate(definitions.DISTINCT_USERS, BUSINESS)
+FLEET_COVERAGE: Final = _estimated(definitions.FLEET_COVERAGE, QUALITY, Unit.PERCENT)
+REVENUE_PER_USER: Final = _estimated(definitions.REVENUE_PER_USER, BUSINESS, Unit.MONEY)

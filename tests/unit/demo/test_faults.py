@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from otel_recmon import catalog
 from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.cli.group import group
+from otel_recmon.definitions import CTR
 from otel_recmon.demo import recommender
 from otel_recmon.demo.audience import EVERYBODY, Audience, among
 from otel_recmon.demo.failure import DemoError
@@ -41,7 +42,7 @@ def test_every_alert_of_a_fault_is_on_in_the_settings_of_the_demo(name: str) -> 
 def test_the_floor_of_the_ctr_is_half_of_what_the_data_have() -> None:
     (rule,) = (rule for rule in rules_of(SETTINGS) if rule.name == "CtrLow")
 
-    assert rule.threshold == pytest.approx(recomputed(assembled(logged())).ctr.value / 2, rel=0.02)
+    assert rule.threshold == pytest.approx((recomputed(assembled(logged())).value(CTR) or 0) / 2, rel=0.02)
 
 
 @EACH

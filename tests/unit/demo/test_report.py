@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from otel_recmon import catalog
+from otel_recmon.definitions import COVERAGE, PROCESS_DIVERSITY
 from otel_recmon.demo.comparison import Section, compared
 from otel_recmon.demo.figures import recomputed
 from otel_recmon.demo.report import answer, as_read, show
@@ -19,7 +20,7 @@ def _text(slates: list[Slate]) -> str:
     text = exported(slates)
     for policy in ("bts", "random"):
         own = recomputed([slate for slate in slates if slate.policy == policy], CATALOG_SIZE)
-        text += gauges(own.diversity or 0, own.coverage or 0, policy)
+        text += gauges(own.gauges[PROCESS_DIVERSITY], own.gauges[COVERAGE], policy)
     return text
 
 
@@ -70,7 +71,7 @@ def test_a_figure_stands_next_to_the_same_of_the_data_with_a_mark() -> None:
 
     lines = _shown(_text(slates), slates)
 
-    assert lines.count("  Items shown                 1,510        1,510  ✓           1,490        1,490  ✓") == 1
+    assert [" ".join(line.split()) for line in lines].count("Impressions 1,510 1,510 ✓ 1,490 1,490 ✓") == 1
 
 
 def test_a_figure_that_differs_is_marked_and_named() -> None:
@@ -79,7 +80,7 @@ def test_a_figure_that_differs_is_marked_and_named() -> None:
 
     lines = _shown(text, slates)
 
-    assert lines.count("  Rejected requests               1            0  ✗               0            0  ✓") == 1
+    assert [" ".join(line.split()) for line in lines].count("Rejected requests 1 0 ✗ 0 0 ✓") == 1
     assert lines[-4:-1] == [
         "✗ 2 of 211 figures differ:",
         "  bts: Rejected requests",
@@ -124,8 +125,8 @@ def test_what_the_data_cannot_say_is_shown_as_read() -> None:
         "Latency, P50": "< 10 ms",
         "Latency, P95": "10-50 ms",
         "Latency, P99": "> 50 ms",
-        "Good and fast enough": "99.00 %",
-        "Model staleness*": "6.0 h",
+        "Good responses": "99.00 %",
+        "Age of the model*": "6.0 h",
     }
 
 

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from otel_recmon.definitions import Definition
 from otel_recmon.query.service import Service
+from otel_recmon.report.figures import Figures
 from otel_recmon.report.period import WEEK, Period, moment
 from tests.unit.report.held import Held, Labels, Samples, held, series
 
@@ -18,6 +20,11 @@ def counted(name: str, *hours: float, **labels: str) -> tuple[Labels, Samples]:
     return series(
         name, [*before, (at - 60, 0.0), *((at + 3600 * n + 1800, value) for n, value in enumerate(hours))], **labels
     )
+
+
+def values(figures: Figures, *of: Definition) -> tuple[float | None, ...]:
+    """Return the figures of several definitions."""
+    return tuple(map(figures.value, of))
 
 
 def shop(*more: tuple[Labels, Samples]) -> Held:

@@ -22,13 +22,13 @@ SUMMARY = [
     "Figure all v1 v2",
     "",
     "Requests 220 100 120",
-    "answered 200 80 120",
-    "failed 20 (9.09%) 20 (20.00%) 0 (0.00%)",
-    "rejected 0 0 0",
+    "Successful requests 200 80 120",
+    "Failed requests 20 (9.09 %) 20 (20.00 %) 0 (0.00 %)",
+    "Rejected requests 0 0 0",
 ]
 HOURS = [
-    "2026-01-08 09:00 144 14 10.00% 0 0.00 50.0 ms 95.0 ms",
-    "2026-01-08 10:00 76 6 10.00% 4 50.00 141.7 ms 730.0 ms",
+    "2026-01-08 09:00 144 14 10.00 % 0 0.00 50 ms 95 ms",
+    "2026-01-08 10:00 76 6 10.00 % 4 50.00 142 ms 730 ms",
     "2026-01-08 11:00 - - - - - - -",
 ]
 
@@ -53,7 +53,7 @@ def test_figures_are_printed_by_model_version(url: str) -> None:
 
     assert result.exit_code == 0
     assert lines(result)[: len(SUMMARY)] == SUMMARY
-    assert "per user - - -" in lines(result)
+    assert "Revenue per user - - -" in lines(result)
     assert not set(HOURS) & set(lines(result))
 
 

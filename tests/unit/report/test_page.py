@@ -107,8 +107,8 @@ def test_it_says_what_was_counted_and_how_it_compares(compared: Parsed) -> None:
     assert "Recommendations, 8 January 2026 09:00 to 8 January 2026 12:00, UTC" in text
     assert "▲ and ▼ compare with 1 January 2026 09:00 to 1 January 2026 12:00, UTC" in text
     assert "In 1 of 3 hours nothing was heard of the service" in text
-    assert "Requests 220 200 answered ▲ 300.0%" in text
-    assert "Click-through rate 10.00% 95 %: 6.57% to 14.94% = 0.00 points" in text
+    assert "Requests 220 200 answered ▲ 300 %" in text
+    assert "Click-through rate 10.00 % 95 %: 6.57-14.94 % = 0.00 points" in text
 
 
 def test_without_an_earlier_week_nothing_is_compared(alone: Parsed) -> None:

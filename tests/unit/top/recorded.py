@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from otel_recmon.artifacts.alerts.definitions import rules_of
-from otel_recmon.demo.figures import Figures, read
+from otel_recmon.demo.figures import read
 from otel_recmon.demo.scrape import parsed
 from otel_recmon.query.sources import MetricsPage
+from otel_recmon.report.figures import Figures
 from otel_recmon.top.reading import Reading, Watch
 
 STARTED = 1_795_618_164.79
