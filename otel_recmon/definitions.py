@@ -5,7 +5,7 @@ these, so that a figure has the same value and the same meaning wherever it is s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -128,85 +128,70 @@ def _requests(name: str, title: str, meaning: str, *statuses: str) -> Count:
 
 
 REQUESTS: Final = Count(
-    "requests", "Requests", "Requests for recommendations: answered, failed and rejected ones.", catalog.REQUESTS
+    "requests", "Requests", "Successful, failed and rejected requests for recommendations.", catalog.REQUESTS
 )
-SUCCESSES: Final = _requests(
-    "successes", "Successful requests", "Requests that were answered with 2xx.", catalog.SUCCESS
-)
+SUCCESSES: Final = _requests("successes", "Successful requests", "Requests answered with 2xx.", catalog.SUCCESS)
 FAILURES: Final = _requests(
-    "failures", "Failed requests", "Requests that ended in 5xx, an exception or a broken stream.", catalog.ERROR
+    "failures", "Failed requests", "Requests that ended with 5xx, an exception or a broken stream.", catalog.ERROR
 )
 REJECTED: Final = _requests(
     "rejected",
     "Rejected requests",
-    "Requests that were answered with 4xx: the caller's fault, and no part of the error rate.",
+    "Requests answered with 4xx: errors of the caller, which are not part of the error rate.",
     catalog.REJECTED,
 )
 ANSWERED: Final = _requests(
-    "answered", "Successful and failed requests", "All requests but rejected ones.", catalog.SUCCESS, catalog.ERROR
+    "answered", "Successful and failed requests", "Requests that were not rejected.", catalog.SUCCESS, catalog.ERROR
 )
 OUTCOMES: Final = Count("outcomes", "What users got", "Successful and failed requests, by outcome.", catalog.OUTCOMES)
 IMPRESSIONS: Final = Count("impressions", "Impressions", "Recommended items shown.", catalog.IMPRESSIONS)
 CLICKS: Final = Count("clicks", "Clicks", "Clicks on recommended items.", catalog.CLICKED)
 CONVERSIONS: Final = Count("conversions", "Conversions", "Conversions of recommended items.", catalog.CONVERTED)
-REVENUE: Final = Count("revenue", "Revenue", "What conversions of recommended items earned.", catalog.REVENUE, part=SUM)
-SALES: Final = Count("sales", "Sales", "Conversions that earned something.", catalog.REVENUE, part=COUNT)
+REVENUE: Final = Count("revenue", "Revenue", "Revenue of conversions of recommended items.", catalog.REVENUE, part=SUM)
+SALES: Final = Count("sales", "Sales", "Conversions with revenue.", catalog.REVENUE, part=COUNT)
+
+
+def _rated(name: str, title: str, meaning: str, value: str) -> Count:
+    return Count(name, title, meaning, catalog.SLO_RESPONSES, catalog.IS_GOOD, (value,))
+
+
 RATED: Final = Count(
     "rated", "Rated responses", "Successful and failed requests, by whether they were good.", catalog.SLO_RESPONSES
 )
-GOOD: Final = replace(
-    RATED,
-    name="good",
-    title="Good responses",
-    meaning="Responses that were served or partial and fast enough.",
-    label=catalog.IS_GOOD,
-    values=(catalog.GOOD,),
-)
-BAD: Final = replace(
-    GOOD,
-    name="bad",
-    title="Bad responses",
-    meaning="Responses that were neither served nor partial, or too slow.",
-    values=(catalog.BAD,),
-)
+GOOD: Final = _rated("good", "Good responses", "Responses served or partial, and fast enough.", catalog.GOOD)
+BAD: Final = _rated("bad", "Bad responses", "Responses neither served nor partial, or too slow.", catalog.BAD)
 CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Requests that the cache answered.", catalog.CACHE_HITS)
 CACHE_MISSES: Final = Count(
-    "cache_misses", "Cache misses", "Requests that the cache could not answer.", catalog.CACHE_MISSES
+    "cache_misses", "Cache misses", "Requests that the cache did not answer.", catalog.CACHE_MISSES
 )
-ITEMS: Final = Count("items", "Items", "Items returned, once in each of their categories.", catalog.ITEMS)
-SCORES: Final = Count("scored", "Slates with scores", "Slates that have a top score.", catalog.SCORE, part=COUNT)
-SCORE_SUM: Final = Count("score_sum", "Sum of scores", "The sum of the top scores of slates.", catalog.SCORE, part=SUM)
-DROPPED: Final = Count(
-    "dropped", "Values set aside", "Values that were unusable and set aside, by reason.", catalog.DROPPED
-)
+ITEMS: Final = Count("items", "Items", "Returned items, once in each of their categories.", catalog.ITEMS)
+SCORES: Final = Count("scored", "Slates with scores", "Slates with a top score.", catalog.SCORE, part=COUNT)
+SCORE_SUM: Final = Count("score_sum", "Sum of scores", "Sum of the top scores of the slates.", catalog.SCORE, part=SUM)
+DROPPED: Final = Count("dropped", "Values dropped", "Unusable values that were dropped, by reason.", catalog.DROPPED)
 PLUGIN_ERRORS: Final = Count(
-    "plugin_errors", "Errors inside the plugin", "Failures of otel-recmon itself, swallowed.", catalog.ERRORS
+    "plugin_errors",
+    "Errors inside the plugin",
+    "Errors of otel-recmon itself, which it does not raise in the service.",
+    catalog.ERRORS,
 )
 OVERFLOW: Final = Count(
     "overflow",
     "Label values over the cap",
-    f"Times a label's value was replaced by {catalog.OTHER}, being over the label's cap.",
+    f"Label values replaced by {catalog.OTHER}, because the label had as many values as its cap allows.",
     catalog.OVERFLOW,
 )
 
-COVERAGE: Final = Gauge(
-    "coverage",
-    "Catalog coverage of a process",
-    f"{catalog.COVERAGE.brief} Mean of the processes.",
-    catalog.COVERAGE,
-    Merge.MEAN,
-)
-PROCESS_DIVERSITY: Final = Gauge(
-    "process_diversity",
-    "Diversity of a process",
-    f"{catalog.DIVERSITY.brief} Mean of the processes.",
-    catalog.DIVERSITY,
-    Merge.MEAN,
-)
+
+def _mean(name: str, title: str, metric: Metric) -> Gauge:
+    return Gauge(name, title, f"{metric.brief} Mean of all processes.", metric, Merge.MEAN)
+
+
+COVERAGE: Final = _mean("coverage", "Catalog coverage of a process", catalog.COVERAGE)
+PROCESS_DIVERSITY: Final = _mean("process_diversity", "Diversity of a process", catalog.DIVERSITY)
 STALENESS: Final = Gauge(
     "staleness",
     "Age of the model",
-    f"{catalog.STALENESS.brief} That of the process with the oldest.",
+    f"{catalog.STALENESS.brief} Maximum of all processes.",
     catalog.STALENESS,
     Merge.GREATEST,
 )
@@ -216,77 +201,71 @@ CATALOG_SIZE: Final = Gauge(
 DISTINCT_ITEMS: Final = Gauge(
     "distinct_items",
     "Different items",
-    "Different items recommended by the fleet.",
+    "Distinct items recommended by all processes.",
     catalog.CATALOG_SKETCH,
     Merge.DISTINCT,
 )
 DISTINCT_USERS: Final = Gauge(
-    "distinct_users",
-    "Users",
-    "Different users who got recommendations.",
-    catalog.USER_SKETCH,
-    Merge.DISTINCT,
+    "distinct_users", "Users", "Distinct users who received recommendations.", catalog.USER_SKETCH, Merge.DISTINCT
 )
 
-CTR: Final = Ratio("ctr", "Click-through rate", "Clicks over successful requests.", CLICKS, (SUCCESSES,))
+CTR: Final = Ratio("ctr", "Click-through rate", "Clicks divided by successful requests.", CLICKS, (SUCCESSES,))
 ITEM_CTR: Final = Ratio(
     "item_ctr",
     "Item click-through rate",
-    "Clicks over impressions; at a position, clicks there over impressions there.",
+    "Clicks divided by impressions, at all positions or at one.",
     CLICKS,
     (IMPRESSIONS,),
 )
-CONVERSION_RATE: Final = Ratio("conversion_rate", "Conversion rate", "Conversions over clicks.", CONVERSIONS, (CLICKS,))
+CONVERSION_RATE: Final = Ratio(
+    "conversion_rate", "Conversion rate", "Conversions divided by clicks.", CONVERSIONS, (CLICKS,)
+)
 REVENUE_PER_REQUEST: Final = Ratio(
-    "revenue_per_request", "Revenue per request", "Revenue over successful requests.", REVENUE, (SUCCESSES,)
+    "revenue_per_request", "Revenue per request", "Revenue divided by successful requests.", REVENUE, (SUCCESSES,)
 )
 ORDER_VALUE: Final = Ratio(
-    "order_value", "Revenue per sale", "Revenue over conversions that earned something.", REVENUE, (SALES,)
+    "order_value", "Revenue per sale", "Revenue divided by conversions with revenue.", REVENUE, (SALES,)
 )
 REVENUE_PER_USER: Final = Ratio(
     "revenue_per_user",
     "Revenue per user",
-    "Revenue over different users who got recommendations, where users are known.",
+    "Revenue divided by distinct users who received recommendations, if users are known.",
     REVENUE,
     (DISTINCT_USERS,),
 )
 ERROR_RATE: Final = Ratio(
-    "error_rate", "Error rate", "Failed over successful and failed requests.", FAILURES, (ANSWERED,), zero=True
-)
-GOOD_RESPONSES: Final = Ratio(
-    "good_responses",
-    "Good responses",
-    "Responses that were served or partial and fast enough, over successful and failed requests.",
-    GOOD,
-    (RATED,),
+    "error_rate",
+    "Error rate",
+    "Failed requests divided by successful and failed requests. Rejected requests (4xx) are errors of the caller.",
+    FAILURES,
+    (ANSWERED,),
     zero=True,
 )
-BAD_RESPONSES: Final = Ratio(
-    "bad_responses",
-    "Bad responses",
-    "Responses that were neither served nor partial, or too slow, over successful and failed requests.",
-    BAD,
-    (RATED,),
-    zero=True,
-)
+
+
+def _of_answered(name: str, title: str, count: Count, whole: Count) -> Ratio:
+    meaning = f"{count.meaning.removesuffix('.')}, divided by successful and failed requests."
+    return Ratio(name, title, meaning, count, (whole,), zero=True)
+
+
+GOOD_RESPONSES: Final = _of_answered("good_responses", GOOD.title, GOOD, RATED)
+BAD_RESPONSES: Final = _of_answered("bad_responses", BAD.title, BAD, RATED)
 CACHE_HIT_RATE: Final = Ratio(
     "cache_hit_rate",
     "Cache hit rate",
-    "Requests answered from the cache over all that asked it.",
+    "Cache hits divided by cache hits and misses.",
     CACHE_HITS,
     (CACHE_HITS, CACHE_MISSES),
     zero=True,
 )
 LIST_LENGTH: Final = Ratio(
-    "list_length", "Mean list length", "Impressions over successful requests.", IMPRESSIONS, (SUCCESSES,)
+    "list_length", "Mean list length", "Impressions divided by successful requests.", IMPRESSIONS, (SUCCESSES,)
 )
-MEAN_SCORE: Final = Ratio(
-    "mean_score", "Mean top score", "The mean of the top scores of the slates.", SCORE_SUM, (SCORES,)
-)
+MEAN_SCORE: Final = Ratio("mean_score", "Mean top score", "Mean of the top scores of the slates.", SCORE_SUM, (SCORES,))
 FLEET_COVERAGE: Final = Ratio(
     "fleet_coverage",
     "Catalog coverage of the fleet",
-    "Different items recommended by the fleet over the catalog's size.",
+    "Distinct items recommended by all processes, as a percentage of the catalog.",
     DISTINCT_ITEMS,
     (CATALOG_SIZE,),
     percent=True,
@@ -294,17 +273,17 @@ FLEET_COVERAGE: Final = Ratio(
 DIVERSITY: Final = Evenness(
     "diversity",
     "Diversity",
-    "Entropy of the categories of all items returned, over the logarithm of the number of categories: "
-    "1 where all are equally frequent, 0 where there is but one.",
+    "Entropy of the categories of all returned items, divided by the logarithm of the number of categories: "
+    "1 if all categories are equally frequent, 0 if there is only one.",
     ITEMS,
 )
 
 
 def outcome_share(outcome: str) -> Ratio:
     """Return the share of requests with an outcome."""
-    meaning = f"Requests with outcome `{outcome}` over successful and failed requests."
-    chosen = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
-    return Ratio(f"outcome_{outcome}", f"Share of {outcome}", meaning, chosen, (OUTCOMES,), zero=True)
+    meaning = f"Requests with outcome `{outcome}`."
+    count = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
+    return _of_answered(f"outcome_{outcome}", f"Share of {outcome}", count, OUTCOMES)
 
 
 FALLBACK_SHARE, EMPTY_SHARE, PARTIAL_SHARE = map(outcome_share, (catalog.FALLBACK, catalog.EMPTY, catalog.PARTIAL))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.config import Settings, variable
 from otel_recmon.eventlog import RECOUNTED
@@ -29,6 +29,7 @@ def metrics_page() -> str:
         (
             HEADER,
             "# Metrics\n",
+            definitions_table(),
             _INTRODUCTION,
             metrics_table(),
             "## Labels\n",
@@ -42,12 +43,12 @@ def metrics_page() -> str:
     )
 
 
-_INTRODUCTION = """\
-Clicks over successful requests is the click-through rate (CTR); clicks over impressions is the item CTR, also by
-position. Conversions over clicks is the conversion rate. Errors over successes and errors is the error rate: what
-was rejected is the caller's fault, and is shown but not counted. Impressions over successful requests is the mean
-list length.
+def definitions_table() -> str:
+    """Return the table of the figures that are one quantity divided by another."""
+    return table(("figure", "definition"), [(of.title, of.meaning) for of in definitions.RATIOS])
 
+
+_INTRODUCTION = """\
 Clicks over expected clicks (COEC) compares model versions that show lists of different lengths: the clicks over those
 that the impressions would have had at the click-through rate that all versions together have at the same surface and
 position (Zhang and Jones, "Comparing click logs for editorial training", 2007). What the positions have that makes

@@ -51,7 +51,7 @@ def test_a_variant_under_the_wrong_name_is_not_counted_for_the_right_one() -> No
 def test_what_the_plugin_set_aside_is_a_difference() -> None:
     text = _text() + series(catalog.DROPPED, 2, reason="body_unreadable")
 
-    assert compared(SLATES, parsed(text), CATALOG_SIZE).differing() == ("values set aside",)
+    assert compared(SLATES, parsed(text), CATALOG_SIZE).differing() == ("values dropped",)
 
 
 def _counting(series: str, label: str, more: float) -> Figures:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from otel_recmon.definitions import CTR
 from otel_recmon.report.router import REASONS, dashboard_router
 from otel_recmon.testing import Recorded
 from tests.unit.conftest import Client
@@ -159,7 +160,9 @@ def test_a_wrong_argument_is_refused_when_the_app_is_built(wrong: dict[str, Any]
 
 
 def test_the_routes_are_documented(dashboard: Client) -> None:
-    paths = dashboard.get("/openapi.json").json()["paths"]
+    document = dashboard.get("/openapi.json").json()
+    paths, clicks = document["paths"], document["components"]["schemas"]["Clicks"]["properties"]
+    assert clicks["ctr"]["description"] == CTR.meaning
 
     for path, model in ((SUMMARY, "Summary"), (HOURLY, "Hour")):
         responses = paths[path]["get"]["responses"]

@@ -124,7 +124,7 @@ def test_what_the_plugin_lost_is_told() -> None:
     seen = lines(Screen(replace(reading, answer=replace(reading.answer, total=total)), RULES))
 
     assert [line.rstrip() for line in seen if line.startswith("telemetry")] == [
-        "telemetry      12 values set aside, 1 errors inside the plugin"
+        "telemetry      12 values dropped, 1 errors inside the plugin"
     ]
 
 
