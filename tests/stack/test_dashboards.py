@@ -137,7 +137,10 @@ def test_few_panels_may_be_empty_and_they_exist() -> None:
 
 @EACH_DEMO
 def test_what_is_stored_is_what_was_sent(full: Filled, service: str) -> None:
-    assert full.figures(service).counts == pytest.approx(recomputed(full.slates).counts)
+    counted = full.figures(service).counts
+    rated = {cell for cell in counted if cell[0] == definitions.RATED.series}  # the data have no latencies
+
+    assert {cell: counted[cell] for cell in counted.keys() - rated} == pytest.approx(recomputed(full.slates).counts)
 
 
 def entropy(counts: Mapping[str, float]) -> float:
