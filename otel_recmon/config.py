@@ -209,7 +209,7 @@ class Settings:
     user_hash_key: str | None = _secret(
         f"a text of at least {SHORTEST_KEY} characters",
         "The secret that user ids are hashed with; the same for all processes whose events belong together. Without "
-        "it each process draws its own, and one user has another hash in each.",
+        "it, no event holds a user.",
         "read-me-from-your-vault",
         key,
     )
@@ -281,8 +281,8 @@ class Settings:
 
     @property
     def needs_user(self) -> bool:
-        """Whether the user is needed for more than the event log."""
-        return self.experimental
+        """Whether experiments, sketches or the event log need the user."""
+        return self.experimental or bool(self.sketch_registers) or (self.log_events and self.user_hash_key is not None)
 
     @property
     def expected_shares(self) -> dict[str, tuple[tuple[str, float], ...]]:

@@ -1,4 +1,7 @@
-"""The one place that swallows: what goes wrong inside is counted, logged once, and kept from the host."""
+"""Failures inside the plugin: counted, logged once, and kept from the host service.
+
+Every handler of a broad exception in the run-time packages gives the error to a function of this module, or raises it.
+"""
 
 import logging
 from collections.abc import Callable
@@ -11,31 +14,30 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class Faults:
-    """What one process set aside: errors by site, unusable values by reason, labels over their cap.
+    """The faults of one process: errors by site, unusable values by reason, label values over their cap by label.
 
-    The log never holds a value that came from outside, for it may identify a person.
+    No value from outside is ever logged, because it may identify a person.
     """
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Start over, as a forked child must."""
+    def reset(self) -> None:
+        """Set all counts to 0, as a forked child must."""
         self._lock = Lock()
         self.errors: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self.overflowed: dict[str, int] = {}
 
     def error(self, site: str, error: BaseException) -> None:
-        """Count a failure of our own code; its traceback is logged the first time."""
+        """Count a failure of the plugin's own code. The first one at each site is logged with its traceback."""
         if self._first(self.errors, site):
             _logger.error(
                 "otel-recmon failed in %s; the service goes on, this measurement is lost", site, exc_info=error
             )
 
     def drop(self, reason: str, expected: str) -> None:
-        """Count an unusable value; what would have been right is logged the first time."""
+        """Count an unusable value. The first one for each reason is logged, with the value that was ``expected``."""
         if self._first(self.dropped, reason):
             _logger.warning("otel-recmon set a value aside (%s): expected %s", reason, expected)
 
@@ -54,15 +56,15 @@ class Faults:
 
 
 class HasFaults(Protocol):
-    """Anything that knows where its failures are counted."""
+    """An object with a counter of faults."""
 
     @property
     def faults(self) -> Faults:
-        """Where failures are counted."""
+        """The counter."""
 
 
 def swallow(faults: Faults, site: str, error: BaseException) -> None:
-    """Count ``error``; not even the counting may fail."""
+    """Count and log an error. It never raises, even if the counting fails."""
     with suppress(Exception):
         faults.error(site, error)
 
@@ -75,16 +77,24 @@ R = TypeVar("R")
 def never_raises(
     method: Callable[Concatenate[S, P], R],
 ) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method return None where it would raise, and count the failure under the method's name."""
+    """Make a function return None where it would raise, and count the failure under the function's name.
+
+    The first argument of the function has the counter of faults.
+    """
     site = method.__qualname__
 
     @wraps(method)
     def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - this is the one place that swallows
+        except Exception as error:  # noqa: BLE001 - kept from the host
             with suppress(Exception):
                 swallow(self.faults, site, error)
             return None
 
     return safe  # type: ignore[return-value]  # the same, but for the name of its first parameter
+
+
+def log_failed_start(error: Exception) -> None:
+    """Log that the plugin could not start. Nothing counts it, because nothing exports metrics yet."""
+    _logger.error("otel-recmon could not start; the service runs without its metrics", exc_info=error)

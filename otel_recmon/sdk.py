@@ -1,14 +1,28 @@
-"""The one place that reaches into the OpenTelemetry SDK, for what its API cannot do: forget, be quick, be another."""
+"""Access to private parts of the OpenTelemetry SDK, for needs that its API does not cover. No other module has any.
 
+Each function works without the private part, only slower or with less, so that a new SDK cannot break a service:
+
+- ``forget`` drops the series of retired models, which the SDK keeps for the life of the process.
+- ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
+- ``metric_readers`` finds a Prometheus reader that is already there.
+- ``describe`` and ``Series`` skip checks of attributes that never change.
+"""
+
+import logging
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from multiprocessing import parent_process
 from time import time_ns
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Histogram
+
+_logger = logging.getLogger("otel_recmon")
 
 EXEMPLAR_NS: Final = 100_000_000
 """Between two exemplars of one bucket: an export shows the last one only, and each costs as much as all the rest."""
@@ -59,6 +73,39 @@ def renew_instance(provider: object) -> bool:
 
         _real(provider)._update_resource(ServiceInstanceIdResourceDetector().detect())
     return instance(provider) != before
+
+
+def metric_readers(provider: Any) -> list[Any]:
+    """Return the metric readers of a provider; [] if they cannot be seen."""
+    with suppress(AttributeError):
+        return list(_real(provider)._measurement_consumer._reader_storages)
+    return []
+
+
+def ensure_own_instance(provider: object) -> None:
+    """Give a spawned worker an id of its own if OTEL_RESOURCE_ATTRIBUTES gives all workers the same.
+
+    Under one id, the workers would overwrite each other's counts. The SDK renews the id in a forked child, but not in
+    a spawned one, such as those of ``uvicorn --workers``.
+    """
+    shared = instance(provider)
+    if shared is None or parent_process() is None or not _is_of_the_environment(shared):
+        return
+    renewed = renew_instance(provider)
+    _logger.log(
+        logging.WARNING if renewed else logging.ERROR,
+        "otel-recmon: OTEL_RESOURCE_ATTRIBUTES gives every worker process the service.instance.id %r, so that the "
+        "workers would overwrite each other's counts; %s",
+        shared,
+        f"this worker now uses {instance(provider)!r}"
+        if renewed
+        else "remove it, and each worker gets an id of its own",
+    )
+
+
+def _is_of_the_environment(value: str) -> bool:
+    pairs = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    return any(name.strip() == "service.instance.id" and unquote(text.strip()) == value for name, _, text in pairs)
 
 
 def _real(provider: Any) -> Any:

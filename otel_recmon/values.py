@@ -82,6 +82,14 @@ def clean(value: object) -> str | None:
     return text if 0 < len(text) <= LONGEST_VALUE and text.isprintable() else None
 
 
+def is_finite(value: object) -> bool:
+    """Return whether a value is a finite number; a bool is none."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def number(value: Any) -> float | None:
     """Return a number or its text as a finite number, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -8,18 +8,17 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import INVALID_SPAN
 
 from otel_recmon.doctor.application import Watched
 from otel_recmon.doctor.target import DoctorError, Patient
 from otel_recmon.reading.bodies import Body
-from otel_recmon.reading.expressions import Exchange
-from otel_recmon.reading.observer import Finished, Observer
-from otel_recmon.reading.readers import Reader, Readers
+from otel_recmon.reading.http_exchange import HttpExchange
+from otel_recmon.reading.observer import Observer
+from otel_recmon.reading.reader import Reader, Readers
 from otel_recmon.reading.routes import RouteKind
-from otel_recmon.recording.collector import MetricsCollector
+from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import Scope
+from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.safety import Faults
 
 _LINES: Final = (".ndjson", ".jsonl")
@@ -85,20 +84,22 @@ def trial(patient: Patient, asked: Asked, routes: Sequence[Watched] = ()) -> Tri
     method, path, query = _request(asked.request)
     template, parameters = _route(routes, method, path)
     scope = {"method": method, "query_string": query, "headers": _pairs(asked.headers), "path_params": parameters}
-    exchange = Exchange(scope, _response_headers(asked), None)
     observer = _observer(patient)
-    watched = observer.reader(method, template)
-    reader = watched or Readers(observer.settings).reader(RouteKind.RECOMMENDATION, method, template)
-    counted = Scope(closed_by_plugin=True)
     body = Body(observer.settings.max_body_bytes, _content(asked.response))
-    observer.finish(Finished(counted, INVALID_SPAN, exchange, 0.0, reader, body, 200))
+    exchange = HttpExchange(scope, 200, _response_headers(asked), observer.faults, response_body=body)
+    watched = observer.reader(method, template)
+    reader = watched or Readers(observer.settings, observer.recorder.store).reader(
+        RouteKind.RECOMMENDATION, method, template
+    )
+    counted = RequestContext(closed_by_plugin=True)
+    observer.finish(counted, reader, exchange, 0.0)
     return _trial(f"{method} {template}", watched, reader, counted, exchange, observer.faults)
 
 
 def _trial(
-    route: str, watched: Reader | None, reader: Reader, counted: Scope, exchange: Exchange, faults: Faults
+    route: str, watched: Reader | None, reader: Reader, counted: RequestContext, exchange: HttpExchange, faults: Faults
 ) -> Trial:
-    slate = reader.slate(exchange, Faults())
+    slate = reader.slates.read(exchange, Faults())
     labels = counted.labels
     return Trial(
         route=route,
@@ -120,8 +121,9 @@ def _trial(
 def _observer(patient: Patient) -> Observer:
     settings = replace(patient.settings, log_events=False)
     provider = NoOpMeterProvider()
-    recorder(provider).configure(settings)
-    return Observer(settings, MetricsCollector(meter_provider=provider))
+    shared = recorder(provider)
+    shared.configure(settings)
+    return Observer(settings, Defaults(shared))
 
 
 def _request(text: str) -> tuple[str, str, bytes]:

@@ -1,6 +1,8 @@
-"""``monitor_latency``: times a handler and counts its request, whatever kind of function it is."""
+"""``monitor_latency``, the decorator that times a handler and counts its request."""
 
+import gc
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -8,9 +10,9 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from otel_recmon.catalog import ERROR, REJECTED, SUCCESS
-from otel_recmon.integrations.routing import rewire
 from otel_recmon.recording.collector import MetricsCollector
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import finish_call
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,15 +130,15 @@ class _Timing:
 
     def __init__(self, metrics: MetricsCollector) -> None:
         outer = current.get()
-        self._metrics = metrics
-        self._scope = Scope() if outer is None else outer
+        self._defaults = metrics.defaults
+        self._request = RequestContext() if outer is None else outer
         self._closes = outer is None or outer.closed_by_plugin
         self._start = perf_counter()
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
         """Let what is called within know the request; a generator does so step by step."""
-        token = current.set(self._scope)
+        token = current.set(self._request)
         try:
             yield
         finally:
@@ -155,9 +157,26 @@ class _Timing:
             raise
         finally:
             if self._closes:
-                self._metrics.finish(self._scope, status, perf_counter() - self._start)
+                finish_call(self._defaults, self._request, status, perf_counter() - self._start)
 
 
 def _status(error: BaseException) -> str:
     code = getattr(error, "status_code", None)
     return REJECTED if isinstance(code, int) and code < 500 else ERROR
+
+
+def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> None:
+    """Make the FastAPI routes of ``function`` call ``replacement``, if it stands over a route decorator.
+
+    By then ``@app.get`` has registered the bare function, and FastAPI offers no way from a function to its routes. The
+    garbage collector finds the route objects that refer to it. This runs once for each decorator, at set-up.
+    """
+    routing = sys.modules.get("fastapi.routing")
+    if routing is None:
+        return
+    for holder in gc.get_referrers(function):
+        for owner in (holder, *(gc.get_referrers(holder) if isinstance(holder, dict) else ())):
+            if isinstance(owner, routing.Dependant) and owner.call is function:
+                owner.call = replacement
+            elif isinstance(owner, routing.APIRoute) and owner.endpoint is function:
+                owner.endpoint = replacement

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from otel_recmon.reading.item_keys import Fields, fields_of
-from otel_recmon.reading.packed import from_pairs, from_scores, from_shelves, is_id
+from otel_recmon.reading.item_keys import SHELVES, Fields, fields_of, plain
 
 KNOWN: Final = frozenset(
     """albums alternatives anime animes articles artists books candidates content contents courses data docs
@@ -29,6 +28,7 @@ _LISTS: Final = frozenset({list})
 _PAST: Final = frozenset({"excluded", "previous"})
 _LONGEST_RANK: Final = 5
 _LONGEST_KEY: Final = 100
+_PAIR: Final = 2
 _SAYS_SO: Final = 2
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -67,7 +67,7 @@ def _best(body: dict[str, Any]) -> Found | None:
 
 def _as_scores(rank: float, value: Any) -> Found | None:
     """Return a map from id to score under a key that says recommendations."""
-    scored = from_scores(value) if rank == _SAYS_SO and isinstance(value, dict) else None
+    scored = _from_scores(value) if rank == _SAYS_SO and isinstance(value, dict) else None
     return as_objects(scored) if scored else None
 
 
@@ -119,11 +119,11 @@ def _listed(value: list[Any]) -> Found | None:
     if kinds == _OBJECTS:
         return as_objects(value)
     if kinds == _LISTS:
-        pairs = from_pairs(value)
+        pairs = _from_pairs(value)
         return as_objects(pairs) if pairs else None
     if type(None) in kinds and len(kinds) > 1:
         return _listed([element for element in value if element is not None])
-    return (value, None) if all(map(is_id, value)) else None
+    return (value, None) if all(map(_is_id, value)) else None
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
@@ -134,7 +134,7 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
     """
     fields = fields_of(max(items, key=len))
     if fields is None or fields.shelf:
-        shelved = from_shelves(items)
+        shelved = _from_shelves(items)
         if shelved is not None:
             return _as_unshelved(shelved)
     if fields and _wrapped(items, fields):
@@ -149,7 +149,7 @@ def _as_unshelved(items: list[Any]) -> Found | None:
     if items and all(isinstance(item, dict) for item in items):
         fields = fields_of(max(items, key=len))
         return (items, fields) if fields else None
-    return (items, None) if all(map(is_id, items)) else None
+    return (items, None) if all(map(_is_id, items)) else None
 
 
 def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
@@ -179,3 +179,38 @@ def _likeness(found: Found) -> float:
     if fields is None:
         return 0.5 if items else 0
     return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)
+
+
+def _is_id(element: Any) -> bool:
+    """Say whether a JSON value can be the id of an item."""
+    if isinstance(element, bool):
+        return False
+    return isinstance(element, int) or (isinstance(element, str) and bool(element))
+
+
+def _from_pairs(elements: list[Any]) -> list[dict[str, Any]] | None:
+    """Return ``[[id, score], ...]`` as objects, or None; whole numbers alone are no scores but points and such."""
+    if all(len(element) == _PAIR and _is_id(element[0]) for element in elements):
+        return _scored(elements)
+    return None
+
+
+def _from_scores(found: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return ``{id: score, ...}`` as objects in its order, or None."""
+    return _scored(list(found.items()))
+
+
+def _scored(pairs: list[Any]) -> list[dict[str, Any]] | None:
+    kinds = {type(score) for _, score in pairs}
+    if float in kinds and kinds <= {float, int}:
+        return [{"id": item, "score": score} for item, score in pairs]
+    return None
+
+
+def _from_shelves(shelves: list[dict[str, Any]]) -> list[Any] | None:
+    """Return the items of all shelves in reading order, or None where one is no shelf."""
+    key = next((key for key in shelves[0] if plain(key) in SHELVES), None)
+    lists = [shelf.get(key) for shelf in shelves] if key is not None else [None]
+    if not all(isinstance(items, list) for items in lists):
+        return None
+    return [item for items in lists for item in items or ()]

@@ -15,11 +15,10 @@ from opentelemetry.metrics import (
 from otel_recmon import catalog
 from otel_recmon._version import __version__
 from otel_recmon.catalog import Kind, Metric
-from otel_recmon.identity import ensure_own_instance
 from otel_recmon.recording.cells import Cells
 from otel_recmon.recording.store import Row
 from otel_recmon.safety import Faults, swallow
-from otel_recmon.sdk import Keep, Series, forget
+from otel_recmon.sdk import Keep, Series, ensure_own_instance, forget
 
 SCOPE = "otel_recmon"
 Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]

@@ -16,7 +16,7 @@ from otel_recmon._version import __version__
 from otel_recmon.catalog import Metric
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.recording.attributor import Attributor
-from otel_recmon.recording.event_log import Events
+from otel_recmon.recording.event_log import EventLog
 from otel_recmon.recording.experiments import expected_shares
 from otel_recmon.recording.instruments import Instruments
 from otel_recmon.recording.item_catalog import Categories, load
@@ -54,8 +54,17 @@ class Recorder:
         self.catalog_size = settings.catalog_size or len(self.categories) or None
         self._file = ModelFile(settings.model_path) if settings.model_path else None
         self._reserve_categories()
-        self.attributor = Attributor(settings, self.store) if settings.signing_key else None
-        self.events = Events(settings, self.faults, self.categories) if settings.log_events else None
+        self.attributor = Attributor(settings, self.store)
+        self.events = EventLog(settings, self.faults, self.categories)
+        self.extended = self.attributor.enabled or self.events.enabled
+
+    def set_catalog_size(self, size: int, model_version: str | None) -> None:
+        """Set the number of items in the catalog of one model version, or of all versions that have no number yet."""
+        if model_version is None:
+            self.declared_catalog_size = size
+            return
+        with self.store.lock:
+            self.store.model(model_version).catalog_size = size
 
     def start(self) -> Instruments:
         """Return the instruments, created now if they were not; late, so that a mere supervisor exports nothing."""

@@ -12,10 +12,9 @@ from otel_recmon import catalog
 from otel_recmon.catalog import MAX_SERIES, OTHER, UNKNOWN
 from otel_recmon.config import Settings
 from otel_recmon.recording.cells import COUNTS, Cells, Model
-from otel_recmon.recording.experiments import ARM_COUNTS, ArmCells, Experiments, Seat
+from otel_recmon.recording.experiments import ARM_COUNTS, ArmBucket, ArmCells, Experiments, Subject
 from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
 from otel_recmon.recording.sketches import Sketchbook
-from otel_recmon.recording.subjects import Subject
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.stats.quality import Windows
@@ -51,7 +50,7 @@ class Store:
         self._declarations: Counter[str] = Counter()
         self.declared: list[str] = []
         self.default = Labels(UNKNOWN)
-        self.experiments = Experiments(self._value, self._forgotten, self.faults)
+        self.experiments = Experiments(self._value, self._forget_points, self.faults)
         self.experimental = False
         self._start_over()
         self.configure(settings)
@@ -110,8 +109,8 @@ class Store:
         models = self.models
         self._start_over()
         self._open_sketches(self.settings.sketch_registers)
-        self.experiments.forget()
-        self.faults.forget()
+        self.experiments.reset()
+        self.faults.reset()
         for version, model in models.items():
             kept = self.model(version)
             kept.updated_at, kept.catalog_size = model.updated_at, model.catalog_size
@@ -145,9 +144,9 @@ class Store:
         found.used = now
         return found
 
-    def seat(self, subject: Subject, variant: str | None) -> Seat | None:
-        """Return where an event of a subject counts in its experiment; None where it does not."""
-        return self.experiments.seat(subject, variant, self.clock())
+    def arm_bucket(self, subject: Subject, variant: str | None) -> ArmBucket | None:
+        """Return the bucket in which an event of a subject counts; None without an experiment or a variant."""
+        return self.experiments.locate(subject, variant, self.clock())
 
     def model(self, model_version: str) -> Model:
         """Return what is known of a model version."""
@@ -155,9 +154,9 @@ class Store:
             self.models[model_version] = Model(Windows(self.settings.categories))
         return self.models[model_version]
 
-    def version(self, value: object) -> str:
-        """Return a model version as it is exported."""
-        return self._value("model_version", value, self.clock()) or UNKNOWN
+    def has_served(self, model_version: str) -> bool:
+        """Return whether this process has served a model version."""
+        return model_version in self.models
 
     def count_items(self, cells: Cells, categories: Iterable[str]) -> None:
         """Count one item in each category named, as often as it is named."""
@@ -286,9 +285,6 @@ class Store:
                 text = OTHER
             self._pairs[label] += text not in known(home)
         return home, text
-
-    def _forgotten(self, keep: Keep) -> bool:
-        return self.forget_points(keep)
 
     def _free(self, now: float) -> None:
         """Give back the slots of the label values that nothing has used for 24 hours; looks once a second at most."""

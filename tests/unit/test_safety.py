@@ -139,7 +139,7 @@ def test_forgetting_starts_the_counts_and_the_log_over(caplog: pytest.LogCapture
     faults.overflow("stage")
     faults.error("here", ValueError())
 
-    faults.forget()
+    faults.reset()
     counted = (dict(faults.errors), dict(faults.dropped), dict(faults.overflowed))
     faults.drop("score_invalid", "a number")
 

@@ -99,9 +99,10 @@ Each alert is defined once, in `otel_recmon/artifacts/alerts/definitions.py`, an
 do when one fires is in the [runbook](runbook.md), how it gets to Slack in [slack.md](slack.md).
 
 Those that are on wake few people for good reasons. The others are there for when you want them: Grafana has them
-paused, Prometheus does not have them at all. Numbers and switches stand in `otel_recmon/artifacts/settings/alerts.toml`; your
-own [recmon.toml](recmon-toml.md) overrides what it names, and whatever it misspells is refused with the nearest right
-name. A floor without a threshold is not rendered until you give it one.
+paused, Prometheus does not have them at all. Numbers and switches stand in
+`otel_recmon/artifacts/settings/alerts.toml`; your own [recmon.toml](recmon-toml.md) overrides what it names, and
+whatever it misspells is refused with the nearest right name.
+A floor without a threshold is not rendered until you give it one.
 
 Every alert keeps services (`job`), environments (`deployment_environment_name`) and, where its signal has them, model
 versions apart. The watchdog alone has none of these: it always fires, so that a receiver outside can notice when it

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from otel_recmon.recording.subjects import bucket
+from otel_recmon.recording.experiments import bucket
 
 USERS = range(32_000)
 UNLIKELY = {31: 69.2, 1023: 1200.0}

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import INVALID_SPAN, Span
 
-from otel_recmon.reading.flags import flagged
+from otel_recmon.reading.reader import flag_variant
 
 EVALUATION = "feature_flag.evaluation"
 
@@ -41,11 +41,11 @@ SPANS: dict[str, tuple[Span, str | None]] = {
 def test_the_variant_of(case: str) -> None:
     span, variant = SPANS[case]
 
-    assert flagged(span, "ranker") == variant
+    assert flag_variant(span, "ranker") == variant
 
 
 def test_a_span_that_is_not_sampled_shows_nothing() -> None:
     span = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test").start_span("GET")
     span.add_event(EVALUATION, {"feature_flag.key": "ranker", "feature_flag.result.variant": "bts"})
 
-    assert flagged(span, "ranker") is None
+    assert flag_variant(span, "ranker") is None

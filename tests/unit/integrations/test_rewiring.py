@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 
-from otel_recmon.integrations.routing import rewire
+from otel_recmon.integrations.decorator import rewire
 from tests.unit.conftest import Client
 
 

@@ -1,4 +1,4 @@
-"""What is read off the traffic of a route, as configured or by the usual names."""
+"""The traffic of a route is read as configured, or by the usual names."""
 
 from typing import Any
 
@@ -7,23 +7,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon.config import Settings
-from otel_recmon.reading.expressions import Exchange
-from otel_recmon.reading.readers import Reader, Readers
+from otel_recmon.reading.http_exchange import HttpExchange
+from otel_recmon.reading.reader import Reader, Readers
 from otel_recmon.reading.routes import RouteKind
+from otel_recmon.recording.observation import Observation
+from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.slate import Slate
+from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
+from tests.unit.reading.exchanges import exchange
 from tests.unit.reading.test_item_keys import JSON
 
 
 def _reader(kind: RouteKind = RouteKind.RECOMMENDATION, template: str = "/recommendations", **said: Any) -> Reader:
-    return Readers(Settings(**said)).reader(kind, "GET", template)
+    settings = Settings(**said)
+    return Readers(settings, Store(settings)).reader(kind, "GET", template)
 
 
-def _exchange(response: Any = None, body: Any = None, query: str = "", **path: Any) -> Exchange:
+def _read(reader: Reader, found: HttpExchange) -> Observation:
+    """What is read off a request that recorded nothing itself."""
+    return reader.read(found, RequestContext())
+
+
+def _exchange(response: Any = None, body: Any = None, query: str = "", **path: Any) -> HttpExchange:
     request = {"headers": [(b"x-variant", b"b")], "query_string": query.encode(), "path_params": path}
-    exchange = Exchange(request, [(b"x-model-version", b"v7")], lambda _: body)
-    exchange.response = response
-    return exchange
+    return exchange(request, response, body, headers=[(b"x-model-version", b"v7")])
 
 
 RESPONSES: dict[str, tuple[dict[str, Any], Any, Slate]] = {
@@ -73,7 +81,7 @@ def test_a_response_with(case: str) -> None:
     said, response, wanted = RESPONSES[case]
     faults = Faults()
 
-    read = _reader(**said).slate(_exchange(response), faults)
+    read = _reader(**said).slates.read(_exchange(response), faults)
 
     assert (read, faults.dropped) == (wanted, {})
 
@@ -81,14 +89,14 @@ def test_a_response_with(case: str) -> None:
 def test_an_item_without_category_and_score_in_front_does_not_hide_those_of_the_others() -> None:
     response = [{"id": 1}, {"id": 2, "category": "x", "score": 0.5}]
 
-    assert _reader().slate(_exchange(response), Faults()) == Slate([1, 2], [None, "x"], [0.5])
+    assert _reader().slates.read(_exchange(response), Faults()) == Slate([1, 2], [None, "x"], [0.5])
 
 
 @pytest.mark.parametrize("said", ["splendid", "none of these"])
 def test_an_outcome_nobody_knows_is_counted_as_dropped(said: str) -> None:
     faults = Faults()
 
-    read = _reader(outcome="how").slate(_exchange({"how": said, "items": ["a"]}), faults)
+    read = _reader(outcome="how").slates.read(_exchange({"how": said, "items": ["a"]}), faults)
 
     assert (read, faults.dropped) == (Slate(["a"]), {"outcome_invalid": 1})
 
@@ -114,7 +122,8 @@ REQUESTED: dict[str, tuple[str, dict[str, Any], Any, int | None]] = {
 def test_the_number_that_was_asked_for(case: str) -> None:
     query, path, body, wanted = REQUESTED[case]
 
-    read = _reader().slate(_exchange(["a"], body, query, **path), Faults())
+    template = "/".join(["/recommendations", *(f"{{{name}}}" for name in path)])
+    read = _reader(template=template).slates.read(_exchange(["a"], body, query, **path), Faults())
 
     assert read.requested == wanted
 
@@ -136,7 +145,7 @@ POSITIONS: dict[str, tuple[dict[str, Any], str, Any, Any]] = {
 def test_the_position_of_a_click(case: str) -> None:
     said, query, body, wanted = POSITIONS[case]
 
-    assert _reader(RouteKind.CLICK, **said).place(_exchange(None, body, query)) == wanted
+    assert _read(_reader(RouteKind.CLICK, **said), _exchange(None, body, query)).event == (wanted, None)
 
 
 SEEN: dict[str, tuple[Any, list[Any], list[Any]]] = {
@@ -161,15 +170,13 @@ SEEN: dict[str, tuple[Any, list[Any], list[Any]]] = {
 def test_what_a_client_says_was_seen_as(case: str) -> None:
     body, *wanted = SEEN[case]
 
-    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, body)) == tuple(wanted)
+    assert _read(_reader(RouteKind.IMPRESSION), _exchange(None, body)).event == tuple(wanted)
 
 
 def test_positions_of_which_one_is_unusable_stay_that_many() -> None:
-    assert _reader(RouteKind.IMPRESSION).seen(_exchange(None, {"positions": [1, None, "x"]})).positions == [
-        1.0,
-        None,
-        "x",
-    ]
+    found = _read(_reader(RouteKind.IMPRESSION), _exchange(None, {"positions": [1, None, "x"]}))
+
+    assert found.event == ([1.0, None, "x"], [])
 
 
 def test_a_service_that_says_its_model_version_is_believed_where_none_is_configured() -> None:
@@ -180,27 +187,25 @@ def test_a_service_that_says_its_model_version_is_believed_where_none_is_configu
         (_reader(model_version="v1", model_version_from="meta.v"), {"meta": {"v": "v9"}}),
     ]
 
-    said = [reader.model_version and reader.model_version(_exchange(body)) for reader, body in cases]
+    said = [_read(reader, _exchange(body)).model_version for reader, body in cases]
 
     assert said == ["v8", "v7", None, "v9"]
 
 
 def test_variant_and_surface_are_read_only_where_configured() -> None:
-    plain, said = _reader(), _reader(variant="header:x-variant", surface="path:place")
+    readers = _reader(), _reader(variant="header:x-variant", surface="path:place")
 
-    assert (plain.variant, plain.surface) == (None, None)
-    assert said.variant is not None
-    assert said.surface is not None
-    exchange = _exchange(place="home")
-    assert (said.variant(exchange), said.surface(exchange)) == ("b", "home")
+    found = [_read(reader, _exchange(place="home")) for reader in readers]
+
+    assert [(seen.variant, seen.surface) for seen in found] == [(None, None), ("b", "home")]
 
 
 def test_the_response_of_an_event_route_is_read_only_where_an_expression_needs_it() -> None:
     reads = [
-        _reader().reads_body,
-        _reader(RouteKind.CLICK).reads_body,
-        _reader(RouteKind.CLICK, position="query:at").reads_body,
-        _reader(RouteKind.CLICK, position="clicked.at").reads_body,
+        _reader().reads_response,
+        _reader(RouteKind.CLICK).reads_response,
+        _reader(RouteKind.CLICK, position="query:at").reads_response,
+        _reader(RouteKind.CLICK, position="clicked.at").reads_response,
     ]
 
     assert reads == [True, False, False, True]
@@ -208,11 +213,11 @@ def test_the_response_of_an_event_route_is_read_only_where_an_expression_needs_i
 
 def test_expressions_may_differ_by_route() -> None:
     settings = Settings(items="/movies => a; b")
-    readers = Readers(settings)
+    readers = Readers(settings, Store(settings))
     body = {"a": ["movie"], "b": ["other"]}
 
     read = [
-        readers.reader(RouteKind.RECOMMENDATION, "GET", template).slate(_exchange(body), Faults()).items
+        readers.reader(RouteKind.RECOMMENDATION, "GET", template).slates.read(_exchange(body), Faults()).items
         for template in ("/movies", "/books")
     ]
 
@@ -222,27 +227,24 @@ def test_expressions_may_differ_by_route() -> None:
 @pytest.mark.parametrize("said", [{"items": "a..b"}, {"variant": "header:"}, {"score": "["}])
 def test_an_expression_that_is_none_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"not a JMESPath expression|needs a name"):
-        Readers(Settings(**said))
+        Readers(Settings(**said), Store(Settings()))
 
 
 @given(JSON, JSON)
 def test_any_response_to_any_request_is_read(response: Any, body: Any) -> None:
     faults = Faults()
 
-    read = _reader().slate(_exchange(response, body), faults)
+    read = _reader().slates.read(_exchange(response, body), faults)
 
     assert read.items is None or isinstance(read.items, list)
 
 
 @given(JSON, st.sampled_from([RouteKind.CLICK, RouteKind.CONVERSION, RouteKind.IMPRESSION]))
 def test_any_event_is_read(body: Any, kind: RouteKind) -> None:
-    reader = _reader(kind)
-    exchange = _exchange(None, body)
+    found = _read(_reader(kind), _exchange(None, body))
 
-    reader.place(exchange)
-    reader.revenue(exchange)
-
-    assert [type(said) for said in reader.seen(exchange)] == [list, list]
+    assert found.event is not None
+    assert len(found.event) == (1 if kind is RouteKind.CONVERSION else 2)
 
 
 @given(JSON)
@@ -256,6 +258,6 @@ def test_any_response_is_read_where_configuration_says_where_things_are(response
         "limit": "limit",
     }
 
-    read = _reader(**said).slate(_exchange(response), Faults())
+    read = _reader(**said).slates.read(_exchange(response), Faults())
 
     assert read.items is None or isinstance(read.items, list)

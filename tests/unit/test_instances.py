@@ -59,16 +59,16 @@ def test_spawned_workers_go_on_under_identities_of_their_own_and_say_so(tmp_path
 
     assert parent == "pod 1"
     assert len({parent, *workers}) == 3
-    assert log.count("every worker process the service.instance.id 'pod 1', under which they would overwrite") == 2
+    assert log.count("every worker process the service.instance.id 'pod 1', so that the workers would overwrite") == 2
     for worker in workers:
-        assert f"this one goes on as {worker!r}\n" in log
+        assert f"this worker now uses {worker!r}\n" in log
 
 
 def test_where_the_sdk_does_not_allow_it_the_log_says_what_to_do(tmp_path: Path) -> None:
     found, log = instances(tmp_path, "spawn", "locked")
 
     assert found == ["pod 1"] * 3
-    assert log.count("leave it out, and each gets one of its own\n") == 2
+    assert log.count("remove it, and each worker gets an id of its own\n") == 2
 
 
 @pytest.mark.parametrize("environ", [{}, {"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop"}])
