@@ -146,18 +146,15 @@ class EventLog:
         self._hold(active_request(), Entry(time_ns(), "seen", _without_none(cells.attributes | attributes)))
 
     @when_enabled
-    def cache_lookup(self, request: RequestContext | None, *, hit: bool) -> None:
-        """Note a cache hit or miss within a request. The caller holds the store's lock."""
-        if request is not None:
-            _log(request).cache[not hit] += 1
+    def cache_lookup(self, request: RequestContext, *, hit: bool) -> None:
+        """Add a cache hit or miss to the event of a request. The caller holds the store's lock."""
+        _log(request).cache[not hit] += 1
 
     @when_enabled
     def stage(
-        self, request: RequestContext | None, attributes: Mapping[str, str], seconds: float, candidates: int | None
+        self, request: RequestContext, attributes: Mapping[str, str], seconds: float, candidates: int | None
     ) -> None:
-        """Note a pipeline stage within a request."""
-        if request is None:
-            return
+        """Add a pipeline stage to the event of a request."""
         stages = _log(request).stages
         if len(stages) < MOST_HELD:
             stages.append(_without_none({**attributes, "seconds": seconds, "candidates": candidates}))

@@ -26,9 +26,9 @@ def record_cache_lookup(defaults: Defaults, hit: bool) -> None:
     request = active_request()
     with defaults.store.lock:
         defaults.store.cache[not hit] += 1
-        defaults.recorder.events.cache_lookup(request, hit=bool(hit))
-    if request is not None:
-        request.cache_hit = bool(hit)
+        if request is not None:
+            request.cache_hit = bool(hit)
+            defaults.recorder.events.cache_lookup(request, hit=bool(hit))
 
 
 @contextmanager
@@ -56,4 +56,5 @@ def _record_stage(defaults: Defaults, name: str, seconds: float, candidates: int
     if candidates is not None and not usable:
         defaults.faults.drop("candidates_invalid", f"candidates to be a whole number from 0 to {MOST_CANDIDATES}")
     instruments.stage.record(seconds, attributes)
-    defaults.recorder.events.stage(request, attributes, seconds, candidates if usable else None)
+    if request is not None:
+        defaults.recorder.events.stage(request, attributes, seconds, candidates if usable else None)
