@@ -110,16 +110,18 @@ class Reader:
         if self.signed:
             seen.recommendation_id = self.events.recommendation_id(exchange)
 
-    def _click(self, exchange: Exchange) -> tuple[Any, ...]:
+    def click(self, exchange: Exchange) -> tuple[Any, Any]:
+        """Return the position, from 1, and the item of a click; None for what the traffic does not give."""
         item = self.events.item_id(exchange) if self.signed else None
         return self._position(exchange), item
 
-    def _conversion(self, exchange: Exchange) -> tuple[Any, ...]:
+    def conversion(self, exchange: Exchange) -> tuple[float]:
+        """Return the revenue of a conversion: 0 if the traffic gives none, NaN if it is not a number."""
         stated = self.events.revenue(exchange)
         revenue = 0.0 if stated is None or stated == "" else number(stated)
         return (float("nan") if revenue is None else revenue,)
 
-    def _impressions(self, exchange: Exchange) -> tuple[Any, ...]:
+    def impressions(self, exchange: Exchange) -> tuple[list[Any], list[Any]]:
         """Return the positions from 1 and the items that a client reports as seen; either may be empty."""
         body = exchange.body
         stated = body.get("positions") if isinstance(body, dict) else None
@@ -164,9 +166,9 @@ class Reader:
 
 
 _EVENTS: Final = {
-    RouteKind.CLICK: Reader._click,  # noqa: SLF001 - the table of the methods above
-    RouteKind.CONVERSION: Reader._conversion,  # noqa: SLF001
-    RouteKind.IMPRESSION: Reader._impressions,  # noqa: SLF001
+    RouteKind.CLICK: Reader.click,
+    RouteKind.CONVERSION: Reader.conversion,
+    RouteKind.IMPRESSION: Reader.impressions,
 }
 
 
