@@ -23,8 +23,6 @@ from otel_recmon.safety import swallow
 MARK: Final = "otel_recmon"
 """The scope key of a request that an outer middleware watches already."""
 
-_new = object.__new__
-
 
 class Switch:
     """The observer of all watched applications of a process, while the plugin is on."""
@@ -129,9 +127,7 @@ class WatchedRequest:
     def __init__(self, switch: Switch, observer: Observer, scope: Scope, receive: Receive, send: Send) -> None:
         """Mark the request as watched, and start the clock."""
         scope[MARK] = True
-        # Without the constructor, whose 15 assignments take 0.7 us where these two take 0.2.
-        self.context = context = _new(RequestContext)
-        context.closed_by_plugin = True
+        self.context = context = RequestContext(closed_by_plugin=True)
         self._switch = switch
         self._observer = observer
         self._scope = scope

@@ -35,12 +35,9 @@ class RequestLog:
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class RequestContext:
-    """One request, shared by the verbs in the code, the latency decorator and the plugin.
-
-    It has no slots, so that its defaults belong to the class: an ASGI request skips the constructor, which sets each.
-    """
+    """One request, shared by the verbs in the code, the latency decorator and the plugin."""
 
     closed_by_plugin: bool = False
     """Whether the plugin records the end of this request. A decorator inside it then does not."""

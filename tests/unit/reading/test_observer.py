@@ -373,8 +373,10 @@ def test_a_route_without_items_is_named_in_the_log_once(watch: Watch, caplog: py
         (
             "otel_recmon",
             logging.WARNING,
-            f"otel-recmon finds no items in the responses of {template}; "
-            "set OTEL_RECMON_ITEMS to their place in the response",
+            (
+                f"otel-recmon finds no items in the responses of {template}; "
+                "set OTEL_RECMON_ITEMS to their place in the response"
+            ),
         )
         for template in ("/recommendations", "/recommend/{user_id}")
     ]
