@@ -106,7 +106,12 @@ class Reader:
 
     def _read_event(self, seen: Observation, exchange: Exchange) -> None:
         seen.kind = self.kind.value
-        seen.event = _EVENTS[self.kind](self, exchange)
+        read = {
+            RouteKind.CLICK: self.click,
+            RouteKind.CONVERSION: self.conversion,
+            RouteKind.IMPRESSION: self.impressions,
+        }
+        seen.event = read[self.kind](exchange)
         if self.signed:
             seen.recommendation_id = self.events.recommendation_id(exchange)
 
@@ -163,13 +168,6 @@ class Reader:
         if text is None:
             self.faults.drop("label_invalid", "a label to be a text of at most 100 characters or a number")
         return text
-
-
-_EVENTS: Final = {
-    RouteKind.CLICK: Reader.click,
-    RouteKind.CONVERSION: Reader.conversion,
-    RouteKind.IMPRESSION: Reader.impressions,
-}
 
 
 class Readers:

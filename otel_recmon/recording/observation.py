@@ -15,11 +15,6 @@ from otel_recmon.recording.slate import Slate
 
 _NONE: Final[frozenset[str]] = frozenset()
 _SLATE: Final = frozenset({SLATE})
-_RECORD: Final[Mapping[str, Callable[..., None]]] = {
-    CLICK: record_click,
-    CONVERSION: record_conversion,
-    IMPRESSION: record_impressions,
-}
 
 
 @dataclass(slots=True)
@@ -61,7 +56,12 @@ def record_observation(
         if request.recorded_by is not None:
             _close(defaults, request, seen, status or SUCCESS, seconds, SERVED)
         if seen.kind is not None and seen.event is not None:
-            _RECORD[seen.kind](defaults, _origin(request, seen), *seen.event)
+            record: Mapping[str, Callable[..., None]] = {
+                CLICK: record_click,
+                CONVERSION: record_conversion,
+                IMPRESSION: record_impressions,
+            }
+            record[seen.kind](defaults, _origin(request, seen), *seen.event)
             request.close(frozenset({seen.kind}))
         else:
             request.close(_NONE)
