@@ -1,14 +1,14 @@
 """The expressions of alerts: a signal's value, kept only where there is enough traffic and no doubt."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import Context
-from otel_recmon.artifacts.alerts.usual import DAYS_A_WEEK, usual
 from otel_recmon.artifacts.promql import Expr, Scope
+from otel_recmon.artifacts.settings.thresholds import Baseline
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal
 from otel_recmon.artifacts.signals.quality import score_drift
 from otel_recmon.artifacts.signals.telemetry import silent
@@ -17,6 +17,8 @@ from otel_recmon.catalog import Attribute, Metric
 
 Value = Callable[[Context], Expr]
 Bound = Callable[[Context, Scope], Expr]
+_DAYS_A_WEEK: Final = 7
+_MEDIAN: Final = 0.5
 _RELEVANT_SHARE: Final = 0.05
 """The share of a category or position from which on it is missed."""
 _TWICE: Final = 2
@@ -92,7 +94,7 @@ def below_usual(
 
     def value(context: Context) -> Expr:
         scope = context.scope.over(context.config.baseline.window)
-        common = context.keep(f"{key}:usual", usual(signal, scope, context.config.baseline))
+        common = context.keep(f"{key}:usual", _usual(signal, scope, context.config.baseline))
         if trials is None:
             common = promql.compared(common, ">=", context.tuning.minimum_traffic)
         change = promql.many_to_one(signal(scope), "/", promql.compared(common, ">", 0), scope.service) - 1
@@ -101,6 +103,27 @@ def below_usual(
         return _enough(sure, trials(scope), context) if trials else sure
 
     return value
+
+
+def _usual(value: Callable[[Scope], Expr], scope: Scope, baseline: Baseline) -> Expr:
+    """Return the usual value of a service, over all its model versions.
+
+    It is the smaller of two medians, of the last days and of the same day of the last weeks, so that neither a
+    weekend after a week nor a week after a holiday looks like a drop. Nothing, until the service has been seen
+    for as many days as are looked at.
+    """
+    service = scope.by_service()
+    medians = {"days": _median(value, service, baseline, range(1, baseline.days + 1))}
+    if baseline.weeks:
+        sevens = (_DAYS_A_WEEK * week for week in range(1, baseline.weeks + 1))
+        medians["weeks"] = _median(value, service, baseline, sevens)
+    oldest = REQUESTS.count(service.ago(baseline.back(baseline.days)))
+    return promql.where(promql.among("min", medians, service.by), promql.compared(oldest, ">", 0))
+
+
+def _median(value: Callable[[Scope], Expr], scope: Scope, baseline: Baseline, days: Iterable[int]) -> Expr:
+    terms = {back: value(scope.ago(back)) for back in map(baseline.back, days)}
+    return promql.among("quantile", terms, scope.by, _MEDIAN)
 
 
 def wilson_upper(signal: Share) -> Bound:
@@ -146,7 +169,7 @@ def revenue_upper(signal: Share) -> Bound:
 
     def bound(context: Context, scope: Scope) -> Expr:
         baseline = context.config.baseline
-        past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, DAYS_A_WEEK)))
+        past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, _DAYS_A_WEEK)))
         sale = context.keep("order_value:past", ORDER_VALUE.expression(past))
         sales = promql.many_to_one(signal.seen(scope), "/", sale, scope.service)
         revenue = promql.many_to_one(_at_most(sales, _TWICE, context), "*", sale, scope.service)
