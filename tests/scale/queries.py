@@ -9,7 +9,7 @@ from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.promql import IDENTITY, Scope
 from otel_recmon.artifacts.render.prometheus_rules import recording_file
 from otel_recmon.artifacts.settings.thresholds import load
-from otel_recmon.artifacts.signals import SIGNALS
+from tests.unit.artifacts.known import SIGNALS
 
 UNRECORDED: Final = {
     catalog.ATTRIBUTIONS,

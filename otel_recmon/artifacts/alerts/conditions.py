@@ -12,7 +12,7 @@ from otel_recmon.artifacts.settings.thresholds import Baseline
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal
 from otel_recmon.artifacts.signals.quality import score_drift
 from otel_recmon.artifacts.signals.telemetry import silent
-from otel_recmon.artifacts.signals.traffic import BAD_RESPONSES, ORDER_VALUE, REQUESTS, SUCCESSES, burn_rate
+from otel_recmon.artifacts.signals.traffic import BAD_RESPONSES, ORDER_VALUE, REQUESTS, SUCCESSES
 from otel_recmon.catalog import Attribute, Metric
 
 Value = Callable[[Context], Expr]
@@ -62,7 +62,7 @@ def _surely(signal: Share, operator: str, sign: str, context: Context) -> Expr:
     return _enough(sure, trials, context)
 
 
-def burning(key: str) -> Value:
+def burning(key: str, burn_rate: Signal) -> Value:
     """Return how fast the budget burns: the smaller of a long and a short window's burn rate.
 
     From the SRE Workbook, chapter 5, "Alerting on SLOs", 6: the long window says that much is lost, the short
@@ -70,10 +70,9 @@ def burning(key: str) -> Value:
     """
 
     def value(context: Context) -> Expr:
-        signal = burn_rate(context.config.general.objective)
         scope = context.scope
-        long = context.keep(f"burn_rate:{key}", signal.expression(scope))
-        short = signal.expression(scope.over(context.tuning.short_window))
+        long = context.keep(f"burn_rate:{key}", burn_rate.expression(scope))
+        short = burn_rate.expression(scope.over(context.tuning.short_window))
         trials = context.keep(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
         return _enough(promql.smaller(short, long), trials, context)
 

@@ -1,6 +1,7 @@
 """An alert: what it says, and what its settings make of it; rendered by others for Grafana, Prometheus and people."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -9,11 +10,15 @@ from typing import Final
 from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
-from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Unit
 from otel_recmon.catalog import MODEL_VERSION
 
 Keep = Callable[[str, Expr], Expr]
 """Given a name and an expensive expression, returns it or the name of the series that it is recorded as."""
+
+
+WATCHDOG: Final = "Watchdog"
+"""The name of the alert that always fires."""
 
 
 class Comparison(Enum):
@@ -60,6 +65,10 @@ _SHOWN: Final = {
     Unit.HOURS: Shown.HOURS,
     Unit.PERCENT: Shown.PERCENT,
 }
+
+
+_FOR_PEOPLE: Final = ("warning", "critical")
+"""The severities of alerts that somebody looks at."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +211,19 @@ class AlertRule:
     @property
     def _subject(self) -> str:
         return subject(self.alert.by) + (": " if self.alert.by else "")
+
+
+def limits(rules: Iterable[AlertRule]) -> Limits:
+    """Return the limits that the alerts for people set to the values of their signals.
+
+    An alert that is switched off sets none, nor does one on a change, such as one against what is usual.
+    """
+    found: dict[str, list[Limit]] = defaultdict(list)
+    for rule in rules:
+        if rule.tuning.enabled and rule.severity in _FOR_PEOPLE and not rule.alert.against:
+            below = rule.alert.comparison in (Comparison.BELOW, Comparison.AT_MOST)
+            found[rule.alert.signal.name].append(Limit(rule.name, rule.threshold, rule.severity, below))
+    return {name: tuple(sorted(each, key=lambda limit: limit.value)) for name, each in found.items()}
 
 
 SUBJECTS: Final = {

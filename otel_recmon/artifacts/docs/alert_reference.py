@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS
+from otel_recmon.artifacts.alerts.definitions import alerts
 from otel_recmon.artifacts.alerts.rule import Alert, shown
 from otel_recmon.artifacts.docs.reference import HEADER, table
 from otel_recmon.artifacts.promql import IDENTITY, Scope
@@ -45,9 +45,10 @@ CTR_LOW: Final = Simulated(draws=1000, false_alarms=0.0, detected=1.0, detected_
 
 def alerts_page(config: Config) -> str:
     """Return docs/alerts.md."""
-    rows = [_row(alert, config.alerts[alert.name], config) for alert in ALERTS]
+    listed = alerts(config)
+    rows = [_row(alert, config.alerts[alert.name], config) for alert in listed]
     head = ("alert", "on", "severity", "fires when", "for", "over", "at least")
-    signals = {alert.signal.name: alert.signal for alert in ALERTS}.values()
+    signals = {alert.signal.name: alert.signal for alert in listed}.values()
     meanings = [(f"`{signal.name}`", signal.title, signal.page.title, signal.description) for signal in signals]
     return "\n".join(
         (
@@ -90,7 +91,7 @@ def runbook_facts(alert: Alert, tuning: Tuning) -> str:
 
 def facts_by_name(config: Config) -> dict[str, str]:
     """Return the facts of each alert."""
-    return {alert.name: runbook_facts(alert, config.alerts[alert.name]) for alert in ALERTS}
+    return {alert.name: runbook_facts(alert, config.alerts[alert.name]) for alert in alerts(config)}
 
 
 def condition(alert: Alert, tuning: Tuning) -> str:

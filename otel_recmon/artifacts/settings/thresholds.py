@@ -1,9 +1,7 @@
 """What may be set: read from TOML, over the defaults that the package ships, and checked strictly."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -183,26 +181,3 @@ def _tuning(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Tu
     if tuning.enabled and tuning.threshold is None:
         raise TuningError(f"{where} is enabled but has no threshold: there is none that fits all, so say yours")
     return tuning
-
-
-@cache
-def _defaults() -> Config:
-    return configured({})
-
-
-_IN_FORCE: Final[ContextVar[Config | None]] = ContextVar("settings in force", default=None)
-
-
-def in_force() -> Config:
-    """Return the settings that dashboards are made with: the defaults, but within `using`."""
-    return _IN_FORCE.get() or _defaults()
-
-
-@contextmanager
-def using(config: Config) -> Iterator[None]:
-    """Make dashboards with other settings."""
-    token = _IN_FORCE.set(config)
-    try:
-        yield
-    finally:
-        _IN_FORCE.reset(token)

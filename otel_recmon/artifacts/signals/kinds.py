@@ -1,6 +1,6 @@
 """The kinds of signals: a value, a volume, a share; each makes the PromQL of its panel and of its alert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -66,6 +66,27 @@ class Signal:
     def expression(self, scope: Scope) -> Expr:
         """Return its PromQL; labels of the scope that it does not have are left out."""
         return self.value(scope.within(self.labels))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold that an alert compares a signal's value with.
+
+    Attributes:
+        alert: The name of the alert.
+        value: The threshold, in the signal's unit.
+        severity: That of the alert: warning or critical.
+        below: Whether the alert fires below the threshold, rather than above it.
+    """
+
+    alert: str
+    value: float
+    severity: str
+    below: bool
+
+
+Limits = Mapping[str, tuple[Limit, ...]]
+"""The limits of each signal that has some, by its name, the lowest first."""
 
 
 @dataclass(frozen=True)

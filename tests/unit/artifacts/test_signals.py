@@ -8,11 +8,11 @@ import pytest
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope
-from otel_recmon.artifacts.signals import SIGNALS
 from otel_recmon.artifacts.signals.external import FOREIGN
 from otel_recmon.artifacts.signals.kinds import Share, Signal
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ERROR_RATE, ITEM_CTR, LIST_LENGTH
 from otel_recmon.catalog import Kind, Metric
+from tests.unit.artifacts.known import SIGNALS
 
 EACH = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 VERSION = (*IDENTITY, "model_version")
