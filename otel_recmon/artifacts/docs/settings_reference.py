@@ -1,12 +1,11 @@
 """All that may be set, as people read it: a file to begin with, and docs/recmon-toml.md."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Final
 
 from otel_recmon.artifacts.docs.reference import HEADER, table
-from otel_recmon.artifacts.render.files import parts_of
 from otel_recmon.artifacts.settings.deployment import LABELS, PARTS, SECTIONS, House
 from otel_recmon.artifacts.settings.schema import expected, key_of
 from otel_recmon.artifacts.settings.thresholds import Baseline, General, Pace, Tuning, shipped
@@ -97,9 +96,16 @@ def toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def settings_page() -> str:
-    """Return docs/recmon-toml.md."""
-    parts = [(f"`{name}`", brief, _forms(name)) for name, brief in PARTS.items()]
+def settings_page(forms: Mapping[str, Sequence[str]]) -> str:
+    """Return docs/recmon-toml.md.
+
+    Args:
+        forms: The parts that can be exported in each form, by the name of the form.
+    """
+    parts = [
+        (f"`{part}`", brief, ", ".join(form for form, there in forms.items() if part in there))
+        for part, brief in PARTS.items()
+    ]
     return "\n".join(
         (
             HEADER,
@@ -112,10 +118,6 @@ def settings_page() -> str:
             *(_documented(name, section) for name, section in sections().items()),
         )
     )
-
-
-def _forms(part: str) -> str:
-    return ", ".join(form for form in ("files", "kubernetes") if part in parts_of(form))
 
 
 def _documented(name: str, section: Section) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from otel_recmon.artifacts.alerts.rule import WATCHDOG
 from otel_recmon.artifacts.pages import GENERATED
+from otel_recmon.artifacts.render.quoting import scalar
 from otel_recmon.artifacts.render.slack_message import COLOR, TEXT, TITLE, grafana_templates
-from otel_recmon.artifacts.settings.formats import scalar
 from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Pace
 
 SLACK_VARIABLE: Final = "SLACK_WEBHOOK_URL"

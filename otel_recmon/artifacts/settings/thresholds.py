@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_recmon.artifacts.settings.deployment import LABELS, SECTIONS, House, house_of
-from otel_recmon.artifacts.settings.formats import PATH, PLACE, URL
 from otel_recmon.artifacts.settings.schema import (
+    ADDRESS_OR_PATH,
     DURATION,
     LASTING,
+    PATH,
     POSITIVE,
+    URL,
     Form,
     TuningError,
     built,
@@ -49,7 +51,7 @@ class General:
     )
     objective: float = setting(brief="the share of responses that shall be good", form=_SHARE)
     grafana: str = setting(brief="where people open Grafana; for links", form=URL)
-    runbook: str = setting(brief="where people read the runbook; for links", form=PLACE)
+    runbook: str = setting(brief="where people read the runbook; for links", form=ADDRESS_OR_PATH)
     secrets: str = setting(brief="the folder with the addresses that Alertmanager sends to", form=PATH)
     retrain_period: str = setting(
         "",
