@@ -12,7 +12,7 @@ from otel_recmon.artifacts.render.collector_config import COLLECTOR_FILE, collec
 from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.kubernetes import compact, config_map, prometheus_rule
 from otel_recmon.artifacts.render.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
-from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, alerting_group, recording_file, recording_group
 from otel_recmon.artifacts.render.provisioning import dashboards_file, datasources_file
 from otel_recmon.artifacts.render.slack_message import alertmanager_templates
 from otel_recmon.artifacts.settings.schema import TuningError
@@ -116,8 +116,8 @@ def _map(name: str, make: Make, label: str = "") -> Make:
 
 def _rule_objects(config: Config) -> Files:
     name, found = config.house.grafana.uid(f"{PREFIX}-rules"), rules(config)
-    files = [recording_file(found), *([alerting_file(found)] if config.house.prometheus.alerting else [])]
-    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, *files)}
+    groups = [recording_group(found), *([alerting_group(found)] if config.house.prometheus.alerting else [])]
+    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, groups)}
 
 
 _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {
