@@ -20,7 +20,7 @@ from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import text
 from otel_recmon.artifacts.dashboards.experiments import board
 from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
@@ -160,9 +160,9 @@ class Stored:
         assert all(one["metric"].keys() == set(keys) for one in result)
         return {tuple(one["metric"][key] for key in keys): float(one["value"][1]) for one in result}
 
-    def scope(self, moment: int) -> Scope:
+    def scope(self, moment: int) -> QueryScope:
         """Look back on all of it."""
-        return Scope(f"{moment * STEP_S + FIRST_S}s")
+        return QueryScope(f"{moment * STEP_S + FIRST_S}s")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from otel_recmon.artifacts.pages import PREFIX
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
 from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Unit
 from otel_recmon.catalog import MODEL_VERSION
@@ -81,11 +81,11 @@ class Context:
     matchers: tuple[Matcher, ...] = ()
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> QueryScope:
         """The alert's window, with services and model versions apart."""
         asked = self.config.house.services
         apart, narrowed = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *asked.matchers)
-        return Scope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
+        return QueryScope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
 
     @property
     def threshold(self) -> float:

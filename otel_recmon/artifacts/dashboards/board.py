@@ -10,7 +10,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, View
 from otel_recmon.artifacts.pages import Page, panel_id
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.signals.kinds import Counted
 
@@ -227,7 +227,7 @@ def _new_version(view: View) -> Json:
     }
 
 
-def _first(scope: Scope) -> Expr:
+def _first(scope: QueryScope) -> Expr:
     requests = Counted(catalog.REQUESTS)
     now = promql.compared(requests.increase(scope), ">", 0)
     return promql.unless(now, promql.compared(requests.increase(scope.ago(scope.window)), ">", 0))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.settings.deployment import House
 from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Volume
 
@@ -68,11 +68,11 @@ class View:
         """Return the limits of a signal, the lowest first."""
         return self.limits.get(signal.name, ())
 
-    def scope(self, window: str, *apart: str) -> Scope:
+    def scope(self, window: str, *apart: str) -> QueryScope:
         """Return the scope of a window, with services apart."""
         asked = self.house.services
         narrowed = (*self.matchers, *asked.matchers)
-        return Scope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
+        return QueryScope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
 
     def line(self, signal: Signal, *apart: str, legend: str = "", back: str = "") -> Query:
         """Ask for a signal over time, as a line for each value of the labels."""

@@ -6,7 +6,7 @@ from typing import Final
 from otel_recmon.artifacts.alerts.definitions import alerts
 from otel_recmon.artifacts.alerts.rule import Alert, shown
 from otel_recmon.artifacts.docs.reference import HEADER, table
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
 from otel_recmon.catalog import MODEL_VERSION
 
@@ -80,7 +80,7 @@ def pace_table(config: Config) -> str:
 def runbook_facts(alert: Alert, tuning: Tuning) -> str:
     """Return what a section of the runbook says of its alert: when it fires, and what to look at first."""
     signal = alert.signal
-    scope = Scope(tuning.window or _A_WHILE, tuple(label for label in _BY if label in alert.by))
+    scope = QueryScope(tuning.window or _A_WHILE, tuple(label for label in _BY if label in alert.by))
     held = "" if tuning.hold == _AT_ONCE else f", for {tuning.hold}"
     page = f"the page *{signal.page.title}* (`/d/{signal.page.uid}?viewPanel={signal.panel}`)"
     return (

@@ -7,7 +7,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
-from otel_recmon.artifacts.promql import Expr, Scope
+from otel_recmon.artifacts.promql import Expr, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Experiments
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Volume, Words, measure, over, volume
 from otel_recmon.artifacts.signals.sequential import Bounds, Difference, by_arm, ratio, role, split
@@ -17,7 +17,7 @@ from otel_recmon.catalog import Metric
 Counts = Callable[[Metric], Expr]
 """Given a counter, what it counted by arm and bucket."""
 MakeBounds = Callable[[Experiments], Bounds]
-Compare = Callable[[Scope, Counts], Difference]
+Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
 _OVER: Final = "Over that of the control, minus 1."
 _VERDICT: Final = "Below -1 it is surely worse than the control, above 1 surely better, and between them undecided."
@@ -27,7 +27,7 @@ _ALWAYS: Final = (
 )
 
 
-def counts(scope: Scope) -> Counts:
+def counts(scope: QueryScope) -> Counts:
     """Return what counters counted within the window, by arm and bucket."""
     buckets = scope.by_service().apart(*by_arm(scope), catalog.BUCKET.name)
     return lambda metric: Counted(metric).increase(buckets)
@@ -100,7 +100,7 @@ _EXPOSURES: Final = catalog.EXPERIMENT_EXPOSURES
 
 
 def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None = None) -> Judged:
-    def compare(scope: Scope, count: Counts) -> Difference:
+    def compare(scope: QueryScope, count: Counts) -> Difference:
         return ratio(scope, count(metric), count(_EXPOSURES), count(events) if events else None)
 
     meaning = f"{title} of each treatment."
@@ -142,19 +142,19 @@ CONVERSION_RATE: Final = _rate("arm_conversion_rate", "Conversions", catalog.EXP
 EARNING: Final = _rate("arm_earning", "Revenue", catalog.EXPERIMENT_REVENUE, Unit.MONEY)
 
 
-def side(scope: Scope, name: str, value: Expr) -> Expr:
+def side(scope: QueryScope, name: str, value: Expr) -> Expr:
     """Return a value by variant for the arms that have a role, by arm."""
     return promql.many_to_one(role(scope, name), "*", value, (*scope.service, catalog.VARIANT.name))
 
 
-def against(scope: Scope, operator: str, signal: Callable[[Scope], Expr]) -> Expr:
+def against(scope: QueryScope, operator: str, signal: Callable[[QueryScope], Expr]) -> Expr:
     """Join what each treatment has with what the control has."""
     value = signal(scope.by_service().apart(catalog.VARIANT.name))
     sides = side(scope, catalog.TREATMENT, value), side(scope, catalog.CONTROL, value)
     return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
 
 
-def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[Scope], Expr]) -> Signal:
+def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
     return measure(words, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
 
 
