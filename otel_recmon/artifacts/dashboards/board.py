@@ -9,7 +9,7 @@ from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, View
-from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.signals.kinds import Counted
@@ -34,7 +34,7 @@ class Section:
 class Board:
     """A page: its panels, and the variables that narrow them."""
 
-    page: Page
+    page: DashboardPage
     description: str
     view: View
     variables: tuple["Variable", ...]
@@ -75,7 +75,7 @@ def text(board: Board) -> str:
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def placed(page: Page, sections: Sequence[Section], money: str) -> list[Json]:
+def placed(page: DashboardPage, sections: Sequence[Section], money: str) -> list[Json]:
     """Return the panels on the grid, from the left and from the top.
 
     Raises:
@@ -100,7 +100,7 @@ def _line(panels: Sequence[Panel], y: int, money: str) -> list[Json]:
     return [panel.json(x, y, money) for panel, x in zip(panels, lefts, strict=False)]
 
 
-def _heading(page: Page, title: str, y: int) -> Json:
+def _heading(page: DashboardPage, title: str, y: int) -> Json:
     return {
         "id": panel_id(f"{page.uid}.{title}"),
         "type": "row",

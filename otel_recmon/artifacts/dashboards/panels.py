@@ -7,7 +7,7 @@ from typing import Any, Final
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, View
-from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 from otel_recmon.config import variable
 
@@ -86,7 +86,7 @@ def described(view: View, signal: Signal) -> str:
     )
 
 
-def stat(view: View, page: Page, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
+def stat(view: View, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
     """Return a number over the page's time range, which leads to the panel that explains it."""
     uid, limits = view.house.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
@@ -229,7 +229,7 @@ def bars(view: View, name: str, signal: Signal, queries: Sequence[Query]) -> Pan
     )
 
 
-def alerts(page: Page) -> Panel:
+def alerts(page: DashboardPage) -> Panel:
     """Return the alerts of a page that fire or are about to."""
     return Panel(
         "alertlist",

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, DATASOURCE, PREFIX, TITLE, Page
+from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, DATASOURCE, PREFIX, TITLE, DashboardPage
 from otel_recmon.artifacts.promql import IDENTITY, Matcher
 from otel_recmon.artifacts.settings.schema import (
     CURRENCY,
@@ -156,7 +156,7 @@ class Grafana:
         """Return the uid that something of ours has here."""
         return self.uid_prefix + uid.removeprefix(PREFIX)
 
-    def title_of(self, page: Page) -> str:
+    def title_of(self, page: DashboardPage) -> str:
         """Return the title that a page has here."""
         return self.title + page.title.removeprefix(TITLE)
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.pages import Page, panel_id
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
 
@@ -47,7 +47,7 @@ class Signal:
     title: str
     unit: Unit
     description: str
-    page: Page
+    page: DashboardPage
     metrics: tuple[Metric, ...]
     value: Callable[[QueryScope], Expr]
     fixed: tuple[str, ...] = field(default=(), kw_only=True)
@@ -180,7 +180,7 @@ class Words:
 
     name: str
     title: str
-    page: Page
+    page: DashboardPage
     description: str
 
 
