@@ -71,9 +71,9 @@ def burning(key: str, burn_rate: Signal) -> Value:
 
     def value(context: Context) -> Expr:
         scope = context.scope
-        long = context.keep(f"burn_rate:{key}", burn_rate.expression(scope))
+        long = context.record(f"burn_rate:{key}", burn_rate.expression(scope))
         short = burn_rate.expression(scope.over(context.tuning.short_window))
-        trials = context.keep(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
+        trials = context.record(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
         return _enough(promql.smaller(short, long), trials, context)
 
     return value
@@ -93,7 +93,7 @@ def below_usual(
 
     def value(context: Context) -> Expr:
         scope = context.scope.over(context.config.baseline.window)
-        common = context.keep(f"{key}:usual", _usual(signal, scope, context.config.baseline))
+        common = context.record(f"{key}:usual", _usual(signal, scope, context.config.baseline))
         if trials is None:
             common = promql.compared(common, ">=", context.tuning.minimum_traffic)
         change = promql.many_to_one(signal(scope), "/", promql.compared(common, ">", 0), scope.service) - 1
@@ -169,7 +169,7 @@ def revenue_upper(signal: Share) -> Bound:
     def bound(context: Context, scope: QueryScope) -> Expr:
         baseline = context.config.baseline
         past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, _DAYS_A_WEEK)))
-        sale = context.keep("order_value:past", ORDER_VALUE.expression(past))
+        sale = context.record("order_value:past", ORDER_VALUE.expression(past))
         sales = promql.many_to_one(signal.seen(scope), "/", sale, scope.service)
         revenue = promql.many_to_one(_at_most(sales, _TWICE, context), "*", sale, scope.service)
         return promql.divided(revenue, signal.trials(scope))

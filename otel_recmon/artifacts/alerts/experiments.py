@@ -28,7 +28,7 @@ def _kept(context: Context) -> Counts:
 
     def kept(metric: Metric) -> Expr:
         name = metric.prometheus.removeprefix("recommendation_").removesuffix("_total")
-        return context.keep(f"{name}:{scope.window}", count(metric))
+        return context.record(f"{name}:{scope.window}", count(metric))
 
     return kept
 

@@ -13,10 +13,8 @@ from otel_recmon.artifacts.settings.thresholds import Config, Tuning
 from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Unit
 from otel_recmon.catalog import MODEL_VERSION
 
-Keep = Callable[[str, Expr], Expr]
-"""Given a name and an expensive expression, returns it or the name of the series that it is recorded as."""
-
-
+RecordAs = Callable[[str, Expr], Expr]
+"""Given a name and an expensive expression, returns the series that a rule records it as, or the expression itself."""
 WATCHDOG: Final = "Watchdog"
 """The name of the alert that always fires."""
 
@@ -77,7 +75,7 @@ class Context:
 
     tuning: Tuning
     config: Config
-    keep: Keep
+    record: RecordAs
     matchers: tuple[Matcher, ...] = ()
 
     @property
@@ -179,9 +177,9 @@ class AlertRule:
         """Where the panel of its signal is in Grafana."""
         return f"{self.config.general.grafana}/d/{self.dashboard}?viewPanel={self.alert.signal.panel}"
 
-    def expression(self, keep: Keep, matchers: tuple[Matcher, ...] = ()) -> Expr:
+    def expression(self, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
         """Return the value's PromQL, to be compared with the threshold."""
-        return self.alert.value(Context(self.tuning, self.config, keep, matchers))
+        return self.alert.value(Context(self.tuning, self.config, record, matchers))
 
     def told(self, value: float) -> str:
         """Return what the alert says of a value, but for what it is about."""
@@ -256,5 +254,5 @@ def shown(alert: Alert) -> Shown:
 
 
 def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for those who record
-    """Keep nothing: the expression on raw series."""
+    """Record nothing: return the expression on raw series."""
     return expression

@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import Any, Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.alerts.rule import AlertRule, Keep
+from otel_recmon.artifacts.alerts.rule import AlertRule, RecordAs
 from otel_recmon.artifacts.pages import GENERATED
 from otel_recmon.artifacts.promql import Expr, Matcher
 
@@ -18,7 +18,7 @@ VALUE: Final = ".Value"
 
 
 class Recorded:
-    """Keeps expressions as recorded series; to be handed to rules as what they keep with."""
+    """Records expressions: to be given to rules, and then asked for what they recorded."""
 
     def __init__(self) -> None:
         """Begin with nothing recorded."""
@@ -26,31 +26,31 @@ class Recorded:
 
     def __call__(self, name: str, expression: Expr) -> Expr:
         """Return the series that an expression is recorded as."""
-        record = PREFIX + name
-        if self.expressions.setdefault(record, expression) != expression:
-            msg = f"{record} stands for two expressions"
+        series = PREFIX + name
+        if self.expressions.setdefault(series, expression) != expression:
+            msg = f"{series} stands for two expressions"
             raise ValueError(msg)
-        return Expr(record)
+        return Expr(series)
 
 
-def condition(rule: AlertRule, keep: Keep, matchers: tuple[Matcher, ...] = ()) -> Expr:
+def condition(rule: AlertRule, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
     """Return the expression that has something where the alert is to fire."""
-    return promql.compared(rule.expression(keep, matchers), rule.alert.comparison.operator, rule.threshold)
+    return promql.compared(rule.expression(record, matchers), rule.alert.comparison.operator, rule.threshold)
 
 
 def recording_group(rules: Iterable[AlertRule]) -> Json:
     """Return the recording rules that the alerting rules of those switched on look at, as Prometheus reads them."""
-    keep, enabled = Recorded(), _enabled(rules)
+    record, enabled = Recorded(), _enabled(rules)
     for rule in enabled:
-        condition(rule, keep)
-    records = [{"record": name, "expr": expression.text} for name, expression in keep.expressions.items()]
+        condition(rule, record)
+    records = [{"record": name, "expr": expression.text} for name, expression in record.expressions.items()]
     return _group("recmon", enabled, records)
 
 
 def alerting_group(rules: Iterable[AlertRule]) -> Json:
     """Return the alerting rules of those switched on, as Prometheus reads them."""
-    keep, enabled = Recorded(), _enabled(rules)
-    return _group("recmon-alerts", enabled, [_alert(rule, keep) for rule in enabled])
+    record, enabled = Recorded(), _enabled(rules)
+    return _group("recmon-alerts", enabled, [_alert(rule, record) for rule in enabled])
 
 
 def recording_file(rules: Iterable[AlertRule]) -> str:
@@ -71,10 +71,10 @@ def _group(name: str, rules: Sequence[AlertRule], made: list[Json]) -> Json:
     return {"name": name, "interval": rules[0].config.general.interval if rules else "1m", "rules": made}
 
 
-def _alert(rule: AlertRule, keep: Recorded) -> Json:
+def _alert(rule: AlertRule, record: RecordAs) -> Json:
     return {
         "alert": rule.name,
-        "expr": condition(rule, keep).text,
+        "expr": condition(rule, record).text,
         "for": rule.hold,
         "labels": rule.labels,
         "annotations": rule.annotations(VALUE),
