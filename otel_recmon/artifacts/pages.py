@@ -19,7 +19,7 @@ ALERT_FOLDER: Final = "Recommender alerts"
 
 @dataclass(frozen=True)
 class DashboardPage:
-    """A dashboard."""
+    """The uid and the title of a dashboard, before the settings of a deployment change their beginnings."""
 
     uid: str
     title: str

@@ -1,1 +1,1 @@
-"""The dashboards as they are defined."""
+"""The dashboards: panels of signals, with the limits that alerts set; may import `signals` and below, not `alerts`."""

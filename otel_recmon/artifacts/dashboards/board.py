@@ -8,7 +8,7 @@ from typing import Any, Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
-from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, View
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, PageView
 from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.deployment import Grafana
@@ -36,7 +36,7 @@ class Board:
 
     page: DashboardPage
     description: str
-    view: View
+    view: PageView
     variables: tuple["Variable", ...]
     sections: tuple[Section, ...]
     annotated: bool = True
@@ -209,7 +209,7 @@ FLEET_VARIABLES: Final = (
 )
 
 
-def _new_version(view: View) -> Json:
+def _new_version(view: PageView) -> Json:
     """Mark where a model version answers that did not before."""
     version = catalog.MODEL_VERSION.name
     return {

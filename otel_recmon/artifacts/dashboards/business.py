@@ -6,7 +6,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, band, bars, lines, past_override, sketched, stat
-from otel_recmon.artifacts.dashboards.queries import HOUR, ONE_SERVICE, RARE, TURN, WEEK, WHOLE, Query, View
+from otel_recmon.artifacts.dashboards.queries import HOUR, ONE_SERVICE, RARE, TURN, WEEK, WHOLE, PageView, Query
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import BUSINESS
 from otel_recmon.artifacts.settings.thresholds import Config
@@ -32,12 +32,12 @@ _VOLUMES: Final = (REQUESTS, IMPRESSIONS, CLICKS, CONVERSIONS, REVENUE)
 _SHARES: Final = (CTR, CONVERSION_RATE, REVENUE_PER_REQUEST)
 
 
-def _number(view: View, volume: Volume) -> Panel:
+def _number(view: PageView, volume: Volume) -> Panel:
     unit = Unit.MONEY if volume.unit is Unit.MONEY else Unit.COUNT
     return stat(view, BUSINESS, volume, view.total(volume), unit)
 
 
-def _against_last_week(view: View) -> Panel:
+def _against_last_week(view: PageView) -> Panel:
     moved = [change(volume, volume.count, WEEK) for volume in (REQUESTS, CLICKS, REVENUE)]
     moved += [change(share, share.expression, WEEK) for share in _SHARES]
     names = [signal.title for signal in (REQUESTS, CLICKS, REVENUE, *_SHARES)]
@@ -50,17 +50,17 @@ def _against_last_week(view: View) -> Panel:
     return replace(panel, title="Against last week", description=words)
 
 
-def _by_version(view: View, signal: Signal) -> Panel:
+def _by_version(view: PageView, signal: Signal) -> Panel:
     return lines(view, signal, [view.line(signal, _VERSION)])
 
 
-def _hourly(view: View, volume: Volume, back: str = "", legend: str = "") -> Query:
+def _hourly(view: PageView, volume: Volume, back: str = "", legend: str = "") -> Query:
     apart = () if legend else (_VERSION,)
     query = view.line(volume, *apart, legend=legend, back=back)
     return replace(query, expr=query.expr * 3600)
 
 
-def _volume(view: View, volume: Volume, *queries: Query) -> Panel:
+def _volume(view: PageView, volume: Volume, *queries: Query) -> Panel:
     panel = lines(view, volume, [_hourly(view, volume), *queries])
     unit = Unit.MONEY if volume.unit is Unit.MONEY else Unit.COUNT
     return replace(
@@ -68,13 +68,13 @@ def _volume(view: View, volume: Volume, *queries: Query) -> Panel:
     )
 
 
-def _with_last_week(view: View, volume: Volume) -> Panel:
+def _with_last_week(view: PageView, volume: Volume) -> Panel:
     past = _hourly(view, volume, WEEK, "all, a week before")
     panel = _volume(view, volume, past)
     return replace(panel, overrides=(*panel.overrides, past_override(past)))
 
 
-def _band(view: View, estimate: Estimate) -> Panel:
+def _band(view: PageView, estimate: Estimate) -> Panel:
     signal = estimate.value
     queries = (
         view.line(signal, legend="now"),
@@ -86,11 +86,11 @@ def _band(view: View, estimate: Estimate) -> Panel:
     return replace(panel, interval=RARE)
 
 
-def _rare(view: View, signal: Signal) -> Panel:
+def _rare(view: PageView, signal: Signal) -> Panel:
     return replace(_by_version(view, signal), interval=RARE)
 
 
-def _breakdown(view: View) -> Panel:
+def _breakdown(view: PageView) -> Panel:
     apart = (_SURFACE, _VERSION)
     counts = [
         Column(view.count(volume, *apart, legend=volume.title), Unit.MONEY if volume is REVENUE else Unit.COUNT)
@@ -107,14 +107,14 @@ def _breakdown(view: View) -> Panel:
     return table(view, "business.breakdown", "By surface and model version", words, [*counts, *shares])
 
 
-def _users(view: View, signal: Signal, interval: str) -> tuple[Panel, Panel]:
+def _users(view: PageView, signal: Signal, interval: str) -> tuple[Panel, Panel]:
     over_time = sketched(view, signal, _VERSION, interval)
     return stat(view, BUSINESS, signal, view.now(signal)).sized(4, 8), over_time.sized(8)
 
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view = View(ONE_SERVICE, config.house, limits)
+    view = PageView(ONE_SERVICE, config.house, limits)
     return Board(
         BUSINESS,
         "Who saw, clicked and bought what was recommended, and what it earned.",
@@ -124,23 +124,23 @@ def board(config: Config, limits: Limits) -> Board:
     )
 
 
-def _overview(view: View) -> Section:
+def _overview(view: PageView) -> Section:
     numbers = [_number(view, volume) for volume in _VOLUMES]
     numbers += [stat(view, BUSINESS, share, view.now(share)) for share in _SHARES]
     return Section("", (tuple(numbers), (_against_last_week(view).sized(12, 7), alerts(BUSINESS).sized(12, 7))))
 
 
-def _how_many(view: View) -> Section:
+def _how_many(view: PageView) -> Section:
     volumes = tuple(_volume(view, volume).sized(8) for volume in (IMPRESSIONS, CLICKS, CONVERSIONS))
     return Section("How many", ((_with_last_week(view, REQUESTS), _with_last_week(view, REVENUE)), volumes))
 
 
-def _of_how_many_people(view: View) -> Section:
+def _of_how_many_people(view: PageView) -> Section:
     users, revenue = _users(view, DISTINCT_USERS, TURN), _users(view, REVENUE_PER_USER, HOUR)
     return Section("Of how many people", ((*users, *revenue),))
 
 
-def _how_well(view: View) -> Section:
+def _how_well(view: PageView) -> Section:
     estimates = (experiments.CTR_ESTIMATE, experiments.CONVERSION_RATE_ESTIMATE, experiments.REVENUE_ESTIMATE)
     return Section(
         "How well",

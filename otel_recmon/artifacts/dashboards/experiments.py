@@ -15,7 +15,7 @@ from otel_recmon.artifacts.dashboards.board import (
     Section,
 )
 from otel_recmon.artifacts.dashboards.panels import Panel, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, Query, View, named
+from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, PageView, Query, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.settings.thresholds import Config, Experiments
@@ -38,7 +38,7 @@ _AGAINST: Final = (arms.SLOWER, arms.FAILING_MORE)
 _BY_VARIANT: Final = (traffic.ERROR_RATE, traffic.LATENCY_P95, traffic.FALLBACK_SHARE, traffic.LIST_LENGTH)
 
 
-def _verdict(view: View, judged: Judged, settings: Experiments) -> Panel:
+def _verdict(view: PageView, judged: Judged, settings: Experiments) -> Panel:
     evidence = judged.evidence(settings)
     query = _small(view.now(evidence, legend=named(*_ARM)))
     panel = stat(view, EXPERIMENTS, judged.value, query, Unit.TIMES).sized(6)
@@ -66,16 +66,16 @@ def _small(query: Query) -> Query:
     return replace(query, expr=promql.flat(query.expr))
 
 
-def _column(view: View, signal: Signal, legend: str, *apart: str) -> Column:
+def _column(view: PageView, signal: Signal, legend: str, *apart: str) -> Column:
     return Column(_small(view.now(signal, *apart, legend=legend)), signal.unit)
 
 
-def _bounded(view: View, value: Signal, low: Signal, high: Signal, *apart: str) -> list[Column]:
+def _bounded(view: PageView, value: Signal, low: Signal, high: Signal, *apart: str) -> list[Column]:
     said = ((value, ""), (low, ", at least"), (high, ", at most"))
     return [_column(view, signal, f"{value.title}{text}", *apart) for signal, text in said]
 
 
-def _differences(view: View, settings: Experiments) -> Panel:
+def _differences(view: PageView, settings: Experiments) -> Panel:
     words = (
         "Each treatment against the control, relative to what that has, with bounds that hold however often one looks: "
         "where they are on either side of 0, nothing is certain yet. The page's range must hold all of the experiment."
@@ -86,7 +86,7 @@ def _differences(view: View, settings: Experiments) -> Panel:
     return table(view, "experiments.differences", "Against the control", words, columns).sized(24, 8)
 
 
-def _over_time(view: View, judged: Judged, settings: Experiments) -> Panel:
+def _over_time(view: PageView, judged: Judged, settings: Experiments) -> Panel:
     evidence = judged.evidence(settings)
     panel = lines(view, judged.value, [_small(view.since(evidence, legend=named(*_ARM)))])
     words = f"{evidence.description} Each point looks back by the page's whole range."
@@ -103,7 +103,7 @@ def _over_time(view: View, judged: Judged, settings: Experiments) -> Panel:
     )
 
 
-def _sizes(view: View) -> Panel:
+def _sizes(view: PageView) -> Panel:
     volumes = (arms.EXPOSED, arms.CLICKED, arms.CONVERTED)
     counts = [Column(view.count(volume, *_ARM, legend=volume.title), Unit.COUNT) for volume in volumes]
     counts.append(Column(view.count(arms.EARNED, *_ARM, legend=arms.EARNED.title), Unit.MONEY))
@@ -113,7 +113,7 @@ def _sizes(view: View) -> Panel:
     return table(view, "experiments.sizes", "How much is known", words, [*counts, *rates]).sized(24, 6)
 
 
-def _lifts(view: View) -> Panel:
+def _lifts(view: PageView) -> Panel:
     words = (
         "Each variant against the one chosen as control, over the page's range, with 95% intervals that take requests "
         "as independent: too narrow where users come back often. Look once, at the end that was planned: who looks "
@@ -123,7 +123,7 @@ def _lifts(view: View) -> Panel:
     return table(view, "experiments.lifts", "Lift, as if requests were independent", words, columns).sized(24, 6)
 
 
-def _variants(view: View) -> Panel:
+def _variants(view: PageView) -> Panel:
     counts = [
         Column(view.count(volume, _VARIANT, legend=volume.title), Unit.COUNT)
         for volume in (traffic.REQUESTS, traffic.CLICKS, traffic.CONVERSIONS)
@@ -133,38 +133,38 @@ def _variants(view: View) -> Panel:
     return table(view, "experiments.variants", "Variants", words, columns).sized(24, 6)
 
 
-def _estimates(view: View, estimates: Sequence[Estimate]) -> list[Column]:
+def _estimates(view: PageView, estimates: Sequence[Estimate]) -> list[Column]:
     return [column for one in estimates for column in _bounded(view, one.value, one.low, one.high, _VARIANT)]
 
 
-def _by_variant(view: View, signal: Signal, width: int) -> Panel:
+def _by_variant(view: PageView, signal: Signal, width: int) -> Panel:
     panel = lines(view, signal, [view.line(signal, _VARIANT)]).sized(width)
     return replace(panel, name=f"experiments.{signal.name}", title=f"{signal.title} by variant")
 
 
-def _against(view: View, signal: Signal) -> Panel:
+def _against(view: PageView, signal: Signal) -> Panel:
     return lines(view, signal, [view.line(signal, legend=named(*_ARM))]).sized(8)
 
 
-def _shares(view: View) -> Panel:
+def _shares(view: PageView) -> Panel:
     signal = experiments.VARIANT_MIX
     panel = lines(view, signal, [view.line(signal, legend=named(_VARIANT))], stacked=True)
     return replace(panel, defaults={**panel.defaults, "max": 1})
 
 
-def _requests(view: View) -> Panel:
+def _requests(view: PageView) -> Panel:
     panel = bars(view, "experiments.requests", traffic.REQUESTS, [view.count(traffic.REQUESTS, _VARIANT)])
     return replace(panel, unit=Unit.COUNT, title="Requests of each variant")
 
 
-def _coec(view: View) -> Panel:
+def _coec(view: PageView) -> Panel:
     panel = bars(view, "experiments.coec", quality.COEC, [view.now(quality.COEC, _VARIANT)])
     return replace(panel, title="Clicks over expected clicks of each variant")
 
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view, settings = View(EXPERIMENT, config.house, limits), config.experiments
+    view, settings = PageView(EXPERIMENT, config.house, limits), config.experiments
     return Board(
         EXPERIMENTS,
         "How the arms of an experiment compare, and how sure that is. docs/experiments.md says how they are judged.",
@@ -178,16 +178,16 @@ def board(config: Config, limits: Limits) -> Board:
     )
 
 
-def _overview(view: View, settings: Experiments) -> Section:
+def _overview(view: PageView, settings: Experiments) -> Section:
     return Section("", (tuple(_verdict(view, one, settings) for one in arms.JUDGED), (_differences(view, settings),)))
 
 
-def _since_it_began(view: View, settings: Experiments) -> Section:
+def _since_it_began(view: PageView, settings: Experiments) -> Section:
     verdicts = tuple(_over_time(view, one, settings).sized(6) for one in arms.JUDGED)
     return Section("Since the experiment began", ((_sizes(view),), verdicts))
 
 
-def _guardrails(view: View) -> Section:
+def _guardrails(view: PageView) -> Section:
     return Section(
         "Guardrails",
         (
@@ -197,6 +197,6 @@ def _guardrails(view: View) -> Section:
     )
 
 
-def _without_experiment(view: View) -> Section:
+def _without_experiment(view: PageView) -> Section:
     charts = (_shares(view).sized(8), _requests(view).sized(8), _coec(view).sized(8))
     return Section("By variant, where no experiment is configured", ((_lifts(view),), (_variants(view),), charts))

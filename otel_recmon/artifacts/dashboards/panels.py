@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, View
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, PageView, Query
 from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
 from otel_recmon.config import variable
@@ -73,7 +73,7 @@ class Panel:
         return replace(self, width=width, height=height or self.height)
 
 
-def described(view: View, signal: Signal) -> str:
+def described(view: PageView, signal: Signal) -> str:
     """Return the definition of a signal, what its alerts are, and which variables it does not follow."""
     alerts = ", ".join(limit.alert for limit in view.limits_of(signal))
     missing = ", ".join(view.unnarrowed(signal))
@@ -86,7 +86,7 @@ def described(view: View, signal: Signal) -> str:
     )
 
 
-def stat(view: View, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
+def stat(view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
     """Return a number over the page's time range, which leads to the panel that explains it."""
     uid, limits = view.house.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
@@ -111,7 +111,7 @@ def stat(view: View, page: DashboardPage, signal: Signal, query: Query, unit: Un
     )
 
 
-def lines(view: View, signal: Signal, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
+def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
     """Return the panel that explains a signal: lines over time, with the alerts' thresholds."""
     custom = {
         "drawStyle": "line",
@@ -143,14 +143,14 @@ def lines(view: View, signal: Signal, queries: Sequence[Query], *, stacked: bool
     )
 
 
-def sketched(view: View, signal: Signal, apart: str, interval: str) -> Panel:
+def sketched(view: PageView, signal: Signal, apart: str, interval: str) -> Panel:
     """Return what sketches count over time, by a label and on the whole, and say what it takes where there are none."""
     queries = (view.line(signal, apart), view.line(signal, legend="all"))
     panel = lines(view, signal, queries)
     return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=FEW)
 
 
-def band(view: View, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]) -> Panel:
+def band(view: PageView, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]) -> Panel:
     """Return a value over time within its bounds, and what it was a week before."""
     value, low, high, past = queries
     edge = {"custom__lineWidth": 0, "custom__hideFrom": {"legend": True, "tooltip": False, "viz": False}}
@@ -180,7 +180,7 @@ def past_override(query: Query) -> Json:
     )
 
 
-def heatmap(view: View, signal: Signal, unit: Unit) -> Panel:
+def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
     """Return the distribution of a histogram's values over time, with exemplars."""
     return Panel(
         "heatmap",
@@ -203,7 +203,7 @@ def heatmap(view: View, signal: Signal, unit: Unit) -> Panel:
     )
 
 
-def bars(view: View, name: str, signal: Signal, queries: Sequence[Query]) -> Panel:
+def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query]) -> Panel:
     """Return values over the page's time range as horizontal bars, the largest first, under the signal's words."""
     ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(

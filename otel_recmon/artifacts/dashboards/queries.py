@@ -46,7 +46,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class View:
+class PageView:
     """What the panels of a page are made with.
 
     Attributes:

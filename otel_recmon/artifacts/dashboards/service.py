@@ -6,7 +6,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, View, named
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, PageView, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.settings.thresholds import Config
@@ -18,39 +18,39 @@ _STATUS, _OUTCOME, _STAGE = catalog.STATUS.name, catalog.OUTCOME.name, catalog.S
 _ROUTE_SIGNALS: Final = (http.ROUTE_REQUESTS, http.ROUTE_ERRORS, http.ROUTE_P95)
 
 
-def _by(view: View, signal: Signal, *apart: str) -> Panel:
+def _by(view: PageView, signal: Signal, *apart: str) -> Panel:
     return lines(view, signal, [view.line(signal, *apart)])
 
 
-def _outcomes(view: View) -> Panel:
+def _outcomes(view: PageView) -> Panel:
     panel = lines(view, traffic.OUTCOME_MIX, [view.line(traffic.OUTCOME_MIX, legend=named(_OUTCOME))], stacked=True)
     return replace(panel, defaults={**panel.defaults, "max": 1})
 
 
-def _slowest(view: View) -> Panel:
+def _slowest(view: PageView) -> Panel:
     panel = bars(view, "service.slowest", traffic.LATENCY_P95, [view.now(traffic.LATENCY_P95, _SURFACE)])
     return replace(panel, title="Latency of surfaces, P95", description=f"{panel.description} Over the page's range.")
 
 
-def _funnel(view: View) -> Panel:
+def _funnel(view: PageView) -> Panel:
     panel = bars(view, "service.funnel", traffic.CANDIDATES, [view.count(traffic.CANDIDATES, _STAGE)])
     return replace(panel, title="Funnel of stages", unit=Unit.COUNT)
 
 
-def _routes(view: View) -> Panel:
+def _routes(view: PageView) -> Panel:
     columns = [Column(view.now(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS]
     words = "All routes of the service over the page's range, as the instrumentation of the web framework counts them."
     return table(view, "service.routes", "Routes", f"{words} Needs OTEL_SEMCONV_STABILITY_OPT_IN=http.", columns)
 
 
-def _statuses(view: View) -> Panel:
+def _statuses(view: PageView) -> Panel:
     panel = lines(view, traffic.REQUESTS, [view.line(traffic.REQUESTS, _STATUS)], stacked=True)
     return replace(panel, name="service.statuses", title="Requests by status")
 
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view, objective = View(ONE_SERVICE, config.house, limits), config.general.objective
+    view, objective = PageView(ONE_SERVICE, config.house, limits), config.general.objective
     burn_rate, budget_left = traffic.burn_rate(objective), traffic.budget_left(objective)
     return Board(
         SERVICE,
@@ -68,7 +68,7 @@ def board(config: Config, limits: Limits) -> Board:
     )
 
 
-def _overview(view: View, budget_left: Signal) -> Section:
+def _overview(view: PageView, budget_left: Signal) -> Section:
     signals = (
         traffic.SUCCESSES,
         traffic.ERROR_RATE,
@@ -83,7 +83,7 @@ def _overview(view: View, budget_left: Signal) -> Section:
     return Section("", (numbers, (_slowest(view).sized(12, 7), alerts(SERVICE).sized(12, 7))))
 
 
-def _rate_and_errors(view: View) -> Section:
+def _rate_and_errors(view: PageView) -> Section:
     shares = (traffic.SUCCESSES, traffic.FALLBACK_SHARE, traffic.EMPTY_SHARE, traffic.PARTIAL_SHARE)
     return Section(
         "Rate and errors",
@@ -94,7 +94,7 @@ def _rate_and_errors(view: View) -> Section:
     )
 
 
-def _duration(view: View) -> Section:
+def _duration(view: PageView) -> Section:
     return Section(
         "Duration",
         (
@@ -104,12 +104,12 @@ def _duration(view: View) -> Section:
     )
 
 
-def _objective(view: View, burn_rate: Signal, budget_left: Signal) -> Section:
+def _objective(view: PageView, burn_rate: Signal, budget_left: Signal) -> Section:
     signals = (traffic.GOOD_RESPONSES, burn_rate, budget_left)
     return Section("Objective", (tuple(_by(view, signal, _VERSION).sized(8) for signal in signals),))
 
 
-def _inside(view: View) -> Section:
+def _inside(view: PageView) -> Section:
     candidates, cache = _by(view, traffic.CANDIDATES, _STAGE), _by(view, traffic.CACHE_HIT_RATE)
     return Section(
         "Inside",
@@ -120,6 +120,6 @@ def _inside(view: View) -> Section:
     )
 
 
-def _by_route(view: View) -> Section:
+def _by_route(view: PageView) -> Section:
     lines_of_routes = tuple(_by(view, signal, http.ROUTE).sized(8) for signal in _ROUTE_SIGNALS)
     return Section("By route", ((_routes(view),), lines_of_routes))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.panels import LETTERS, Json, Panel
-from otel_recmon.artifacts.dashboards.queries import Query, View
+from otel_recmon.artifacts.dashboards.queries import PageView, Query
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.signals.kinds import Unit
 
@@ -21,7 +21,7 @@ class Column:
 
 
 def table(
-    view: View, name: str, title: str, description: str, columns: Sequence[Column], *, services: bool = False
+    view: PageView, name: str, title: str, description: str, columns: Sequence[Column], *, services: bool = False
 ) -> Panel:
     """Return the values of several queries by their labels; with `services`, those that tell services apart, too."""
     names = {f"Value #{letter}": column.query.legend for letter, column in zip(LETTERS, columns, strict=False)}

@@ -8,7 +8,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import FLEET_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, Query, View, named
+from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, PageView, Query, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY
@@ -38,16 +38,16 @@ _NEARLY: Final = 0.8
 """Of the budget: the time to look for the label that grows."""
 
 
-def _of_all(view: View, signal: Signal, operator: str) -> Panel:
+def _of_all(view: PageView, signal: Signal, operator: str) -> Panel:
     value = promql.aggregate(operator, signal.expression(view.scope(WHOLE)), ())
     return stat(view, TELEMETRY, signal, Query(value, signal.title, instant=True))
 
 
-def _by_service(view: View, signal: Signal, width: int, *apart: str) -> Panel:
+def _by_service(view: PageView, signal: Signal, width: int, *apart: str) -> Panel:
     return lines(view, signal, [view.line(signal, *apart, legend=named(*IDENTITY, *apart))]).sized(width)
 
 
-def _services(view: View) -> Panel:
+def _services(view: PageView) -> Panel:
     signals = (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE, quiet(telemetry.DROPPED_SHARE))
     columns = [Column(view.now(signal, legend=signal.title), signal.unit) for signal in signals]
     words = "Every service that reports now. No metric of a process has more than "
@@ -55,7 +55,7 @@ def _services(view: View) -> Panel:
     return table(view, "telemetry.services", "Services", bound, columns, services=True)
 
 
-def _budget(view: View) -> Panel:
+def _budget(view: PageView) -> Panel:
     signal = telemetry.SERIES_BUDGET
     panel = bars(view, "telemetry.budget", signal, [view.now(signal, legend=named(*IDENTITY))])
     levels = ((None, look.GOOD), (_NEARLY, look.WARNING), (1, look.BAD))
@@ -76,7 +76,7 @@ def _budget(view: View) -> Panel:
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view = View(FLEET, config.house, limits)
+    view = PageView(FLEET, config.house, limits)
     return Board(
         TELEMETRY,
         "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",
@@ -87,17 +87,17 @@ def board(config: Config, limits: Limits) -> Board:
     )
 
 
-def _overview(view: View) -> Section:
+def _overview(view: PageView) -> Section:
     numbers = tuple(_of_all(view, signal, operator) for signal, operator in _NOW)
     return Section("", (numbers, (_by_service(view, quiet(telemetry.SILENT), 12), alerts(TELEMETRY))))
 
 
-def _of_services(view: View) -> Section:
+def _of_services(view: PageView) -> Section:
     reported = (replace(_by_service(view, signal, 6), points=_POINTS.get(signal, 0)) for signal in _REPORTED)
     return Section("Services", ((_services(view).sized(16), _budget(view).sized(8)), tuple(reported)))
 
 
-def _set_aside(view: View) -> Section:
+def _set_aside(view: PageView) -> Section:
     return Section(
         "What the plugin set aside",
         (
@@ -111,12 +111,12 @@ def _set_aside(view: View) -> Section:
     )
 
 
-def _attributed(view: View) -> Section:
+def _attributed(view: PageView) -> Section:
     mix = _by_service(view, ATTRIBUTION_MIX, 12, catalog.RESULT.name)
     return Section("What events can be attributed", ((_by_service(view, ATTRIBUTED_SHARE, 12), mix),))
 
 
-def _way_of_data(view: View) -> Section:
+def _way_of_data(view: PageView) -> Section:
     alerting = lines(view, telemetry.ALERTING, [view.line(telemetry.ALERTING)])
     return Section(
         "Collector, Prometheus and Alertmanager",

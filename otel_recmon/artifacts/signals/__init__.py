@@ -1,1 +1,1 @@
-"""The signals."""
+"""The signals: what is worth knowing, each with its PromQL; may import `settings`, `promql` and `pages`."""
