@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -129,9 +129,9 @@ class Config:
     general: General
     baseline: Baseline
     experiments: Experiments
-    alerts: Mapping[str, Tuning] = field(default_factory=dict)
-    pace: Mapping[str, Pace] = field(default_factory=dict)
-    house: House = field(default_factory=lambda: house_of({}))
+    alerts: Mapping[str, Tuning]
+    pace: Mapping[str, Pace]
+    house: House
 
 
 def load(path: Path | None = None) -> Config:
