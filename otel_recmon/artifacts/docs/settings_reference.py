@@ -14,7 +14,7 @@ EXAMPLE_LABEL: Final = ("team", "recommendations")
 
 
 @dataclass(frozen=True)
-class Section:
+class SettingsSection:
     """A table of the file, or several alike: its settings, and the defaults of each table by its name."""
 
     kind: type[Any]
@@ -26,17 +26,17 @@ class Section:
         return (self.kind.__doc__ or "").strip().splitlines()[0]
 
 
-def sections() -> dict[str, Section]:
+def sections() -> dict[str, SettingsSection]:
     """Return all tables but that of labels, by what they are called in the documentation."""
     alerts = shipped()
-    house = {name: Section(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
+    house = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
     return {
         "export": house.pop("export"),
         "services": house.pop("services"),
-        "general": Section(General, {"general": {**_defaults(General), **alerts["general"]}}),
-        "baseline": Section(Baseline, {"baseline": alerts["baseline"]}),
-        "alerts.NAME": Section(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
-        "pace.SEVERITY": Section(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
+        "general": SettingsSection(General, {"general": {**_defaults(General), **alerts["general"]}}),
+        "baseline": SettingsSection(Baseline, {"baseline": alerts["baseline"]}),
+        "alerts.NAME": SettingsSection(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
+        "pace.SEVERITY": SettingsSection(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
         **house,
     }
 
@@ -69,7 +69,7 @@ def _brief(spec: Field[Any]) -> str:
     return str(spec.metadata["brief"])
 
 
-def _lines(section: Section) -> Iterator[str]:
+def _lines(section: SettingsSection) -> Iterator[str]:
     """Yield the lines of some tables: what a key means is said at the first one that has it."""
     yield f"# {section.about}\n"
     said: set[str] = set()
@@ -120,7 +120,7 @@ def settings_page(forms: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _documented(name: str, section: Section) -> str:
+def _documented(name: str, section: SettingsSection) -> str:
     single = len(section.tables) == 1
     head = ("setting", "meaning", "value", *(("default",) if single else ()))
     (values, *_) = section.tables.values()
