@@ -20,9 +20,10 @@ from typing import Any
 import requests
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import text
 from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
+from otel_recmon.artifacts.render.files import boards
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.stack import Stack, binaries
 
@@ -137,7 +138,7 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
     looking = Looking(end - span, end, max(step, span / POINTS), values, step)
     slow = []
-    for board in BOARDS:
+    for board in boards(load()):
         page = json.loads(text(board))
         found = {f"{p['title']}, {p['type']} {t['refId']}": asked(url, looking.of(p), t) for p, t in targets(page)}
         times = {title: seconds for title, (seconds, _) in found.items()}

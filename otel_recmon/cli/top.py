@@ -7,8 +7,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.cli.stopping import stop_signals
 from otel_recmon.query.client import Prometheus
 from otel_recmon.query.sources import TIMEOUT_S, Fleet, Page, Source
@@ -106,6 +107,6 @@ def _run(  # noqa: PLR0913 - each is an option
 
 def _rules(file: Path | None) -> tuple[AlertRule, ...]:
     try:
-        return rules_of(file)
+        return rules(load(file))
     except ValueError as error:  # of its form, or of what it says
         raise click.BadParameter(f"{file}: {error}", param_hint="--alerts") from error

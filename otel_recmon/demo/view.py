@@ -10,7 +10,8 @@ from rich.live import Live as RichLive
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.demo.replay import LOOK_SECONDS, Progress
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.query.sources import Page
@@ -60,7 +61,7 @@ class Live:
         self._task = self._bar.add_task("replay", total=total)
         self._live = RichLive(self._bar, console=console, refresh_per_second=4)
         self._page = Page(f"otel-recmon top {top}", WINDOW_S, LOOK_SECONDS)
-        self._rules = rules_of(SETTINGS)
+        self._rules = rules(load(SETTINGS))
         self._watch = Watch(self._page, self._rules)
 
     def __enter__(self) -> Self:

@@ -10,10 +10,9 @@ from typing import Any, Final
 import requests
 
 from otel_recmon.artifacts.alerts.definitions import rules
-from otel_recmon.artifacts.pages import DATASOURCE
+from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.render.grafana_rules import rules_file
-from otel_recmon.artifacts.render.notifications import SLACK
-from otel_recmon.artifacts.settings.thresholds import TuningError, load
+from otel_recmon.artifacts.settings.thresholds import Config, TuningError, load
 from otel_recmon.doctor.network import cause, sendable
 from otel_recmon.doctor.target import DoctorError, Patient, bare
 from otel_recmon.findings import Finding, found
@@ -78,7 +77,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     Raises:
         DoctorError: The file with one's own thresholds cannot be read.
     """
-    expected = _expected_rules(patient)
+    config, expected = _expected(patient)
     if not sendable(patient.value(TOKEN)):
         yield found("grafana-token-refused", variable=TOKEN, reason="it has characters that no header can have")
         return
@@ -89,24 +88,24 @@ def examine(patient: Patient) -> Iterator[Finding]:
             raise GrafanaError(
                 found("grafana-unreachable", url=bare(grafana.url), cause="it answers as no Grafana does")
             )
-        yield from _datasource(grafana, patient)
-        yield from _dashboards(grafana)
+        yield from _datasource(grafana, patient, config.house.grafana.datasource)
+        yield from _dashboards(grafana, config)
         yield from _rules(grafana, expected)
-        yield from _telling(grafana)
+        yield from _telling(grafana, config.house.notifications.slack)
     except GrafanaError as error:
         yield error.finding
     if grafana.forbidden:
         yield found("grafana-token-rights", variable=TOKEN, paths=", ".join(grafana.forbidden))
 
 
-def _datasource(grafana: Grafana, patient: Patient) -> Iterator[Finding]:
-    status, source = grafana.get(f"datasources/uid/{DATASOURCE}")
+def _datasource(grafana: Grafana, patient: Patient, uid: str) -> Iterator[Finding]:
+    status, source = grafana.get(f"datasources/uid/{uid}")
     if status == HTTPStatus.NOT_FOUND:
-        yield found("datasource-missing", uid=DATASOURCE)
+        yield found("datasource-missing", uid=uid)
         return
-    _, health = grafana.get(f"datasources/uid/{DATASOURCE}/health")
+    _, health = grafana.get(f"datasources/uid/{uid}/health")
     if health is not None and health.get("status") != "OK":
-        yield found("datasource-down", uid=DATASOURCE, message=health.get("message", "it does not say why"))
+        yield found("datasource-down", uid=uid, message=health.get("message", "it does not say why"))
     interval = ((source or {}).get("jsonData") or {}).get("timeInterval")
     if patient.pushes and interval and _seconds(interval) * 1000 < patient.interval_ms:
         milliseconds = f"{_seconds(interval) * 1000:g}"
@@ -114,16 +113,14 @@ def _datasource(grafana: Grafana, patient: Patient) -> Iterator[Finding]:
         yield found("datasource-interval", found=interval, seconds=seconds, milliseconds=milliseconds)
 
 
-def _dashboards(grafana: Grafana) -> Iterator[Finding]:
-    from otel_recmon.artifacts.dashboards import BOARDS  # noqa: PLC0415 - half a second, spent where there is a Grafana
-
+def _dashboards(grafana: Grafana, config: Config) -> Iterator[Finding]:
     missing, old = [], []
-    for board in BOARDS:
-        status, answer = grafana.get(f"dashboards/uid/{board.page.uid}")
+    for board in boards(config):
+        status, answer = grafana.get(f"dashboards/uid/{board.uid}")
         if status == HTTPStatus.NOT_FOUND:
-            missing.append(board.page.uid)
+            missing.append(board.uid)
         elif answer is not None and _asked(answer.get("dashboard") or {}) != _asked(board.json()):
-            old.append(board.page.uid)
+            old.append(board.uid)
     if missing:
         yield found("dashboards-missing", names=", ".join(missing))
     if old:
@@ -139,12 +136,14 @@ def _asked(dashboard: Json) -> set[tuple[Any, ...]]:
     }
 
 
-def _expected_rules(patient: Patient) -> list[Json]:
+def _expected(patient: Patient) -> tuple[Config, list[Json]]:
+    """Return the settings that Grafana's files were made with, and the alert rules among them."""
     try:
-        (group,) = json.loads(rules_file(rules(load(patient.alerts))))["groups"]
+        config = load(patient.alerts)
+        (group,) = json.loads(rules_file(rules(config)))["groups"]
     except (OSError, ValueError, TuningError) as error:
         raise DoctorError(f"--alerts {patient.alerts}: {error}") from error
-    return list(group["rules"])
+    return config, list(group["rules"])
 
 
 def _rules(grafana: Grafana, expected: list[Json]) -> Iterator[Finding]:
@@ -168,14 +167,14 @@ def _fires(rule: Json) -> tuple[Any, ...]:
     return asked, limits, _seconds(rule.get("for", "0s")), rule.get("isPaused", False)
 
 
-def _telling(grafana: Grafana) -> Iterator[Finding]:
+def _telling(grafana: Grafana, slack: str) -> Iterator[Finding]:
     _, points = grafana.get("v1/provisioning/contact-points")
-    if points is not None and SLACK not in {point.get("name") for point in points}:
-        yield found("contact-point-missing", name=SLACK)
+    if points is not None and slack not in {point.get("name") for point in points}:
+        yield found("contact-point-missing", name=slack)
         return
     _, policy = grafana.get("v1/provisioning/policies")
-    if policy is not None and SLACK not in _receivers(policy):
-        yield found("policy-elsewhere", name=SLACK)
+    if policy is not None and slack not in _receivers(policy):
+        yield found("policy-elsewhere", name=slack)
 
 
 def _receivers(policy: Json) -> set[str]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.alerts.definitions import WATCHDOG
-from otel_recmon.artifacts.alerts.rule import AlertRule, raw
+from otel_recmon.artifacts.alerts.rule import WATCHDOG, AlertRule, raw
 from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
 from otel_recmon.artifacts.render.prometheus_rules import condition
 from otel_recmon.artifacts.settings.thresholds import seconds
@@ -44,7 +43,7 @@ class Judgement:
 
 def switched_on(rules: Iterable[AlertRule]) -> list[AlertRule]:
     """Return the alerts that are switched on, but for the one that always fires."""
-    return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG.name]
+    return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG]
 
 
 def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:

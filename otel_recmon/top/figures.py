@@ -8,7 +8,7 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import TERM, Expr, Scope
+from otel_recmon.artifacts.promql import TERM, Expr, QueryScope
 from otel_recmon.artifacts.signals import experiments, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
 from otel_recmon.query.client import Series
@@ -72,7 +72,7 @@ class Answer:
     versions: Mapping[str, Figures]
 
 
-def query(scope: Scope) -> Expr:
+def query(scope: QueryScope) -> Expr:
     """Return the expression of all figures at once, each labelled with its name."""
     terms = {name: signal.expression(scope) for name, signal in SIGNALS.items()}
     terms[REVENUE] = traffic.REVENUE.expression(scope) * _MINUTE_S
@@ -82,7 +82,7 @@ def query(scope: Scope) -> Expr:
     return promql.tagged(terms)
 
 
-def asked(source: Source, scope: Scope, at: float) -> Answer:
+def asked(source: Source, scope: QueryScope, at: float) -> Answer:
     """Return the figures of a service at a moment."""
     version = catalog.MODEL_VERSION.name
     whole = _collected(source.instant(str(query(scope)), at))
@@ -93,7 +93,7 @@ def asked(source: Source, scope: Scope, at: float) -> Answer:
     return Answer(Figures(own | total.values, total.outcomes), dict(sorted(versions.items())))
 
 
-def trends(source: Source, scope: Scope, at: float) -> dict[str, list[float]]:
+def trends(source: Source, scope: QueryScope, at: float) -> dict[str, list[float]]:
     """Return what the figures of a service came to until a moment, oldest first; NaN where nothing is known."""
     trend = source.trend
     terms = {name: signal.expression(scope.over(trend.window)) for name, signal in SIGNALS.items() if name in TRENDS}
@@ -105,7 +105,7 @@ def trends(source: Source, scope: Scope, at: float) -> dict[str, list[float]]:
     return found
 
 
-def _so_far(signal: Volume, scope: Scope) -> Expr:
+def _so_far(signal: Volume, scope: QueryScope) -> Expr:
     narrow = scope.within(signal.labels)
     return promql.total(promql.series(signal.counted.name, narrow), narrow.by)
 

@@ -8,7 +8,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import AlertRule
-from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Matcher, QueryScope, equal
 from otel_recmon.artifacts.settings.thresholds import seconds
 from otel_recmon.query.sources import FAILURES, Period, Source
 from otel_recmon.top import alarms, figures
@@ -89,7 +89,7 @@ class Watch:
         """Return what was seen at a moment that has been looked at."""
         source = self._source
         service = self._service(at)
-        scope = Scope(source.window, IDENTITY, service.matchers)
+        scope = QueryScope(source.window, IDENTITY, service.matchers)
         return Reading(
             at,
             source.name,
@@ -108,7 +108,7 @@ class Watch:
 
     def _service(self, at: float) -> Service:
         wanted = zip(IDENTITY, (self._wanted.job, self._wanted.environment), strict=True)
-        scope = Scope(matchers=tuple(equal(label, value) for label, value in wanted if value))
+        scope = QueryScope(matchers=tuple(equal(label, value) for label, value in wanted if value))
         reporting = promql.aggregate("group", promql.series(catalog.BUILD_INFO.prometheus, scope), IDENTITY)
         series = self._source.instant(str(reporting), at)
         found = sorted((Service(*(one.labels.get(name, "") for name in IDENTITY)) for one in series), key=str)

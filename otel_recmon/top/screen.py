@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.artifacts.alerts.rule import AlertRule, limits
 from otel_recmon.artifacts.dashboards import look
+from otel_recmon.artifacts.signals.kinds import Limit
 from otel_recmon.top import format as write
 from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, Figures
 from otel_recmon.top.reading import Reading
@@ -185,12 +186,15 @@ class Screen:
     def _colour(self, figure: str, value: float | None) -> str:
         if value is None or figure not in SIGNALS:
             return "default"
-        steps = look.steps(look.limits(SIGNALS[figure], self.rules))
+        steps = look.steps(self._limits(figure))
         return _style([colour for start, colour in steps if start is None or value >= start][-1])
 
     def _limit(self, figure: str) -> str:
-        limits = look.limits(SIGNALS[figure], self.rules)
-        return f"limit {write.share(limits[0].threshold)}" if limits else ""
+        found = self._limits(figure)
+        return f"limit {write.share(found[0].value)}" if found else ""
+
+    def _limits(self, figure: str) -> tuple[Limit, ...]:
+        return limits(self.rules).get(SIGNALS[figure].name, ())
 
 
 def period(reading: Reading, *, waiting: bool) -> str:

@@ -18,7 +18,7 @@ from otel_recmon.artifacts.dashboards.interpolation import panels
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.render.files import exported
-from otel_recmon.artifacts.settings.thresholds import configured
+from otel_recmon.artifacts.settings.thresholds import configured, load
 from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.kinds import Signal
@@ -334,11 +334,12 @@ def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -
         for version, total in versions.items()
     }
 
-    burnt = {version: share / (1 - traffic.OBJECTIVE) for version, share in bad.items()}
+    objective = load().general.objective
+    burnt = {version: share / (1 - objective) for version, share in bad.items()}
     wanted = {
         traffic.GOOD_RESPONSES: {version: 1 - share for version, share in bad.items()},
-        traffic.BURN_RATE: burnt,
-        traffic.BUDGET_LEFT: {version: 1 - rate for version, rate in burnt.items()},
+        traffic.burn_rate(objective): burnt,
+        traffic.budget_left(objective): {version: 1 - rate for version, rate in burnt.items()},
     }
     for signal, values in wanted.items():
         found = by(catalog.MODEL_VERSION.name, zoomed_out(full, service, explaining(signal)["targets"][0]))

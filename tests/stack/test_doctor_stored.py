@@ -206,3 +206,13 @@ class TestGrafana:
 
         only("rules-outdated", said)
         assert "The alert rules LatencyHigh are" in said.output
+
+    def test_what_the_settings_rename_is_looked_for_by_its_new_name(self, well: Healthy, tmp_path: Path) -> None:
+        own = tmp_path / "recmon.toml"
+        own.write_text('[grafana]\ndatasource = "mimir"\nuid_prefix = "shop"\n[notifications]\nslack = "shop-slack"\n')
+
+        said = well.examined({}, "--grafana", well.grafana.url, "--alerts", str(own))
+
+        assert set(said.names) == {"datasource-missing", "dashboards-missing", "rules-missing", "contact-point-missing"}
+        for name in ("mimir", "shop-business", "shop-slack"):
+            assert name in said.output

@@ -18,9 +18,9 @@ from benchmarks.crowd import BUCKETS, LOOKS, Crowd
 from benchmarks.judging import Difference, Totals, difference
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import text
-from otel_recmon.artifacts.dashboards.experiments import BOARD
+from otel_recmon.artifacts.dashboards.experiments import board
 from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
@@ -34,7 +34,8 @@ WORKERS: Final = 4
 STEP_S: Final = 60
 FIRST_S: Final = 30
 """How much longer than the experiment the window is: as long as counters stand at 0."""
-SETTINGS: Final = load().experiments
+CONFIG: Final = load()
+SETTINGS: Final = CONFIG.experiments
 COUNTERS: Final = (
     catalog.EXPERIMENT_CLICKS,
     catalog.EXPERIMENT_CONVERSIONS,
@@ -159,9 +160,9 @@ class Stored:
         assert all(one["metric"].keys() == set(keys) for one in result)
         return {tuple(one["metric"][key] for key in keys): float(one["value"][1]) for one in result}
 
-    def scope(self, moment: int) -> Scope:
+    def scope(self, moment: int) -> QueryScope:
         """Look back on all of it."""
-        return Scope(f"{moment * STEP_S + FIRST_S}s")
+        return QueryScope(f"{moment * STEP_S + FIRST_S}s")
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +195,9 @@ def wanted(judged: Judged, moment: int) -> dict[str, dict[tuple[str, ...], float
         low, high = seen.bounds(*limits)
         figures = {
             judged.value.name: seen.value,
-            judged.low.name: low,
-            judged.high.name: high,
-            judged.evidence.name: seen.evidence(*limits),
+            judged.low(SETTINGS).name: low,
+            judged.high(SETTINGS).name: high,
+            judged.evidence(SETTINGS).name: seen.evidence(*limits),
         }
         for name, values in figures.items():
             for variant, value in zip(list(one.shares)[1:], values[moment - 1], strict=True):
@@ -209,7 +210,7 @@ def wanted(judged: Judged, moment: int) -> dict[str, dict[tuple[str, ...], float
 @EACH
 @pytest.mark.parametrize("moment", [20, 35, LOOKS])
 def test_what_prometheus_answers_is_what_numpy_computes(judged: Judged, moment: int, stored: Stored) -> None:
-    signals = (judged.value, judged.low, judged.high, judged.evidence)
+    signals = (judged.value, judged.low(SETTINGS), judged.high(SETTINGS), judged.evidence(SETTINGS))
 
     found = {signal.name: stored.ask(str(signal.expression(stored.scope(moment))), moment) for signal in signals}
 
@@ -226,7 +227,7 @@ def shown(stored: Stored, experiment: Experiment) -> dict[tuple[str, str, str], 
     end = stored.start + LOOKS * STEP_S
     looking = Looking(stored.start - FIRST_S, end, STEP_S, values)
     found: dict[tuple[str, str, str], float] = {}
-    for panel, target in targets(json.loads(text(BOARD))):
+    for panel, target in targets(json.loads(text(board(CONFIG, {})))):
         if panel["type"] == "table":
             asked = stored.prometheus.ask("query", query=looking.replaced(target["expr"]), time=str(end))["result"]
             place = panel["title"], target["legendFormat"]

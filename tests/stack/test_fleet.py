@@ -15,7 +15,7 @@ import pytest
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Expr, QueryScope, equal
 from otel_recmon.artifacts.signals import fleet, quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import REGISTERS, Metric
@@ -71,9 +71,9 @@ class Past:
     end: float
     seen: set[object]
 
-    def scope(self, job: str, *apart: str) -> Scope:
+    def scope(self, job: str, *apart: str) -> QueryScope:
         """The 15 minutes that it took."""
-        return Scope("15m", (*IDENTITY, *apart), (equal("job", job),))
+        return QueryScope("15m", (*IDENTITY, *apart), (equal("job", job),))
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,8 @@ class TestFourWorkers:
         assert running.ask(whole, time.time()) == {(): pytest.approx(users)}
 
 
-def now(*apart: str) -> Scope:
-    return Scope("30m", (*IDENTITY, *apart), (equal("job", "fleet"),))
+def now(*apart: str) -> QueryScope:
+    return QueryScope("30m", (*IDENTITY, *apart), (equal("job", "fleet"),))
 
 
 def settled(running: Fleet, signal: Signal, expected: Mapping[Key, float], *apart: str) -> None:

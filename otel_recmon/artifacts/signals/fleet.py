@@ -5,7 +5,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.artifacts.signals.kinds import Signal, Unit, Words, measure
 from otel_recmon.artifacts.signals.traffic import REVENUE
 from otel_recmon.catalog import Metric
@@ -20,7 +20,7 @@ _ESTIMATED: Final = (
 )
 
 
-def distinct(metric: Metric, scope: Scope) -> Expr:
+def distinct(metric: Metric, scope: QueryScope) -> Expr:
     """Return how many different ids the sketches of all processes saw within the window.
 
     ``otel_recmon.stats.sketch.estimate`` gives the formula and its source. Here it is applied to the mean of the
@@ -36,7 +36,7 @@ def distinct(metric: Metric, scope: Scope) -> Expr:
     return size * promql.either(promql.compared(linear, "<=", 2.5), alpha / harmonic)
 
 
-def _size(metric: Metric, scope: Scope) -> Expr:
+def _size(metric: Metric, scope: QueryScope) -> Expr:
     """Return the number of registers, by how many of 15, 31, 63 ... there are: looking at all takes as long again."""
     last = Matcher(_REGISTER, "=~", "|".join(_LAST_REGISTERS))
     sketch = promql.series(metric.prometheus, scope, last, window=scope.window)
@@ -58,7 +58,7 @@ DISTINCT_USERS: Final = _distinct(
 )
 
 
-def _coverage(scope: Scope) -> Expr:
+def _coverage(scope: QueryScope) -> Expr:
     sizes = promql.series(catalog.CATALOG_SIZE.prometheus, scope, window=scope.window)
     size = promql.aggregate("max", promql.call("max_over_time", sizes), scope.by)
     return promql.call("clamp_max", distinct(catalog.CATALOG_SKETCH, scope) / size * 100, 100)
@@ -77,7 +77,7 @@ FLEET_COVERAGE: Final = measure(
 )
 
 
-def _revenue_per_user(scope: Scope) -> Expr:
+def _revenue_per_user(scope: QueryScope) -> Expr:
     return promql.divided(REVENUE.count(scope), distinct(catalog.USER_SKETCH, scope))
 
 

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.cli.group import group
 from otel_recmon.demo import recommender
 from otel_recmon.demo.audience import EVERYBODY, Audience, among
@@ -33,13 +34,13 @@ def _refused(*arguments: str) -> tuple[int, str]:
 
 @EACH
 def test_every_alert_of_a_fault_is_on_in_the_settings_of_the_demo(name: str) -> None:
-    on = {rule.name for rule in rules_of(SETTINGS) if rule.tuning.enabled}
+    on = {rule.name for rule in rules(load(SETTINGS)) if rule.tuning.enabled}
 
     assert [alert for alert in FAULTS[name].alerts if alert not in on] == []
 
 
 def test_the_floor_of_the_ctr_is_half_of_what_the_data_have() -> None:
-    (rule,) = (rule for rule in rules_of(SETTINGS) if rule.name == "CtrLow")
+    (rule,) = (rule for rule in rules(load(SETTINGS)) if rule.name == "CtrLow")
 
     assert rule.threshold == pytest.approx(recomputed(assembled(logged())).ctr.value / 2, rel=0.02)
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.demo.figures import Figures, read
 from otel_recmon.demo.scrape import parsed
 from otel_recmon.query.sources import Page
@@ -17,7 +18,7 @@ EARLY_AT, APART_S = STARTED + 8.0, 10.0
 EARLY, LATER, RESTARTED = "early", "later", "restarted"
 VERSIONS = ("bts-2019.11", "random-2019.11")
 URL = "http://localhost:9464/metrics"
-RULES = rules_of()
+RULES = rules(load())
 
 
 @lru_cache
