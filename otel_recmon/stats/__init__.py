@@ -1,1 +1,1 @@
-"""Pure maths: numbers in, numbers out; imports nothing of ours."""
+"""The maths of quality, intervals, sketches and histograms. It imports nothing else of this package."""
