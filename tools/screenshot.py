@@ -95,7 +95,7 @@ def drawn(pages: Recording) -> str:
     console = Console(
         file=StringIO(), width=COLUMNS, record=True, force_terminal=True, color_system="truecolor", no_color=False
     )
-    console.print(screen.drawn(COLUMNS))
+    console.print(screen.drawn(COLUMNS), "", sep="\n")  # rich cuts off the lower edge of the last line
     return WEB_FONT.sub("", console.export_svg(title=f"otel-recmon top {URL}", unique_id="top"))
 
 

@@ -14,7 +14,6 @@ from otel_recmon.artifacts.docs.reference import (
     configuration_page,
     events_tables,
     metrics_page,
-    metrics_table,
     recounted_list,
 )
 from otel_recmon.artifacts.docs.settings_reference import settings_page
@@ -73,7 +72,6 @@ FILES: dict[str, Render] = {
     "docs/recmon-toml.md": lambda _: settings_page(),
     **{name: always(content) for name, content in EXPORTED.items()},
     **{SHIPPED + name: always(content) for name, content in EXPORTED.items() if name.startswith("prometheus/rules/")},
-    "README.md": between("metrics", metrics_table),
 }
 
 

@@ -62,6 +62,10 @@ def test_the_source_distribution_holds_every_tracked_file(tmp_path: Path) -> Non
         assert {f"{name}/{file}" for file in tracked.splitlines()} - set(packed.getnames()) == set()
 
 
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 200
+
+
 class TestChangelog:
     def test_its_newest_version_is_that_of_the_package(self) -> None:
         newest = next(line for line in CHANGES if line.startswith("## "))
