@@ -21,7 +21,8 @@ from typing import Final
 
 from rich.console import Console
 
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
+from otel_recmon.artifacts.settings.thresholds import load as settings
 from otel_recmon.demo.faults import named
 from otel_recmon.demo.replay import LOOK_SECONDS, Progress, watched
 from otel_recmon.demo.setups import alone
@@ -88,10 +89,10 @@ def load() -> Recording:
 
 def drawn(pages: Recording) -> str:
     """Return the screen after the last page, as SVG."""
-    moments, rules = iter([at for at, _ in pages]), rules_of(SETTINGS)
+    moments, alerts = iter([at for at, _ in pages]), rules(settings(SETTINGS))
     source = Page(URL, WINDOW_S, EVERY * LOOK_SECONDS, clock=lambda: next(moments))
     looks = [source.take(samples(text, URL)) for _, text in pages]
-    screen = Screen(Watch(source, rules).reading(looks[-1]), rules)
+    screen = Screen(Watch(source, alerts).reading(looks[-1]), alerts)
     console = Console(
         file=StringIO(), width=COLUMNS, record=True, force_terminal=True, color_system="truecolor", no_color=False
     )
