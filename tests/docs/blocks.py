@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES: Final = (
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "RELEASING")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 _BLOCK: Final = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]+?) -->\n)?```(?P<language>[{{}}\w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

@@ -15,6 +15,7 @@ SETTINGS = [block for block in CODE if block.settings]
 
 ELSEWHERE = {
     ("docs/doctor.md", "console"): "tests/stack/test_doctor.py",
+    ("docs/compatibility.md", "python"): "tests/unit/test_public_imports.py",
     ("docs/attribution.md", "python"): "tests/unit/test_attribution.py",
     ("docs/recmon-toml.md", "console"): "tests/unit/cli/test_export.py",
     ("docs/recmon-toml.md", "toml"): "tests/unit/artifacts/docs/test_settings_reference.py",

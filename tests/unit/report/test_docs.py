@@ -46,12 +46,6 @@ def test_a_command_of_the_page_runs(line: str, url: str, tmp_path: Path, monkeyp
     assert (tmp_path / "week.html").exists() == ("--html" in line)
 
 
-def test_the_readme_shows_one_of_its_commands() -> None:
-    shown = one("README.md", "otel-recmon report").text.strip()
-
-    assert shown in {line.split(" #")[0].strip() for line in LINES}
-
-
 def test_the_code_of_the_page_adds_the_routes() -> None:
     names: dict[str, Any] = {}
 

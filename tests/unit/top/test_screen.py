@@ -50,13 +50,6 @@ def test_a_screen_is_as_it_was_agreed(name: str, pages: Sequence[str], width: in
     assert drawn(screen, width) == (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def test_the_readme_shows_such_a_screen() -> None:
-    readme = (SCREENS.parents[3] / "README.md").read_text(encoding="utf-8")
-    shown = (SCREENS / "later-80.txt").read_text(encoding="utf-8").removesuffix("\nq quits\n")
-
-    assert "\n".join(line.rstrip() for line in shown.splitlines()).rstrip() in readme
-
-
 @pytest.mark.parametrize("width", [80, 100, 119, 120, 200])
 def test_no_line_is_wider_than_the_screen_and_no_figure_is_cut(width: int) -> None:
     seen = lines(Screen(looked(EARLY, LATER), RULES), width)
