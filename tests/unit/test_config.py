@@ -74,12 +74,12 @@ DEFAULTS: dict[str, object] = {
 }
 
 BUCKETS = "using (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)"
-MOMENT = "an ISO 8601 time (UTC unless it says otherwise) or seconds since 1970"
-FROM_1 = "a whole number from 1"
+MOMENT = "an ISO 8601 time (UTC if it names no time zone) or seconds since 1970"
+FROM_1 = "a whole number, at least 1"
 REGISTERS = "0, or a power of two from 16 to 512"
 SPLIT = (
-    "`control=1,treatment=1` with weights above 0, the control first; per experiment as "
-    "`name => control=9,treatment=1; control=1,treatment=1`, the last one being that of EXPERIMENT"
+    "`arm=weight,arm=weight` with weights above 0 and the control first; for several experiments "
+    "`name => arm=weight,arm=weight; arm=weight,arm=weight`, where the split without a name is that of EXPERIMENT"
 )
 
 WRONG = [
@@ -96,8 +96,8 @@ WRONG = [
     ("CATALOG_SIZE", "12k", FROM_1, "ignoring it"),
     ("CATALOG_SIZE", "1.5", FROM_1, "ignoring it"),
     ("CATALOG_SIZE", "9" * 5_000, FROM_1, "ignoring it"),
-    ("CATEGORIES", "many", "a whole number from 2", "ignoring it"),
-    ("CATEGORIES", "0", "a whole number from 2", "ignoring it"),
+    ("CATEGORIES", "many", "a whole number, at least 2", "ignoring it"),
+    ("CATEGORIES", "0", "a whole number, at least 2", "ignoring it"),
     ("METRICS_PATH", "metrics", "a path that starts with /", "ignoring it"),
     ("POSITION_BASE", "2", "0 or 1", "using 1"),
     ("SKETCH_REGISTERS", "on", REGISTERS, "using 0"),
@@ -105,18 +105,18 @@ WRONG = [
     ("SKETCH_REGISTERS", "8", REGISTERS, "using 0"),
     ("SKETCH_REGISTERS", "100", REGISTERS, "using 0"),
     ("SKETCH_REGISTERS", "1024", REGISTERS, "using 0"),
-    ("ATTRIBUTION_WINDOW", "0", "seconds above 0", "using 86400.0"),
-    ("ATTRIBUTION_WINDOW", "1d", "seconds above 0", "using 86400.0"),
-    ("SLO_LATENCY", "0", "seconds above 0", "using 0.5"),
-    ("SLO_LATENCY", "-1", "seconds above 0", "using 0.5"),
-    ("SLO_LATENCY", "inf", "seconds above 0", "using 0.5"),
-    ("SLO_LATENCY", "nan", "seconds above 0", "using 0.5"),
-    ("SLO_LATENCY", "300ms", "seconds above 0", "using 0.5"),
-    ("SCORE_BUCKETS", "3,2,1", "rising numbers, separated by commas", BUCKETS),
-    ("SCORE_BUCKETS", "1,1", "rising numbers, separated by commas", BUCKETS),
-    ("SCORE_BUCKETS", "1,nan", "rising numbers, separated by commas", BUCKETS),
-    ("SCORE_BUCKETS", "1,inf", "rising numbers, separated by commas", BUCKETS),
-    ("SCORE_BUCKETS", "1;2", "rising numbers, separated by commas", BUCKETS),
+    ("ATTRIBUTION_WINDOW", "0", "a number of seconds above 0", "using 86400.0"),
+    ("ATTRIBUTION_WINDOW", "1d", "a number of seconds above 0", "using 86400.0"),
+    ("SLO_LATENCY", "0", "a number of seconds above 0", "using 0.5"),
+    ("SLO_LATENCY", "-1", "a number of seconds above 0", "using 0.5"),
+    ("SLO_LATENCY", "inf", "a number of seconds above 0", "using 0.5"),
+    ("SLO_LATENCY", "nan", "a number of seconds above 0", "using 0.5"),
+    ("SLO_LATENCY", "300ms", "a number of seconds above 0", "using 0.5"),
+    ("SCORE_BUCKETS", "3,2,1", "increasing numbers, separated by commas", BUCKETS),
+    ("SCORE_BUCKETS", "1,1", "increasing numbers, separated by commas", BUCKETS),
+    ("SCORE_BUCKETS", "1,nan", "increasing numbers, separated by commas", BUCKETS),
+    ("SCORE_BUCKETS", "1,inf", "increasing numbers, separated by commas", BUCKETS),
+    ("SCORE_BUCKETS", "1;2", "increasing numbers, separated by commas", BUCKETS),
     ("EXPERIMENT", "x" * 101, "a text of at most 100 characters", "ignoring it"),
     ("EXPERIMENT_SPLIT", "control", SPLIT, "ignoring it"),
     ("EXPERIMENT_SPLIT", "control=1", SPLIT, "ignoring it"),
@@ -184,7 +184,7 @@ def test_a_wrong_value_is_one_problem_and_falls_back(name: str, value: str, want
 def test_a_universe_of_one_category_is_a_problem() -> None:
     _, problems = read({"OTEL_RECMON_CATEGORIES": "1"})
 
-    assert problems == [Problem("OTEL_RECMON_CATEGORIES", "1", "a whole number from 2", "ignoring it")]
+    assert problems == [Problem("OTEL_RECMON_CATEGORIES", "1", "a whole number, at least 2", "ignoring it")]
 
 
 def test_a_model_version_that_cannot_be_a_label_is_a_problem() -> None:
@@ -288,7 +288,7 @@ def test_a_split_has_shares_that_add_up_to_1_for_each_experiment() -> None:
 def test_a_split_of_an_experiment_that_has_no_name_is_a_problem() -> None:
     settings, problems = read({"OTEL_RECMON_EXPERIMENT_SPLIT": "new => a=1,b=1; c=1,d=1"})
 
-    expected = "the experiment that it is of, in it or in OTEL_RECMON_EXPERIMENT"
+    expected = "the name of the experiment, in the split or in OTEL_RECMON_EXPERIMENT"
     assert problems == [
         Problem("OTEL_RECMON_EXPERIMENT_SPLIT", "new => a=1,b=1; c=1,d=1", expected, "ignoring it"),
     ]
