@@ -1,4 +1,4 @@
-"""The entry point: ``opentelemetry-instrument`` calls it, or one line in a service's own set-up."""
+"""Instrumentor: the entry point of ``opentelemetry-instrument`` and of services that call it themselves."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Any
 
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it does not list it
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it is missing in its __all__
     BaseInstrumentor,
 )
 
@@ -16,36 +16,38 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is untyped
-    """Watches the recommendation routes of all FastAPI applications of the process.
+    """Instrumentor of the recommendation routes of all FastAPI applications in the process.
 
-    It does nothing unless OTEL_RECMON_ENABLED is true. ``RecmonInstrumentor().instrument()`` may be called
-    before or after the application and the providers exist; ``meter_provider`` records with another provider
-    than the global one, ``environ`` reads the variables from elsewhere than the environment.
+    It does nothing unless OTEL_RECMON_ENABLED is true. ``RecmonInstrumentor().instrument()`` may be called before or
+    after the application and the OpenTelemetry providers are created. Its optional arguments are ``meter_provider``
+    (default: the global meter provider) and ``environ``, a mapping of variables (default: ``os.environ``).
     """
 
     _installation: Any = None
     _host: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return nothing: without FastAPI there is nothing to watch, which is no conflict."""
+        """Return no dependency: a process without FastAPI is valid, so it must not be reported as a conflict."""
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
-        # An exception here would keep every later instrumentor from running.
+        # opentelemetry-instrument stops at the first instrumentor that raises an exception.
         try:
             self._start(**kwargs)
         except Exception:
-            _logger.exception("otel-recmon could not start; the service goes on without its metrics")
+            _logger.exception("otel-recmon could not start; the service runs without its metrics")
 
     def _start(self, **kwargs: Any) -> None:
         settings, problems = read(kwargs.get("environ", os.environ))
         if not settings.enabled:
-            _logger.debug("otel-recmon is off; %s=true switches it on", variable("enabled"))
+            _logger.debug("otel-recmon is switched off; set %s=true to switch it on", variable("enabled"))
             return
         if find_spec("fastapi") is None:
-            _logger.error("otel-recmon found no FastAPI to watch; the verbs of MetricsCollector work without")
+            _logger.error(
+                "otel-recmon cannot instrument the service: FastAPI is not installed; MetricsCollector works without it"
+            )
             return
-        # Imported only now, so that a service in which the plugin is off pays nothing.
+        # This import is delayed, so that the plugin costs no start-up time and memory while it is switched off.
         from otel_recmon.integrations.activation import activate  # noqa: PLC0415
 
         self._host, self._installation = activate(settings, problems, kwargs.get("meter_provider"))

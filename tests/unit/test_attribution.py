@@ -241,12 +241,12 @@ def test_the_next_format_is_one_that_we_cannot_read() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a bucket too many": ({"shown": SHOWN._replace(bucket=32)}, "a whole number from 0 to 31"),
-    "no version": ({"shown": Shown("")}, "has a model version"),
-    "a zero byte": ({"shown": Shown("a\0b")}, "no label with a zero byte"),
-    "a label of thousands": ({"shown": Shown("x" * 3_000)}, "thousands of characters"),
-    "a span that is none": ({"shown": SHOWN._replace(span=(2**128, 1))}, "a trace id has 16 bytes"),
+    "no version": ({"shown": Shown("")}, "must have a model version"),
+    "a zero byte": ({"shown": Shown("a\0b")}, "without a zero byte"),
+    "a label of thousands": ({"shown": Shown("x" * 3_000)}, "at most 2048 bytes"),
+    "a span that is none": ({"shown": SHOWN._replace(span=(2**128, 1))}, "a trace id must have 16 bytes"),
     "a time in milliseconds": ({"at": 1e12}, "in seconds since 1970"),
-    "too few positions": ({"positions": [1, 2]}, "each item has a position"),
+    "too few positions": ({"positions": [1, 2]}, "a position for each item"),
 }
 
 

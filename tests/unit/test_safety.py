@@ -50,7 +50,7 @@ def test_a_failing_method_returns_none_and_is_counted_at_its_name(caplog: pytest
         (
             "otel_recmon",
             logging.ERROR,
-            "otel-recmon failed in Gauge.read; the service goes on, this measurement is lost",
+            "otel-recmon failed in Gauge.read; the service is not affected, one measurement is lost",
         )
     ]
 
@@ -105,12 +105,12 @@ def test_a_dropped_value_is_counted_by_reason_and_logged_once_for_each(
         (
             "otel_recmon",
             logging.WARNING,
-            "otel-recmon set a value aside (latency_invalid): expected a latency in seconds from 0",
+            "otel-recmon dropped a value (latency_invalid): expected a latency in seconds from 0",
         ),
         (
             "otel_recmon",
             logging.WARNING,
-            "otel-recmon set a value aside (score_invalid): expected each score to be a finite number",
+            "otel-recmon dropped a value (score_invalid): expected each score to be a finite number",
         ),
     ]
 
@@ -128,7 +128,8 @@ def test_an_overflow_is_counted_by_label_and_logged_once_with_its_name(
         (
             "otel_recmon",
             logging.WARNING,
-            "otel-recmon: label variant has more values than its cap or its metric allows; the rest becomes _other",
+            "otel-recmon: label variant has more values than its cap or its metric allows; "
+            "further values become _other",
         )
     ]
 
