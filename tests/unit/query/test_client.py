@@ -78,7 +78,7 @@ def test_other_parts_of_the_api_give_their_data() -> None:
 
 def test_a_query_that_is_refused_says_why() -> None:
     refusal = {"status": "error", "error": "parse error"}
-    with answering(refusal, 400) as (url, _), pytest.raises(PrometheusError, match=r"refused: parse error$"):
+    with answering(refusal, 400) as (url, _), pytest.raises(PrometheusError, match=r"refused the query: parse error$"):
         Prometheus(url).instant("(")
 
 
@@ -96,7 +96,7 @@ def test_a_query_that_is_refused_says_why() -> None:
     ],
 )
 def test_an_answer_that_is_none_of_prometheus_says_so(answer: str) -> None:
-    with answering(answer) as (url, _), pytest.raises(PrometheusError, match="does not answer as Prometheus does"):
+    with answering(answer) as (url, _), pytest.raises(PrometheusError, match="does not answer like Prometheus"):
         Prometheus(url).instant("up")
 
 
@@ -135,6 +135,6 @@ def test_what_is_sent_to_authenticate_is_not_shown() -> None:
 def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
     prometheus = Prometheus("http://localhost", headers={"Authorization": "Bearer secret\n"})
 
-    with pytest.raises(PrometheusError, match=r"characters that no header may have$") as raised:
+    with pytest.raises(PrometheusError, match=r"an additional HTTP header has invalid characters$") as raised:
         prometheus.instant("up")
     assert raised.value.__cause__ is None

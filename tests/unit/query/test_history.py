@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 from prometheus_client.samples import Sample
 
-from otel_recmon.query.history import LOOKS, STARTED, History, Span
+from otel_recmon.query.history import MOST_SNAPSHOTS, STARTED, History, Span
 
 NAME = "requests_total"
 NONE: frozenset[tuple[str, str]] = frozenset()
@@ -90,6 +90,6 @@ def test_looks_are_forgotten_that_no_window_reaches_back_to() -> None:
 def test_however_often_is_looked_no_more_is_kept_than_fits_and_counters_stay_right() -> None:
     history = seen({at / 100: shown(at % 1_000) for at in range(5_000)}, keep_s=10.0)
 
-    assert len(history._looks) <= LOOKS + 2
+    assert len(history._snapshots) <= MOST_SNAPSHOTS + 2
     assert span(history, 49.99, 10.0).seconds == pytest.approx(10.0, abs=0.1)
     assert span(history, 49.99, 10.0).increase(NAME)[NONE] == pytest.approx(1_000, abs=11)

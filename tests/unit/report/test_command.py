@@ -157,7 +157,7 @@ def test_a_prometheus_that_is_none_says_so() -> None:
     with answering("<html>") as (url, _):
         result = run("--prometheus", url)
 
-    assert (result.exit_code, "does not answer as Prometheus does" in result.output) == (2, True)
+    assert (result.exit_code, "does not answer like Prometheus" in result.output) == (2, True)
 
 
 def test_what_is_given_to_authenticate_is_sent_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_a_prometheus_that_answers_garbage_is_a_bad_gateway() -> None:
     with answering("<html>") as (url, _):
         answer = client(url).get(SUMMARY, params=THREE_HOURS)
 
-    assert (answer.status_code, "does not answer as Prometheus does" in answer.text) == (502, True)
+    assert (answer.status_code, "does not answer like Prometheus" in answer.text) == (502, True)
 
 
 def test_a_prometheus_that_is_not_there_is_a_bad_gateway() -> None:

@@ -49,7 +49,7 @@ class Item:
 
 def held(window: SlidingCounts) -> int:
     """How many slates a window holds."""
-    return len(window._noted) + len(window._counted)
+    return len(window._added) + len(window._counted)
 
 
 @given(SLATES, SLATES, st.integers(1, 50), st.one_of(st.none(), st.integers(2, 12)))
@@ -274,13 +274,13 @@ def test_a_universe_of_fewer_than_two_categories_is_refused(universe: int) -> No
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_catalog_without_items_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"a catalog has at least one item, not {size}"):
+    with pytest.raises(ValueError, match=f"a catalog must have at least one item, not {size}"):
         QualityMonitor().calculate_coverage(size)
 
 
 @pytest.mark.parametrize("length", [0, -1])
 def test_a_window_without_slates_is_refused(length: int) -> None:
-    with pytest.raises(ValueError, match=f"a window holds at least one slate, not {length}"):
+    with pytest.raises(ValueError, match=f"a window must hold at least one slate, not {length}"):
         SlidingCounts(length)
 
 
