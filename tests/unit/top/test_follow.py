@@ -88,4 +88,4 @@ def test_what_cannot_be_read_at_first_is_an_error(clock: Clock, first: str | Exc
 def test_a_page_that_has_nothing_of_ours_any_more_is_no_reason_to_end(clock: Clock) -> None:
     printed, _ = followed(clock, chain([text(EARLY)] * 2, repeat("other_total 1\n")), 2)
 
-    assert "no answer since 2 s: http://localhost:9464/metrics has no series that otel-recmon exports" in printed
+    assert "no answer since 2 s: http://localhost:9464/metrics has no series of otel-recmon" in printed

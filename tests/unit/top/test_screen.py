@@ -124,7 +124,7 @@ def test_what_the_plugin_lost_is_told() -> None:
     seen = lines(Screen(replace(reading, answer=replace(reading.answer, total=total)), RULES))
 
     assert [line.rstrip() for line in seen if line.startswith("telemetry")] == [
-        "telemetry      12 values set aside, 1 errors inside the plugin"
+        "telemetry      12 values dropped, 1 errors inside the plugin"
     ]
 
 
@@ -138,7 +138,7 @@ def test_of_many_alerts_that_could_not_be_judged_some_are_named() -> None:
     undecided = tuple(f"Alert{number}" for number in range(12))
     reading = replace(looked(EARLY), judgement=Judgement(undecided=undecided))
 
-    assert f"{', '.join(undecided[:8])} and 4 more: they need history" in drawn(Screen(reading, RULES), 200)
+    assert f"{', '.join(undecided[:8])} and 4 more: they need a longer history" in drawn(Screen(reading, RULES), 200)
 
 
 def test_alerts_that_could_not_be_asked_are_told_with_the_reason() -> None:
