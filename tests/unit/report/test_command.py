@@ -17,12 +17,12 @@ PERIOD = ("--start", "2026-01-08T09:00", "--end", "2026-01-08T12:00")
 SUMMARY = [
     "",
     "shop (test)",
-    "from 2026-01-08T09:00:00Z until before 2026-01-08T12:00:00Z",
+    "from 2026-01-08T09:00:00Z to 2026-01-08T12:00:00Z (excluded)",
     "",
     "Figure all v1 v2",
     "",
     "Requests 220 100 120",
-    "answered 200 80 120",
+    "successful 200 80 120",
     "failed 20 (9.09%) 20 (20.00%) 0 (0.00%)",
     "rejected 0 0 0",
 ]
@@ -81,7 +81,7 @@ def test_a_page_is_written_beside_the_figures(url: str, tmp_path: Path) -> None:
     assert (result.exit_code, SUMMARY[1] in result.output) == (0, True)
     page = file.read_text(encoding="utf-8")
     assert "220" in page
-    assert "compare with 1 January 2026 09:00" in page
+    assert "changes since 1 January 2026 09:00" in page
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
@@ -108,26 +108,26 @@ def test_where_nothing_was_counted_the_exit_code_is_1(url: str) -> None:
 
     assert result.exit_code == 1
     assert result.output == (
-        "otel-recmon report: no service counted anything from 2026-01-06T00:00:00Z to 2026-01-07T00:00:00Z; "
-        "is it the Prometheus that the metrics go to?\n"
+        "otel-recmon report: no service sent data from 2026-01-06T00:00:00Z to 2026-01-07T00:00:00Z; "
+        "is this the Prometheus that receives the metrics?\n"
     )
 
 
 def test_by_default_it_is_the_last_day(url: str) -> None:
     result = run("--prometheus", url)
 
-    assert (result.exit_code, "no service counted anything from" in result.output) == (1, True)
+    assert (result.exit_code, "no service sent data from" in result.output) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((*PERIOD, "--model-version", "v3"), "there is no model version 'v3' in that time; known: v1, v2"),
-        ((*PERIOD, "--job", "shap"), "nothing is known of shap in that time; there is shop (test)"),
+        ((*PERIOD, "--model-version", "v3"), "there is no model version 'v3' in this period; known versions: v1, v2"),
+        ((*PERIOD, "--job", "shap"), "shap has no data in this period; services with data: shop (test)"),
         (("--start", "2026-01-09", "--end", "2026-01-08"), "is not before the end"),
         (("--start", "2999-01-09"), "is not before the end"),
-        (("--start", "2999-01-09", "--end", "2999-01-10"), "lies in the future"),
-        (("--start", "soon"), "'soon' is no date or time"),
+        (("--start", "2999-01-09", "--end", "2999-01-10"), "is in the future"),
+        (("--start", "soon"), "'soon' is not a date or time"),
         (("--header", "Authorization"), "a header is 'Name: value'"),
         (("--timeout", "0"), "0 is not in the range"),
     ],
@@ -145,7 +145,7 @@ def test_of_several_services_one_has_to_be_chosen() -> None:
 
     assert (
         several.exit_code,
-        "choose a job and an environment: there is blog (test), shop (test)" in several.output,
+        "choose a job and an environment: blog (test), shop (test)" in several.output,
     ) == (
         2,
         True,

@@ -72,12 +72,12 @@ def test_a_plus_sign_that_nobody_encoded_is_understood(dashboard: Client) -> Non
     [
         (SUMMARY, {"start_date": "2026-01-09", "end_date": "2026-01-08"}, 422, "is not before the end"),
         (SUMMARY, {"start_date": "2026-01-08", "end_date": "2026-01-08"}, 422, "for a single day"),
-        (SUMMARY, {"start_date": "soon", "end_date": "2026-01-08"}, 422, "is no date or time"),
-        (SUMMARY, {"start_date": "2999-01-08", "end_date": "2999-01-09"}, 422, "lies in the future"),
-        (SUMMARY, {"start_date": "2025-01-01", "end_date": "2026-01-08"}, 422, "more than 92 days"),
+        (SUMMARY, {"start_date": "soon", "end_date": "2026-01-08"}, 422, "is not a date or time"),
+        (SUMMARY, {"start_date": "2999-01-08", "end_date": "2999-01-09"}, 422, "is in the future"),
+        (SUMMARY, {"start_date": "2025-01-01", "end_date": "2026-01-08"}, 422, "longer than 92 days"),
         (HOURLY, {"date": "9999-12-31"}, 422, "out of range"),
-        (SUMMARY, THREE_HOURS | {"model_version": "v3"}, 404, "known: v1, v2"),
-        (SUMMARY, {"start_date": "2026-01-06", "end_date": "2026-01-07"}, 404, "no service counted anything"),
+        (SUMMARY, THREE_HOURS | {"model_version": "v3"}, 404, "known versions: v1, v2"),
+        (SUMMARY, {"start_date": "2026-01-06", "end_date": "2026-01-07"}, 404, "no service sent data"),
     ],
 )
 def test_what_cannot_be_answered_says_why(
@@ -149,7 +149,7 @@ def test_what_is_given_to_authenticate_is_sent() -> None:
     [
         ({"prometheus": "prometheus:9090"}, "must be a URL"),
         ({"prometheus": ""}, "must be a URL"),
-        ({"job": ""}, "job must name the service"),
+        ({"job": ""}, "job must be the label job"),
         ({"timeout_s": 0}, "must be above 0"),
     ],
 )
