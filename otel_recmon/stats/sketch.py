@@ -9,7 +9,7 @@ from typing import Any
 TURN_SECONDS = 300.0
 """The length of a turn. A sketch contains the ids of the current turn of the clock and of the one before."""
 MOST_NOTED = 262_144
-"""The largest number of ids of a sketch and turn that wait to be hashed. Each takes some 100 bytes of memory."""
+"""The largest number of item ids, and of user ids, that wait to be hashed per turn. Each takes some 100 bytes."""
 _RANK_BITS = 52
 """Bits of a hash that make the rank, so that a rank is at most 53."""
 _INDEX_BITS = 64 - _RANK_BITS
