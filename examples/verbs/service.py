@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from otel_recmon import MetricsCollector, QualityMonitor, monitor_latency
 from otel_recmon.integrations.fastapi import add_metrics_route
 
-if not hasattr(otel.get_meter_provider(), "force_flush"):  # without opentelemetry-instrument, there is no SDK provider yet
+if not hasattr(otel.get_meter_provider(), "force_flush"):  # opentelemetry-instrument has not set one
     otel.set_meter_provider(MeterProvider())
 
 FILMS = {"alien": "horror", "heat": "crime", "amelie": "comedy", "jaws": "horror", "up": "animation"}
