@@ -79,7 +79,7 @@ def test_a_simulated_crowd_is_what_it_is_said_to_be() -> None:
     assert bought.sum() / clicks.sum() == pytest.approx(0.3, rel=0.1)
 
 
-def test_a_user_who_comes_all_the_time_makes_the_error_large_and_not_the_difference_certain() -> None:
+def test_a_very_frequent_user_makes_the_error_large_and_the_difference_uncertain() -> None:
     exposures = np.full((2, BUCKETS), 1_000.0)
     exposures[1, 3] += 20_000
 
