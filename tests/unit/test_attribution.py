@@ -1,4 +1,4 @@
-"""A recommendation id comes back as what was signed, or as the reason why not; nothing else is possible."""
+"""Recommendation ids: signing, verification and reasons for refusal."""
 
 import hmac
 import subprocess
@@ -42,7 +42,7 @@ TIMES = st.integers(0, 2**32 - 1)
 
 
 def signed(**said: Any) -> str:
-    """An id of ten items, now, with some of it said otherwise."""
+    """Return an id of ten items, with some arguments replaced."""
     usual: dict[str, Any] = {"shown": SHOWN, "items": ITEMS, "at": NOW}
     return SIGNER.sign(**usual | said)
 

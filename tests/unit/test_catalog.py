@@ -1,4 +1,4 @@
-"""The catalog: its names are exactly the contract's, and what a real Prometheus exporter shows."""
+"""The metric definitions, compared with the contract and with a real Prometheus exporter."""
 
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -163,7 +163,7 @@ TABLE = {
 
 
 def _everything(provider: MeterProvider, model_path: str) -> None:
-    """Record something in every metric of the catalog."""
+    """Record a value in every metric."""
     shared = recorder(provider)
     split = (Split("ranker", (("a", 0.5), ("b", 0.5))),)
     shared.configure(

@@ -1,4 +1,4 @@
-"""Every variable reads its example, and says what is wrong with anything else."""
+"""The environment variables: examples, defaults and problems."""
 
 from dataclasses import fields
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Simulated experiments that are looked at fifty times: what fires for nothing, what is noticed, what is documented."""
+"""Simulated experiments with fifty evaluations: false alarms, detected effects, and the documented figures."""
 
 import re
 from functools import cache
@@ -19,7 +19,7 @@ MISMATCHES, HARMS = 0.001, 0.05
 
 @cache
 def documented() -> list[list[str]]:
-    """The cells of the tables that the simulation has written."""
+    """The cells of the generated tables."""
     _, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- simulated:")
     lines = re.findall(r"^\| (.*) \|$", rest.partition("<!-- end of simulated -->")[0], re.MULTILINE)
     return [line.split(" | ") for line in lines]

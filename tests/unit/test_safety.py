@@ -1,4 +1,4 @@
-"""What fails inside is counted, logged once and swallowed; what was not usable is counted by reason."""
+"""Containment of errors, and the counts of errors, dropped values and overflowing labels."""
 
 import logging
 from threading import Thread
@@ -9,7 +9,7 @@ from otel_recmon.safety import Faults, never_raises, swallow
 
 
 class Gauge:
-    """Something with a method that can fail."""
+    """An object with methods that can fail."""
 
     def __init__(self) -> None:
         self.faults = Faults()
@@ -26,7 +26,7 @@ class Gauge:
 
 
 class Unlucky(Gauge):
-    """Something of which not even the faults can be had."""
+    """An object whose attribute ``faults`` raises an error."""
 
     def __init__(self) -> None:
         """Have no faults."""

@@ -1,4 +1,4 @@
-"""What goes into the SDK past its API ends there as it would by its API, and nothing else is touched."""
+"""Direct access to the SDK, compared with the results of its API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -108,7 +108,7 @@ V1 = {"model_version": "v1"}
 
 
 def _counted(records: Callable[[MeterProvider, Callable[[float], None]], None], *, straight: bool) -> Any:
-    """Return what an export holds after values were recorded on the public way, or straight."""
+    """Return an export after values were recorded by the API or directly."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     histogram = provider.get_meter("ours").create_histogram("latency", explicit_bucket_boundaries_advisory=[1.0])
@@ -210,7 +210,7 @@ SAID: Final[dict[str, str | int | bool]] = {
 
 
 class Later:
-    """A span of an SDK that keeps its attributes otherwise than the one we know."""
+    """A span of an SDK with other internals."""
 
     __module__ = "opentelemetry.sdk.trace"
 
@@ -223,7 +223,7 @@ class Later:
 
 
 class Wrapper(Later):
-    """A span of somebody else, around one of the SDK."""
+    """A span of a vendor, which wraps a span of the SDK."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -274,5 +274,5 @@ class TestDescribing:
 
 
 def attributes_of(span: Any) -> dict[str, Any]:
-    """What a span says of itself."""
+    """Return the attributes of a span."""
     return dict(span.attributes)

@@ -1,4 +1,4 @@
-"""The fixture that users' own tests get: what a service recorded, in three lines."""
+"""The pytest fixture for tests of users."""
 
 import pytest
 from fastapi import FastAPI, HTTPException, Response

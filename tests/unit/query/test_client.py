@@ -1,4 +1,4 @@
-"""A Prometheus is asked over HTTP, and whatever it is not says so."""
+"""Queries over HTTP, and the messages of their failures."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ Asked = list[tuple[str, dict[str, list[str]]]]
 
 @contextmanager
 def answering(answer: object, status: int = 200) -> Iterator[tuple[str, Asked]]:
-    """Serve one answer to everything; yields the URL and what is asked."""
+    """Serve one answer to all requests; yield the URL and the received requests."""
     asked: Asked = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The command prints figures, and says with words and an exit code where there are none."""
+"""Output, messages and exit codes of ``otel-recmon report``."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A Prometheus that knows the shop."""
+    """A Prometheus with the data of the shop."""
     with serving(shop()) as there:
         yield there
 

@@ -1,4 +1,4 @@
-"""Figures follow the definitions, and what is not known is not 0."""
+"""Figures by their definitions, and unknown figures, which are not 0."""
 
 import pytest
 

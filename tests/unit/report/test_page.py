@@ -1,4 +1,4 @@
-"""The page needs nothing but itself, and lets nobody put anything into it."""
+"""The HTML page: it is self-contained, and escapes all values from outside."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ EARLIER = read(shop(), SHOP, PERIOD.weeks_ago(1))
 
 
 class Parsed(HTMLParser):
-    """A page, taken apart; every tag that is opened has to be closed."""
+    """A parsed page; every opened tag must be closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -58,13 +58,13 @@ def said(found: Parsed) -> str:
 
 @pytest.fixture(scope="module")
 def compared() -> Parsed:
-    """The page of three hours, beside those of a week before."""
+    """The page of three hours, with a comparison to a week before."""
     return parsed(REPORT, EARLIER)
 
 
 @pytest.fixture(scope="module")
 def alone() -> Parsed:
-    """The same without anything to compare with."""
+    """The page without an earlier week to compare with."""
     return parsed(REPORT)
 
 

@@ -1,4 +1,4 @@
-"""A period knows its hours, whatever the time zone and wherever it starts."""
+"""Periods and their hours, in all time zones and with incomplete hours."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A report holds what Prometheus does: in all, by model version, by hour."""
+"""Reports of the data in Prometheus: in total, by model version and by hour."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The routes answer with figures, or with a status and a reason."""
+"""Answers and errors of the dashboard routes."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +26,7 @@ def client(url: str, **more: Any) -> Client:
 
 @pytest.fixture(scope="module")
 def dashboard() -> Iterator[Client]:
-    """The routes, and a Prometheus that knows the shop."""
+    """The routes, with a Prometheus that has the data of the shop."""
     with serving(shop()) as url:
         yield client(url)
 

@@ -1,4 +1,4 @@
-"""One service is chosen, and none is ever merged with another."""
+"""The choice of one service; services are never merged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Diversity and coverage equal the plain formulas, over windows that hold bounded memory."""
+"""Diversity, coverage and Gini index, compared with naive formulas, and the memory of the windows."""
 
 import math
 from collections import Counter
@@ -44,11 +44,11 @@ def naive_coverage(slates: Sequence[Slate], size: int) -> float:
 
 
 class Item:
-    """An item whose life can be watched."""
+    """An item that can be referenced weakly."""
 
 
 def held(window: SlidingCounts) -> int:
-    """How many slates a window holds."""
+    """Return the number of slates in memory."""
     return len(window._added) + len(window._counted)
 
 

@@ -1,4 +1,4 @@
-"""Sketches: they merge, turn with the clock, hold bounded memory, and are as exact as the literature says."""
+"""Sketches: merging, turns of the clock, bounded memory and precision."""
 
 import math
 import subprocess

@@ -17,7 +17,7 @@ ELSEWHERE |= {"SampleRatioMismatch", "ArmLosesClicks", "ArmLosesConversions", "A
 
 
 class Answering(Fleet):
-    """A Prometheus that gives one answer, or none."""
+    """A source with one answer, or with an error."""
 
     def __init__(self, *answer: Series, error: str = "") -> None:
         self.asked: list[str] = []

@@ -10,7 +10,7 @@ from otel_recmon.cli.group import group
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Keep what the command makes of signals out of other tests."""
+    """Restore the signal handlers after each test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():

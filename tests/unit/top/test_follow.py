@@ -29,7 +29,7 @@ def fetching(pages: Iterable[str | Exception]) -> Callable[[str], str]:
 
 
 def followed(clock: Clock, pages: Iterable[str | Exception], count: int, *, as_json: bool = False) -> Printed:
-    """What is printed of so many looks, two seconds apart."""
+    """Return the output of a number of readings, two seconds apart."""
     console = Console(file=StringIO(), width=80)
     watch = Watch(Page(URL, 300.0, 2.0, fetching(pages), clock), RULES)
 

@@ -13,7 +13,7 @@ STAGING = SHOP | {"deployment_environment_name": "staging"}
 
 
 class Reporting(Fleet):
-    """A Prometheus to which some services report, and nothing else is known."""
+    """A source with the series of some services only."""
 
     def __init__(self, clock: Clock, *services: dict[str, str]) -> None:
         super().__init__(Prometheus("http://prometheus:9090"), 300.0, clock)
@@ -21,7 +21,7 @@ class Reporting(Fleet):
         self._services = services
 
     def instant(self, query: str, at: float) -> tuple[Series, ...]:
-        """The services, where they are asked for."""
+        """Return the services if the query is for them."""
         self.asked.append(query)
         return tuple(Series(one, ((at, 1.0),)) for one in self._services) if query.startswith("group") else ()
 

@@ -1,4 +1,4 @@
-"""What is seen, as whole screens: tests/unit/top/screens holds what they shall be."""
+"""Whole screens, compared with the files in tests/unit/top/screens."""
 
 from collections.abc import Sequence
 from dataclasses import replace
