@@ -66,6 +66,7 @@ POSITIONS: Final = (*(str(position) for position in range(1, 11)), "11+", UNKNOW
 GOOD, BAD = GOODNESS = ("true", "false")
 CONTROL, TREATMENT = ROLES = ("control", "treatment")
 BUCKETS: Final = tuple(f"{bucket:02}" for bucket in range(32))
+"""The buckets of users of an experiment. 32 pairs of buckets leave 31 degrees of freedom for a standard error."""
 MAX_ARMS: Final = MAX_SERIES // len(BUCKETS)
 """The largest number of arms of all experiments in one process, including ``_other``.
 
@@ -177,6 +178,7 @@ class Metric:
 
 
 _DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+# Up to a week; the default attribution window is a day.
 _DELAY_BUCKETS: Final = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
 
 REQUESTS: Final = Metric(

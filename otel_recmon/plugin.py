@@ -23,6 +23,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
     (default: the global meter provider) and ``environ``, a mapping of variables (default: ``os.environ``).
     """
 
+    # Class attributes, because BaseInstrumentor is a singleton, whose __init__ would run again at each call.
     _installation: Any = None
     _host: Any = None
 

@@ -78,7 +78,7 @@ def _names() -> frozenset[str]:
     return frozenset([*plain, *(name + suffix for name in histograms for suffix in ("_count", "_sum"))])
 
 
-@cache
+@cache  # one reader for all tests: OpenTelemetry accepts a global provider only once per process
 def _reader() -> Any:
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - pytest imports this module in every run
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415
@@ -102,7 +102,7 @@ def recmon() -> Iterator[Recorded]:
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     environ = {variable("model_version"): "test"} | environ | {variable("enabled"): "true"}
     reader = _reader()
-    recorder().store.forget()
+    recorder().store.forget()  # the recorder is shared by the whole process, and has the counts of earlier tests
     instrumentor = RecmonInstrumentor()
     instrumentor.instrument(environ=environ)
     yield Recorded(reader)

@@ -86,7 +86,7 @@ class Prometheus:
     def _series(self, path: str, parameters: Mapping[str, str]) -> tuple[Series, ...]:
         data = self._request("POST", path, parameters)  # a long expression may exceed the length limit of a URL
         try:
-            return tuple(map(_one, _vector(data) if data["resultType"] == "scalar" else data["result"]))
+            return tuple(map(_parsed, _vector(data) if data["resultType"] == "scalar" else data["result"]))
         except (KeyError, TypeError, ValueError) as error:
             raise self._invalid() from error
 
@@ -141,7 +141,7 @@ def _vector(data: Any) -> list[Any]:
     return [{"metric": {}, "value": data["result"]}]
 
 
-def _one(series: Any) -> Series:
+def _parsed(series: Any) -> Series:
     first, *rest = series["values"] if "values" in series else [series["value"]]
     return Series(dict(series["metric"]), tuple((float(at), float(value)) for at, value in (first, *rest)))
 

@@ -63,6 +63,7 @@ def dashboard_router(
     def report(period: Period, model_version: str) -> Report:
         return read(asked, service(asked, period, job, environment), period, model_version)
 
+    # Plain functions: FastAPI runs them in a thread, so that the wait for Prometheus does not block the event loop.
     @router.get("/summary")
     def dashboard_summary(start_date: _Moment, end_date: _Moment, model_version: _Version = "") -> Summary:
         """Return the figures of a period."""

@@ -47,7 +47,7 @@ class _Looks:
         self._stop = Event()
 
     def __enter__(self) -> Self:
-        Thread(target=self._run, daemon=True).start()
+        Thread(target=self._run, daemon=True).start()  # a daemon, so that a slow query does not delay the exit
         return self
 
     def __exit__(self, *_: object) -> None:

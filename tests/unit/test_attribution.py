@@ -279,7 +279,8 @@ class TestBatchJob:
         code = "import sys, otel_recmon.attribution as a; print(a.Signer(['k' * 16]).verify('x', 0, 1))"
         without = (
             "import sys, types; package = types.ModuleType('otel_recmon'); "
-            f"package.__path__ = [{str(__import__('otel_recmon').__path__[0])!r}]; sys.modules['otel_recmon'] = package; "
+            f"package.__path__ = [{str(__import__('otel_recmon').__path__[0])!r}]; "
+            "sys.modules['otel_recmon'] = package; "
         )
 
         done = subprocess.run(

@@ -97,7 +97,8 @@ class TestPage:
 
         assert result.exit_code == 2
         assert result.output == (
-            "otel-recmon report: --html needs matplotlib, which is not installed; run: pip install 'otel-recmon[report]'\n"
+            "otel-recmon report: --html needs matplotlib, which is not installed; "
+            "run: pip install 'otel-recmon[report]'\n"
         )
 
 
