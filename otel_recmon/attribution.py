@@ -27,8 +27,8 @@ n       the position of each item, 0 if unknown, 255 for 255 and above (only wit
 ======  =====================================================================================================
 
 Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends: a forgery takes 2 ** 127
-requests on average. With fingerprints of three bytes, two of ten items have the same fingerprint in one slate of
-370,000; the positions of these two are unknown.
+requests on average. A fingerprint has three bytes: in one of 370,000 slates of ten items, two items have the same
+fingerprint, and their positions are unknown.
 """
 
 import hmac

@@ -178,7 +178,7 @@ class Metric:
 
 
 _DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-# Up to a week; the default attribution window is a day.
+# The bounds go up to a week; the attribution window is configurable, and a day by default.
 _DELAY_BUCKETS: Final = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
 
 REQUESTS: Final = Metric(

@@ -82,7 +82,7 @@ def never_raises(
     def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - this is the one place that swallows
+        except Exception as error:  # noqa: BLE001 - no error of otel-recmon may reach the service
             with suppress(Exception):
                 swallow(self.faults, site, error)
             return None

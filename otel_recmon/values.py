@@ -34,7 +34,7 @@ def position(said: Any) -> int | None:
 
 
 def user_name(user: object) -> bytes | None:
-    """Return the bytes of a user id that are hashed, the same for 7 and "7"; None for a value that is not an id."""
+    """Return the bytes to hash for a user id; None for a value that is not an id. 7 and "7" have the same bytes."""
     if isinstance(user, float) and user.is_integer():  # pandas turns whole numbers into floats
         user = int(user)
     if user is None or isinstance(user, bool | float | Mapping | list | tuple | set):

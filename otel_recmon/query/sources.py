@@ -17,7 +17,7 @@ from otel_recmon.query.history import History
 TIMEOUT_S: Final = 10.0
 """The timeout for a page of metrics, in seconds."""
 POINTS_A_WINDOW: Final = 5
-"""The number of trend points per window of a Prometheus. The window of each point is a whole window."""
+"""The number of trend points per window of a Prometheus. Each point is computed over a whole window, so neighbours overlap."""
 Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
@@ -32,7 +32,10 @@ FAILURES: Final = (PageError, PrometheusError)
 
 @dataclass(frozen=True)
 class Period:
-    """The window of the figures, in seconds; NaN if unknown. With ``since_start``, it began with the process."""
+    """The window over which figures are computed, in seconds; NaN if unknown.
+
+    With ``since_start``, it began with the start of the process.
+    """
 
     seconds: float
     since_start: bool = False
@@ -55,7 +58,7 @@ class Source(Protocol):
 
     @property
     def window(self) -> str:
-        """The window of the figures, as a PromQL duration."""
+        """The window over which figures are computed, as a PromQL duration."""
 
     @property
     def trend(self) -> Trend:
@@ -75,7 +78,7 @@ class Source(Protocol):
         """Return the result of a query from start to end, with ``step_s`` seconds between two samples."""
 
     def period(self, at: float) -> Period:
-        """Return the window of the figures at one time."""
+        """Return the window over which figures are computed at one time."""
 
 
 class Page:
@@ -90,7 +93,7 @@ class Page:
 
         Args:
             name: The URL of the page.
-            window_s: The window of the figures in seconds. It is shorter until the history is as long.
+            window_s: The window over which figures are computed, in seconds. It is shorter until the history is as long.
             interval_s: The seconds between two reads.
             fetch: A function that returns the text of a URL.
             clock: A function that returns the seconds since 1970.
@@ -128,7 +131,7 @@ class Page:
         return [Series(dict(one), tuple((at, vector[one]) for at, vector in found if one in vector)) for one in labels]
 
     def period(self, at: float) -> Period:
-        """Return the window of the figures: after a single read, the time since the start of the process."""
+        """Return the window over which figures are computed. After a single read, it began with the process."""
         span = self._history.span(at, self.window_s)
         return Period(span.seconds, span.since_start) if span else Period(math.nan)
 
@@ -157,7 +160,7 @@ class Fleet:
         return self._prometheus.ranged(query, start, end, step_s)
 
     def period(self, at: float) -> Period:  # noqa: ARG002 - the signature of the protocol
-        """Return the window of the figures."""
+        """Return the window over which figures are computed, which is constant."""
         return Period(self.window_s)
 
 

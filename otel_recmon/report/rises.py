@@ -111,11 +111,11 @@ class Piece:
         return self.end(self.first), self.end(self.first + len(self.hours) - 1), self.window_ms / 1000
 
     def end(self, hour: int) -> float:
-        """Return the end of the hour with an index, in seconds since 1970."""
+        """Return the end of an hour, given by its index, in seconds since 1970."""
         return self.hours[hour - self.first].end.timestamp()
 
     def hour(self, end: float) -> int:
-        """Return the index of the hour with an end."""
+        """Return the index of an hour, given by its end in seconds since 1970."""
         return self.first + round((end - self.end(self.first)) * 1000 / self.window_ms)
 
 

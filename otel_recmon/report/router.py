@@ -106,7 +106,7 @@ def _period(start: str, end: str = "") -> Period:
 
 
 def _moment(text: str) -> datetime:
-    """Return the time of a query parameter. Its plus sign is a space if the client did not encode it."""
+    """Parse the time in a query parameter, in which an unencoded plus sign has become a space."""
     return moment(text.replace(" ", "+") if "T" in text else text)
 
 

@@ -15,7 +15,7 @@ COVERAGE_WINDOW = 10_000
 LONGEST_SLATE = 1_000
 """The largest number of items of one slate that enter the windows. It bounds the memory of the windows."""
 _SEPARATOR: Final = "\0"
-"""Joins the values of a slate. Slates with this character in a value are noted by marshal."""
+"""The separator of the values of a slate in its text. A slate with this character in a value is stored by marshal."""
 
 
 class SlidingCounts:
@@ -25,8 +25,8 @@ class SlidingCounts:
     left the window. So each slate is counted at most once and subtracted at most once, and at most two windows of
     slates are in memory. Threads may add slates while one thread reads: deques need no lock for this.
 
-    A slate is stored as one text, or as bytes. Tuples of values would cost a server several times as much as recording
-    them: their memory is not free for the next request, and the garbage collector traverses each value.
+    A slate is stored as one text, or as bytes. Stored as tuples, slates would cost a server several times as much as
+    their recording: their memory could not serve the next request, and the garbage collector would traverse each value.
     """
 
     def __init__(self, length: int) -> None:
@@ -129,7 +129,7 @@ def gini(counts: Iterable[int], catalog_size: int) -> float | None:
 class Windows:
     """The sliding windows of one model version. Threads that add slates never wait for a thread that reads.
 
-    To count 10,000 slates of 100 items takes 0.3 s, so reads have a lock of their own.
+    Counting 10,000 slates of 100 items takes 0.3 s, so reads have a lock of their own.
 
     Attributes:
         universe: The number of categories in the catalog; None if it is unknown.

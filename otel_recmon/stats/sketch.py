@@ -1,4 +1,4 @@
-"""HyperLogLog sketches: estimates of the number of distinct ids that merge across processes and time."""
+"""HyperLogLog sketches, which estimate numbers of distinct ids, and merge across processes and time."""
 
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence

@@ -86,7 +86,7 @@ class Watch:
         return self.reading(self._source.look())
 
     def reading(self, at: float) -> Reading:
-        """Return the reading at a time at which the source was read."""
+        """Return the reading for a time that ``Source.look`` has returned."""
         source = self._source
         service = self._service(at)
         scope = Scope(source.window, IDENTITY, service.matchers)
