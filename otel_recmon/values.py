@@ -89,7 +89,7 @@ def clean(value: object) -> str | None:
 
 
 def number(value: Any) -> float | None:
-    """Return the finite number of a number or a text; None for other values."""
+    """Return a number, or the number in a text, as a finite float; None for other values."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

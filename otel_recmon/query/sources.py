@@ -17,7 +17,7 @@ from otel_recmon.query.history import History
 TIMEOUT_S: Final = 10.0
 """The timeout for a page of metrics, in seconds."""
 POINTS_A_WINDOW: Final = 5
-"""The number of trend points per window of a Prometheus. Each point is computed over a whole window, so neighbours overlap."""
+"""The number of points of a trend per window. Each point is computed over a whole window, so neighbours overlap."""
 Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
@@ -93,7 +93,7 @@ class Page:
 
         Args:
             name: The URL of the page.
-            window_s: The window over which figures are computed, in seconds. It is shorter until the history is as long.
+            window_s: The window over which figures are computed, in seconds; at first, the history is shorter.
             interval_s: The seconds between two reads.
             fetch: A function that returns the text of a URL.
             clock: A function that returns the seconds since 1970.
