@@ -1,31 +1,32 @@
-"""What an attribute of a log event may hold: short texts and numbers that every exporter can take."""
+"""Normalisation of untrusted values: numbers, positions, scores, label values and ids."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 LAST = 10
-"""Positions that have a label of their own; 11+ and unknown follow."""
+"""The last position with its own label value; the values ``11+`` and ``unknown`` follow."""
 BEYOND, NOWHERE = LAST, LAST + 1
 LONGEST_VALUE = 100
+"""The largest number of characters of a label value or of an id in the event log."""
 FURTHEST: Final = 10**9
-"""The highest position that is logged as it is."""
+"""The highest position in the event log; higher ones become this one."""
 
 
 def kept(values: Any) -> Any:
-    """Return values that can be gone through more than once; those of an array as Python's own."""
+    """Return values that can be iterated several times: the list of an iterator, Python values of a numpy array."""
     if hasattr(values, "tolist"):
         return values.tolist()
     return list(values) if isinstance(values, Iterator) else values
 
 
 def text(item: object) -> str:
-    """Return an id as a text of at most 100 characters, without what UTF-8 cannot hold."""
+    """Return an id as a text of at most 100 characters. Lone surrogates, which UTF-8 cannot encode, become ``?``."""
     return str(item)[:LONGEST_VALUE].encode(errors="replace").decode()
 
 
 def position(said: Any) -> int | None:
-    """Return a position from 1, or None where it is unusable."""
+    """Return a 1-based position, at most 10**9; None if it is unusable."""
     index = place(said)
     if index is None or index < BEYOND:
         return None if index is None else index + 1
@@ -33,8 +34,8 @@ def position(said: Any) -> int | None:
 
 
 def user_name(user: object) -> bytes | None:
-    """Return what a user's id is hashed from, the same for 7 and "7"; None where there is no id."""
-    if isinstance(user, float) and user.is_integer():  # what pandas makes of whole numbers
+    """Return the bytes to hash for a user id; None for a value that is not an id. 7 and "7" have the same bytes."""
+    if isinstance(user, float) and user.is_integer():  # pandas turns whole numbers into floats
         user = int(user)
     if user is None or isinstance(user, bool | float | Mapping | list | tuple | set):
         return None
@@ -42,7 +43,10 @@ def user_name(user: object) -> bytes | None:
 
 
 def scores(said: Iterable[Any], length: int) -> list[float | None] | None:
-    """Return the scores, unusable ones as None, where there is one for each item: of fewer none is sure whose."""
+    """Return the scores, with None for an unusable one.
+
+    None if there is not exactly one score per item, because the scores could then belong to other items.
+    """
     found = [_score(score) for score in said]
     return found if found and len(found) == length else None
 
@@ -55,9 +59,11 @@ def _score(score: Any) -> float | None:
 
 
 def place(position: object, base: int = 1) -> int | None:
-    """Return the index of a position's label in ``catalog.POSITIONS``, or None where it is unusable.
+    """Return the index of the label value of a position in ``catalog.POSITIONS``; None if it is unusable.
 
-    ``position`` is a whole number or its text, counted from ``base`` (0 or 1).
+    Args:
+        position: A whole number, or its text.
+        base: The number of the first position, 0 or 1.
     """
     if isinstance(position, bool) or not isinstance(position, int | float | str):
         return None
@@ -72,12 +78,12 @@ def place(position: object, base: int = 1) -> int | None:
 
 
 def clean(value: object) -> str | None:
-    """Return a value as a label, or None where it cannot be one: only short text and numbers can."""
+    """Return a label value: printable text of 1 to 100 characters, or the text of a number. None for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - NaN is what pandas calls missing
-    except ValueError:  # a whole number of thousands of digits
+        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - pandas marks a missing value by NaN
+    except ValueError:  # Python refuses to convert a whole number of more than 4,300 digits
         return None
     return text if 0 < len(text) <= LONGEST_VALUE and text.isprintable() else None
 
@@ -91,7 +97,7 @@ def is_finite(value: object) -> bool:
 
 
 def number(value: Any) -> float | None:
-    """Return a number or its text as a finite number, or None."""
+    """Return a number, or the number in a text, as a finite float; None for other values."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

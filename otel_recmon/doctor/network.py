@@ -4,14 +4,14 @@ import re
 
 from requests.exceptions import InvalidHeader
 
-from otel_recmon.query.client import beneath
+from otel_recmon.query.client import root_cause
 
 
 def cause(error: BaseException) -> str:
     """Return what lies beneath a failed request."""
     if isinstance(error, InvalidHeader):
         return "a header has characters that cannot be sent, such as a line's end"
-    error = beneath(error)
+    error = root_cause(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     words = re.sub(r"^<[^>]*>:?\s*", "", str(error)) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a report counts: which series of the catalog, and their counts by model version and hour."""
+"""Counters and histograms of a report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from otel_recmon.catalog import MODEL_VERSION, Metric
 from otel_recmon.query.client import Labels
 
 Cell = tuple[str, str]
-"""The name of a series, and the value of the label that its metric has beside the model version."""
+"""The name of a series, and the value of its label other than the model version ("" if there is none)."""
 Counts = Mapping[Cell, float]
 COUNT, SUM, BUCKET = "_count", "_sum", "_bucket"
 LE: Final = "le"
@@ -17,18 +17,18 @@ LE: Final = "le"
 
 @dataclass(frozen=True)
 class Tracked:
-    """A counter, or a part of a histogram."""
+    """A counter, or the series of a histogram with the suffix ``part``."""
 
     metric: Metric
     part: str = ""
 
     @property
     def name(self) -> str:
-        """The name of its series."""
+        """The name of the series."""
         return self.metric.prometheus + self.part
 
     def cell(self, labels: Labels) -> Cell:
-        """Return where a series of it is counted."""
+        """Return the cell to which a series with these labels adds."""
         label = LE if self.part == BUCKET else self.metric.own.name if self.metric.own else ""
         return self.name, labels.get(label, "")
 
@@ -51,5 +51,5 @@ TRACKED: Final = (
 
 
 def version(labels: Labels) -> str:
-    """Return the model version of a series; "" where it has none."""
+    """Return the model version of a series; "" if it has none."""
     return labels.get(MODEL_VERSION.name, "")

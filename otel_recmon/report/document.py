@@ -1,4 +1,4 @@
-"""A report as a document: the keys of its JSON, on the command line and inside a service."""
+"""JSON documents of a report, for the command line and for the routes of a service."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Bounds = tuple[float, float]
 
 @dataclass(frozen=True)
 class Between:
-    """The period: its first moment, and the first one that is no longer in it."""
+    """A period in ISO 8601, including its start and excluding its end."""
 
     start: str
     end: str
@@ -24,7 +24,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests for recommendations; the error rate is failed over successful and failed ones."""
+    """Requests for recommendations. The error rate is failed requests divided by successful and failed requests."""
 
     total: int | None
     success: int | None
@@ -36,7 +36,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Impressions:
-    """Recommended items shown; the mean list length is impressions over successful requests."""
+    """Recommended items shown. The mean list length is impressions divided by successful requests."""
 
     total: int | None
     mean_list_length: float | None
@@ -44,7 +44,7 @@ class Impressions:
 
 @dataclass(frozen=True)
 class Clicks:
-    """Clicks; their rate (CTR) is over successful requests, with its 95 % interval, item CTR over impressions."""
+    """Clicks. The CTR is clicks divided by successful requests, the item CTR clicks divided by impressions."""
 
     total: int | None
     ctr: float | None
@@ -54,7 +54,7 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Conversions:
-    """Conversions; their rate is over clicks, with its 95 % interval."""
+    """Conversions. The conversion rate is conversions divided by clicks."""
 
     total: int | None
     conversion_rate: float | None
@@ -63,7 +63,7 @@ class Conversions:
 
 @dataclass(frozen=True)
 class Revenue:
-    """What conversions earned, in the service's currency; per user is over an estimate, null without users."""
+    """Revenue of conversions, in the currency of the service. The number of users is an estimate from sketches."""
 
     total: float | None
     per_user: float | None
@@ -73,9 +73,9 @@ class Revenue:
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds that successful and failed requests took.
+    """Latency of successful and failed requests, in milliseconds.
 
-    Percentiles are interpolated within a bucket, whose bounds are given; null is no upper bound.
+    A percentile is interpolated within its bucket, whose bounds are also given; an infinite upper bound is null.
     """
 
     avg_ms: float | None
@@ -88,11 +88,11 @@ class Latency:
 
 @dataclass(frozen=True)
 class Quality:
-    """What was recommended, and by what.
+    """Diversity, catalog coverage and model age.
 
-    Diversity is the normalised entropy of the categories of all items, 0 to 1; coverage the mean of the processes'
-    last 10,000 slates, 0 to 100; fleet coverage that of all items in the period, an estimate that needs sketches;
-    staleness the greatest age that the model had.
+    Diversity is the normalised entropy of the categories of all items, 0 to 1. Coverage is the mean catalog coverage of
+    a process over its last 10,000 slates, 0 to 100. Fleet coverage is the catalog coverage of all processes over the
+    period, an estimate from sketches. Staleness is the greatest age of the model in hours.
     """
 
     diversity: float | None
@@ -103,7 +103,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Part:
-    """The figures of a model version, or (null) of all; null is what is not known, which is not 0."""
+    """The figures of a model version, or of all versions (null). A figure that is null is unknown, which is not 0."""
 
     model_version: str | None
     requests: Requests
@@ -130,7 +130,7 @@ class Summary(Part):
 
 @dataclass(frozen=True)
 class Hour:
-    """The figures of an hour; all are null where nothing was heard of the service in it."""
+    """The figures of an hour. All are null if the service sent no data in this hour."""
 
     hour: str
     requests: int | None
@@ -160,7 +160,7 @@ def hourly(report: Report) -> list[Hour]:
 
 
 def row(hour: Period, figures: Figures) -> Hour:
-    """Return the figures of an hour, or of another short time."""
+    """Return the figures of an hour, or of another period."""
     return Hour(
         hour=written(hour.start),
         requests=figures.requests,
@@ -213,12 +213,12 @@ def _between(latency: Histogram, level: float) -> tuple[float, float | None] | N
 
 
 def value(rate: Rate | None) -> float | None:
-    """Return a rate that is known."""
+    """Return the value of a rate; None if it is unknown."""
     return rate.value if rate else None
 
 
 def interval(rate: Rate | None) -> Bounds | None:
-    """Return the 95 % interval of a rate that is known."""
+    """Return the 95 % interval of a rate; None if it is unknown."""
     return rate.interval if rate else None
 
 

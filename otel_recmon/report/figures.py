@@ -1,4 +1,4 @@
-"""The figures of a period, of all model versions or of one: numbers in, numbers out."""
+"""Figures of a period, computed from counts."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
@@ -17,16 +17,16 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True)
 class Figures:
-    """What was counted, and what follows from it by the definitions of docs/metrics.md; None is what nobody knows.
+    """The figures of all model versions or of one, by the definitions of docs/metrics.md. An unknown figure is None.
 
     Attributes:
-        counts: How many of what.
-        known: The series that the service has; what it does not count is not 0 but unknown.
+        counts: The counts, by series and label value.
+        known: The series that the service exports. A count of any other series is unknown, not 0.
         coverage: The mean catalog coverage of a process, 0 to 100.
-        staleness_hours: The greatest age that the model had.
-        users: How many different users got recommendations; an estimate.
-        items: How many different items were recommended; an estimate.
-        catalog_size: How many there are.
+        staleness_hours: The greatest age of the model.
+        users: The estimated number of distinct users who received recommendations.
+        items: The estimated number of distinct recommended items.
+        catalog_size: The number of items in the catalog.
     """
 
     counts: Counts = field(default_factory=dict)
@@ -39,22 +39,22 @@ class Figures:
 
     @property
     def requests(self) -> int | None:
-        """Requests: answered, failed and rejected ones."""
+        """Successful, failed and rejected requests."""
         return self._total(catalog.REQUESTS)
 
     @property
     def successes(self) -> int | None:
-        """Requests that were answered."""
+        """Successful requests."""
         return self._total(catalog.REQUESTS, catalog.SUCCESS)
 
     @property
     def failures(self) -> int | None:
-        """Requests that failed."""
+        """Failed requests."""
         return self._total(catalog.REQUESTS, catalog.ERROR)
 
     @property
     def rejected(self) -> int | None:
-        """Requests that were the caller's fault."""
+        """Rejected requests, which are errors of the caller."""
         return self._total(catalog.REQUESTS, catalog.REJECTED)
 
     @property
@@ -74,77 +74,77 @@ class Figures:
 
     @property
     def revenue(self) -> float | None:
-        """What conversions earned."""
+        """Revenue of all conversions."""
         name = catalog.REVENUE.prometheus + SUM
         return self.counts.get((name, ""), 0.0) if name in self.known else None
 
     @property
     def sales(self) -> int | None:
-        """Conversions that earned something."""
+        """Conversions with revenue."""
         return self._total(catalog.REVENUE, part=COUNT)
 
     @property
     def ctr(self) -> Rate | None:
-        """Clicks over successful requests."""
+        """Clicks divided by successful requests."""
         return _rate(self.clicks, self.successes)
 
     @property
     def item_ctr(self) -> Rate | None:
-        """Clicks over impressions."""
+        """Clicks divided by impressions."""
         return _rate(self.clicks, self.impressions)
 
     @property
     def conversion_rate(self) -> Rate | None:
-        """Conversions over clicks."""
+        """Conversions divided by clicks."""
         return _rate(self.conversions, self.clicks)
 
     @property
     def error_rate(self) -> Rate | None:
-        """Failed over successful and failed requests."""
+        """Failed requests divided by successful and failed requests."""
         if self.failures is None or self.successes is None:
             return None
         return _rate(self.failures, self.failures + self.successes)
 
     @property
     def good(self) -> Rate | None:
-        """Served or partial, and fast enough, over successful and failed requests."""
+        """Responses that met the service level objective divided by successful and failed requests."""
         return _rate(self._total(catalog.SLO_RESPONSES, catalog.GOOD), self._total(catalog.SLO_RESPONSES))
 
     @property
     def cache_hits(self) -> Rate | None:
-        """Requests answered from the cache over all that asked it."""
+        """Cache hits divided by cache lookups."""
         hits, misses = self._total(catalog.CACHE_HITS), self._total(catalog.CACHE_MISSES)
         return None if hits is None and misses is None else _rate(hits or 0, (hits or 0) + (misses or 0))
 
     @property
     def list_length(self) -> float | None:
-        """Impressions over successful requests."""
+        """Impressions divided by successful requests."""
         return _ratio(self.impressions, self.successes)
 
     @property
     def revenue_per_request(self) -> float | None:
-        """Revenue over successful requests."""
+        """Revenue divided by successful requests."""
         return _ratio(self.revenue, self.successes)
 
     @property
     def revenue_per_sale(self) -> float | None:
-        """Revenue over conversions that earned something."""
+        """Revenue divided by conversions with revenue."""
         return _ratio(self.revenue, self.sales)
 
     @property
     def revenue_per_user(self) -> float | None:
-        """Revenue over different users; unknown where these are."""
+        """Revenue divided by distinct users; None if their number is unknown."""
         return _ratio(self.revenue, self.users)
 
     @property
     def fleet_coverage(self) -> float | None:
-        """Different items recommended over the size of the catalog, 0 to 100."""
+        """Distinct recommended items as a percentage of the catalog, 0 to 100."""
         share = _ratio(self.items, self.catalog_size)
         return None if share is None else min(100.0, 100 * share)
 
     @property
     def outcomes(self) -> Mapping[str, int]:
-        """Successful and failed requests, by what the user got."""
+        """Successful and failed requests, by outcome."""
         return {outcome: int(count) for outcome, count in self._by(catalog.OUTCOMES).items() if count}
 
     @property
@@ -157,7 +157,7 @@ class Figures:
 
     @property
     def latency(self) -> Histogram:
-        """The seconds that successful and failed requests took."""
+        """The latency of successful and failed requests, in seconds."""
         buckets = {float(le): count for le, count in self._by(catalog.LATENCY, BUCKET).items()}
         return Histogram.of(buckets, self.counts.get((catalog.LATENCY.prometheus + SUM, ""), 0.0))
 
@@ -171,7 +171,7 @@ class Figures:
 
 
 def merged(several: Iterable[Figures]) -> Figures:
-    """Return the figures of several times together, of what was counted."""
+    """Return the sums of the counts of several periods. Estimates and gauges are unknown: they do not add up."""
     counts: defaultdict[Cell, float] = defaultdict(float)
     known: set[str] = set()
     for figures in several:
@@ -182,7 +182,7 @@ def merged(several: Iterable[Figures]) -> Figures:
 
 
 def _rate(part: int | None, whole: int | None) -> Rate | None:
-    """Return a share that is known; of nothing, there is none."""
+    """Return a proportion; None if a number is unknown or the whole is 0."""
     return Rate(part, whole) if part is not None and whole else None
 
 

@@ -1,4 +1,4 @@
-"""A report in words and tables, for a terminal or a file."""
+"""Text of a report in tables, for a terminal or a file."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ from otel_recmon.report.reading import Report
 from otel_recmon.stats.intervals import Rate
 
 WIDTH: Final = 100
-"""Columns where there is no terminal that says how many it has."""
+"""The width in columns if the output is not a terminal."""
 UNKNOWN: Final = "-"
 BETWEEN: Final = "    95 % interval"
 NOTE: Final = f"""\
-{UNKNOWN} is not known, which is not 0. Intervals are Wilson's, and take requests as independent.
+{UNKNOWN} means unknown, not 0. Intervals are Wilson intervals; they assume independent requests.
 Percentiles are interpolated within a bucket. Definitions: docs/metrics.md."""
 Row = tuple[str, Callable[[Figures], str]]
 
 
 def show(console: Console, report: Report, currency: str, *, hourly: bool) -> None:
-    """Print the summary, by model version where there are several, and the hours where they are asked for."""
+    """Print the summary, with a column for each model version, and with ``hourly`` the table of hours."""
     for part in _parts(report, currency, hourly=hourly):
         console.print(part, highlight=False)
 
@@ -34,7 +34,7 @@ def show(console: Console, report: Report, currency: str, *, hourly: bool) -> No
 def _parts(report: Report, currency: str, *, hourly: bool) -> Iterator[ConsoleRenderable]:
     period = report.period
     yield Text(f"\n{report.service}", style="bold")
-    yield Text(f"from {written(period.start)} until before {written(period.end)}{_of(report)}\n")
+    yield Text(f"from {written(period.start)} to {written(period.end)} (excluded){_of(report)}\n")
     yield _summary(report, currency)
     if hourly:
         yield Text()
@@ -88,13 +88,13 @@ def _plain(first: str, *others: str) -> Table:
 
 
 def rows(currency: str) -> tuple[Row, ...]:
-    """Return what a summary says, line by line: a name, and how to write its figure."""
+    """Return the rows of a summary: the name and the format of each figure."""
     return (
         ("Requests", lambda f: number(f.requests)),
-        ("  answered", lambda f: number(f.successes)),
+        ("  successful", lambda f: number(f.successes)),
         ("  failed", lambda f: with_share(f.failures, f.error_rate)),
         ("  rejected", lambda f: number(f.rejected)),
-        ("  good and fast enough", lambda f: share(f.good)),
+        ("  within the objective", lambda f: share(f.good)),
         ("Impressions", lambda f: number(f.impressions)),
         ("  mean list length", lambda f: decimal(f.list_length)),
         ("Clicks", lambda f: number(f.clicks)),
@@ -123,41 +123,41 @@ def rows(currency: str) -> tuple[Row, ...]:
 
 
 def number(count: int | None) -> str:
-    """Write a count."""
+    """Format a count."""
     return UNKNOWN if count is None else f"{count:,}"
 
 
 def decimal(value: float | None, places: int = 2, unit: str = "") -> str:
-    """Write a number that is no count."""
+    """Format a decimal number with its unit."""
     return UNKNOWN if value is None else f"{value:,.{places}f}{unit}"
 
 
 def money(amount: float | None, places: int = 2) -> str:
-    """Write an amount."""
+    """Format an amount of money, without its currency."""
     return decimal(amount, places)
 
 
 def share(rate: Rate | None) -> str:
-    """Write a share."""
+    """Format a share as a percentage."""
     return UNKNOWN if rate is None else f"{rate.value:.2%}"
 
 
 def interval(rate: Rate | None) -> str:
-    """Write between what a share lies."""
+    """Format the 95 % interval of a share as percentages."""
     return UNKNOWN if rate is None else "{:.2%} to {:.2%}".format(*rate.interval)
 
 
 def with_share(count: int | None, rate: Rate | None) -> str:
-    """Write a count, and which share it is."""
+    """Format a count, followed by its share in parentheses."""
     return number(count) if rate is None else f"{number(count)} ({share(rate)})"
 
 
 def milliseconds(seconds: float) -> str:
-    """Write a duration."""
+    """Format a number of seconds in milliseconds."""
     return UNKNOWN if math.isnan(seconds) else f"{1000 * seconds:,.1f} ms"
 
 
 def percentile(latency: Histogram, level: float) -> str:
-    """Write a percentile; in the last bucket, what it is at least."""
+    """Format a percentile. In the last bucket it is a lower bound, marked by ``>``."""
     over = "> " if math.isinf(latency.bucket(level)[1]) else ""
     return over + milliseconds(latency.quantile(level))

@@ -1,1 +1,1 @@
-"""The maths of quality, intervals, sketches and histograms. It imports nothing else of this package."""
+"""Pure functions of numbers: intervals, histograms, diversity, coverage and sketches. Imports no other package."""

@@ -1,4 +1,4 @@
-"""Which thresholds of the alerts are crossed at a moment, and which alerts cannot be judged from where we look."""
+"""Evaluation of the alert conditions at one time: crossed thresholds, and alerts that the source cannot evaluate."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from otel_recmon.query.client import Labels
 from otel_recmon.query.sources import FAILURES, Source
 
 SEVERITIES: Final = ("critical", "warning", "info")
-"""The gravest first."""
+"""From the most to the least severe."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A threshold that is crossed: of which alert, for what, by which value."""
+    """A crossed threshold: its alert, the labels of the series, and their value."""
 
     rule: AlertRule
     labels: Labels
@@ -26,14 +26,21 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """What the alert would say, and of what."""
+        """The text of the alert for the value, after the labels that are not those of the service."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.told(self.value)}" if subject else self.rule.told(self.value)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is crossed, the gravest first, and the names of the alerts that nobody can judge from here."""
+    """The result of an evaluation.
+
+    Attributes:
+        findings: The crossed thresholds, the most severe first.
+        judged: The names of the evaluated alerts.
+        undecided: The names of the alerts that the source cannot evaluate.
+        reason: The error that prevented the evaluation of all alerts; empty if there was none.
+    """
 
     findings: tuple[Finding, ...] = ()
     judged: tuple[str, ...] = ()
@@ -42,12 +49,12 @@ class Judgement:
 
 
 def switched_on(rules: Iterable[AlertRule]) -> list[AlertRule]:
-    """Return the alerts that are switched on, but for the one that always fires."""
+    """Return the enabled alerts, without the watchdog, which always fires."""
     return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG]
 
 
 def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
-    """Ask the conditions of the alerts, for one service, at a moment."""
+    """Evaluate the conditions of alerts for one service, in one query."""
     known = [rule for rule in rules if source.whole or _shown(rule, source.period(at).seconds)]
     others = tuple(rule.name for rule in rules if rule not in known)
     if not known:
@@ -66,10 +73,11 @@ def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, 
 
 
 def _shown(rule: AlertRule, seen_s: float) -> bool:
-    """Say whether a page can show what an alert looks at.
+    """Return True if the page of a process is enough to evaluate an alert.
 
-    It knows neither the past nor other programs. Of a budget, how long it burns is what matters; other alerts
-    guard themselves against too little traffic.
+    A page has neither history nor the metrics of other programs, so that baselines, offsets and the Collector's alerts
+    are excluded. A burn rate needs a history as long as its long window; the other alerts have their own minimum of
+    traffic.
     """
     if rule.alert.against or rule.tuning.back or not rule.alert.signal.metrics:
         return False

@@ -1,4 +1,4 @@
-"""The keys of a terminal, one at a time and without Enter, where the system knows how."""
+"""Single keys from a terminal, without Enter, on systems with termios."""
 
 import os
 import select
@@ -14,16 +14,16 @@ except ImportError:  # pragma: no cover - Windows
     termios = None  # type: ignore[assignment]
 
 Pressed = Callable[[float], str]
-"""Waits so many seconds, and returns the key that was pressed meanwhile, or nothing."""
+"""A function that waits at most a number of seconds for a key, and returns the key or ""."""
 NONE: Final = ""
 
 
 @contextmanager
 def keyboard(wait: Callable[[float], object]) -> Iterator[Pressed]:
-    """Read keys while the context lasts, and leave the terminal as it was.
+    """Switch the terminal to single keys, yield a function that reads them, and restore the terminal.
 
     Args:
-        wait: Lets time pass, where no key can be read.
+        wait: A function that sleeps for a number of seconds, used if no key can be read.
     """
     if termios is None or not sys.stdin.isatty():
         yield lambda seconds: _waited(wait, seconds)

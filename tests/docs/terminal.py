@@ -1,4 +1,4 @@
-"""A terminal in which a reader types what a page says, in a fresh environment that has the built wheel only."""
+"""A terminal for the commands of a page, in a fresh environment with only the built wheel."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Every block of code in the documentation is tried, or says why not."""
+"""Every block of code in the documentation is tested, or has a reason why it is not."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The README, the quick start and other pages are followed word for word by somebody who has only the wheel."""
+"""The commands of the README, the quick start and other pages, in an environment with only the wheel."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Simulated experiments that are looked at fifty times: what fires for nothing, what is noticed, what is documented."""
+"""Simulated experiments with fifty evaluations: false alarms, detected effects, and the documented figures."""
 
 import re
 from functools import cache
@@ -19,7 +19,7 @@ MISMATCHES, HARMS = 0.001, 0.05
 
 @cache
 def documented() -> list[list[str]]:
-    """The cells of the tables that the simulation has written."""
+    """The cells of the generated tables."""
     _, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- simulated:")
     lines = re.findall(r"^\| (.*) \|$", rest.partition("<!-- end of simulated -->")[0], re.MULTILINE)
     return [line.split(" | ") for line in lines]
@@ -79,7 +79,7 @@ def test_a_simulated_crowd_is_what_it_is_said_to_be() -> None:
     assert bought.sum() / clicks.sum() == pytest.approx(0.3, rel=0.1)
 
 
-def test_a_user_who_comes_all_the_time_makes_the_error_large_and_not_the_difference_certain() -> None:
+def test_a_very_frequent_user_makes_the_error_large_and_the_difference_uncertain() -> None:
     exposures = np.full((2, BUCKETS), 1_000.0)
     exposures[1, 3] += 20_000
 

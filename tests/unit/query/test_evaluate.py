@@ -1,4 +1,4 @@
-"""That PromQL means on a page what it means in Prometheus; tests/stack/test_top.py asks Prometheus itself."""
+"""PromQL on the history of a page; tests/stack/test_top.py compares the results with those of Prometheus."""
 
 import pytest
 from prometheus_client.samples import Sample

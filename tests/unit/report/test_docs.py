@@ -1,4 +1,4 @@
-"""What docs/report.md shows works as it is shown."""
+"""The commands, the code and the JSON document of docs/report.md."""
 
 import json
 import shlex
@@ -28,7 +28,7 @@ LINES = [line for line in one(PAGE, "--html").text.splitlines() if line.startswi
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A Prometheus with the service of the page, in its week and now."""
+    """A Prometheus with data of the service on the page, in the week of the page and now."""
     labels = {"job": "team/shop", "deployment_environment_name": "production", "status": "success"}
     moments = [NINE.timestamp(), time.time() - 600]
     with serving(held(series("recommendation_requests_total", [(at, 5.0) for at in moments], **labels))) as there:

@@ -1,4 +1,4 @@
-"""Figures are written for people: what is unknown, and what is only a bound, can be seen."""
+"""Formats of figures, with marks for unknown values and for lower bounds."""
 
 import math
 

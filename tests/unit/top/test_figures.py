@@ -1,4 +1,4 @@
-"""The figures of recorded pages, against what the demo's own reader counts on them."""
+"""The figures of recorded pages, compared with those of the demo's own reader."""
 
 import math
 
@@ -12,7 +12,7 @@ from tests.unit.top.recorded import APART_S, EARLY, EARLY_AT, LATER, RESTARTED, 
 
 
 def minus(later: Counted, early: Counted | None) -> dict[str, float]:
-    """What was counted in between."""
+    """Return the difference of two counts."""
 
     def rise(name: str) -> float:
         return float(getattr(later, name) - (getattr(early, name) if early else 0))
@@ -21,7 +21,7 @@ def minus(later: Counted, early: Counted | None) -> dict[str, float]:
 
 
 def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """The figures that follow from counts, but for those of which nothing was counted."""
+    """Return the figures computed from counts, without those whose counts are 0."""
     ctr = Rate(int(rises["clicked"]), int(rises["requests"]))
     found = {
         "requests_per_s": (rises["requests"] + rises["failed"] + rises["rejected"]) / seconds,
@@ -36,7 +36,7 @@ def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
 
 
 def shown(figures: Figures, rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """Those of the figures that are expected."""
+    """Return the figures that are also expected."""
     return {name: figures.values[name] for name in expected(rises, seconds)}
 
 
