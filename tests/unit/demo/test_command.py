@@ -62,4 +62,4 @@ def test_any_other_speed_is_refused_with_what_is_expected(text: str) -> None:
     result = CliRunner().invoke(group, ["demo", "--speed", text])
 
     assert result.exit_code == 2
-    assert f"{text!r} is neither 'max' nor a number from 0." in result.output
+    assert f"{text!r} is neither 'max' nor a number of at least 0." in result.output

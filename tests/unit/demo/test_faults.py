@@ -122,12 +122,12 @@ def test_the_list_says_of_each_fault_what_it_raises() -> None:
 def test_a_fault_of_the_exporter_needs_the_stack() -> None:
     assert _refused("--fault", "exporter-outage") == (
         2,
-        "Error: --fault exporter-outage needs --stack, which has a Collector to miss",
+        "Error: --fault exporter-outage needs --stack, because it disconnects the Collector",
     )
 
 
 def test_a_fault_is_none_of_a_service_that_somebody_else_started() -> None:
     assert _refused("--fault", "errors", "--against", "http://localhost:1") == (
         2,
-        "Error: --against starts nothing: leave out --stack, --port, --keep-running and --fault",
+        "Error: --against starts no service: remove --stack, --port, --keep-running and --fault",
     )

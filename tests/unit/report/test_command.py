@@ -87,7 +87,7 @@ def test_a_page_is_written_beside_the_figures(url: str, tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     result = run("--html", str(tmp_path / "missing" / "out.html"))
 
-    assert (result.exit_code, "there is no folder" in result.output) == (2, True)
+    assert (result.exit_code, "cannot write" in result.output) == (2, True)
 
 
 def test_the_page_needs_an_extra_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_by_default_it_is_the_last_day(url: str) -> None:
         (("--start", "2999-01-09"), "is not before the end"),
         (("--start", "2999-01-09", "--end", "2999-01-10"), "lies in the future"),
         (("--start", "soon"), "'soon' is no date or time"),
-        (("--header", "Authorization"), "a header is 'Name: value'"),
+        (("--header", "Authorization"), "a header has the form 'Name: value'"),
         (("--timeout", "0"), "0 is not in the range"),
     ],
 )
