@@ -213,7 +213,7 @@ def _print(names: Sequence[str]) -> None:
     for name in names:
         path = binaries.find(name)
         if path is None:
-            raise BuildError(binaries.missing(name))
+            raise BuildError(binaries.install_hint(name))
         print(path)
 
 

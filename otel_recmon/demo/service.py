@@ -17,7 +17,7 @@ from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.launch import Exporter
 from otel_recmon.stack.guard import guarded
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.ports import LOOPBACK, free_port
 
 READY_SECONDS: Final = 180.0
 """For a slow machine: a process that ends is noticed at once, whatever this is."""
@@ -150,7 +150,7 @@ def running(  # noqa: PLR0913 - each says something else of the process
     Raises:
         DemoError: If it cannot be started.
     """
-    port, log = usable(port) if port else free(), place.logs / f"{name}.log"
+    port, log = usable(port) if port else free_port(), place.logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             launch.command(port, app or (FAULTS[fault].app if fault else "")),

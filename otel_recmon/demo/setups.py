@@ -11,7 +11,7 @@ from otel_recmon.demo.scrape import Page, Source
 from otel_recmon.demo.service import Service, Workplace, running, workplace
 from otel_recmon.demo.stored import Stored
 from otel_recmon.stack import Component, Stack, StackError
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Setup:
         """Raise a DemoError if one of the components has ended."""
         for component in self.components:
             if not component.running:
-                words = " ".join(component.last_words().split())
+                words = " ".join(component.last_error().split())
                 raise DemoError(f"{component.name} ended; its log {component.log} says: {words}; run the demo again")
 
     def fault(self, error: Exception | None = None) -> DemoError:
@@ -52,7 +52,7 @@ def alone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setu
     """
     with (
         workplace() as place,
-        running(place, launch.page(free()), catalog_size, port=port, fault=fault) as service,
+        running(place, launch.page(free_port()), catalog_size, port=port, fault=fault) as service,
     ):
         yield Setup(service, Page(service.page_url), {"its metrics": service.page_url}, service.page_url)
 

@@ -21,8 +21,8 @@ from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.service import workplace
 from otel_recmon.stack import Stack
 from otel_recmon.stack.files import FILES
-from otel_recmon.stack.message import Message
 from otel_recmon.stack.slack import slack_standin
+from otel_recmon.stack.slack_message import Message
 from tests.speed import eventually, stretch_factor
 from tests.stack.observed import Prometheus
 from tests.stack.shops import HEALTHY, PER_SECOND, STRETCH, VERSION, Shop, street

@@ -30,7 +30,7 @@ def ran(command: Sequence[str | Path], **variables: str) -> tuple[int, str]:
 def program(name: str) -> Path:
     """A program of the pinned version."""
     found = binaries.find(name)
-    assert found, binaries.missing(name)
+    assert found, binaries.install_hint(name)
     return found
 
 

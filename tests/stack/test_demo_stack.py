@@ -113,7 +113,7 @@ class TestFailure:
         monkeypatch.setenv("PATH", "")
 
         assert failure() == (
-            "otelcol 0.155.0 is not there: run `make tools`, or put otelcol of exactly that version on PATH"
+            "otelcol 0.155.0 is not installed: run `make tools`, or put otelcol of exactly this version on PATH"
         )
         assert list(scratch.iterdir()) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from otel_recmon.demo.launch import command, environment, page
 from otel_recmon.demo.traffic import assembled, logged
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.ports import LOOPBACK, free_port
 from tests import web
 from tests.speed import eventually, scaled
 from tests.stack.serving import parsed, serving
@@ -64,7 +64,7 @@ def driving(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_each_run_adds_the_same_counts() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     with recommender(port, page_port):
         runs = [drive("--against", f"http://{LOOPBACK}:{port}/") for _ in range(2)]
         eventually(lambda: requests(page_port) == 2 * SENT)
@@ -74,7 +74,7 @@ def test_each_run_adds_the_same_counts() -> None:
 
 
 def test_every_round_adds_the_same_counts() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     with recommender(port, page_port), driving("--against", f"http://{LOOPBACK}:{port}") as driver:
         read_until(driver, "Round 3")
         requests(page_port)  # where a series is 0 the first time
@@ -83,7 +83,7 @@ def test_every_round_adds_the_same_counts() -> None:
 
 
 def test_a_service_that_went_is_waited_for() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     url = f"http://{LOOPBACK}:{port}"
     with driving("--against", url, "--rows", "30000") as driver:  # a round that lasts until the service is ended
         assert read_until(driver, "") == f"Waiting for {url} to answer\n"
@@ -102,7 +102,7 @@ def test_a_service_that_went_is_waited_for() -> None:
 
 
 def test_a_service_that_does_not_answer_is_one_line() -> None:
-    url = f"http://{LOOPBACK}:{free()}"
+    url = f"http://{LOOPBACK}:{free_port()}"
 
     done = drive("--against", url)
 

@@ -10,7 +10,7 @@ from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.launch import settings
 from otel_recmon.demo.service import Service, usable
 from otel_recmon.splits import Split
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.ports import free_port
 
 
 def _ended(code: str, log: Path) -> Service:
@@ -57,7 +57,7 @@ def test_a_taken_port_is_refused_with_the_remedy() -> None:
 
 
 def test_a_free_port_can_be_had() -> None:
-    port = free()
+    port = free_port()
 
     assert usable(port) == port > 1023
 
