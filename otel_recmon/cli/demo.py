@@ -12,7 +12,7 @@ from rich.console import Console
 from otel_recmon.cli.stopping import stop_signals
 from otel_recmon.demo.drive import drive
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.faults import LIST, listed
+from otel_recmon.demo.faults import LIST_ALL, list_faults
 from otel_recmon.demo.report import WIDTH
 from otel_recmon.demo.run import Options, run
 
@@ -65,8 +65,8 @@ def demo(**chosen: Any) -> None:
 
     Exit code: 0 if all figures agree, or, with --fault, if the figure shows the fault; 1 if not; 2 after an error.
     """
-    if chosen["fault"] == LIST:
-        click.echo(listed())
+    if chosen["fault"] == LIST_ALL:
+        click.echo(list_faults())
         return
     options = Options(**chosen)
     received = stop_signals()

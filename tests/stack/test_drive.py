@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_recmon.demo.launch import command, environment, page
-from otel_recmon.demo.traffic import assembled, logged
+from otel_recmon.demo.launch import command, environment, page_exporter
+from otel_recmon.demo.traffic import assemble_slates, load_impressions
 from otel_recmon.stack.ports import LOOPBACK, free_port
 from tests import web
 from tests.speed import eventually, scaled
@@ -15,7 +15,7 @@ from tests.stack.serving import parsed, serving
 from tests.stack.test_demo import COMMAND, read_until
 
 ROWS = 60
-SENT = len(assembled(logged(rows=ROWS)))
+SENT = len(assemble_slates(load_impressions(rows=ROWS)))
 OTHER = """
 from fastapi import FastAPI
 
@@ -31,7 +31,7 @@ def other():
 
 @contextmanager
 def recommender(port: int, page_port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    variables = environment({}, page(page_port), 160)
+    variables = environment({}, page_exporter(page_port), 160)
     with subprocess.Popen(command(port), env=variables, stderr=subprocess.DEVNULL) as process:
         try:
             eventually(lambda: web.answers(f"http://{LOOPBACK}:{port}/health"))
@@ -115,6 +115,6 @@ def test_another_recommender_is_told_apart_even_when_the_traffic_repeats(tmp_pat
     with serving("other:app", instrumented=False, folder=tmp_path) as service:
         done = drive("--against", service.url, "--repeat")
 
-    told = f"otel-recmon demo: {service.url} is no recommender of this demo: it answered other items for request "
+    told = f"otel-recmon demo: {service.url} is not a recommender of this demo: it answered request "
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(told)

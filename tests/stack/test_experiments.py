@@ -25,7 +25,7 @@ from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
 from otel_recmon.catalog import Metric
-from otel_recmon.demo.traffic import logged
+from otel_recmon.demo.traffic import load_impressions
 from otel_recmon.stack import Stack, binaries
 from tests.speed import eventually
 from tests.stack.observed import Prometheus
@@ -79,7 +79,7 @@ def from_the_data() -> Experiment:
     chance = np.random.default_rng(7)
     shape = (LOOKS, 2, BUCKETS)
     exposures, clicks = np.zeros(shape), np.zeros(shape)
-    shown = logged()
+    shown = load_impressions()
     for number, row in enumerate(shown):
         cell = LOOKS * number // len(shown), ("random", "bts").index(row.policy), chance.integers(BUCKETS)
         exposures[cell] += 1

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from otel_recmon import catalog
-from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, assembled, logged
+from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, assemble_slates, load_impressions
 
 CATALOG_SIZE = 160
 
 
 def sample(rows: int = 3_000) -> list[Slate]:
-    return assembled(logged(rows=rows))
+    return assemble_slates(load_impressions(rows=rows))
 
 
 def exported(slates: Sequence[Slate]) -> str:

@@ -9,13 +9,13 @@ from otel_recmon import catalog
 from otel_recmon.artifacts.alerts.definitions import rules_of
 from otel_recmon.cli.group import group
 from otel_recmon.demo import recommender
-from otel_recmon.demo.audience import EVERYBODY, Audience, among
+from otel_recmon.demo.audience import AS_LOGGED, Audience, is_sampled
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.faults import FAULTS, NOWHERE, WITH_CACHE, named
-from otel_recmon.demo.figures import recomputed
-from otel_recmon.demo.launch import command, environment, otlp
-from otel_recmon.demo.scrape import parsed
-from otel_recmon.demo.traffic import assembled, logged
+from otel_recmon.demo.faults import CACHE_APP, FAULTS, NO_COLLECTOR, find_fault
+from otel_recmon.demo.figures import recompute
+from otel_recmon.demo.launch import command, environment, otlp_exporter
+from otel_recmon.demo.scrape import parse_exposition
+from otel_recmon.demo.traffic import assemble_slates, load_impressions
 from tests.unit.demo.exported import exported, gauges, sample, series
 
 SETTINGS = Path(recommender.__file__).with_name("alerts.toml")
@@ -23,7 +23,7 @@ EACH = pytest.mark.parametrize("name", FAULTS)
 
 
 def _environment(fault: str) -> Mapping[str, str]:
-    return environment({}, otlp("http://collector:4318"), 160, fault=fault)
+    return environment({}, otlp_exporter("http://collector:4318"), 160, fault=fault)
 
 
 def _refused(*arguments: str) -> tuple[int, str]:
@@ -41,7 +41,7 @@ def test_every_alert_of_a_fault_is_on_in_the_settings_of_the_demo(name: str) -> 
 def test_the_floor_of_the_ctr_is_half_of_what_the_data_have() -> None:
     (rule,) = (rule for rule in rules_of(SETTINGS) if rule.name == "CtrLow")
 
-    assert rule.threshold == pytest.approx(recomputed(assembled(logged())).ctr.value / 2, rel=0.02)
+    assert rule.threshold == pytest.approx(recompute(assemble_slates(load_impressions())).ctr.value / 2, rel=0.02)
 
 
 @EACH
@@ -50,9 +50,9 @@ def test_what_shows_a_fault_is_not_seen_where_all_is_well(name: str) -> None:
     cache = series(catalog.CACHE_HITS, 99) + series(catalog.CACHE_MISSES, 1)
     fast = series(catalog.LATENCY, 100, "_bucket", le="0.01") + series(catalog.LATENCY, 100, "_bucket", le="+Inf")
     age = series(catalog.STALENESS, 6, model_version="bts-2019.11")
-    seen = parsed(exported(slates) + gauges(0.8, 90, "bts") + cache + fast + age)
+    seen = parse_exposition(exported(slates) + gauges(0.8, 90, "bts") + cache + fast + age)
 
-    assert not FAULTS[name].sign.seen(seen, len(slates)), FAULTS[name].sign.told(seen, len(slates))
+    assert not FAULTS[name].indicator.shows_fault(seen, len(slates)), FAULTS[name].indicator.describe(seen, len(slates))
 
 
 def test_the_recommender_knows_each_fault_that_is_its_own_by_the_name_in_the_table() -> None:
@@ -61,7 +61,7 @@ def test_the_recommender_knows_each_fault_that_is_its_own_by_the_name_in_the_tab
     own = {
         name
         for name, fault in FAULTS.items()
-        if fault.audience == EVERYBODY and not fault.variables and not fault.model_age_hours
+        if fault.audience == AS_LOGGED and not fault.variables and not fault.model_age_hours
     }
     assert known == own
 
@@ -82,24 +82,24 @@ def test_a_stale_model_is_older_by_so_many_hours() -> None:
 
 
 def test_metrics_that_go_nowhere_are_sent_where_nobody_listens() -> None:
-    assert NOWHERE.items() <= _environment("exporter-outage").items()
+    assert NO_COLLECTOR.items() <= _environment("exporter-outage").items()
 
 
 def test_the_cache_is_watched_by_an_app_around_the_recommender() -> None:
-    assert WITH_CACHE in command(8000, FAULTS["cache-outage"].app)
+    assert CACHE_APP in command(8000, FAULTS["cache-outage"].app)
     assert "recommender:app" in command(8000)
 
 
 def test_of_all_that_has_a_number_a_share_is_taken_evenly() -> None:
-    taken = [among(number, 0.2) for number in range(1_000)]
+    taken = [is_sampled(number, 0.2) for number in range(1_000)]
 
     assert all(sum(taken[begin : begin + 50]) in range(8, 13) for begin in range(950))
-    assert all(among(number, Audience().arriving) for number in range(1_000))
+    assert all(is_sampled(number, Audience().arriving) for number in range(1_000))
 
 
 def test_an_unknown_fault_is_refused_with_the_nearest() -> None:
     with pytest.raises(DemoError, match="no fault 'eror': did you mean errors"):
-        named("eror")
+        find_fault("eror")
 
 
 def test_an_unknown_fault_is_one_line_and_exit_2() -> None:
@@ -107,7 +107,7 @@ def test_an_unknown_fault_is_one_line_and_exit_2() -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "otel-recmon demo: there is no fault 'slow': did you mean slow-ranker? --fault list says what there is\n"
+        "otel-recmon demo: there is no fault 'slow': did you mean slow-ranker? --fault list prints all faults\n"
     )
 
 

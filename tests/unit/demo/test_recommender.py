@@ -10,10 +10,10 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Request, Response
 
 from otel_recmon.demo import recommender
-from otel_recmon.demo.traffic import MODEL_VERSIONS, assembled, logged
+from otel_recmon.demo.traffic import MODEL_VERSIONS, assemble_slates, load_impressions
 
 URL = "http://recommender"
-SLATES = assembled(logged(rows=1_000))[:60]
+SLATES = assemble_slates(load_impressions(rows=1_000))[:60]
 Broken = Callable[[str], list[tuple[int, Any]]]
 
 
@@ -50,7 +50,7 @@ def test_the_service_imports_nothing_of_otel_recmon() -> None:
 
 
 def test_it_answers_each_slate_as_the_policy_did() -> None:
-    slates = assembled(logged(rows=300))
+    slates = assemble_slates(load_impressions(rows=300))
 
     answers = _asked(*((slate.surface, slate.request_id) for slate in slates))
 
@@ -143,7 +143,7 @@ class TestFault:
 
     def test_the_cache_finds_what_was_seen_before_until_it_is_out(self, broken: Broken) -> None:
         seen: list[bool] = []
-        recommender.app.state.looked_up = seen.append
+        recommender.app.state.on_cache_lookup = seen.append
         try:
             broken("")
             seen.clear()
@@ -152,6 +152,6 @@ class TestFault:
             seen.clear()
             broken("cache-outage")
         finally:
-            recommender.app.state.looked_up = None
+            recommender.app.state.on_cache_lookup = None
 
         assert (well, set(seen)) == ({True}, {False})

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import ClientResponseError, web
 from aiohttp.test_utils import TestServer
 
-from otel_recmon.demo.audience import EVERYBODY, Audience
-from otel_recmon.demo.replay import Pace, Progress, WrongAnswerError, first_failure, replay
+from otel_recmon.demo.audience import AS_LOGGED, Audience
+from otel_recmon.demo.replay import Pace, Progress, WrongAnswerError, replay, run_until_failure
 from otel_recmon.demo.traffic import Impression, Slate
 
 AT = datetime(2019, 11, 24)  # noqa: DTZ001 - the data name no time zone
@@ -109,7 +109,7 @@ def test_a_failure_stops_the_other_work_and_is_raised_as_it_is() -> None:
             stopped.append(True)
 
     async def both() -> None:
-        await first_failure(go_on(), fail())
+        await run_until_failure(go_on(), fail())
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(both())
@@ -130,7 +130,7 @@ class TestAudience:
         failing, other = Slate((replace(SHOWN, row=99),)), Slate((replace(CLICKED, row=12),))
 
         recorder = Recorder()
-        progress = _replay(recorder, failing, other, audience=EVERYBODY)
+        progress = _replay(recorder, failing, other, audience=AS_LOGGED)
 
         clicks = [said for path, _, said in recorder.seen if path == "/track/click"]
         assert clicks == [{"model_version": "m", "variant": "v", "item_id": "men-01", "position": 2}]
@@ -138,7 +138,7 @@ class TestAudience:
 
     @pytest.mark.parametrize(
         ("audience", "clicks", "conversions"),
-        [(EVERYBODY, 1, 1), (Audience(buying=0.0), 1, 0), (Audience(clicking=0.0), 0, 0)],
+        [(AS_LOGGED, 1, 1), (Audience(buying=0.0), 1, 0), (Audience(clicking=0.0), 0, 0)],
     )
     def test_only_so_many_click_and_buy(self, audience: Audience, clicks: int, conversions: int) -> None:
         progress = _replay(Recorder(), Slate((BUYER,)), audience=audience)

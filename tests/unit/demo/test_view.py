@@ -4,11 +4,11 @@ from rich.console import Console
 
 from otel_recmon import catalog
 from otel_recmon.demo.replay import Progress
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.demo.view import Live, view
 from tests.unit.demo.exported import exported, sample, series
 
-NOTHING = parsed("")
+NOTHING = parse_exposition("")
 TOP = "http://127.0.0.1:9464/metrics"
 
 
@@ -42,7 +42,7 @@ def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
     page = exported(slates) + series(catalog.BUILD_INFO, 1)
 
     with view(console, len(slates), TOP) as screen:
-        screen.show(Progress(len(slates), slates=100), parsed(page))
+        screen.show(Progress(len(slates), slates=100), parse_exposition(page))
 
     assert isinstance(screen, Live)
     last = [line.split() for line in _written(console).split("\n")]

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from otel_recmon.artifacts.alerts.definitions import rules_of
-from otel_recmon.demo.figures import Figures, read
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.figures import Figures, read_figures
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.query.sources import Page
 from otel_recmon.top.reading import Reading, Watch
 
@@ -29,7 +29,7 @@ def text(name: str) -> str:
 @lru_cache
 def counted(name: str, **labels: str) -> Figures:
     """What a page says was counted since its process started."""
-    return read(parsed(text(name)), **labels)
+    return read_figures(parse_exposition(text(name)), **labels)
 
 
 def page(*names: str, window_s: float = 300.0) -> Page:

@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from otel_recmon import catalog
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.prometheus_source import PrometheusSource
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.stored import Stored
 from tests.speed import scaled
 
 REVENUE = [
@@ -37,7 +37,7 @@ def _asked(exports: Exports, deadline_s: float = scaled(30)) -> tuple[Exposition
         app.router.add_get("/api/v1/query", query)
         async with TestServer(app) as server, ClientSession() as client:
             url = str(server.make_url("")).rstrip("/")
-            return await Stored(url, "shop", Path("/logs"), deadline_s).settled(client)
+            return await PrometheusSource(url, "shop", Path("/logs"), deadline_s).settled(client)
 
     return asyncio.run(read()), queries
 
