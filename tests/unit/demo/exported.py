@@ -1,4 +1,4 @@
-"""What a service would export after it answered some slates, written out for the tests of the demo."""
+"""The metrics that a correct service exports for some slates, in Prometheus's text format."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

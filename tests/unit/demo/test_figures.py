@@ -43,7 +43,7 @@ def _rounded(figures: Figures) -> Figures:
     return replace(figures, top_score=round(figures.top_score or 0, 12))
 
 
-def test_the_figures_of_slates_are_recomputed_naively() -> None:
+def test_the_figures_of_slates_are_recomputed() -> None:
     assert recompute(SLATES, 160) == FIGURES
 
 
@@ -51,14 +51,14 @@ def test_a_surface_has_no_diversity_and_coverage_of_its_own() -> None:
     assert recompute(SLATES) == replace(FIGURES, diversity=None, coverage=None)
 
 
-def test_nothing_is_known_of_no_slates() -> None:
+def test_figures_without_slates_are_unknown() -> None:
     nothing = recompute([], 160)
 
     assert nothing == Figures(0, 0, 0, {}, {}, 0, 0, {}, {}, None, None, None)
     assert math.isnan(nothing.ctr.value)
 
 
-def test_diversity_looks_at_the_last_thousand_slates_alone() -> None:
+def test_diversity_covers_only_the_last_thousand_slates() -> None:
     old = [Slate((_shown(1, 1, "hats"),))] * 500
     new = [Slate((_shown(1, 1, "shoes"),))] * 1_000
 
@@ -68,7 +68,7 @@ def test_diversity_looks_at_the_last_thousand_slates_alone() -> None:
     ]
 
 
-def test_coverage_looks_at_the_last_ten_thousand_slates_alone() -> None:
+def test_coverage_covers_only_the_last_ten_thousand_slates() -> None:
     old, new = Slate((_shown(1, 1, "hats"),)), Slate((_shown(2, 1, "hats"),))
 
     windows = ([old, *[new] * 10_000], [old, *[new] * 9_999])
@@ -76,14 +76,14 @@ def test_coverage_looks_at_the_last_ten_thousand_slates_alone() -> None:
     assert [recompute(slates, 10).coverage for slates in windows] == [10.0, 20.0]
 
 
-def test_rates_are_those_of_the_definitions() -> None:
+def test_rates_follow_their_definitions() -> None:
     rates = (FIGURES.ctr, FIGURES.item_ctr, FIGURES.conversion_rate, FIGURES.error_rate)
 
     assert rates == (Rate(1, 2), Rate(1, 4), Rate(1, 1), Rate(0, 2))
     assert FIGURES.mean_list_length == 2.0
 
 
-def test_what_a_service_exports_is_read_back_as_the_figures_of_its_slates() -> None:
+def test_exported_metrics_are_read_as_the_figures_of_their_slates() -> None:
     slates = sample()
     own = [slate for slate in slates if slate.policy == "bts"]
     expected = recompute(own, 160)
@@ -96,7 +96,7 @@ def test_what_a_service_exports_is_read_back_as_the_figures_of_its_slates() -> N
     assert _rounded(figures) == _rounded(expected)
 
 
-def test_what_a_service_exports_of_a_surface_is_read_apart() -> None:
+def test_exported_metrics_of_one_surface_are_read_separately() -> None:
     slates = sample()
     own = [slate for slate in slates if (slate.policy, slate.surface) == ("random", "men")]
     expected = recompute(own)

@@ -52,11 +52,11 @@ def _shown(text: str, slates: list[Slate], width: int = 100) -> list[str]:
         ({"bts": Rate(1, 10), "random": Rate(10, 100)}, ["Neither: both have the same rate."]),
     ],
 )
-def test_the_answer_says_who_leads_by_how_much_and_whether_it_is_sure(rates: dict[str, Rate], words: list[str]) -> None:
+def test_the_leader_is_described_with_its_lead_and_significance(rates: dict[str, Rate], words: list[str]) -> None:
     assert describe_leader(rates).split("\n") == words
 
 
-def test_the_answer_comes_first_and_the_verdict_last() -> None:
+def test_the_leader_comes_first_and_the_verdict_last() -> None:
     slates = sample()
 
     lines = _shown(_text(slates), slates)
@@ -65,7 +65,7 @@ def test_the_answer_comes_first_and_the_verdict_last() -> None:
     assert lines[-2] == "✓ All 211 figures read from /metrics agree with the data file."
 
 
-def test_a_figure_stands_next_to_the_same_of_the_data_with_a_mark() -> None:
+def test_each_figure_is_beside_its_recomputed_value_with_a_mark() -> None:
     slates = sample()
 
     lines = _shown(_text(slates), slates)
@@ -96,7 +96,7 @@ def test_nothing_is_cut_off_on_a_narrow_terminal(width: int) -> None:
     assert not [line for line in lines if "…" in line or len(line) > width]
 
 
-def test_without_an_answer_of_both_policies_there_is_no_winner() -> None:
+def test_without_requests_there_is_no_leader() -> None:
     slates = sample()
 
     assert _shown("", slates)[1:3] == [
@@ -105,7 +105,7 @@ def test_without_an_answer_of_both_policies_there_is_no_winner() -> None:
     ]
 
 
-def test_what_the_data_cannot_say_is_shown_as_read() -> None:
+def test_figures_without_a_counterpart_in_the_data_are_shown() -> None:
     exposition = parse_exposition(
         series(catalog.LATENCY, 90, "_bucket", le="0.01", **OWN)
         + series(catalog.LATENCY, 98, "_bucket", le="0.05", **OWN)
@@ -129,7 +129,7 @@ def test_what_the_data_cannot_say_is_shown_as_read() -> None:
     }
 
 
-def test_where_something_is_broken_on_purpose_a_figure_that_differs_is_marked_not_judged() -> None:
+def test_with_an_injected_fault_a_different_figure_does_not_fail() -> None:
     slates = sample()
     exposition = parse_exposition(_text(slates) + series(catalog.REQUESTS, 1, status="rejected", **OWN))
     console = Console(file=StringIO(), width=100)

@@ -17,7 +17,7 @@ def _written(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_a_line_is_printed_at_the_start_and_whenever_another_tenth_is_sent() -> None:
+def test_a_line_is_printed_at_the_start_and_after_each_tenth() -> None:
     console = Console(file=StringIO(), width=100)
 
     with view(console, 2_000, TOP) as lines:
@@ -37,7 +37,7 @@ def _terminal() -> Console:
     return Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
 
 
-def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
+def test_a_terminal_shows_the_screen_of_top_and_the_progress() -> None:
     console, slates = _terminal(), sample()
     page = exported(slates) + series(catalog.BUILD_INFO, 1)
 
@@ -51,7 +51,7 @@ def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
     assert f" 100/{len(slates)} " in _written(console)
 
 
-def test_a_terminal_shows_how_far_it_is_while_the_service_exports_nothing() -> None:
+def test_a_terminal_shows_the_progress_before_the_first_metrics() -> None:
     console = _terminal()
 
     with view(console, 20, TOP) as screen:
