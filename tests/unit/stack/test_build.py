@@ -119,7 +119,8 @@ class TestBuild:
 
         assert code == 2
         assert error == (
-            "tools/build.py: install Go 1.26.7 or later, or put on PATH: prometheus 3.16.0, promtool 3.16.0\n"
+            "tools/build.py: install Go 1.26.7 or later, or put these programs on PATH: "
+            "prometheus 3.16.0, promtool 3.16.0\n"
         )
 
     def test_changed_sources_need_a_new_digest(self, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ class TestBuild:
         code, _, error = sandbox.run("otelcol", build=checkout / "tools" / "build.py")
 
         assert code == 2
-        assert error.startswith("tools/build.py: tools/collector has changed: in otel_recmon/stack/binaries.py")
+        assert error.startswith("tools/build.py: tools/collector has changed: set its digest in ")
         assert sandbox.calls() == []
 
 
