@@ -1,6 +1,6 @@
 """The statistics of the Experiments page in numpy; otel_recmon/artifacts/signals/sequential.py has them in PromQL.
 
-The last axis of all totals is the user-hash buckets, the axis before it the arms, the control first.
+The last axis of all totals is the user-hash buckets; the axis before it is the arms, with the control first.
 """
 
 from collections.abc import Sequence

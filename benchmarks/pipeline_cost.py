@@ -31,10 +31,12 @@ from otel_recmon.stack import Stack
 PROCESSES = 3
 STEP_S = 15
 HOURS = 5
+"""Enough for a complete block: Prometheus writes a block of two hours when its head spans three."""
 ROUNDS = 5
 DEADLINE_S = 180.0
 GATEWAY = Path(__file__).parents[1] / "deploy" / "gateway.yaml"
 BLOCK_S = 7200
+"""The length of a block of Prometheus, in seconds."""
 
 
 class Process:

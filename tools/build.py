@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import IO, Any
 
 TOOLS = Path(__file__).resolve().parent
+# -mod=readonly: the build must not change go.mod and go.sum. The others keep paths and git states out of the programs.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 REPORT_EVERY_S = 10.0
 
@@ -141,6 +142,7 @@ def _run(module: Any, go: str, output: Path) -> None:
         f"{output}{os.sep}",
         *packages,
     ]
+    # Without cgo, no C compiler is needed. GOWORK=off ignores a go.work file in a folder above the checkout.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     with (output.parent / "log").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=TOOLS / module.name, env=environment, stderr=log)

@@ -21,5 +21,5 @@ AS_LOGGED: Final = Audience()
 
 
 def is_sampled(number: int, share: float) -> bool:
-    """Return True for a share of all numbers, spread evenly: about this share of any few consecutive numbers."""
+    """Return True for about the given share of all numbers, spread evenly over consecutive numbers."""
     return number * _GOLDEN_RATIO % 1 < share

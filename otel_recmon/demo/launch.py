@@ -117,7 +117,7 @@ def settings(
         "surface": "query:surface",
         "outcome": "/recommendations => fallback",
         "catalog_size": str(catalog_size),
-        "sketch_registers": "256",
+        "sketch_registers": "256",  # as docs/sketches.md recommends
         "signing_key": SIGNING_KEY,
         "model_updated_at": f"{clock() - model_age_hours * 3600:.0f}",
     }

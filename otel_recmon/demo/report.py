@@ -1,4 +1,4 @@
-"""The printed result of the demo: which policy leads, the compared figures, and whether all of them agree."""
+"""The printed result of the demo: the leading policy, the compared figures and their agreement."""
 
 import math
 from collections.abc import Iterable, Iterator

@@ -29,7 +29,7 @@ FastAPI's instrumentation sets 13 by their old names and 12 by the stable ones (
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000
-"""An interval below the first, in ms, or a timeout from the second on, in s, is a value in the wrong unit."""
+"""An interval below 100 ms, such as 15, is probably in seconds; a timeout of 1000 s or more, such as 10000, in ms."""
 _HEADERS: Final = ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 
 

@@ -89,6 +89,7 @@ def _unseen_service(prometheus: Prometheus, job: str) -> Finding:
     overwritten = _label_values(prometheus, "job", f"{INFO}{{exported_job={_quote(job)}}}")
     if overwritten:
         return found("labels-overwritten", job=job, seen=", ".join(sorted(overwritten)))
+    # Looks back one day: a service without any sample since then is reported as unseen.
     last = prometheus.instant(f"max(max_over_time(timestamp({INFO}{selector})[1d:1m]))")
     if last:
         return found("series-stale", job=job, ago=_format_age(time.time() - last[0].value))

@@ -18,7 +18,7 @@ _SLACK_HOST: Final = "hooks.slack.com"
 _WEBHOOK: Final = re.compile(r"/services/T\w+/B\w+/\w+")
 _PLACEHOLDER: Final = re.compile(r"not-configured|example\.(com|org)|/T0+/B0+/|X{6,}|\.\.\.|[<>{}]", re.IGNORECASE)
 _DISCARD_PORT: Final = 9
-"""The discard port, on which no server listens: configurations use it in the URL that stands for none."""
+"""The discard port, on which no server listens. Configurations use it in a placeholder for a missing URL."""
 _TEST_MESSAGE: Final = "otel-recmon doctor: this is a test. Alerts will be sent to this channel."
 _MAX_QUOTE: Final = 100
 _REMEDIES: Final = {

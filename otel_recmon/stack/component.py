@@ -29,7 +29,7 @@ class Component:
         log: The file for its output.
         environment: Variables to add to those of this process.
         group: The process group to join; 0 for one of its own.
-        deadline_s: Seconds to wait until it is ready.
+        deadline_s: Seconds to wait until it is ready; long, for slow machines.
     """
 
     name: str
@@ -76,7 +76,10 @@ class Component:
         self.wait_until_ready()
 
     def stop(self, grace_s: float = 30.0) -> None:
-        """Send SIGTERM, and SIGKILL if the process still runs after `grace_s` seconds."""
+        """Send SIGTERM, and SIGKILL if the process still runs after `grace_s` seconds.
+
+        The default gives the Collector time to deliver its queue.
+        """
         if not self.running or self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)

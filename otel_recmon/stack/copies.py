@@ -1,6 +1,7 @@
 """The copies of the stack's configuration files in the root of the checkout.
 
-`python -m otel_recmon.stack.copies` writes them. Users and docker compose read the copies, the package its own files.
+`python -m otel_recmon.stack.copies` writes them. Users and docker compose use the copies; the package uses its own
+files.
 """
 
 from collections.abc import Iterator

@@ -56,7 +56,7 @@ class Slack:
 
     @property
     def posts(self) -> int:
-        """The number of posts, with those that were refused or not answered."""
+        """The number of posts, including those that were refused or not answered."""
         return self._posts
 
     @contextmanager
@@ -183,7 +183,7 @@ def slack_standin(host: str = LOOPBACK, port: int = 0, print_message: PrintMessa
     slack = Slack(print_message)
     with ThreadingHTTPServer((host, port), partial(_Handler, slack)) as server:
         slack.url = f"http://{host}:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})  # s, for a fast shutdown
         thread.start()
         try:
             yield slack
