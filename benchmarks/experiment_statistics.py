@@ -61,8 +61,8 @@ def difference(
 
     Args:
         counted: The numerator by arm and bucket, such as clicks.
-        base: The denominator by arm and bucket, such as exposures. None tests the split of users: the expected share
-            of the arm, divided by the number of buckets.
+        base: The denominator by arm and bucket, such as exposures. None tests the split of users; the
+            denominator is then the expected share of the arm, divided by the number of buckets.
         shares: The expected share of each arm.
         events: The number of events by arm and bucket, if `counted` is not a number of events, such as revenue.
     """

@@ -36,7 +36,7 @@ class Options:
 @click.option("--only", metavar="PARTS", help=f"A comma-separated list of {', '.join(PARTS)}.  [default: all]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Plain files, or objects for kubectl.")
 @click.option("--check", is_flag=True, help="Write nothing; list the files in DIR that an export would change.")
-@click.option("--force", is_flag=True, help="Overwrite also files that were edited or not written by export.")
+@click.option("--force", is_flag=True, help="Also overwrite files that were edited or not written by export.")
 @click.option("--json", "as_json", is_flag=True, help="List the files with their SHA-256 as JSON.")
 @click.option("--print-defaults", is_flag=True, help="Print a recmon.toml with all settings, commented out.")
 def export(**chosen: Any) -> None:

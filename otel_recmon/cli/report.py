@@ -44,7 +44,7 @@ class Moment(click.ParamType[datetime]):
 @click.option("--job", help="The service, by its label 'job'; required if there are several.")
 @click.option("--environment", help="The label 'deployment_environment_name'; required if there are several.")
 @click.option("--model-version", default="", metavar="VERSION", help="Report only this model version.")
-@click.option("--hourly", "by_hour", is_flag=True, help="Show also each hour.")
+@click.option("--hourly", "by_hour", is_flag=True, help="Also show each hour.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; unknown values are null.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts to this file.")
 @click.option("--currency", default="USD", show_default=True, help="The currency of the service's revenue.")

@@ -51,7 +51,7 @@ def top(**chosen: Any) -> None:
 
     URL is the metrics page of one process, such as http://localhost:9464/metrics. Shows for each model version:
     requests, errors, click-through rate with its 95 % interval, conversions, revenue, latency, outcomes, diversity,
-    coverage and age of the model. Shows also errors of the plugin itself and all alert thresholds that are crossed
+    coverage and age of the model. Also shows errors of the plugin itself and all alert thresholds that are crossed
     now. The figures cover the last five minutes, or the shorter time for which there are data.
 
     A page has no history and covers only one process, so some alerts cannot be evaluated from it; they are listed.
