@@ -23,10 +23,10 @@ from rich.console import Console
 
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import load as settings
-from otel_recmon.demo.faults import named
-from otel_recmon.demo.replay import LOOK_SECONDS, Progress, watched
-from otel_recmon.demo.setups import alone
-from otel_recmon.demo.traffic import assembled, catalog_size, logged
+from otel_recmon.demo.faults import find_fault
+from otel_recmon.demo.replay import REPORT_SECONDS, Progress, replay_with_progress
+from otel_recmon.demo.setups import standalone
+from otel_recmon.demo.traffic import assemble_slates, catalog_size, load_impressions
 from otel_recmon.demo.view import SETTINGS, WINDOW_S
 from otel_recmon.query.sources import Page, fetched, samples
 from otel_recmon.top.reading import Watch
@@ -58,15 +58,15 @@ Recording = list[tuple[float, str]]
 
 def record() -> Recording:
     """Replay the demo and return its pages."""
-    impressions, pages = logged(), Recording()
-    with alone(catalog_size(impressions), None, FAULT) as setup:
+    impressions, pages = load_impressions(), Recording()
+    with standalone(catalog_size(impressions), None, FAULT) as setup:
 
         async def look(_: Progress) -> None:
             text = await asyncio.to_thread(fetched, setup.top)
             pages.append((time.time(), shown(text)))
 
-        slates = assembled(impressions)
-        asyncio.run(watched(slates, setup.service.url, SPEED, look, named(FAULT).audience))
+        slates = assemble_slates(impressions)
+        asyncio.run(replay_with_progress(slates, setup.service.url, SPEED, look, find_fault(FAULT).audience))
     return pages[::EVERY]
 
 
@@ -90,7 +90,7 @@ def load() -> Recording:
 def drawn(pages: Recording) -> str:
     """Return the screen after the last page, as SVG."""
     moments, alerts = iter([at for at, _ in pages]), rules(settings(SETTINGS))
-    source = Page(URL, WINDOW_S, EVERY * LOOK_SECONDS, clock=lambda: next(moments))
+    source = Page(URL, WINDOW_S, EVERY * REPORT_SECONDS, clock=lambda: next(moments))
     looks = [source.take(samples(text, URL)) for _, text in pages]
     screen = Screen(Watch(source, alerts).reading(looks[-1]), alerts)
     console = Console(

@@ -1,5 +1,5 @@
-"""How the demo fails."""
+"""The error that ends the demo."""
 
 
 class DemoError(Exception):
-    """What went wrong and what to do about it, in one line."""
+    """An error of the demo; the message is one line with the cause and the remedy."""

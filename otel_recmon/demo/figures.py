@@ -1,4 +1,4 @@
-"""The figures of a model version, twice: recomputed from the data, and read from what the service exports."""
+"""The figures of a model version from two sources: recomputed from the data, and read from the exported metrics."""
 
 import math
 from collections import Counter
@@ -10,13 +10,14 @@ from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import POSITIONS, Impression, Slate
 from otel_recmon.stats.intervals import Rate
 
+# The windows of stats/quality.py, repeated because this check must not depend on the code under test.
 DIVERSITY_SLATES = 1_000
 COVERAGE_SLATES = 10_000
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What was counted and measured; ``None`` is what nobody knows."""
+    """Counts and measurements, by position, outcome or category where they are mappings; ``None`` is unknown."""
 
     requests: int
     failed: int
@@ -67,13 +68,13 @@ class Figures:
         return Rate(self.shown, self.requests).value
 
 
-def recomputed(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
-    """Return the figures of slates, in the order they are sent.
+def recompute(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
+    """Return the figures of slates.
 
     Args:
-        slates: Those of a model version, or of one surface of it.
-        catalog_size: The number of items there are. Without it, diversity and coverage are left out; these
-            are exported for a model version as a whole only.
+        slates: The slates of a model version, or of one surface of it, in the order of their requests.
+        catalog_size: The number of items in the catalog. Without it, diversity and coverage are None; the service
+            exports them only for whole model versions, not for surfaces.
     """
     impressions = [impression for slate in slates for impression in slate.impressions]
     clicked = [impression for impression in impressions if impression.clicked]
@@ -122,8 +123,8 @@ def _coverage(slates: Sequence[Slate], catalog_size: int) -> float | None:
     return 100 * len(items) / catalog_size if items else None
 
 
-def read(exposition: Exposition, **labels: str) -> Figures:
-    """Return the figures of the series that carry the labels."""
+def read_figures(exposition: Exposition, **labels: str) -> Figures:
+    """Return the figures of the series with these labels."""
 
     def counts(metric: catalog.Metric, label: str) -> dict[str, int]:
         return {value: int(total) for value, total in exposition.by(metric, label, **labels).items()}

@@ -23,7 +23,7 @@ from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import MAX_SERIES, Metric
-from otel_recmon.demo.figures import recomputed
+from otel_recmon.demo.figures import recompute
 from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
 from otel_recmon.stats.intervals import Z
 from otel_recmon.stats.sketch import Sketch, estimate
@@ -138,8 +138,8 @@ def test_few_panels_may_be_empty_and_they_exist() -> None:
 def test_what_is_stored_is_what_was_sent(full: Filled, service: str) -> None:
     without = {"diversity": None, "coverage": None}
 
-    assert vars(full.figures(service)) | without | {"top_score": pytest.approx(recomputed(full.slates).top_score)} == (
-        vars(recomputed(full.slates)) | {"top_score": full.figures(service).top_score}
+    assert vars(full.figures(service)) | without | {"top_score": pytest.approx(recompute(full.slates).top_score)} == (
+        vars(recompute(full.slates)) | {"top_score": full.figures(service).top_score}
     )
 
 
@@ -150,7 +150,7 @@ def entropy(counts: Mapping[str, int]) -> float:
 
 def expected(slates: list[Slate], seconds: float) -> dict[tuple[str, str], float]:
     """What the numbers of the pages are, from the data file."""
-    of = recomputed(slates)
+    of = recompute(slates)
     revenue = of.revenue_cents / 100
     return {
         ("recmon-business", "requests"): of.requests,
@@ -172,7 +172,7 @@ def expected(slates: list[Slate], seconds: float) -> dict[tuple[str, str], float
 
 def differences(slates: list[Slate]) -> dict[tuple[str, str], float]:
     """By how much the arm differs from the control, by table and column."""
-    arm, control = (recomputed([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    arm, control = (recompute([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
     revenue = arm.revenue_cents / arm.requests / (control.revenue_cents / control.requests)
     converting = arm.conversion_rate.value / control.conversion_rate.value
     clicking = arm.ctr.value / control.ctr.value
@@ -270,7 +270,7 @@ def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
 
 def test_the_interval_of_a_lift_is_that_of_katz(full: Filled) -> None:
     arm, control = (
-        recomputed([slate for slate in full.slates if slate.policy == policy]).ctr for policy in (ARM, CONTROL)
+        recompute([slate for slate in full.slates if slate.policy == policy]).ctr for policy in (ARM, CONTROL)
     )
     spread = Z * math.sqrt(sum(1 / rate.successes - 1 / rate.trials for rate in (arm, control)))
     ratio = arm.value / control.value
@@ -348,7 +348,7 @@ def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -
 
 @EACH_DEMO
 def test_the_interval_of_a_value_is_that_of_the_data(full: Filled, service: str) -> None:
-    of = recomputed(full.slates)
+    of = recompute(full.slates)
     revenue, orders = of.revenue_cents / 100 / of.requests, of.conversions
     spread = math.exp(Z * math.sqrt(2 / orders))
     wanted = {
@@ -383,7 +383,7 @@ def test_what_is_of_a_process_is_that_of_the_data_or_the_mean_of_several(
 
     size, raw = catalog_size(LOG), [sample for sample in full.expositions["demo-4"] if sample.name == metric.prometheus]
     for policy, version in MODEL_VERSIONS.items():
-        data = recomputed([slate for slate in full.slates if slate.policy == policy], size)
+        data = recompute([slate for slate in full.slates if slate.policy == policy], size)
         own = [sample.value for sample in raw if sample.labels["model_version"] == version]
         assert one[version] == pytest.approx(
             {catalog.COVERAGE: data.coverage, catalog.DIVERSITY: data.diversity}[metric]

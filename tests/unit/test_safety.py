@@ -124,8 +124,10 @@ class TestFaults:
             (
                 "otel_recmon",
                 logging.WARNING,
-                "otel-recmon: label variant has more values than its cap or its metric allows; "
-                "further values become _other",
+                (
+                    "otel-recmon: label variant has more values than its cap or its metric allows; "
+                    "further values become _other"
+                ),
             )
         ]
 

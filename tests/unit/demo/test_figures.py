@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from otel_recmon.demo.figures import Figures, read, recomputed
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.figures import Figures, read_figures, recompute
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.demo.traffic import Impression, Slate
 from otel_recmon.stats.intervals import Rate
 from tests.unit.demo.exported import exported, gauges, sample
@@ -43,65 +43,65 @@ def _rounded(figures: Figures) -> Figures:
     return replace(figures, top_score=round(figures.top_score or 0, 12))
 
 
-def test_the_figures_of_slates_are_recomputed_naively() -> None:
-    assert recomputed(SLATES, 160) == FIGURES
+def test_the_figures_of_slates_are_recomputed() -> None:
+    assert recompute(SLATES, 160) == FIGURES
 
 
 def test_a_surface_has_no_diversity_and_coverage_of_its_own() -> None:
-    assert recomputed(SLATES) == replace(FIGURES, diversity=None, coverage=None)
+    assert recompute(SLATES) == replace(FIGURES, diversity=None, coverage=None)
 
 
-def test_nothing_is_known_of_no_slates() -> None:
-    nothing = recomputed([], 160)
+def test_figures_without_slates_are_unknown() -> None:
+    nothing = recompute([], 160)
 
     assert nothing == Figures(0, 0, 0, {}, {}, 0, 0, {}, {}, None, None, None)
     assert math.isnan(nothing.ctr.value)
 
 
-def test_diversity_looks_at_the_last_thousand_slates_alone() -> None:
+def test_diversity_covers_only_the_last_thousand_slates() -> None:
     old = [Slate((_shown(1, 1, "hats"),))] * 500
     new = [Slate((_shown(1, 1, "shoes"),))] * 1_000
 
-    assert [recomputed(slates, 160).diversity for slates in (old + new, new + old)] == [
+    assert [recompute(slates, 160).diversity for slates in (old + new, new + old)] == [
         0.0,
         pytest.approx(1.0),
     ]
 
 
-def test_coverage_looks_at_the_last_ten_thousand_slates_alone() -> None:
+def test_coverage_covers_only_the_last_ten_thousand_slates() -> None:
     old, new = Slate((_shown(1, 1, "hats"),)), Slate((_shown(2, 1, "hats"),))
 
     windows = ([old, *[new] * 10_000], [old, *[new] * 9_999])
 
-    assert [recomputed(slates, 10).coverage for slates in windows] == [10.0, 20.0]
+    assert [recompute(slates, 10).coverage for slates in windows] == [10.0, 20.0]
 
 
-def test_rates_are_those_of_the_definitions() -> None:
+def test_rates_follow_their_definitions() -> None:
     rates = (FIGURES.ctr, FIGURES.item_ctr, FIGURES.conversion_rate, FIGURES.error_rate)
 
     assert rates == (Rate(1, 2), Rate(1, 4), Rate(1, 1), Rate(0, 2))
     assert FIGURES.mean_list_length == 2.0
 
 
-def test_what_a_service_exports_is_read_back_as_the_figures_of_its_slates() -> None:
+def test_exported_metrics_are_read_as_the_figures_of_their_slates() -> None:
     slates = sample()
     own = [slate for slate in slates if slate.policy == "bts"]
-    expected = recomputed(own, 160)
+    expected = recompute(own, 160)
     assert expected.diversity is not None
     assert expected.coverage is not None
     text = exported(slates) + gauges(expected.diversity, expected.coverage, "bts")
 
-    figures = read(parsed(text), model_version="bts-2019.11", variant="bts")
+    figures = read_figures(parse_exposition(text), model_version="bts-2019.11", variant="bts")
 
     assert _rounded(figures) == _rounded(expected)
 
 
-def test_what_a_service_exports_of_a_surface_is_read_apart() -> None:
+def test_exported_metrics_of_one_surface_are_read_separately() -> None:
     slates = sample()
     own = [slate for slate in slates if (slate.policy, slate.surface) == ("random", "men")]
-    expected = recomputed(own)
+    expected = recompute(own)
     text = exported(slates) + gauges(0.5, 50.0, "random")
 
-    figures = read(parsed(text), model_version="random-2019.11", variant="random", surface="men")
+    figures = read_figures(parse_exposition(text), model_version="random-2019.11", variant="random", surface="men")
 
     assert _rounded(figures) == _rounded(expected)

@@ -86,7 +86,7 @@ class TestPage:
     def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(self, tmp_path: Path) -> None:
         result = run("--html", str(tmp_path / "missing" / "out.html"))
 
-        assert (result.exit_code, "there is no folder" in result.output) == (2, True)
+        assert (result.exit_code, "cannot write" in result.output) == (2, True)
 
     def test_the_page_needs_an_extra_and_says_which(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in ("otel_recmon.report.page", "otel_recmon.report.charts"):
@@ -131,7 +131,7 @@ class TestErrors:
             (("--start", "2999-01-09"), "is not before the end"),
             (("--start", "2999-01-09", "--end", "2999-01-10"), "is in the future"),
             (("--start", "soon"), "'soon' is not a date or time"),
-            (("--header", "Authorization"), "a header is 'Name: value'"),
+            (("--header", "Authorization"), "a header has the form 'Name: value'"),
             (("--timeout", "0"), "0 is not in the range"),
         ],
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import load
-from otel_recmon.demo.figures import Figures, read
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.figures import Figures, read_figures
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.query.sources import Page
 from otel_recmon.top.reading import Reading, Watch
 
@@ -30,7 +30,7 @@ def text(name: str) -> str:
 @lru_cache
 def counted(name: str, **labels: str) -> Figures:
     """Return the counters of a page since the start of the process."""
-    return read(parsed(text(name)), **labels)
+    return read_figures(parse_exposition(text(name)), **labels)
 
 
 def page(*names: str, window_s: float = 300.0) -> Page:
