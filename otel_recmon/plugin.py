@@ -1,4 +1,4 @@
-"""The entry point: ``opentelemetry-instrument`` calls it, or one line in a service's own set-up."""
+"""The instrumentor: the entry point that ``opentelemetry-instrument`` or the service's own set-up calls."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 
 from otel_recmon.config import read, variable
+from otel_recmon.safety import log_failed_start
 
 _logger = logging.getLogger("otel_recmon")
 
@@ -24,7 +25,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
     """
 
     _installation: Any = None
-    _host: Any = None
+    _switch: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return nothing: without FastAPI there is nothing to watch, which is no conflict."""
@@ -34,8 +35,8 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
         # An exception here would keep every later instrumentor from running.
         try:
             self._start(**kwargs)
-        except Exception:
-            _logger.exception("otel-recmon could not start; the service goes on without its metrics")
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            log_failed_start(error)
 
     def _start(self, **kwargs: Any) -> None:
         settings, problems = read(kwargs.get("environ", os.environ))
@@ -48,10 +49,10 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
         # Imported only now, so that a service in which the plugin is off pays nothing.
         from otel_recmon.integrations.activation import activate  # noqa: PLC0415
 
-        self._host, self._installation = activate(settings, problems, kwargs.get("meter_provider"))
+        self._switch, self._installation = activate(settings, problems, kwargs.get("meter_provider"))
 
     def _uninstrument(self, **_: Any) -> None:
         if self._installation is not None:
-            self._host.observer = None
+            self._switch.observer = None
             self._installation.remove()
-            self._host = self._installation = None
+            self._switch = self._installation = None

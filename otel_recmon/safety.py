@@ -1,4 +1,7 @@
-"""The one place that swallows: what goes wrong inside is counted, logged once, and kept from the host."""
+"""Containment of failures: errors and unusable values are counted and logged once, and never reach the service.
+
+Every handler of a broad exception in the run-time packages passes the error to a function of this module, or raises it.
+"""
 
 import logging
 from collections.abc import Callable
@@ -11,39 +14,39 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class Faults:
-    """What one process set aside: errors by site, unusable values by reason, labels over their cap.
+    """Counts of the errors, unusable values and overflowing labels of one process.
 
-    The log never holds a value that came from outside, for it may identify a person.
+    The first error, value or label of each kind is also logged. A log record never contains a value that came from
+    outside, because it may identify a person.
     """
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Start over, as a forked child must."""
+    def reset(self) -> None:
+        """Reset all counts. A forked child calls it, because its counts are those of the parent."""
         self._lock = Lock()
         self.errors: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self.overflowed: dict[str, int] = {}
 
     def error(self, site: str, error: BaseException) -> None:
-        """Count a failure of our own code; its traceback is logged the first time."""
+        """Count an error of otel-recmon by its site, and log the first traceback of each site."""
         if self._first(self.errors, site):
             _logger.error(
-                "otel-recmon failed in %s; the service goes on, this measurement is lost", site, exc_info=error
+                "otel-recmon failed in %s; the service is not affected, one measurement is lost", site, exc_info=error
             )
 
     def drop(self, reason: str, expected: str) -> None:
-        """Count an unusable value; what would have been right is logged the first time."""
+        """Count a dropped value by its reason, and log the expected form once for each reason."""
         if self._first(self.dropped, reason):
-            _logger.warning("otel-recmon set a value aside (%s): expected %s", reason, expected)
+            _logger.warning("otel-recmon dropped a value (%s): expected %s", reason, expected)
 
     def overflow(self, label: str) -> None:
-        """Count a label value that was folded into ``_other``."""
+        """Count a label value that was replaced by ``_other``, and log a warning once for each label."""
         if self._first(self.overflowed, label):
             _logger.warning(
-                "otel-recmon: label %s has more values than its cap or its metric allows; the rest becomes _other",
+                "otel-recmon: label %s has more values than its cap or its metric allows; further values become _other",
                 label,
             )
 
@@ -54,15 +57,15 @@ class Faults:
 
 
 class HasFaults(Protocol):
-    """Anything that knows where its failures are counted."""
+    """An object whose methods may be decorated with ``never_raises``."""
 
     @property
     def faults(self) -> Faults:
-        """Where failures are counted."""
+        """The counts of its failures."""
 
 
 def swallow(faults: Faults, site: str, error: BaseException) -> None:
-    """Count ``error``; not even the counting may fail."""
+    """Count an error under its site. Suppress errors of the counting itself."""
     with suppress(Exception):
         faults.error(site, error)
 
@@ -75,16 +78,21 @@ R = TypeVar("R")
 def never_raises(
     method: Callable[Concatenate[S, P], R],
 ) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method return None where it would raise, and count the failure under the method's name."""
+    """Decorate a method: instead of raising an exception, it counts it under the method's name and returns None."""
     site = method.__qualname__
 
     @wraps(method)
     def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - this is the one place that swallows
+        except Exception as error:  # noqa: BLE001 - no error of otel-recmon may reach the service
             with suppress(Exception):
                 swallow(self.faults, site, error)
             return None
 
-    return safe  # type: ignore[return-value]  # the same, but for the name of its first parameter
+    return safe  # type: ignore[return-value]  # the types differ only in the name of the first parameter
+
+
+def log_failed_start(error: Exception) -> None:
+    """Log that otel-recmon could not start. The error is not counted, because nothing exports metrics yet."""
+    _logger.error("otel-recmon could not start; the service runs without its metrics", exc_info=error)

@@ -1,22 +1,22 @@
-"""Untrusted values made usable: finite numbers, positions, and the texts of ids and labels; None where that fails."""
+"""Normalisation of untrusted values: numbers, positions, scores, label values and ids."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 LAST = 10
-"""Positions that have a label of their own; 11+ and unknown follow."""
+"""The last position with its own label value; the values ``11+`` and ``unknown`` follow."""
 BEYOND, NOWHERE = LAST, LAST + 1
 LONGEST_VALUE = 100
-"""Characters of a label, or of an id in the event log."""
+"""The largest number of characters of a label value or of an id in the event log."""
 FURTHEST: Final = 10**9
-"""The highest position that is logged as it is."""
+"""The highest position in the event log; higher ones become this one."""
 
 
 def finite(value: Any) -> float | None:
     """Return a number of any type, such as one of numpy or a Decimal, as a finite float.
 
-    None for anything else: a truth value, a text, NaN, an infinite number.
+    None for anything else: a bool, a text, NaN, an infinite number.
     """
     if isinstance(value, bool | str | bytes | bytearray):
         return None
@@ -27,8 +27,13 @@ def finite(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def is_finite(value: object) -> bool:
+    """Return whether a value is a finite int or float; a bool is none."""
+    return isinstance(value, int | float) and finite(value) is not None
+
+
 def number(value: Any) -> float | None:
-    """Return a number or its text, such as "2.5", as a finite float, or None."""
+    """Return a number, or the number in a text, as a finite float; None for other values."""
     if not isinstance(value, str):
         return finite(value)
     try:
@@ -38,11 +43,11 @@ def number(value: Any) -> float | None:
 
 
 def position(value: Any, base: int = 1) -> int | None:
-    """Return a position, counted from 1, or None where it is unusable.
+    """Return a 1-based position, at most 10**9; None if it is unusable.
 
     Args:
-        value: A whole number or its text.
-        base: The position of the first item in the counting of ``value``: 0 or 1.
+        value: A whole number, or its text.
+        base: The number of the first position, 0 or 1.
     """
     found = number(value)
     if found is None or not found.is_integer() or found < base:
@@ -51,49 +56,55 @@ def position(value: Any, base: int = 1) -> int | None:
 
 
 def place(value: Any, base: int = 1) -> int | None:
-    """Return the index of a position's label in ``catalog.POSITIONS``; the arguments are those of ``position``."""
+    """Return the index of the label value of a position in ``catalog.POSITIONS``; None if it is unusable.
+
+    The arguments are those of ``position``.
+    """
     found = position(value, base)
     return None if found is None else min(found - 1, BEYOND)
 
 
 def scores(said: Iterable[Any], length: int) -> list[float | None] | None:
-    """Return the scores, None for each that is unusable; None where their number is not that of the items."""
+    """Return the scores, with None for an unusable one.
+
+    None if there is not exactly one score per item, because the scores could then belong to other items.
+    """
     found = [finite(score) for score in said]
     return found if found and len(found) == length else None
 
 
 def kept(values: Any) -> Any:
-    """Return values that can be iterated more than once; those of an array as Python's own."""
+    """Return values that can be iterated several times: the list of an iterator, Python values of a numpy array."""
     if hasattr(values, "tolist"):
         return values.tolist()
     return list(values) if isinstance(values, Iterator) else values
 
 
 def id_text(item: object) -> str:
-    """Return the text of an id: the same for 7, "7" and 7.0, which pandas makes of 7 beside missing values."""
+    """Return the text of an id. 7, "7" and 7.0 (the form of 7 in a pandas column with gaps) have the same text."""
     return str(int(item) if isinstance(item, float) and item.is_integer() else item)
 
 
 def text(item: object) -> str:
-    """Return the text of an id for the event log: at most 100 characters, all of which UTF-8 can encode."""
+    """Return an id as a text of at most 100 characters. Lone surrogates, which UTF-8 cannot encode, become ``?``."""
     return id_text(item)[:LONGEST_VALUE].encode(errors="replace").decode()
 
 
 def user_name(user: object) -> bytes | None:
-    """Return the bytes of a user's id to hash, the same for 7 and "7"; None where the value is no id."""
+    """Return the bytes to hash for a user id; None for a value that is not an id. 7 and "7" have the same bytes."""
     if user is None or isinstance(user, bool | Mapping | list | tuple | set):
         return None
-    if isinstance(user, float) and not user.is_integer():  # NaN is what pandas calls missing
+    if isinstance(user, float) and not user.is_integer():  # pandas marks a missing value by NaN
         return None
     return id_text(user).strip().encode(errors="replace") or None
 
 
 def clean(value: object) -> str | None:
-    """Return a value as a label: a text of 1 to 100 printable characters, or a number; None for anything else."""
+    """Return a label value: printable text of 1 to 100 characters, or the text of a number. None for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - NaN is what pandas calls missing
-    except ValueError:  # a whole number of thousands of digits
+        text = str(value).strip() if value == value else ""  # noqa: PLR0124 - pandas marks a missing value by NaN
+    except ValueError:  # Python refuses to convert a whole number of more than 4,300 digits
         return None
     return text if 0 < len(text) <= LONGEST_VALUE and text.isprintable() else None

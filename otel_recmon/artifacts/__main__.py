@@ -4,7 +4,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 from otel_recmon.artifacts.docs.alert_reference import alerts_page, facts_by_name, pace_table
@@ -14,12 +14,12 @@ from otel_recmon.artifacts.docs.reference import (
     configuration_page,
     events_tables,
     metrics_page,
-    metrics_table,
     recounted_list,
 )
 from otel_recmon.artifacts.docs.settings_reference import settings_page
 from otel_recmon.artifacts.render.files import exported, parts_of
-from otel_recmon.artifacts.settings.thresholds import load
+from otel_recmon.artifacts.settings.deployment import FORMATS
+from otel_recmon.artifacts.settings.thresholds import Config, load
 
 REPAIR = "make artifacts"
 Render = Callable[[str], str]
@@ -40,16 +40,14 @@ def between(marker: str, content: Callable[[], str]) -> Render:
     return render
 
 
-def both(first: Render, second: Render) -> Render:
-    """Return a function that does one after the other."""
-    return lambda text: second(first(text))
+def in_turn(*renders: Render) -> Render:
+    """Return a function that applies some functions, one after the other."""
+    return lambda text: reduce(lambda written, render: render(written), renders, text)
 
 
-def runbook(text: str) -> str:
-    """Return the runbook with the facts of each alert in its section."""
-    for name, facts in facts_by_name(load()).items():
-        text = between(name, partial(str, facts))(text)
-    return text
+def runbook(config: Config) -> Render:
+    """Return a function that puts the facts of each alert into its section of the runbook."""
+    return in_turn(*(between(name, partial(str, facts)) for name, facts in facts_by_name(config).items()))
 
 
 def always(content: str) -> Render:
@@ -59,28 +57,31 @@ def always(content: str) -> Render:
 
 SHIPPED = "otel_recmon/stack/files/"
 """What the package ships has a copy at the top."""
-EXPORTED = exported(load(), parts_of("files"))
-FILES: dict[str, Render] = {
-    "docs/metrics.md": lambda _: metrics_page(),
-    "docs/configuration.md": lambda _: configuration_page(),
-    "docs/events.md": both(between("events", events_tables), between("recounted series", recounted_list)),
-    "docs/scaling.md": both(between("series", capacity_table), between("fleet", fleet_table)),
-    "docs/doctor.md": lambda _: findings_page(),
-    "docs/sketches.md": between("registers", sketches_table),
-    "docs/alerts.md": lambda _: alerts_page(load()),
-    "docs/runbook.md": runbook,
-    "docs/slack.md": between("pace", lambda: pace_table(load())),
-    "docs/recmon-toml.md": lambda _: settings_page(),
-    **{name: always(content) for name, content in EXPORTED.items()},
-    **{SHIPPED + name: always(content) for name, content in EXPORTED.items() if name.startswith("prometheus/rules/")},
-    "README.md": between("metrics", metrics_table),
-}
 
 
-def stale(root: Path) -> dict[str, str]:
+def files(config: Config) -> dict[str, Render]:
+    """Return what makes each generated file, by its name from the checkout."""
+    made = {name: always(content) for name, content in exported(config, parts_of("files")).items()}
+    return {
+        "docs/metrics.md": lambda _: metrics_page(),
+        "docs/configuration.md": lambda _: configuration_page(),
+        "docs/events.md": in_turn(between("events", events_tables), between("recounted series", recounted_list)),
+        "docs/scaling.md": in_turn(between("series", capacity_table), between("fleet", fleet_table)),
+        "docs/doctor.md": lambda _: findings_page(),
+        "docs/sketches.md": between("registers", sketches_table),
+        "docs/alerts.md": lambda _: alerts_page(config),
+        "docs/runbook.md": runbook(config),
+        "docs/slack.md": between("pace", lambda: pace_table(config)),
+        "docs/recmon-toml.md": lambda _: settings_page({form: parts_of(form) for form in FORMATS}),
+        **made,
+        **{SHIPPED + name: render for name, render in made.items() if name.startswith("prometheus/rules/")},
+    }
+
+
+def stale(root: Path, config: Config) -> dict[str, str]:
     """Return the new text of each generated file that is not as it should be."""
     found = {}
-    for name, render in FILES.items():
+    for name, render in files(config).items():
         path = root / name
         old = path.read_text(encoding="utf-8") if path.exists() else ""
         new = render(old)
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing, show what would change")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the checkout (default: this folder)")
     options = parser.parse_args(arguments)
-    changes = stale(options.root)
+    changes = stale(options.root, load())
     for name, new in changes.items():
         path = options.root / name
         if options.check:

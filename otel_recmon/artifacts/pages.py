@@ -18,18 +18,18 @@ ALERT_FOLDER: Final = "Recommender alerts"
 
 
 @dataclass(frozen=True)
-class Page:
-    """A dashboard."""
+class DashboardPage:
+    """The uid and the title of a dashboard, before the settings of a deployment change their beginnings."""
 
     uid: str
     title: str
 
 
-BUSINESS: Final = Page("recmon-business", "Recommender: business")
-SERVICE: Final = Page("recmon-service", "Recommender: service")
-QUALITY: Final = Page("recmon-quality", "Recommender: quality")
-EXPERIMENTS: Final = Page("recmon-experiments", "Recommender: experiments")
-TELEMETRY: Final = Page("recmon-telemetry", "Recommender: telemetry")
+BUSINESS: Final = DashboardPage("recmon-business", "Recommender: business")
+SERVICE: Final = DashboardPage("recmon-service", "Recommender: service")
+QUALITY: Final = DashboardPage("recmon-quality", "Recommender: quality")
+EXPERIMENTS: Final = DashboardPage("recmon-experiments", "Recommender: experiments")
+TELEMETRY: Final = DashboardPage("recmon-telemetry", "Recommender: telemetry")
 PAGES: Final = (BUSINESS, SERVICE, QUALITY, EXPERIMENTS, TELEMETRY)
 
 

@@ -36,7 +36,7 @@ def equal(label: str, value: str) -> Matcher:
 
 
 @dataclass(frozen=True)
-class Scope:
+class QueryScope:
     """What an expression looks at.
 
     Attributes:
@@ -150,7 +150,7 @@ def total(inner: Expr, by: Sequence[str]) -> Expr:
     return aggregate("sum", inner, by)
 
 
-def series(name: str, scope: Scope, *own: Matcher, window: str = "") -> Expr:
+def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Expr:
     """Select the series of a name: their last values or, with a window, all values within it."""
     matchers = ", ".join(str(matcher) for matcher in (*own, *scope.matchers))
     selected = f"{name}{{{matchers}}}" if matchers else name
@@ -158,12 +158,12 @@ def series(name: str, scope: Scope, *own: Matcher, window: str = "") -> Expr:
     return Expr(selected + ranged + (f" offset {scope.offset}" if scope.offset else ""))
 
 
-def rate(name: str, scope: Scope, *own: Matcher) -> Expr:
+def rate(name: str, scope: QueryScope, *own: Matcher) -> Expr:
     """Return how fast counters rise a second, added up."""
     return total(call("rate", series(name, scope, *own, window=scope.window)), scope.by)
 
 
-def increase(name: str, scope: Scope, *own: Matcher) -> Expr:
+def increase(name: str, scope: QueryScope, *own: Matcher) -> Expr:
     """Return by how much counters rose within the window, added up."""
     return total(call("increase", series(name, scope, *own, window=scope.window)), scope.by)
 
@@ -238,7 +238,7 @@ def descending(inner: Expr) -> Expr:
     return call("sort_desc", inner)
 
 
-def quantile(share: float, histogram: str, scope: Scope) -> Expr:
+def quantile(share: float, histogram: str, scope: QueryScope) -> Expr:
     """Return a quantile of a histogram's values within the window."""
     return call("histogram_quantile", share, rate(f"{histogram}_bucket", scope.apart("le")))
 
@@ -269,13 +269,13 @@ def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
     return spread / call("ln", call("clamp_min", aggregate("count", present, by), 2))
 
 
-def distance(histogram: str, now: Scope, then: Scope) -> Expr:
+def distance(histogram: str, now: QueryScope, then: QueryScope) -> Expr:
     """Return how far apart the distributions of two times are, 0 to 1 (Kolmogorov and Smirnov)."""
     gap = call("abs", _cumulative(histogram, now) - _cumulative(histogram, then))
     return aggregate("max", gap, now.by)
 
 
-def _cumulative(histogram: str, scope: Scope) -> Expr:
+def _cumulative(histogram: str, scope: QueryScope) -> Expr:
     below = rate(f"{histogram}_bucket", scope.apart("le"))
     return many_to_one(below, "/", compared(rate(f"{histogram}_count", scope), ">", 0), scope.by)
 

@@ -1,4 +1,4 @@
-"""What is read next to what the data say: which figures there are, how to write them, whether they agree."""
+"""The comparison of exported figures with the same figures recomputed from the data."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Final
 from otel_recmon import catalog, definitions
 from otel_recmon import formatting as write
 from otel_recmon.definitions import Count, Definition
-from otel_recmon.demo.figures import read, recomputed
+from otel_recmon.demo.figures import read_figures, recompute
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, SURFACES, Slate
 from otel_recmon.report.figures import Figures
@@ -18,7 +18,7 @@ from otel_recmon.stats.intervals import Rate
 
 
 class Section(Enum):
-    """Who asks for a figure."""
+    """The section of the table that a figure belongs to."""
 
     BUSINESS = "Business"
     TECHNICAL = "Technical"
@@ -30,7 +30,15 @@ Value = float | None | Rate | Mapping[str, float]
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure: its name, where it is found, and how it is written."""
+    """One figure of the comparison.
+
+    Attributes:
+        section: Its section of the table.
+        name: Its name in the table; two leading spaces indent it below the figure before it.
+        value: A function that takes it from the figures.
+        write: A function that formats it.
+        simulated: True if it depends on simulated data.
+    """
 
     section: Section
     name: str
@@ -39,7 +47,7 @@ class Measure:
     simulated: bool = False
 
     def agrees(self, read: Figures, data: Figures) -> bool:
-        """Say whether both have the same; fractions may differ in the last digits, for sums are rounded."""
+        """Return True if both have the same value; fractions may differ by rounding, a relative 1e-9."""
         one, other = self.value(read), self.value(data)
         if isinstance(one, float) and isinstance(other, float):
             return math.isclose(one, other, rel_tol=1e-9)
@@ -95,7 +103,7 @@ MEASURES: Final = (
     _quality(definitions.PROCESS_DIVERSITY, write.fraction, "Diversity"),
     _quality(definitions.COVERAGE, write.percent, "Coverage"),
 )
-"""Every figure that has a counterpart in the data; each must agree."""
+"""All figures that can be recomputed from the data."""
 
 
 def _others(outcomes: Mapping[str, int]) -> float:
@@ -104,33 +112,33 @@ def _others(outcomes: Mapping[str, int]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """The figures of one model version, or of one surface of it: as read, and as the data say."""
+    """The figures of one policy, or of one surface of it: read from the metrics, and recomputed from the data."""
 
     read: Figures
     data: Figures
 
     def differing(self) -> tuple[str, ...]:
-        """Return the names of the figures that do not agree."""
+        """Return the names of the figures that differ."""
         return tuple(measure.name.strip() for measure in MEASURES if not measure.agrees(self.read, self.data))
 
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that was compared: each policy, each of its surfaces, and what the plugin says of itself."""
+    """The result of the comparison: figures by policy, by policy and surface, and the plugin's own error counts."""
 
     policies: Mapping[str, Pair]
     surfaces: Mapping[tuple[str, str], Pair]
     own: Mapping[str, int]
     broken: bool = False
-    """Whether something is broken on purpose, so that figures should differ."""
+    """True if something is broken on purpose, so that figures differ as expected."""
 
     @property
     def compared(self) -> int:
-        """How many figures were compared."""
+        """The number of compared figures."""
         return len(MEASURES) * (len(self.policies) + len(self.surfaces)) + len(self.own)
 
     def differing(self) -> tuple[str, ...]:
-        """Return what does not agree, in words."""
+        """Return the names of all figures that differ, with their policy and surface."""
         pairs = dict(self.policies)
         pairs |= {f"{policy} on {surface}": pair for (policy, surface), pair in self.surfaces.items()}
         differences = [f"{where}: {name}" for where, pair in pairs.items() for name in pair.differing()]
@@ -138,19 +146,20 @@ class Result:
 
 
 OWN: Final = (definitions.PLUGIN_ERRORS, definitions.DROPPED, definitions.OVERFLOW)
-"""What the plugin counts of itself; each must be 0."""
+"""The plugin's own counters, which must be 0."""
 
 
-def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, *, broken: bool = False) -> Result:
-    """Compare what was read after the slates were sent with what they say themselves."""
+def compare(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, *, broken: bool = False) -> Result:
+    """Compare the metrics that were read after all slates were sent with the figures of these slates."""
     sent = {policy: [slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS}
     policies = {
-        policy: Pair(read(exposition, **labels(policy)), recomputed(own, catalog_size)) for policy, own in sent.items()
+        policy: Pair(read_figures(exposition, **labels(policy)), recompute(own, catalog_size))
+        for policy, own in sent.items()
     }
     surfaces = {
         (policy, surface): Pair(
-            read(exposition, surface=surface, **labels(policy)),
-            recomputed([slate for slate in own if slate.surface == surface]),
+            read_figures(exposition, surface=surface, **labels(policy)),
+            recompute([slate for slate in own if slate.surface == surface]),
         )
         for policy, own in sent.items()
         for surface in SURFACES
@@ -160,5 +169,5 @@ def compared(slates: Sequence[Slate], exposition: Exposition, catalog_size: int,
 
 
 def labels(policy: str) -> dict[str, str]:
-    """Return the labels that the series of a policy carry."""
+    """Return the labels of the series of a policy."""
     return {catalog.MODEL_VERSION.name: MODEL_VERSIONS[policy], catalog.VARIANT.name: policy}

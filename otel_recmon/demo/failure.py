@@ -1,7 +1,7 @@
-"""The failure of the demo."""
+"""The error that ends the demo."""
 
 from otel_recmon.errors import RecmonError
 
 
 class DemoError(RecmonError):
-    """The demo cannot run, or cannot go on; the message has one line."""
+    """An error of the demo; the message is one line with the cause and the remedy."""

@@ -1,4 +1,4 @@
-"""The figures of a model version, twice: recomputed from the data, and read from what the service exports."""
+"""The figures of a model version from two sources: recomputed from the data, and read from the exported metrics."""
 
 import math
 from collections import Counter
@@ -29,6 +29,7 @@ from otel_recmon.demo.traffic import POSITIONS, Impression, Slate
 from otel_recmon.report.counts import Cell
 from otel_recmon.report.figures import Figures
 
+# The windows of stats/quality.py, repeated because this check must not depend on the code under test.
 DIVERSITY_SLATES = 1_000
 COVERAGE_SLATES = 10_000
 READ: Final = (
@@ -46,16 +47,16 @@ READ: Final = (
     CACHE_MISSES,
 )
 _KNOWN: Final = frozenset(count.series for count in READ)
-"""All of them: of what the demo's service does not export, it counted 0."""
+"""All series: the demo's service counts all of these, so that a missing one is 0."""
 
 
-def recomputed(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
-    """Return the figures of slates, in the order they are sent.
+def recompute(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
+    """Return the figures of slates.
 
     Args:
-        slates: Those of a model version, or of one surface of it.
-        catalog_size: The number of items there are. Without it, diversity and coverage are left out; these
-            are exported for a model version as a whole only.
+        slates: The slates of a model version, or of one surface of it, in the order of their requests.
+        catalog_size: The number of items in the catalog. Without it, diversity and coverage are None; the service
+            exports them only for whole model versions, not for surfaces.
     """
     impressions = [impression for slate in slates for impression in slate.impressions]
     clicked = [impression for impression in impressions if impression.clicked]
@@ -109,8 +110,8 @@ def _coverage(slates: Sequence[Slate], catalog_size: int) -> float:
     return 100 * len(items) / catalog_size
 
 
-def read(exposition: Exposition, **labels: str) -> Figures:
-    """Return the figures of the series that carry the labels."""
+def read_figures(exposition: Exposition, **labels: str) -> Figures:
+    """Return the figures of the series with these labels."""
     counts = {of: exposition.by(of.metric, of.own, of.part, **labels) for of in READ}
     gauges = {gauge: _gauge(exposition, gauge.metric, labels) for gauge in (PROCESS_DIVERSITY, COVERAGE)}
     return Figures(_cells(counts), _KNOWN, {gauge: value for gauge, value in gauges.items() if value is not None})

@@ -1,162 +1,75 @@
-"""Watches an ASGI application from outside: every message passes as it is, and nothing here can stop one."""
+"""The ASGI middleware: every message passes unchanged, and a failure inside the plugin never reaches the host."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable
 from time import perf_counter
-from typing import Any
+from typing import Final
 
 from opentelemetry.trace import get_current_span
 
+from otel_recmon.integrations.asgi_types import Application, Message, Receive, Scope, Send
 from otel_recmon.integrations.exposition import serve
-from otel_recmon.integrations.lifespan import seen_off
-from otel_recmon.integrations.signing import Signed
-from otel_recmon.integrations.templates import Known
-from otel_recmon.reading.bodies import Body, parsed
-from otel_recmon.reading.expressions import Exchange, RawHeaders
-from otel_recmon.reading.observer import Finished, Observer
-from otel_recmon.reading.readers import Reader
+from otel_recmon.integrations.lifespan import flush_on_shutdown
+from otel_recmon.integrations.signing import SignedSend
+from otel_recmon.integrations.templates import RouteCache
+from otel_recmon.reading.bodies import Body
+from otel_recmon.reading.http_exchange import HttpExchange, RawHeaders
+from otel_recmon.reading.observer import Observer
+from otel_recmon.reading.reader import Reader
 from otel_recmon.reading.routes import RouteKind
-from otel_recmon.recording.request_context import RequestLog, Scope, current
+from otel_recmon.recording.request_context import RequestContext, RequestLog, current
 from otel_recmon.safety import swallow
 
-AsgiScope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
-
-_new = object.__new__
-MARK = "otel_recmon"
-"""The key that says that a request is watched already, further out."""
+MARK: Final = "otel_recmon"
+"""The scope key of a request that an outer middleware watches already."""
 
 
-class Watch(Finished):
-    """One request as it passes by; the observer is given the same object once it is over, for another would cost."""
-
-    headers: RawHeaders = ()
-    reads = over = gone = False
-    _request: Body | None = None
-
-    def __init__(self, host: "Host", observer: Observer, asgi: AsgiScope) -> None:
-        """Start the clock."""
-        asgi[MARK] = True
-        self.scope = scope = _new(Scope)
-        scope.closed_by_plugin = True
-        self._host = host
-        self._observer = observer
-        self._asgi = asgi
-        self._root = asgi.get("root_path", "")
-        self.span = get_current_span()
-        if observer.metrics.recorder.events is not None:
-            scope.log = RequestLog(self.span)
-        self._start = perf_counter()
-
-    def received(self, message: Message) -> None:
-        """Look at a message from the client."""
-        if message["type"] == "http.request":
-            body = message.get("body")
-            if body:
-                self._request = self._kept(self._request, body)
-        else:
-            self.gone = True
-
-    def started(self, message: Message) -> None:
-        """Look at the start of the response: now it is known which route it is of."""
-        self.status = status = message["status"]
-        self.headers = message.get("headers", ())
-        self.reader = reader = self._host.known.of(self._asgi, self._root)
-        self.reads = reader is not None and reader.reads_body and 200 <= status < 300
-
-    def keep(self, chunk: bytes) -> None:
-        """Keep a part of a response that is read."""
-        self.body = self._kept(self.body, chunk if chunk.__class__ is bytes else bytes(chunk))
-
-    def _kept(self, body: Body | None, chunk: bytes) -> Body:
-        if body is None:
-            return Body(self._observer.settings.max_body_bytes, chunk)
-        body.add(chunk)
-        return body
-
-    @property
-    def holds_slate(self) -> bool:
-        """Whether the response is one that the items are read from."""
-        return self.reads and self.reader is not None and self.reader.kind is RouteKind.RECOMMENDATION
-
-    def streamed(self) -> None:
-        """Take note that the response has begun before its items are known."""
-        self._observer.faults.drop("slate_unsigned", "a slate that is not streamed, or said by track_recommendations")
-
-    def returned(self, failure: BaseException | None) -> None:
-        """Take note that the application is done, whether or not it completed a response."""
-        if not self.over:
-            gone = self.gone or isinstance(failure, CancelledError)
-            self.reader = self.reader or self._host.known.of(self._asgi, self._root)
-            self.complete(broken=not gone, abandoned=gone)
-        if self.scope.log is not None:  # of a route that is not watched
-            self._leave()
-
-    def _leave(self) -> None:
-        events = self._observer.metrics.recorder.events
-        if events is not None:
-            events.leave(self.scope)
-
-    def complete(self, *, broken: bool = False, abandoned: bool = False) -> None:
-        """Take note that all bytes of the response are there, though a message that says so may follow."""
-        if self.over:
-            return
-        self.over = True
-        if self.reader is None and self.scope.teller is None:
-            return
-        self.seconds = perf_counter() - self._start
-        self.broken, self.abandoned = broken, abandoned
-        self.exchange = Exchange(self._asgi, self.headers, self._asked if self._request else None)
-        self._observer.finish(self)
-
-    def _asked(self, headers: Any) -> Any:
-        content = self._request.content("", self._observer.faults) if self._request else None
-        try:
-            return parsed(content, headers.get("content-type", "")) if content else None
-        except ValueError:
-            self._observer.faults.drop("body_unreadable", "a request body that is what its content type says")
-            return None
-
-
-class Host:
-    """What the watched applications of a process share: the observer, while the plugin is on."""
+class Switch:
+    """The observer of all watched applications of a process, while the plugin is on."""
 
     def __init__(self) -> None:
-        """Start switched off."""
         self.observer: Observer | None = None
-        self.known: Known[Reader] = Known(lambda _method, _template: None)
+        self.routes: RouteCache[Reader] = RouteCache(lambda _method, _template: None)
 
-    def switch_on(self, observer: Observer) -> None:
-        """Have an observer watch from now on."""
-        self.known = Known(observer.reader)
+    def turn_on(self, observer: Observer) -> None:
+        """Let an observer record from the next request on."""
+        self.routes = RouteCache(observer.reader)
         self.observer = observer
 
+    def swallow(self, site: str, error: BaseException) -> None:
+        """Count a failure of the plugin, unless the plugin has been turned off meanwhile."""
+        observer = self.observer
+        if observer is not None:
+            swallow(observer.faults, site, error)
 
-def observed(application: Application, host: Host) -> Application:  # noqa: C901, PLR0915 - guards in closures, so that nothing of ours stands outside them
-    """Return the application, watched while ``host`` has an observer; its messages stay as they are."""
 
-    def watched(asgi: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
-        observer = host.observer
-        if observer is None or asgi["type"] not in ("http", "lifespan") or MARK in asgi:
-            return application(asgi, receive, send)
-        if asgi["type"] == "lifespan":
-            return application(asgi, receive, until_the_end(observer, send))
-        if asgi["path"] == observer.settings.metrics_path and asgi["method"] == "GET":
-            return expose(asgi, receive, send)
-        return pass_by(observer, asgi, receive, send)
+class WatchMiddleware:
+    """Watches an ASGI application while the plugin is on."""
 
-    def until_the_end(observer: Observer, send: Send) -> Send:
+    def __init__(self, app: Application, switch: Switch) -> None:
+        self.app = app
+        self._switch = switch
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return the call of the application, watched if it is an HTTP request that nothing watches yet."""
+        observer = self._switch.observer
+        if observer is None or scope["type"] not in ("http", "lifespan") or MARK in scope:
+            return self.app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return self.app(scope, receive, self._flushing(observer, send))
+        if scope["path"] == observer.settings.metrics_path and scope["method"] == "GET":
+            return self._expose(scope, receive, send)
+        return self._watch(observer, scope, receive, send)
+
+    def _flushing(self, observer: Observer, send: Send) -> Send:
         try:
-            return seen_off(send, observer.metrics.recorder, shrug)
+            return flush_on_shutdown(send, observer.recorder, self._switch.swallow)
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("seen_off", error)
+            self._switch.swallow("flush_on_shutdown", error)
             return send
 
-    async def expose(asgi: AsgiScope, receive: Receive, send: Send) -> None:
+    async def _expose(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the metrics. If that fails before the response has begun, the application answers instead."""
         begun = False
 
         async def beginning(message: Message) -> None:
@@ -165,95 +78,169 @@ def observed(application: Application, host: Host) -> Application:  # noqa: C901
             await send(message)
 
         try:
-            await serve(asgi, beginning)
+            await serve(scope, beginning)
         except Exception as error:
-            shrug("serve", error)
+            self._switch.swallow("serve", error)
             if begun:
                 raise
-            await application(asgi, receive, send)  # the host answers instead
+            await self.app(scope, receive, send)
 
-    async def pass_by(observer: Observer, asgi: AsgiScope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915 - the same
+    async def _watch(self, observer: Observer, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            watch = Watch(host, observer, asgi)
+            watched = WatchedRequest(self._switch, observer, scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("Watch", error)
-            await application(asgi, receive, send)
+            self._switch.swallow("WatchedRequest", error)
+            await self.app(scope, receive, send)
             return
-
-        async def receiving() -> Message:
-            message = await receive()
-            try:
-                watch.received(message)
-            except Exception as error:  # noqa: BLE001 - the host must not notice
-                shrug("Watch.received", error)
-            return message
-
-        signed: Signed | None = None
+        token = current.set(watched.context)
         try:
-            if observer.metrics.recorder.attributor is not None:
-                signed = Signed(watch, send, observer.settings.max_body_bytes, shrug)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("Signed", error)
-        onward = signed or send
-
-        async def sending(message: Message) -> None:
-            try:
-                # In place rather than called, as are all steps that each response takes.
-                kind = message["type"]
-                if kind == "http.response.body":
-                    if watch.reads:
-                        watch.keep(message.get("body", b""))
-                    if not message.get("more_body"):
-                        watch.complete()
-                elif kind == "http.response.start":
-                    if message.get("headers", ()).__class__ not in (list, tuple):
-                        message = {**message, "headers": list(message["headers"])}
-                    watch.started(message)
-                elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
-                    watch.complete()
-            except Exception as error:  # noqa: BLE001 - the host must not notice
-                shrug("Watch.sending", error)
-            try:
-                await onward(message)
-            except OSError:
-                watch.gone = True
-                raise
-
-        token = current.set(watch.scope)
-        try:
-            await application(asgi, receiving, sending)
+            await self.app(scope, watched.receive, watched.send)
         except BaseException as failure:
-            close(watch, failure)
-            if signed is not None and isinstance(failure, Exception):
-                await release(signed)
+            watched.end(failure)
+            if watched.signed is not None and isinstance(failure, Exception):
+                await watched.release(watched.signed)
             raise
         else:
-            if not watch.over or watch.scope.log is not None:
-                close(watch, None)
-            if signed is not None:
-                await release(signed)
+            if not watched.over or watched.context.log is not None:
+                watched.end(None)
+            if watched.signed is not None:
+                await watched.release(watched.signed)
         finally:
             try:  # noqa: SIM105 - `suppress` costs as much as the clock, on every request
                 current.reset(token)
-            except ValueError:  # of a coroutine that is closed from another context
+            except ValueError:  # a coroutine that is closed from another context
                 pass
 
-    async def release(signed: Signed) -> None:
+
+class WatchedRequest:
+    """One request: its ``receive`` and ``send`` pass every message on, and keep what the observer will need."""
+
+    # The defaults belong to the class, because most requests change none of them.
+    status_code = 0
+    over = gone = reads_response = False
+    reader: Reader | None = None
+    signed: SignedSend | None = None
+    _headers: RawHeaders = ()
+    _request_body: Body | None = None
+    _response_body: Body | None = None
+
+    def __init__(self, switch: Switch, observer: Observer, scope: Scope, receive: Receive, send: Send) -> None:
+        """Mark the request as watched, and start the clock."""
+        scope[MARK] = True
+        self.context = context = RequestContext(closed_by_plugin=True)
+        self._switch = switch
+        self._observer = observer
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._root_path = scope.get("root_path", "")
+        self.span = get_current_span()
+        recorder = observer.recorder
+        if recorder.events.enabled:
+            context.log = RequestLog(self.span)
+        if recorder.attributor.enabled:
+            self._send = self.signed = SignedSend(self, send, observer.settings.max_body_bytes, switch.swallow)
+        self._start = perf_counter()
+
+    async def receive(self) -> Message:
+        """Return the next message of the client."""
+        message = await self._receive()
+        try:
+            if message["type"] == "http.request":
+                chunk = message.get("body")
+                if chunk:
+                    self._request_body = self._kept(self._request_body, chunk)
+            else:
+                self.gone = True
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            self._switch.swallow("WatchedRequest.receive", error)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message to the client."""
+        try:
+            # The steps that every response takes stand here; a call for each costs more than the step.
+            kind = message["type"]
+            if kind == "http.response.body":
+                if self.reads_response:
+                    chunk = message.get("body", b"")
+                    chunk = chunk if chunk.__class__ is bytes else bytes(chunk)
+                    self._response_body = self._kept(self._response_body, chunk)
+                if not message.get("more_body"):
+                    self.complete()
+            elif kind == "http.response.start":
+                if message.get("headers", ()).__class__ not in (list, tuple):
+                    message = {**message, "headers": list(message["headers"])}
+                self._begin_response(message)
+            elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+                self.complete()
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            self._switch.swallow("WatchedRequest.send", error)
+        try:
+            await self._send(message)
+        except OSError:
+            self.gone = True
+            raise
+
+    @property
+    def holds_slate(self) -> bool:
+        """Whether the items are read from the response."""
+        return self.reads_response and self.reader is not None and self.reader.kind is RouteKind.RECOMMENDATION
+
+    def drop_streamed(self) -> None:
+        """Count a slate without a recommendation id: its response began before its items were known."""
+        self._observer.faults.drop(
+            "slate_unsigned", "a slate that is not streamed, or track_recommendations in the code"
+        )
+
+    def complete(self, *, failed: bool = False, abandoned: bool = False) -> None:
+        """Record the request, once. All bytes of the response are known, although a last message may follow."""
+        if self.over:
+            return
+        self.over = True
+        if self.reader is None and self.context.recorded_by is None:
+            return
+        exchange = HttpExchange(
+            self._scope,
+            self.status_code,
+            self._headers,
+            self._observer.faults,
+            request_body=self._request_body,
+            response_body=self._response_body,
+            failed=failed,
+            abandoned=abandoned,
+            span=self.span,
+        )
+        self._observer.finish(self.context, self.reader, exchange, perf_counter() - self._start)
+
+    def end(self, failure: BaseException | None) -> None:
+        """Record the request if the application ended without a complete response."""
+        try:
+            if not self.over:
+                abandoned = self.gone or isinstance(failure, CancelledError)
+                self.reader = self.reader or self._switch.routes.find(self._scope, self._root_path)
+                self.complete(failed=not abandoned, abandoned=abandoned)
+            if self.context.log is not None:  # the route is not watched, but its code recorded events
+                self._observer.recorder.events.emit_held(self.context)
+        except Exception as error:  # noqa: BLE001 - the host must not notice
+            self._switch.swallow("WatchedRequest.end", error)
+
+    async def release(self, signed: SignedSend) -> None:
+        """Send the messages that wait for a recommendation id, although no more will follow."""
         try:
             await signed.release()
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("Signed.release", error)
+            self._switch.swallow("SignedSend.release", error)
 
-    def close(watch: Watch, failure: BaseException | None) -> None:
-        try:
-            watch.returned(failure)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("Watch.returned", error)
+    def _begin_response(self, message: Message) -> None:
+        """Note the start of the response. The framework has routed the request by now."""
+        self.status_code = status = message["status"]
+        self._headers = message.get("headers", ())
+        self.reader = reader = self._switch.routes.find(self._scope, self._root_path)
+        self.reads_response = reader is not None and reader.reads_response and 200 <= status < 300
 
-    def shrug(site: str, error: Exception) -> None:
-        with suppress(Exception):
-            if host.observer is not None:
-                swallow(host.observer.faults, site, error)
-
-    watched.app = application  # type: ignore[attr-defined]  # as middleware classes do, for those that walk the chain
-    return watched
+    def _kept(self, body: Body | None, chunk: bytes) -> Body:
+        if body is None:
+            return Body(self._observer.settings.max_body_bytes, chunk)
+        body.add(chunk)
+        return body

@@ -1,6 +1,8 @@
-"""``monitor_latency``: times a handler and counts its request, whatever kind of function it is."""
+"""``monitor_latency``, the decorator that times a handler and counts its request."""
 
+import gc
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -8,9 +10,9 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from otel_recmon.catalog import ERROR, REJECTED, SUCCESS
-from otel_recmon.integrations.routing import rewire
 from otel_recmon.recording.collector import MetricsCollector
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import finish_call
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,22 +20,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 def monitor_latency(metrics: MetricsCollector) -> Callable[[F], F]:
     """Return a decorator that records the latency and the success of each call of a function.
 
-    It works on functions, coroutine functions, generators and asynchronous generators (which are timed until
-    they are exhausted), under or over a FastAPI route, and keeps the signature. What the function raises goes
-    on unchanged; an exception with a ``status_code`` below 500 counts as rejected. What the function records
-    itself is not recorded again.
+    It works on functions, coroutine functions, generators and asynchronous generators, and keeps the signature. A
+    generator is timed until it is exhausted. The decorator may stand under or over that of a FastAPI route. Exceptions
+    pass unchanged; one with a ``status_code`` below 500 counts as rejected. Nothing that the function records itself is
+    recorded again.
 
     >>> @monitor_latency(MetricsCollector(model_version="v1"))
     ... def recommendations(user_id: str) -> list[str]:
     ...     return ["a", "b"]
 
     Raises:
-        ValueError: If ``metrics`` is no MetricsCollector, as when the parentheses were forgotten.
+        ValueError: If ``metrics`` is not a MetricsCollector, for example because the parentheses are missing.
     """
     given: object = metrics
     if not isinstance(given, MetricsCollector):
         msg = f"monitor_latency needs a collector, as in @monitor_latency(metrics), not {given!r}"
-        raise ValueError(msg)  # noqa: TRY004 - what a wrong call raises here, everywhere
+        raise ValueError(msg)  # noqa: TRY004 - all wrong arguments of this package raise ValueError
 
     def decorate(function: F) -> F:
         monitored = _monitored(metrics, function)
@@ -86,7 +88,7 @@ def _generator(metrics: MetricsCollector, function: Callable[..., Any]) -> Calla
                 except GeneratorExit:
                     generator.close()
                     raise
-                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                except BaseException as error:  # noqa: BLE001 - raised in the generator
                     step, value = generator.throw, error
 
     return timed
@@ -110,7 +112,7 @@ def _async_generator(metrics: MetricsCollector, function: Callable[..., Any]) ->
                 except GeneratorExit:
                     await generator.aclose()
                     raise
-                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                except BaseException as error:  # noqa: BLE001 - raised in the generator
                     step, value = generator.athrow, error
 
     return timed
@@ -124,19 +126,19 @@ def _timing(metrics: MetricsCollector) -> Iterator[None]:
 
 
 class _Timing:
-    """The timing of one call, which closes its request or leaves that to whoever opened it further out."""
+    """The timing of one call. It closes the request, unless an outer call has opened it."""
 
     def __init__(self, metrics: MetricsCollector) -> None:
         outer = current.get()
-        self._metrics = metrics
-        self._scope = Scope() if outer is None else outer
+        self._defaults = metrics.defaults
+        self._request = RequestContext() if outer is None else outer
         self._closes = outer is None or outer.closed_by_plugin
         self._start = perf_counter()
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Let what is called within know the request; a generator does so step by step."""
-        token = current.set(self._scope)
+        """Make the request available to the code inside. A generator does this at each step."""
+        token = current.set(self._request)
         try:
             yield
         finally:
@@ -144,7 +146,7 @@ class _Timing:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Record the request when all is done."""
+        """Record the request at the end of the block."""
         status = SUCCESS
         try:
             yield
@@ -155,9 +157,26 @@ class _Timing:
             raise
         finally:
             if self._closes:
-                self._metrics.finish(self._scope, status, perf_counter() - self._start)
+                finish_call(self._defaults, self._request, status, perf_counter() - self._start)
 
 
 def _status(error: BaseException) -> str:
     code = getattr(error, "status_code", None)
     return REJECTED if isinstance(code, int) and code < 500 else ERROR
+
+
+def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> None:
+    """Make the FastAPI routes of ``function`` call ``replacement``, if it stands over a route decorator.
+
+    By then ``@app.get`` has registered the bare function, and FastAPI offers no way from a function to its routes. The
+    garbage collector finds the route objects that refer to it. This runs once for each decorator, at set-up.
+    """
+    routing = sys.modules.get("fastapi.routing")
+    if routing is None:
+        return
+    for holder in gc.get_referrers(function):
+        for owner in (holder, *(gc.get_referrers(holder) if isinstance(holder, dict) else ())):
+            if isinstance(owner, routing.Dependant) and owner.call is function:
+                owner.call = replacement
+            elif isinstance(owner, routing.APIRoute) and owner.endpoint is function:
+                owner.endpoint = replacement

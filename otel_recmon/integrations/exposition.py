@@ -1,22 +1,22 @@
-"""Serves the Prometheus metrics of the process inside the service itself."""
+"""The Prometheus metrics of the process, served by the service itself."""
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from anyio import to_thread
 from opentelemetry.metrics import get_meter_provider
 
+from otel_recmon.integrations.asgi_types import Scope, Send
+from otel_recmon.sdk import metric_readers
+
 _logger = logging.getLogger("otel_recmon")
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-
-async def serve(asgi: MutableMapping[str, Any], send: Send) -> None:
-    """Answer one request with the metrics, in the format that its Accept header asks for.
+async def serve(asgi: Scope, send: Send) -> None:
+    """Answer one request with the metrics, in the format that its Accept header requests.
 
     Raises:
-        RuntimeError: If a package that it needs is missing; says which.
+        RuntimeError: If a required package is missing; the message names it.
     """
     accept = next((value.decode() for name, value in asgi["headers"] if name == b"accept"), "")
     body, media_type = await to_thread.run_sync(rendered, accept)
@@ -29,7 +29,7 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
     """Return the metrics of the process and their media type.
 
     Raises:
-        RuntimeError: If a package that it needs is missing; says which.
+        RuntimeError: If a required package is missing; the message names it.
     """
     if not ensure_reader():
         _logger.error(
@@ -44,12 +44,12 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
 
 
 def ensure_reader() -> bool:
-    """Give the global provider a Prometheus reader, unless it has one; False where there is no SDK yet.
+    """Add a Prometheus reader to the global provider unless it has one. Return False if there is no SDK yet.
 
-    A histogram holds only what was recorded since its reader was there, so this belongs before the first request.
+    Call it before the first request: a reader sees only the histogram values that are recorded after it was added.
 
     Raises:
-        RuntimeError: If a package that it needs is missing; says which.
+        RuntimeError: If a required package is missing; the message names it.
     """
     try:
         from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - an extra
@@ -59,7 +59,6 @@ def ensure_reader() -> bool:
     provider: Any = get_meter_provider()
     if not hasattr(provider, "add_metric_reader"):
         return False
-    readers = getattr(getattr(provider, "_measurement_consumer", None), "_reader_storages", {})
-    if not any(isinstance(reader, PrometheusMetricReader) for reader in readers):
+    if not any(isinstance(reader, PrometheusMetricReader) for reader in metric_readers(provider)):
         provider.add_metric_reader(PrometheusMetricReader())
     return True

@@ -1,41 +1,39 @@
-"""Exports what is left before the server stops: one stopped by SIGTERM runs no atexit."""
+"""The last export before a server stops. A server stopped by SIGTERM runs no atexit hooks."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from threading import Thread
 from time import monotonic
-from typing import Any
 
 from anyio import sleep
 
+from otel_recmon.integrations.asgi_types import Message, Send
 from otel_recmon.recording.recorder import Recorder
 from otel_recmon.safety import swallow
 
 DEADLINE_SECONDS = 3.0
 _POLL_SECONDS = 0.005
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+def flush_on_shutdown(send: Send, recorder: Recorder, report_failure: Callable[[str, BaseException], None]) -> Send:
+    """Return the ``send`` of a lifespan that creates the instruments at start-up and flushes them at shutdown."""
 
-def seen_off(send: Send, recorder: Recorder, shrug: Callable[[str, Exception], None]) -> Send:
-    """Return ``send`` for a lifespan: it creates the instruments at the start and flushes them at the end."""
-
-    async def sending(message: MutableMapping[str, Any]) -> None:
+    async def sending(message: Message) -> None:
         try:
             if message["type"] == "lifespan.startup.complete":
                 recorder.start()
             elif message["type"].startswith("lifespan.shutdown."):
                 await flush(recorder)
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            shrug("lifespan", error)
+            report_failure("lifespan", error)
         await send(message)
 
     return sending
 
 
 async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-    """Export everything now; an endpoint that hangs is left behind at the deadline.
+    """Export everything now, and give up at the deadline if the endpoint hangs.
 
-    The threads are daemons, for those of an executor would hold up the end of the process.
+    The threads are daemons, because those of an executor would delay the end of the process.
     """
 
     def work(flush: Callable[[float], None]) -> None:
@@ -44,7 +42,7 @@ async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) 
         except Exception as error:  # noqa: BLE001 - the host must be able to stop
             swallow(recorder.faults, "flush", error)
 
-    works = [recorder.flush, *([recorder.events.flush] if recorder.events is not None else [])]
+    works = [recorder.flush, *([recorder.events.flush] if recorder.events.enabled else [])]
     threads = [Thread(target=work, args=(flush,), name="otel-recmon-flush", daemon=True) for flush in works]
     for thread in threads:
         thread.start()

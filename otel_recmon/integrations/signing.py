@@ -1,15 +1,14 @@
-"""Puts the recommendation id into the headers of a response, which wait for the items of its body."""
+"""The recommendation id in the headers of a response, which are held until the items in its body are known."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from otel_recmon.attribution import HEADER
+from otel_recmon.integrations.asgi_types import Message, Send
 from otel_recmon.reading.bodies import coding, maybe_json
-from otel_recmon.recording.request_context import Scope
+from otel_recmon.recording.request_context import RequestContext
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 _HEADER: Final = HEADER.lower().encode()
@@ -17,54 +16,59 @@ _EXPOSE: Final = b"access-control-expose-headers"
 
 
 class Watched(Protocol):
-    """A request as it passes by."""
+    """A request in progress."""
 
-    scope: Scope
+    @property
+    def context(self) -> RequestContext:
+        """The recordings made for it so far."""
 
     @property
     def holds_slate(self) -> bool:
-        """Whether its response is read."""
+        """Whether the items are read from its response."""
 
     def complete(self) -> None:
-        """Take note that all bytes of the response are there."""
+        """Record the request: all bytes of its response are known."""
 
-    def streamed(self) -> None:
-        """Take note that the response comes bit by bit, too late for its header."""
+    def drop_streamed(self) -> None:
+        """Count a slate without a recommendation id, because its response is streamed."""
 
 
-class Signed:
-    """Sends the messages of a response, the first one with the recommendation id.
+class SignedSend:
+    """Sends the messages of a response, with the recommendation id in the headers.
 
-    What the handler said by a verb is known when the response starts. Otherwise the start of a response whose length
-    is announced is held until its body is there. All else may be a stream, and is not held.
+    The id is known when the response starts if the handler called ``track_recommendations``. Otherwise the start is
+    held until the body is complete, if the response has a content-length. Any other response may be a stream, and is
+    not held.
     """
 
-    __slots__ = ("_held", "_left", "_limit", "_send", "_shrug", "_watch")
+    __slots__ = ("_held", "_left", "_limit", "_report_failure", "_request", "_send")
 
-    def __init__(self, watch: Watched, send: Send, limit: int, shrug: Callable[[str, Exception], None]) -> None:
-        """Take whom to ask for the id, where to send, the longest body that is held, and whom to tell of failures."""
-        self._watch = watch
+    def __init__(
+        self, request: Watched, send: Send, limit: int, report_failure: Callable[[str, BaseException], None]
+    ) -> None:
+        """Hold at most ``limit`` bytes of a body."""
+        self._request = request
         self._send = send
         self._limit = limit
-        self._shrug = shrug
+        self._report_failure = report_failure
         self._held: list[Message] = []
         self._left = 0
 
     async def __call__(self, message: Message) -> None:
-        """Send what can be sent once this message is there."""
+        """Send a message, or hold it until the recommendation id is known."""
         held = self._held
         try:
             ready = self._ready(message)
         except Exception as error:  # noqa: BLE001 - the host must not notice
-            self._shrug("Signed", error)
+            self._report_failure("SignedSend", error)
             ready, self._held = [*held, message], []
         for each in ready:
             await self._send(each)
 
     async def release(self) -> None:
-        """Send what is held although no more comes."""
+        """Send the held messages although no more will follow; a client that has left is no failure."""
         held, self._held = self._held, []
-        with suppress(Exception):
+        with suppress(OSError):
             for message in held:
                 await self._send(message)
 
@@ -82,18 +86,18 @@ class Signed:
 
     def _started(self, start: Message) -> list[Message]:
         before, self._held = self._held, []
-        if self._watch.scope.recommendation_id is None and self._waits(start):
+        if self._request.context.recommendation_id is None and self._waits(start):
             self._held = [{**start, "headers": list(start.get("headers", ()))}]
             return before
         return [*before, self._signed(start)]
 
     def _waits(self, start: Message) -> bool:
         headers = start.get("headers", ())
-        if not self._watch.holds_slate or not maybe_json(coding(headers)[0]):
+        if not self._request.holds_slate or not maybe_json(coding(headers)[0]):
             return False
         length = _value(headers, b"content-length")
         if not length.isdigit():
-            self._watch.streamed()
+            self._request.drop_streamed()
             return False
         self._left = int(length)
         return self._left <= self._limit
@@ -104,11 +108,11 @@ class Signed:
         self._left -= len(part.get("body", b""))
         if self._left > 0:
             return False
-        self._watch.complete()
+        self._request.complete()
         return True
 
     def _signed(self, start: Message) -> Message:
-        token = self._watch.scope.recommendation_id
+        token = self._request.context.recommendation_id
         headers = list(start.get("headers", ()))
         if token is None or not 200 <= start["status"] < 300 or _value(headers, _HEADER):
             return start
@@ -116,7 +120,7 @@ class Signed:
 
 
 def _own(part: Message) -> Message:
-    """Return a part that stays what it is, whatever the application does with its buffer and its message."""
+    """Return a copy of a body message, because the application may reuse its buffer."""
     return {**part, "body": bytes(part.get("body", b""))}
 
 
@@ -125,7 +129,7 @@ def _value(headers: Iterable[Header], wanted: bytes) -> bytes:
 
 
 def _exposed(headers: list[Header]) -> list[Header]:
-    """Return the headers, among them that scripts of another origin may read ours, where they may read the response."""
+    """Return the headers with ours exposed to scripts of another origin, if they may read the response (CORS)."""
     exposed = _value(headers, _EXPOSE)
     if not _value(headers, b"access-control-allow-origin") or _HEADER in exposed.lower():
         return headers

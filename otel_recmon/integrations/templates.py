@@ -1,24 +1,24 @@
-"""The route template of an ASGI request, as far as its framework says it."""
+"""The route template of an ASGI request, as Starlette and FastAPI keep it in the scope."""
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from otel_recmon.integrations.asgi_types import Scope
 from otel_recmon.reading.observer import MOST_ROUTES
 
 _FULL = 2
 T = TypeVar("T")
 
 
-class Known(Generic[T]):
-    """What is known of the routes that requests took, by the objects that stand for these in the framework."""
+class RouteCache(Generic[T]):
+    """A cache of lookups by method and template. Its keys are the framework's route objects, which need no template."""
 
-    def __init__(self, find: Callable[[str, str], T | None]) -> None:
-        """Take how to find it by the method and the template."""
-        self._find = find
+    def __init__(self, lookup: Callable[[str, str], T | None]) -> None:
+        self._lookup = lookup
         self._routes: dict[tuple[str, int], tuple[object, T | None]] = {}
 
-    def of(self, asgi: MutableMapping[str, Any], root: str) -> T | None:
-        """Return what is known of a request's route; ``root`` is the root path before routing."""
+    def find(self, asgi: Scope, root: str) -> T | None:
+        """Return the result of the lookup for a request's route; ``root`` is the root path before routing."""
         framework = asgi.get("fastapi")
         route = (framework and framework.get("effective_route_context")) or asgi.get("route")
         if getattr(route, "path", None) is None or asgi.get("root_path", "") != root:
@@ -28,19 +28,19 @@ class Known(Generic[T]):
         if known is None:
             if len(self._routes) >= MOST_ROUTES:
                 self._routes.clear()
-            # The route is kept with it: another object could have its id once it is gone.
+            # The value holds the route, because a new object could get the id() of a deleted one.
             known = self._routes[key] = route, self._found(asgi, root)
         return known[1]
 
-    def _found(self, asgi: MutableMapping[str, Any], root: str) -> T | None:
+    def _found(self, asgi: Scope, root: str) -> T | None:
         found = template(asgi, root)
-        return self._find(asgi["method"], found) if found else None
+        return self._lookup(asgi["method"], found) if found else None
 
 
-def template(asgi: MutableMapping[str, Any], root: str) -> str | None:
-    """Return the template of the route that handled a request, mount path included; None where there is none.
+def template(asgi: Scope, root: str) -> str | None:
+    """Return the template of the route that handled a request, with the paths of its mounts; None if there is none.
 
-    ``root`` is the root path before routing: what mounts have added to it since is part of the template.
+    ``root`` is the root path before routing; mounts have since added their paths to that of the scope.
     """
     found = _path(asgi)
     if found is None:
@@ -48,18 +48,18 @@ def template(asgi: MutableMapping[str, Any], root: str) -> str | None:
     return None if found is None else _mounted(asgi, root) + found
 
 
-def _path(asgi: MutableMapping[str, Any]) -> str | None:
-    # The route's own path lacks the prefix of include_router on FastAPI from 0.137 on.
+def _path(asgi: Scope) -> str | None:
+    # In FastAPI 0.137 and later, the path of a route lacks the prefix of include_router.
     framework = asgi.get("fastapi")
     context = framework.get("effective_route_context") if framework else None
     route = asgi.get("route")
     if context is not None and getattr(route, "path", None) is not None and route is not context.original_route:
-        context = None  # that of a mount further out
+        context = None  # it belongs to an outer mount
     path = getattr(context, "path", None) or getattr(getattr(context, "starlette_route", None), "path", None)
     return path if path is not None else getattr(route, "path", None)
 
 
-def _mounted(asgi: MutableMapping[str, Any], root: str) -> str:
+def _mounted(asgi: Scope, root: str) -> str:
     now = asgi.get("root_path", "")
     if now == root:
         return ""
@@ -69,8 +69,8 @@ def _mounted(asgi: MutableMapping[str, Any], root: str) -> str:
     return prefix
 
 
-def _would_match(asgi: MutableMapping[str, Any]) -> str | None:
-    """Return the template that a request would have had, which a middleware answered before it was routed."""
+def _would_match(asgi: Scope) -> str | None:
+    """Return the template that routing would find, for a request that a middleware answered before it was routed."""
     for route in _flat(getattr(asgi.get("app"), "routes", ())):
         match, child = route.matches(asgi)
         if match.value == _FULL:
@@ -78,8 +78,8 @@ def _would_match(asgi: MutableMapping[str, Any]) -> str | None:
     return None
 
 
-def _below(route: Any, asgi: MutableMapping[str, Any], child: MutableMapping[str, Any]) -> str | None:
-    """Return the template within a mounted application, with the path of the mount."""
+def _below(route: Any, asgi: Scope, child: Scope) -> str | None:
+    """Return the template inside a mounted application, with the path of the mount."""
     if "root_path" not in child:
         return None
     found = _would_match({**asgi, **child, "app": route.app})
@@ -87,7 +87,7 @@ def _below(route: Any, asgi: MutableMapping[str, Any], child: MutableMapping[str
 
 
 def _flat(routes: Iterable[Any]) -> Iterator[Any]:
-    # FastAPI from 0.137 on holds an included router as one route, which says nothing of those in it.
+    # FastAPI 0.137 and later keeps an included router as one route, and its own routes in a method.
     for route in routes:
         within = getattr(route, "effective_route_contexts", None)
         for context in within() if within else (route,):

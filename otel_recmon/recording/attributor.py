@@ -1,4 +1,4 @@
-"""Hands out recommendation ids, and credits the events that bring one back to the slate it was of."""
+"""Recommendation ids: issued with each slate, and verified when an event brings one back."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -10,138 +10,141 @@ from otel_recmon.attribution import Recommendation, Shown, Signer, text
 from otel_recmon.catalog import ATTRIBUTED, DUPLICATE, MISSING
 from otel_recmon.config import Settings
 from otel_recmon.recording.cells import Cells
-from otel_recmon.recording.experiments import Seat
+from otel_recmon.recording.experiments import ArmBucket, Subject
 from otel_recmon.recording.labels import Labels
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.optional import when_enabled
+from otel_recmon.recording.request_context import RequestContext, current
 from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
-from otel_recmon.recording.subjects import Subject
-from otel_recmon.safety import never_raises
 from otel_recmon.values import kept, number, position, user_name
 
 MOST_CLICKS: Final = 32_768
-"""Clicks, from the last one back, that one process knows again; at most twice as many, in some 7 MB."""
+"""The last clicks that a process remembers, to find duplicates: at least this many, at most twice as many (7 MB)."""
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 _latest: ContextVar[str | None] = ContextVar("otel_recmon_recommendation_id", default=None)
 
 
 def recommendation_id() -> str | None:
-    """Return the id of the slate that ``track_recommendations`` recorded last in this request, to be sent with it.
+    """Return the id of the last slate that ``track_recommendations`` recorded in this request, to be sent with it.
 
-    None without OTEL_RECMON_SIGNING_KEY, and before there is a slate.
+    None without OTEL_RECMON_SIGNING_KEY, and before the first slate.
     """
-    scope = current.get()
-    return _latest.get() if scope is None else scope.recommendation_id
+    request = current.get()
+    return _latest.get() if request is None else request.recommendation_id
 
 
 class Credit(NamedTuple):
-    """What became of the recommendation id of an event."""
+    """The result of verifying the recommendation id of an event."""
 
     result: str | None = None
-    """One of ``catalog.ATTRIBUTIONS_``; None where nothing is attributed."""
+    """One of ``catalog.ATTRIBUTIONS_``; None without a signing key."""
     found: Recommendation | None = None
-    """The slate, where the event is attributed."""
+    """The slate that the event is attributed to."""
     delay: float | None = None
     """Seconds since that slate."""
 
     def labels(self) -> Labels | None:
-        """Return what the slate was counted under."""
+        """Return the labels under which the slate was counted."""
         return Labels(*self.found.shown[:3]) if self.found else None
 
     def subject(self, user: object) -> Subject | None:
-        """Return whom the slate counts for in its experiment."""
+        """Return the subject of the slate's experiment."""
         if self.found is None or self.found.shown.experiment is None:
             return None
         _, variant, _, experiment, bucket, _ = self.found.shown
         return Subject(experiment, user, variant, bucket)
 
-    def told(self) -> dict[str, object]:
-        """Return what the event log says of it."""
+    def log_attributes(self) -> dict[str, object]:
+        """Return the result and the delay for the event log."""
         return {"attribution": self.result, "delay_seconds": self.delay}
 
-    def place(self, said: object, item: object) -> Any:
-        """Return the position that the client says, or else where the item was."""
-        return self.found.position(item) if said is None and self.found else said
+    def position(self, reported: object, item: object) -> Any:
+        """Return the reported position, or that of the item in the slate if none is reported."""
+        return self.found.position(item) if reported is None and self.found else reported
 
-    def places(self, said: Any, items: Sequence[object]) -> Any:
-        """Return the positions that the client says, or else where the items were; 1, 2, 3 ... if nobody knows."""
-        said, items = kept(said), kept(items)
-        if self.found and items and not (isinstance(said, list | tuple) and any(place is not None for place in said)):
+    def positions(self, reported: Any, items: Sequence[object]) -> Any:
+        """Return the reported positions, else those of the items in the slate, else 1, 2, 3 ..."""
+        reported, items = kept(reported), kept(items)
+        known = isinstance(reported, list | tuple) and any(position is not None for position in reported)
+        if self.found and items and not known:
             return [self.found.position(item) for item in items]
-        return range(1, len(items) + 1) if items and not said else said
+        return range(1, len(items) + 1) if items and not reported else reported
 
 
-NONE: Final = Credit()
+NOT_ATTRIBUTED: Final = Credit()
 _REPEATED: Final = Credit(DUPLICATE)
 
 
 class Attributor:
-    """The recommendation ids of one process and meter provider."""
+    """Issues and verifies the recommendation ids of one process and meter provider."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        """Take the keys and the window."""
+        self.enabled = bool(settings.signing_key)
         self.faults = store.faults
         self._store = store
-        self._signer = Signer(settings.signing_key or ())
+        if settings.signing_key:
+            self._signer = Signer(settings.signing_key)
         self._window = settings.attribution_window
         self._clicks = Recent(MOST_CLICKS)
 
-    @never_raises
+    @when_enabled
     def issue(
         self,
-        scope: Scope | None,
+        request: RequestContext | None,
         cells: Cells,
         labels: Labels,
         slate: Slate,
         items: Sequence[object],
-        seat: Seat | None,
+        arm: ArmBucket | None,
     ) -> None:
-        """Make the recommendation id of a slate, for the handler and for the header of the response.
+        """Make the recommendation id of a slate, for the handler and for the response header.
 
-        ``cells`` are where it was counted, which may be under coarser labels than it has; ``seat`` is where its request
-        was counted for an experiment, if it was already.
+        ``cells`` hold the counts of the slate; their labels may be coarser than ``labels``. ``arm`` is the bucket in
+        which its request was counted, or None if the request is counted later.
         """
-        if seat is None and slate.subject is not None:
-            seat = self._seat(scope, slate.subject, labels.variant)
+        if arm is None and slate.subject is not None:
+            arm = self._reserve_bucket(request, slate.subject, labels.variant)
         shown = Shown(*cells.labels, span=_sampled())
-        if seat is not None:
-            arm = seat.cells.attributes
-            shown = shown._replace(variant=arm["variant"], experiment=arm["experiment"], bucket=seat.bucket)
+        if arm is not None:
+            named = arm.cells.attributes
+            shown = shown._replace(variant=named["variant"], experiment=named["experiment"], bucket=arm.bucket)
         token = self._signer.sign(shown, items, self._store.clock(), _unusual(slate.positions, len(items)))
-        if scope is None:
+        if request is None:
             _latest.set(token)
         else:
-            scope.recommendation_id = token
+            request.recommendation_id = token
 
-    def _seat(self, scope: Scope | None, subject: Subject, variant: str | None) -> Seat | None:
-        """Return where a request will be counted, which a drawn bucket would say only then."""
+    def _reserve_bucket(
+        self, request: RequestContext | None, subject: Subject, variant: str | None
+    ) -> ArmBucket | None:
+        """Return the bucket in which the request will be counted. A bucket drawn at random is kept in the request."""
         with self._store.lock:
-            seat = self._store.seat(subject, variant)
-        if seat is not None and scope is not None and scope.slates == 1:
-            scope.subject = subject._replace(bucket=seat.bucket)
-        return seat
+            found = self._store.arm_bucket(subject, variant)
+        if found is not None and request is not None and request.slates == 1:
+            request.subject = subject._replace(bucket=found.bucket)
+        return found
 
-    @never_raises
-    def click(self, said: object, item: object, place: object, user: object) -> Credit:
-        """Return the slate of a click; the same click on the same slate is none the second time."""
-        credit = self._credit(said)
-        if credit.found is not None and (item is not None or place is not None):
-            what = ("item", text(item).strip()) if item is not None else ("position", _spelt(place))
-            if self._clicks.has((credit.found.slate, what, user_name(user))):
+    @when_enabled
+    def click(self, token: object, item: object, position: object, user: object) -> Credit:
+        """Verify the id of a click. A second click of the same user on the same item of a slate is a duplicate."""
+        credit = self._credit(token)
+        if credit.found is not None and (item is not None or position is not None):
+            target = ("item", text(item).strip()) if item is not None else ("position", _canonical(position))
+            if self._clicks.add((credit.found.slate, target, user_name(user))):
                 credit = _REPEATED
         return self._counted(credit)
 
-    @never_raises
-    def event(self, said: object) -> Credit:
-        """Return the slate of any other event."""
-        return self._counted(self._credit(said))
+    @when_enabled
+    def event(self, token: object) -> Credit:
+        """Verify the id of any other event."""
+        return self._counted(self._credit(token))
 
-    def _credit(self, said: object) -> Credit:
-        if said is None or said == "":
+    def _credit(self, token: object) -> Credit:
+        if token is None or token == "":
             return Credit(MISSING)
         now = self._store.clock()
-        found = self._signer.verify(said, now, self._window)
+        found = self._signer.verify(token, now, self._window)
         if not isinstance(found, Recommendation):
             return Credit(found.value)
         return Credit(ATTRIBUTED, found, max(0.0, now - found.at))
@@ -156,16 +159,15 @@ class Attributor:
 
 
 class Recent:
-    """Knows again what it was shown, of the last few at least; safe to share between threads."""
+    """A set of the most recent values, at least ``size`` and at most twice as many. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:
-        """Know the last ``size``, and no more than twice as many."""
         self._size = size
         self._now: dict[int, object] = {}
         self._before: dict[int, object] = {}
 
-    def has(self, value: object) -> bool:
-        """Remember a value, as 64 bits that only this process can make of it; say whether it is known."""
+    def add(self, value: object) -> bool:
+        """Add a value, and return whether it was in the set. Only its 64-bit hash is kept, salted by the process."""
         key, mine, now = hash(value), object(), self._now
         known = now.setdefault(key, mine) is not mine or key in self._before
         if len(now) >= self._size:
@@ -173,8 +175,8 @@ class Recent:
         return known
 
 
-def _spelt(position: object) -> str:
-    """Return a position as all ways to write it are."""
+def _canonical(position: object) -> str:
+    """Return one spelling for all spellings of a position, such as 3, "3" and 3.0."""
     found = number(position)
     return text(position).strip() if found is None else str(found)
 
@@ -184,7 +186,7 @@ def _sampled() -> tuple[int, int] | None:
     return (context.trace_id, context.span_id) if context.is_valid and context.trace_flags.sampled else None
 
 
-def _unusual(said: Any, length: int) -> list[int | None]:
-    """Return the positions of a slate that is not shown at 1, 2, 3 ..."""
-    places = [position(place) for place in said] if isinstance(said, list | tuple) else []
+def _unusual(positions: Any, length: int) -> list[int | None]:
+    """Return the positions of a slate; [] if they are the usual 1, 2, 3 ..., which the id need not hold."""
+    places = [position(place) for place in positions] if isinstance(positions, list | tuple) else []
     return places if len(places) == length and places != list(range(1, length + 1)) else []

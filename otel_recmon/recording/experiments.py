@@ -1,34 +1,57 @@
-"""What the arms of experiments have seen and earned, in buckets of users. The caller holds the store's lock."""
+"""Experiment arms: their exposures, clicks, conversions and revenue, in buckets of users.
 
+The caller of a method that counts, or that frees a label value, holds the store's lock.
+"""
+
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
 
 from otel_recmon import catalog
 from otel_recmon.catalog import BUCKETS, MAX_ARMS, OTHER, ROLES
 from otel_recmon.config import Settings
 from otel_recmon.recording.labels import IDLE_SECONDS
-from otel_recmon.recording.subjects import Subject, bucket
 from otel_recmon.safety import Faults
+from otel_recmon.sdk import Keep
+from otel_recmon.values import user_name
 
-Admitted = Callable[[str, object, float], str | None]
-Keep = Callable[[str, Mapping[str, str]], bool]
+Admit = Callable[[str, object, float], str | None]
+"""Returns the exported value of a label, given its name, the value and the time; None where the value is unusable."""
+
+_PERSON: Final = b"recmon.bucket"
+"""Makes these hashes differ from those that an assignment service computes of the same text."""
+
+
+class Subject(NamedTuple):
+    """The subject of an experiment, as far as it is known. A verified recommendation id gives all but the user."""
+
+    experiment: str | None = None
+    user: Any = None
+    variant: str | None = None
+    """Replaces the variant of the labels."""
+    bucket: int | None = None
+    """From 0 to 31; replaces the bucket of the user."""
+
+
+UNKNOWN_SUBJECT: Final = Subject()
 
 
 class Arm(NamedTuple):
-    """What is counted apart."""
+    """One arm of one experiment."""
 
     experiment: str
     variant: str
 
 
 REST: Final = Arm(OTHER, OTHER)
-"""Stands for every arm that finds no room: none of them can be compared with another any more."""
+"""Holds the counts of every arm beyond MAX_ARMS; these can no longer be compared with each other."""
 
 
 @dataclass(slots=True)
 class ArmCells:
-    """Everything that is counted for one arm, by bucket."""
+    """The counts of one arm, by bucket."""
 
     attributes: dict[str, str]
     used: float
@@ -39,14 +62,17 @@ class ArmCells:
     exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
 
-class Seat(NamedTuple):
-    """Where an event counts."""
+class ArmBucket(NamedTuple):
+    """The bucket of one arm in which an event counts."""
 
     cells: ArmCells
     bucket: int
 
-    def said(self) -> dict[str, str]:
-        """Return it as attributes of a log event; the variant of its labels may be a coarser one."""
+    def log_attributes(self) -> dict[str, str]:
+        """Return the experiment, the arm and the bucket for the event log.
+
+        The arm can be finer than the variant label of the same event, which may have been folded into ``_other``.
+        """
         labels = self.cells.attributes
         return {"experiment": labels["experiment"], "arm": labels["variant"], "bucket": BUCKETS[self.bucket]}
 
@@ -57,31 +83,30 @@ ARM_COUNTS: Final[dict[catalog.Metric, Callable[[ArmCells], Iterable[tuple[str, 
     catalog.EXPERIMENT_CONVERSIONS: lambda cells: zip(BUCKETS, cells.conversions, strict=True),
     catalog.EXPERIMENT_REVENUE: lambda cells: zip(BUCKETS, cells.revenue, strict=True),
 }
-"""How each counter is read: buckets and their counts, those of 0 as well, for a variance is over all of them."""
+"""The buckets and counts of each counter. Empty buckets are included: the variance is taken over all of them."""
 
 
 class Experiments:
-    """The arms of one process, at most MAX_ARMS; a configured one always finds room."""
+    """The arms of one process, at most MAX_ARMS. An arm of a configured split always has a place."""
 
-    def __init__(self, admitted: Admitted, forget_points: Callable[[Keep], bool], faults: Faults) -> None:
-        """Take what makes a label value of a text, what the SDK forgets by, and where a lack of room is counted."""
-        self._admitted = admitted
+    def __init__(self, admit: Admit, forget_points: Callable[[Keep], bool], faults: Faults) -> None:
+        self._admit = admit
         self._forget_points = forget_points
         self._faults = faults
         self._reserved: set[Arm] = set()
-        self.forget()
+        self.reset()
 
     def configure(self, settings: Settings) -> None:
-        """Keep room for the arms of the expected splits."""
+        """Reserve a place for each arm of the expected splits."""
         self._reserved = {Arm(name, arm) for name, shares in settings.expected_shares.items() for arm, _ in shares}
 
-    def forget(self) -> None:
-        """Start over in a forked child."""
+    def reset(self) -> None:
+        """Start with no arms, as a forked child must."""
         self.arms: dict[Arm, ArmCells] = {}
         self._retired = 0
 
-    def seat(self, subject: Subject, variant: str | None, now: float) -> Seat | None:
-        """Return where an event of a subject counts; None where the experiment or the variant is not known."""
+    def locate(self, subject: Subject, variant: str | None, now: float) -> ArmBucket | None:
+        """Return the bucket in which an event of a subject counts; None without an experiment or a variant."""
         variant = subject.variant or variant
         if not subject.experiment or not variant:
             return None
@@ -90,14 +115,14 @@ class Experiments:
             return None
         cells.used = now
         known = subject.bucket
-        return Seat(cells, bucket(subject.experiment, subject.user) if known is None else known % len(BUCKETS))
+        return ArmBucket(cells, bucket(subject.experiment, subject.user) if known is None else known % len(BUCKETS))
 
     def _cells(self, experiment: str, variant: str, now: float) -> ArmCells | None:
-        name, value = self._admitted("experiment", experiment, now), self._admitted("variant", variant, now)
+        name, value = self._admit("experiment", experiment, now), self._admit("variant", variant, now)
         if name is None or value is None:
             return None
         arm = REST if name == OTHER else Arm(name, value)
-        if arm not in self.arms and not self._has_room(arm) and not self._freed(now):
+        if arm not in self.arms and not self._has_room(arm) and not self._free_idle(now):
             self._faults.overflow("experiment")
             arm = REST
         if arm not in self.arms:
@@ -107,33 +132,51 @@ class Experiments:
     def _has_room(self, arm: Arm) -> bool:
         return arm in self._reserved or len({REST, *self._reserved, *self.arms}) + self._retired < MAX_ARMS
 
-    def _freed(self, now: float) -> bool:
-        """Give back the room of the arms that nothing has used for 24 hours; say whether there was any."""
+    def _free_idle(self, now: float) -> bool:
+        """Free the places of arms unused for 24 hours, and return whether the SDK gave up their series."""
         idle = {arm for arm, cells in self.arms.items() if now - cells.used >= IDLE_SECONDS} - self._reserved
 
-        def touches(attributes: Mapping[str, str]) -> bool:
+        def belongs(attributes: Mapping[str, str]) -> bool:
             return (attributes.get("experiment"), attributes.get("variant")) in idle
 
-        forgotten = bool(idle) and self._forget_points(lambda _name, attributes: not touches(attributes))
-        gone = self.drop(touches)
+        forgotten = bool(idle) and self._forget_points(lambda _name, attributes: not belongs(attributes))
+        gone = self.drop(belongs)
         if not forgotten:
             self.retire(gone)
         return forgotten
 
-    def drop(self, touches: Callable[[Mapping[str, str]], bool]) -> int:
-        """Stop counting arms whose labels were given back, and return how many they were."""
-        gone = [arm for arm, cells in self.arms.items() if touches(cells.attributes)]
+    def drop(self, selects: Callable[[Mapping[str, str]], bool]) -> int:
+        """Remove the arms whose attributes are selected, and return their number."""
+        gone = [arm for arm, cells in self.arms.items() if selects(cells.attributes)]
         for arm in gone:
             del self.arms[arm]
         return len(gone)
 
     def retire(self, number: int) -> None:
-        """Take room for arms that the SDK goes on exporting."""
+        """Count ``number`` removed arms as occupied, because the SDK continues to export their series."""
         self._retired += number
 
 
+def bucket(experiment: str, user: object) -> int:
+    """Return the bucket of a user in an experiment, from 0 to 31; 7 and "7" are the same user.
+
+    The hash is salted with the experiment, so that users who share a bucket in one experiment do not share it in the
+    next. It depends on nothing else: it is the same on all replicas, in all versions of Python and in every service.
+
+    Without a user, each event is its own unit and its bucket is drawn at random. That is sound where requests are
+    randomised. A click is then not in the bucket of its exposure, and the variance of a rate r is overestimated by the
+    factor (1 + r) / (1 - r), which is conservative. Where users are randomised and return, it is not sound: the events
+    of one user count as those of many.
+    """
+    name = user_name(user)
+    if name is None:
+        return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the host may have seeded it
+    digest = blake2b(experiment.encode(errors="replace") + b"\0" + name, digest_size=8, person=_PERSON).digest()
+    return int.from_bytes(digest, "big") % len(BUCKETS)
+
+
 def expected_shares(settings: Settings) -> Iterable[tuple[float, dict[str, str]]]:
-    """Yield the share of each arm and its labels: the first of an experiment is its control."""
+    """Yield the expected share (0 to 1) and the labels of each arm. The first arm of an experiment is its control."""
     for experiment, shares in settings.expected_shares.items():
         for index, (variant, share) in enumerate(shares):
             yield share, {"experiment": experiment, "variant": variant, "role": ROLES[index > 0]}

@@ -1,4 +1,4 @@
-"""What has been recorded within the request that is being handled, so that nothing is counted twice."""
+"""The request in progress: the recordings made for it so far, so that nothing is counted twice."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from opentelemetry.trace import Span
 
 from otel_recmon.catalog import ERROR, FAILED
+from otel_recmon.recording.experiments import Subject
 from otel_recmon.recording.labels import Labels
-from otel_recmon.recording.subjects import Subject
 
 SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
 
 
 class Entry(NamedTuple):
-    """An event that is to be logged: when it happened, in nanoseconds since 1970, and what it says."""
+    """A log event: its time in nanoseconds since 1970, its name and its attributes."""
 
     at: int
     name: str
@@ -23,11 +23,11 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class RequestLog:
-    """What is to be logged of a request once it is over."""
+    """The log events of a request, held until the request is over."""
 
     span: Span
     request: Entry | None = None
-    """The event of the request, which is that of its first slate as well."""
+    """The event of the request, which is also the event of its first slate."""
     entries: list[Entry] = field(default_factory=list)
     """All other events."""
     cache: list[int] = field(default_factory=lambda: [0, 0])
@@ -35,18 +35,15 @@ class RequestLog:
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass
-class Scope:
-    """One request, as the verbs in the code, the latency decorator and the plugin share it.
-
-    Without slots, so that the class has the defaults: the plugin makes one for each request, and sets what differs.
-    """
+@dataclass(slots=True)
+class RequestContext:
+    """One request, shared by the verbs in the code, the latency decorator and the plugin."""
 
     closed_by_plugin: bool = False
-    """Whether the plugin closes this request, so that a decorator inside leaves that to it."""
+    """Whether the plugin records the end of this request. A decorator inside it then does not."""
     labels: Labels | None = None
-    teller: Any = None
-    """The collector that knows of this request, and counts it when it is closed, whatever its route."""
+    recorded_by: Any = None
+    """The ``Defaults`` of the collector that recorded this request first; its end is recorded whatever its route."""
     slates: int = 0
     events: tuple[str, ...] = ()
     """The kinds of events that were recorded."""
@@ -54,22 +51,22 @@ class Scope:
     status: str | None = None
     seconds: float | None = None
     timed: bool = False
-    """Whether ``seconds`` has been recorded already, not only measured."""
+    """Whether ``seconds`` has been added to the latency histogram."""
     items: int | None = None
     cache_hit: bool | None = None
     recommendation_id: str | None = None
     """The id of the last slate, with a SIGNING_KEY."""
     over: bool = False
     repeats: frozenset[str] = frozenset()
-    """What the plugin has recorded itself: the same from a background task, once, is that again."""
+    """The kinds that the plugin recorded itself. A background task may record each once more; that is not counted."""
     log: RequestLog | None = None
     subject: Subject | None = None
-    """Whom an experiment counts. What verifies a recommendation id may say it before anything is counted."""
+    """The subject of the experiment. A verified recommendation id can set it before anything is counted."""
 
-    def slate(self, teller: Any, labels: Labels, outcome: str, length: int, subject: Subject | None) -> None:
-        """Note that a slate was recorded: the first one says what its request is counted as."""
+    def add_slate(self, recorded_by: Any, labels: Labels, outcome: str, length: int, subject: Subject | None) -> None:
+        """Note a recorded slate. The first slate decides the labels and the outcome of the request."""
         if not self.slates:
-            self.teller, self.labels = teller, labels
+            self.recorded_by, self.labels = recorded_by, labels
             self.subject = subject or self.subject
             self.outcome = FAILED if self.status == ERROR else outcome
             if outcome == FAILED:
@@ -77,34 +74,37 @@ class Scope:
         self.slates += 1
         self.items = (self.items or 0) + length
 
-    def request(self, teller: Any, labels: Labels | None, status: str, outcome: str) -> None:
-        """Note what the handler says of its request; a slate has said it already."""
+    def set_result(self, recorded_by: Any, labels: Labels | None, status: str, outcome: str) -> None:
+        """Note the result that the handler reports; a slate that was recorded before takes precedence."""
         if not self.slates:
-            self.teller, self.labels, self.status, self.outcome = teller, labels, status, outcome
+            self.recorded_by, self.labels, self.status, self.outcome = recorded_by, labels, status, outcome
 
-    def took(self, seconds: float) -> None:
+    def set_latency(self, seconds: float) -> None:
         """Note that the latency was recorded."""
         self.seconds, self.timed = seconds, True
 
     def close(self, recorded: frozenset[str]) -> None:
-        """Note that the response is complete, and what the plugin recorded of it."""
+        """Note that the response is complete, and the kinds of events that the plugin recorded for it."""
         self.over = True
         self.repeats = recorded
 
 
-current: ContextVar[Scope | None] = ContextVar("otel_recmon_request", default=None)
+current: ContextVar[RequestContext | None] = ContextVar("otel_recmon_request", default=None)
 
 
-def active() -> Scope | None:
-    """Return the request that is being handled; one that is over is none, though its tasks still run."""
-    scope = current.get()
-    return None if scope is None or scope.over else scope
+def active_request() -> RequestContext | None:
+    """Return the request in progress; None once its response is complete, although its tasks may still run."""
+    request = current.get()
+    return None if request is None or request.over else request
 
 
-def repeated(kind: str) -> bool:
-    """Say whether the plugin has recorded this already, when a background task of the request says it too."""
-    scope = current.get()
-    if scope is None or kind not in scope.repeats:
+def consume_repeat(kind: str) -> bool:
+    """Return whether this event repeats one that the plugin recorded itself; True once for each kind.
+
+    A background task runs after the response, when the plugin has recorded what the response shows.
+    """
+    request = current.get()
+    if request is None or kind not in request.repeats:
         return False
-    scope.repeats -= {kind}
+    request.repeats -= {kind}
     return True

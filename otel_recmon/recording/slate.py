@@ -1,4 +1,4 @@
-"""The parts of a slate made usable: what can be counted of them is kept, the rest is counted as dropped."""
+"""The parts of a slate: the usable values are returned, the unusable ones are counted as dropped."""
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from otel_recmon import catalog
-from otel_recmon.recording.subjects import Subject
+from otel_recmon.recording.experiments import Subject
 from otel_recmon.safety import Faults
-from otel_recmon.values import NOWHERE, clean, place
+from otel_recmon.values import NOWHERE, clean, is_finite, kept, place
 
 MOST_ITEMS = 10_000
 
 
 @dataclass(slots=True)
 class Slate:
-    """A slate as somebody says it, not checked yet; ``items`` is None where nothing was recognised."""
+    """A slate as the code or the traffic gives it, before any check. ``items`` is None if none were recognised."""
 
     items: Any
     categories: Any = None
@@ -24,14 +24,19 @@ class Slate:
     outcome: str | None = None
     requested: int | None = None
     user: Any = None
-    """Whom it was for, where the code says so; the event log has a keyed hash of it."""
+    """The user whom it is for, if known; the event log has a keyed hash of the id."""
     cache_hit: bool | None = None
     subject: Subject | None = None
-    """Whom it counts for in an experiment."""
+    """The subject of the experiment, if there is one."""
+
+
+def make_reusable(slate: Slate) -> None:
+    """Replace iterators and arrays in a slate, so that it can be read more than once."""
+    slate.categories, slate.scores, slate.positions = kept(slate.categories), kept(slate.scores), kept(slate.positions)
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
-    """Return the ids and how many there are; the ids are () where they cannot be told apart."""
+    """Return the item ids and their number. The ids are () if they are not hashable."""
     if type(item_ids) is not list and (isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable)):
         faults.drop("items_invalid", "item_ids to be a sequence of ids")
         return (), 0
@@ -48,7 +53,7 @@ def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...]
 
 
 def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
-    """Return the highest score; None where there is none from 0, for a histogram holds nothing below."""
+    """Return the highest score; None if there is none, or if it is negative, because a histogram starts at 0."""
     if type(scores) is not list:
         if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
             faults.drop("score_invalid", "scores to be a sequence of numbers")
@@ -60,24 +65,16 @@ def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
         usable = None
     if usable is None:
         faults.drop("score_invalid", "each score to be a finite number")
-        usable = [score for score in scores if is_score(score)]
+        usable = [score for score in scores if is_finite(score)]
     top = max(usable, default=None)
     if top is not None and top < 0:
-        faults.drop("score_invalid", "a top score from 0, for a histogram holds nothing below")
+        faults.drop("score_invalid", "a top score from 0, because a histogram starts there")
         return None
     return None if top is None else float(top)
 
 
-def is_score(value: object) -> bool:
-    """Say whether a value is a finite number."""
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:
-        return False
-
-
 def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...], int]:
-    """Return the categories of all items, and how many items have none; (), 0 where none has any."""
+    """Return the categories of all items, and the number of items without one; () and 0 if no item has any."""
     flat: list[str] = []
     bare = 0
     invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)
@@ -92,7 +89,7 @@ def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...]
 
 
 def categories_in(entry: object) -> list[str]:
-    """Return the usable categories of one item, each once."""
+    """Return the usable categories of one item, without duplicates."""
     entries = entry if isinstance(entry, list | tuple | set) else (entry,)
     return list(dict.fromkeys(value for value in map(clean, entries) if value))
 
@@ -101,8 +98,11 @@ def _is_missing(entry: Any) -> bool:
     return entry is None or (isinstance(entry, float) and math.isnan(entry)) or entry in ("", [], ())
 
 
-def places(positions: object, faults: Faults) -> tuple[int, ...] | None:
-    """Return the index in ``catalog.POSITIONS`` of each position, unusable ones as ``unknown``; None for no list."""
+def position_indexes(positions: object, faults: Faults) -> tuple[int, ...] | None:
+    """Return the index of each position in ``catalog.POSITIONS``, that of ``unknown`` for an unusable one.
+
+    Return None if ``positions`` is not a collection.
+    """
     usable = isinstance(positions, Iterable) and not isinstance(positions, str | bytes)
     found = [place(position) for position in sequence(positions)]
     if not usable or None in found:
@@ -119,5 +119,5 @@ def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
 
 
 def sequence(values: Any) -> Iterable[Any]:
-    """Return what can be gone through, or nothing; a text is no list of its letters."""
+    """Return ``values`` if it is iterable and not a text, else an empty sequence."""
     return values if isinstance(values, Iterable) and not isinstance(values, str | bytes) else ()

@@ -1,4 +1,4 @@
-"""The counts that a report reads, and where each is kept."""
+"""Counters and histograms of a report."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from otel_recmon.definitions import BUCKET, SUM, Count
 from otel_recmon.query.client import LabelMap
 
 Cell = tuple[str, str]
-"""The name of a series, and the value of the label that its metric has beside the model version."""
+"""The name of a series, and the value of its label other than the model version ("" if there is none)."""
 Counts = Mapping[Cell, float]
 LATENCY: Final = Count("latency", "Latency", catalog.LATENCY.brief, catalog.LATENCY, part=BUCKET)
 LATENCY_SUM: Final = Count("latency_sum", "Latency", catalog.LATENCY.brief, catalog.LATENCY, part=SUM)
@@ -31,10 +31,10 @@ READ: Final = (
 
 
 def cell(count: Count, labels: LabelMap) -> Cell:
-    """Return where a series with labels is counted."""
+    """Return the cell to which a series with these labels adds."""
     return count.series, labels.get(count.own, "")
 
 
 def version(labels: LabelMap) -> str:
-    """Return the model version of a series; "" where it has none."""
+    """Return the model version of a series; "" if it has none."""
     return labels.get(MODEL_VERSION.name, "")

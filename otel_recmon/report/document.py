@@ -1,4 +1,4 @@
-"""A report as a document: the keys of its JSON, on the command line and inside a service."""
+"""JSON documents of a report, for the command line and for the routes of a service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -18,7 +18,7 @@ _DEFINITION, _INTERVAL = "definition", "interval"
 
 @dataclass(frozen=True)
 class Between:
-    """The period: its first moment, and the first one that is no longer in it."""
+    """A period in ISO 8601, including its start and excluding its end."""
 
     start: str
     end: str
@@ -71,7 +71,7 @@ class Conversions:
 
 @dataclass(frozen=True)
 class Revenue:
-    """Revenue, in the currency of the service."""
+    """Revenue of conversions, in the currency of the service. The number of users is an estimate from sketches."""
 
     total: float | None = _of(definitions.REVENUE)
     per_user: float | None = _of(definitions.REVENUE_PER_USER)
@@ -81,9 +81,9 @@ class Revenue:
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds that successful and failed requests took.
+    """Latency of successful and failed requests, in milliseconds.
 
-    Percentiles are interpolated within a bucket, whose bounds are given; null is no upper bound.
+    A percentile is interpolated within its bucket, whose bounds are also given; an infinite upper bound is null.
     """
 
     avg_ms: float | None
@@ -96,7 +96,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Quality:
-    """The quality of the recommendations, and the age of the models that made them."""
+    """Diversity, catalog coverage and model age. The coverage of the fleet is an estimate from sketches."""
 
     diversity: float | None = _of(definitions.DIVERSITY)
     coverage: float | None = _of(definitions.COVERAGE)
@@ -106,7 +106,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The figures of a model version, or (null) of all; null is what is not known, which is not 0."""
+    """The figures of a model version, or of all versions (null). A figure that is null is unknown, which is not 0."""
 
     model_version: str | None
     requests: Requests
@@ -133,7 +133,7 @@ class Summary(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Hour:
-    """The figures of an hour; all are null where nothing was heard of the service in it."""
+    """The figures of an hour. All are null if the service sent no data in this hour."""
 
     hour: str
     requests: int | None = _of(definitions.REQUESTS)
@@ -163,7 +163,7 @@ def hourly(report: Report) -> list[Hour]:
 
 
 def row(hour: Period, figures: Figures) -> Hour:
-    """Return the figures of an hour, or of another short time."""
+    """Return the figures of an hour, or of another period."""
     return Hour(
         hour=written(hour.start),
         avg_latency_ms=_ms(figures.latency.mean),

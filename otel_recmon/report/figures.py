@@ -1,4 +1,4 @@
-"""The figures of a period, of all model versions or of one, computed by the definitions."""
+"""Figures of a period, computed from counts by the definitions."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
@@ -16,12 +16,12 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a service or a model version; None is a figure that is unknown, which is not 0.
+    """The figures of all model versions or of one. An unknown figure is None, which is not 0.
 
     Attributes:
-        counts: The increase of each counter, by its series and the value of its own label.
-        known: The series that the service exports. Of these, a count without an increase is 0; any other is unknown.
-        gauges: The values of gauges, those of sketches as the number of different ids.
+        counts: The counts, by series and label value.
+        known: The series that the service exports. A count of any other series is unknown, not 0.
+        gauges: The values of gauges. The value of a sketch is the estimated number of distinct ids.
     """
 
     counts: Counts = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Figures:
 
     @property
     def latency(self) -> Histogram:
-        """The seconds that successful and failed requests took."""
+        """The latency of successful and failed requests, in seconds."""
         buckets = {float(bound): count for bound, count in self.by_label(LATENCY).items()}
         return Histogram.of(buckets, self.value(LATENCY_SUM) or 0.0)
 
@@ -75,7 +75,7 @@ class Figures:
 
 
 def merged(several: Iterable[Figures]) -> Figures:
-    """Return the figures of several times together, without gauges."""
+    """Return the sums of the counts of several periods. Estimates and gauges are unknown: they do not add up."""
     counts: defaultdict[Cell, float] = defaultdict(float)
     known: set[str] = set()
     for figures in several:

@@ -1,4 +1,4 @@
-"""A report as one page with charts, which needs nothing else: no script, no link, no font."""
+"""HTML page of a report with charts, in one file without scripts, links or fonts."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -24,13 +24,13 @@ from otel_recmon.report.text import interval, percentile, rows, small_money
 from otel_recmon.stats.intervals import Rate
 
 BY_HOUR: Final = 3 * DAY
-"""Up to this length charts show hours, beyond it days."""
+"""The longest period whose charts show hours. Charts of longer periods show days."""
 Row = tuple[Period, Figures]
 
 
 @dataclass(frozen=True)
 class Card:
-    """A figure, what it is made of, and how it compares."""
+    """A figure with its name, its details and its change since the earlier week."""
 
     name: str
     value: str
@@ -40,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing and what it shows."""
+    """An SVG drawing with its name and its description."""
 
     name: str
     words: str
@@ -48,7 +48,7 @@ class Chart:
 
 
 def page(report: Report, earlier: Report | None, currency: str) -> str:
-    """Return the page, as HTML; ``earlier`` is what to compare with, if there is anything."""
+    """Return the page as HTML. ``earlier`` is the report of the earlier week to compare with, if there is one."""
     before = earlier if earlier and comparable(report, earlier) else None
     template = files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -69,7 +69,7 @@ def page(report: Report, earlier: Report | None, currency: str) -> str:
 
 
 def _days(period: Period) -> str:
-    """Return a period in words; of whole days, the last one is named, not the one after it."""
+    """Return the text of a period. A period of whole days ends with its last day, not with the midnight after it."""
     start, end = period.start, period.end
     if start.time() != end.time() or start.time() != datetime.min.time():
         return f"{_day(start)} {start:%H:%M} to {_day(end)} {end:%H:%M}, {start.tzname()}"
@@ -87,15 +87,15 @@ def _lede(figures: Figures, currency: str) -> str:
     followed = [f"{write.count(count)} {name}" for name, count in counts if count is not None]
     revenue = figures.value(definitions.REVENUE)
     earned = [] if revenue is None else [f"{currency} {write.money(revenue)} earned"]
-    answered = f"{write.count(figures.value(definitions.SUCCESSES))} requests were answered with recommendations"
+    answered = f"{write.count(figures.value(definitions.SUCCESSES))} {definitions.SUCCESSES.title.lower()}"
     return f"{': '.join(filter(None, (answered, ', '.join(followed + earned))))}."
 
 
 def _cards(now: Figures, then: Figures, currency: str) -> list[Card]:
     slow, slower = (_some(figures.latency.quantile(0.95)) for figures in (now, then))
-    answered, each = now.value(definitions.SUCCESSES), now.value(definitions.REVENUE_PER_REQUEST)
+    successes, each = now.value(definitions.SUCCESSES), now.value(definitions.REVENUE_PER_REQUEST)
     return [
-        _amount(definitions.REQUESTS, now, then, write.count, f"{write.count(answered)} answered"),
+        _amount(definitions.REQUESTS, now, then, write.count, f"{write.count(successes)} successful"),
         _share(definitions.CTR, now, then),
         _share(definitions.CONVERSION_RATE, now, then),
         _amount(definitions.REVENUE, now, then, write.money, f"{small_money(each)} per request", f", {currency}"),
@@ -126,24 +126,24 @@ def _some(value: float) -> float | None:
 
 
 def _by(change: Change | None) -> str:
-    """Return a change in words; "" where there is none to tell."""
+    """Return the text of a change; "" if it is unknown."""
     if change is None:
         return ""
     arrow = "▲" if change.by > 0 else "▼" if change.by < 0 else "="
     if change.interval is None:
         return f"{arrow} {write.short_share(abs(change.by))}"
-    verdict = "more than chance" if change.sure else "may be chance"
+    verdict = "more than random variation" if change.sure else "may be random variation"
     return f"{arrow} {write.points(change.by)} ({write.signed_interval(*change.interval)}): {verdict}"
 
 
 def _columns(report: Report) -> dict[str, Figures]:
-    """Return the figures of each model version, and of all where there are several."""
+    """Return the figures of each model version, after those of all versions if there are several."""
     several = {"all": report.figures} if len(report.versions) != 1 else {}
     return {**several, **report.versions}
 
 
 def _outcomes(figures: Figures) -> list[tuple[str, Rate]]:
-    """Return what users got, the most frequent first."""
+    """Return the share of each outcome, the most frequent first."""
     total = sum(figures.outcomes.values())
     return sorted(
         ((outcome, Rate(count, total)) for outcome, count in figures.outcomes.items()),
@@ -188,7 +188,7 @@ def _latency(times: Times, latencies: Sequence[Histogram], every: str) -> Chart:
 
 
 def _rows(report: Report, length: timedelta) -> list[Row]:
-    """Return the figures of each hour or, added up, of each day."""
+    """Return the figures of each hour, or their sums for each day."""
     if length == HOUR:
         return list(report.hours)
     days = [list(hours) for _, hours in groupby(report.hours, lambda row: row[0].start.date())]
@@ -198,4 +198,4 @@ def _rows(report: Report, length: timedelta) -> list[Row]:
 def _times(periods: Sequence[Period], length: timedelta) -> Times:
     whole = [one.length == length for one in periods]
     clock = {"minute": 0, "second": 0, "microsecond": 0} | ({} if length == HOUR else {"hour": 0})
-    return Times([one.start.replace(**clock) for one in periods], length / DAY, whole)  # type: ignore[arg-type]  # ints
+    return Times([one.start.replace(**clock) for one in periods], length / DAY, whole)  # type: ignore[arg-type]  # mypy takes the integers for the time zone

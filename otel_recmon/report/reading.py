@@ -1,4 +1,4 @@
-"""Reads the figures of a period from Prometheus."""
+"""Queries for the figures of a period in Prometheus."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ from otel_recmon.report.rises import Rises
 from otel_recmon.report.sketches import distinct
 
 AT_ONCE: Final = 4
-"""Questions that are put to Prometheus at the same time."""
+"""The number of concurrent queries."""
 Progress = Callable[[float], None]
-"""Is told of each share of the whole that has been read, from any thread; they add up to 1."""
+"""A function that is called, from any thread, with each share of the work that is done. The shares add up to 1."""
 _GAUGES: Final = (
     definitions.COVERAGE,
     definitions.STALENESS,
@@ -33,15 +33,15 @@ _GAUGES: Final = (
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a service in a period: all in all, by model version, and by hour.
+    """The figures of a service in a period.
 
     Attributes:
-        service: Whose they are.
-        period: When it was.
-        model_version: The one that all figures are about; "" for all.
-        figures: Those of the whole period.
-        versions: Those of the whole period, by model version.
-        hours: One after the other. Of an hour in which nothing was heard of the service, nothing is known.
+        service: The service.
+        period: The period.
+        model_version: The model version to which all figures are restricted; "" for all versions.
+        figures: The figures of the whole period.
+        versions: The figures of the whole period, by model version.
+        hours: The figures of each hour, in order. They are unknown for an hour in which the service sent no data.
     """
 
     service: Service
@@ -54,7 +54,7 @@ class Report:
 
 @dataclass
 class _Counted:
-    """The counts of each hour with a sample, by model version and cell, and the series that are known."""
+    """The counts of each hour with a sample, by model version and cell, and the names of the known series."""
 
     hours: defaultdict[int, defaultdict[tuple[str, Cell], float]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(float))
@@ -66,19 +66,19 @@ class _Counted:
         return sorted({of for hour in self.hours.values() for of, _ in hour} - {""})
 
     def figures(self, hours: Iterable[int], of: str) -> Figures:
-        """Return the figures of some hours, of a model version or ("") of all."""
-        heard = [self.hours[hour] for hour in hours if hour in self.hours]
-        if not heard:
+        """Return the figures of some hours, of a model version or ("") of all versions."""
+        with_data = [self.hours[hour] for hour in hours if hour in self.hours]
+        if not with_data:
             return Figures()
         sums: defaultdict[Cell, float] = defaultdict(float)
-        for hour in heard:
+        for hour in with_data:
             for (each, at), count in hour.items():
                 if of in ("", each):
                     sums[at] += count
         return Figures(dict(sums), frozenset(self.known))
 
     def add(self, other: "_Counted") -> None:
-        """Take in what was counted in other cells."""
+        """Add the counts of other cells."""
         self.known |= other.known
         for number, hour in other.hours.items():
             self.hours[number].update(hour)
@@ -91,23 +91,23 @@ def read(
     model_version: str = "",
     progress: Progress = lambda _: None,
 ) -> Report:
-    """Return the figures of a service, of one model version or ("") of all.
+    """Query the figures of a service, of one model version or ("") of all versions.
 
     Raises:
         PrometheusError: If Prometheus does not answer.
-        NoDataError: If nothing was heard of the service.
-        UnknownError: If there is no such model version.
+        NoDataError: If the service sent no data in the period.
+        UnknownError: If the model version has no data in the period.
     """
     hours = period.hours
     counted = _counted(prometheus, service, hours, progress)
     if not counted.hours:
         raise NoDataError(
-            f"nothing was heard of {service} from {written(period.start)} to {written(period.end)}; "
-            "was it running, and did its metrics arrive?"
+            f"{service} sent no data from {written(period.start)} to {written(period.end)}; "
+            "was it running, and did its metrics arrive in this Prometheus?"
         )
     if model_version and model_version not in counted.versions:
         known = ", ".join(counted.versions) or "none"
-        raise UnknownError(f"there is no model version {model_version!r} in that time; known: {known}")
+        raise UnknownError(f"there is no model version {model_version!r} in this period; known versions: {known}")
     versions = [model_version] if model_version else counted.versions
     whole = _whole(prometheus, service, hours, counted)
     return Report(
@@ -155,7 +155,7 @@ def _counted(prometheus: Prometheus, service: Service, hours: Sequence[Period], 
         for part in pool.map(one, READ):
             found.add(part)
     finally:
-        pool.shutdown(cancel_futures=True)  # or what comes after a failure would be asked, too
+        pool.shutdown(cancel_futures=True)  # after a failure, the remaining queries would be useless load
     return found
 
 

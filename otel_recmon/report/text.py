@@ -1,4 +1,4 @@
-"""A report in words and tables, for a terminal or a file."""
+"""Text of a report in tables, for a terminal or a file."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -20,16 +20,16 @@ from otel_recmon.report.reading import Report
 from otel_recmon.stats.intervals import Rate
 
 WIDTH: Final = 100
-"""Columns where there is no terminal that says how many it has."""
+"""The width in columns if the output is not a terminal."""
 BETWEEN: Final = "    95 % interval"
 NOTE: Final = f"""\
-{write.UNKNOWN} is not known, which is not 0. Intervals are Wilson's, and take requests as independent.
+{write.UNKNOWN} means unknown, not 0. Intervals are Wilson intervals; they assume independent requests.
 Percentiles are interpolated within a bucket. Definitions: docs/metrics.md."""
 Row = tuple[str, Callable[[Figures], str]]
 
 
 def show(console: Console, report: Report, currency: str, *, hourly: bool) -> None:
-    """Print the summary, by model version where there are several, and the hours where they are asked for."""
+    """Print the summary, with a column for each model version, and with ``hourly`` the table of hours."""
     for part in _parts(report, currency, hourly=hourly):
         console.print(part, highlight=False)
 
@@ -37,7 +37,7 @@ def show(console: Console, report: Report, currency: str, *, hourly: bool) -> No
 def _parts(report: Report, currency: str, *, hourly: bool) -> Iterator[ConsoleRenderable]:
     period = report.period
     yield Text(f"\n{report.service}", style="bold")
-    yield Text(f"from {written(period.start)} until before {written(period.end)}{_of(report)}\n")
+    yield Text(f"from {written(period.start)} to {written(period.end)} (excluded){_of(report)}\n")
     yield _summary(report, currency)
     if hourly:
         yield Text()
@@ -91,7 +91,7 @@ def _plain(first: str, *others: str) -> Table:
 
 
 def rows(currency: str) -> tuple[Row, ...]:
-    """Return the lines of a summary: the name of each figure, and how it is written."""
+    """Return the rows of a summary: the name and the format of each figure."""
     return (
         _count(definitions.REQUESTS),
         _indented(_count(definitions.SUCCESSES)),
@@ -147,16 +147,16 @@ def _percentile(level: float, figures: Figures) -> str:
 
 
 def interval(rate: Rate | None) -> str:
-    """Return the 95 % interval of a share."""
+    """Format the 95 % interval of a share as percentages."""
     return write.interval(*rate.interval) if rate else write.UNKNOWN
 
 
 def small_money(amount: float | None) -> str:
-    """Return an amount per request, which may be a small part of a cent."""
+    """Format an amount per request, which may be a small part of a cent."""
     return write.money(amount, 4)
 
 
 def percentile(latency: Histogram, level: float) -> str:
-    """Return a percentile; for one in the last bucket, the lower bound that it exceeds."""
+    """Format a percentile. In the last bucket it is a lower bound, marked by ``>``."""
     over = "> " if math.isinf(latency.bucket(level)[1]) else ""
     return over + write.latency(latency.quantile(level))

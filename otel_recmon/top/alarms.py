@@ -1,12 +1,11 @@
-"""Which thresholds of the alerts are crossed at a moment, and which alerts cannot be judged from where we look."""
+"""Evaluation of the alert conditions at one time: crossed thresholds, and alerts that the source cannot evaluate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.alerts.definitions import WATCHDOG
-from otel_recmon.artifacts.alerts.rule import AlertRule, raw
+from otel_recmon.artifacts.alerts.rule import WATCHDOG, AlertRule, raw
 from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
 from otel_recmon.artifacts.render.prometheus_rules import condition
 from otel_recmon.artifacts.settings.thresholds import seconds
@@ -15,12 +14,12 @@ from otel_recmon.query.client import LabelMap, Series
 from otel_recmon.query.sources import MetricsSource
 
 SEVERITIES: Final = ("critical", "warning", "info")
-"""The most severe first."""
+"""From the most to the least severe."""
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """A threshold that is crossed: the alert, the labels and the value."""
+    """A crossed threshold: its alert, the labels of the series, and their value."""
 
     rule: AlertRule
     labels: LabelMap
@@ -28,14 +27,21 @@ class Crossing:
 
     @property
     def text(self) -> str:
-        """The text of the alert, after the labels that it is about."""
+        """The text of the alert for the value, after the labels that are not those of the service."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.told(self.value)}" if subject else self.rule.told(self.value)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The crossed thresholds, the most severe first, and the alerts that cannot be judged from this source."""
+    """The result of an evaluation.
+
+    Attributes:
+        crossings: The crossed thresholds, the most severe first.
+        judged: The names of the evaluated alerts.
+        undecided: The names of the alerts that the source cannot evaluate.
+        reason: The error that prevented the evaluation of all alerts; empty if there was none.
+    """
 
     crossings: tuple[Crossing, ...] = ()
     judged: tuple[str, ...] = ()
@@ -44,12 +50,12 @@ class Judgement:
 
 
 def switched_on(rules: Iterable[AlertRule]) -> list[AlertRule]:
-    """Return the alerts that are switched on, but for the one that always fires."""
-    return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG.name]
+    """Return the enabled alerts, without the watchdog, which always fires."""
+    return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG]
 
 
 def judged(source: MetricsSource, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
-    """Ask the conditions of the alerts, for one service, at a moment."""
+    """Evaluate the conditions of alerts for one service, in one query."""
     known = [rule for rule in rules if source.whole or _shown(rule, source.lookback(at).seconds)]
     others = tuple(rule.name for rule in rules if rule not in known)
     if not known:
@@ -70,10 +76,11 @@ def _crossing(rules: Mapping[str, AlertRule], series: Series) -> Crossing:
 
 
 def _shown(rule: AlertRule, seen_s: float) -> bool:
-    """Say whether a page can show what an alert looks at.
+    """Return True if the page of a process is enough to evaluate an alert.
 
-    It knows neither the past nor other programs. Of a budget, how long it burns is what matters; other alerts
-    guard themselves against too little traffic.
+    A page has neither history nor the metrics of other programs, so that baselines, offsets and the Collector's alerts
+    are excluded. A burn rate needs a history as long as its long window; the other alerts have their own minimum of
+    traffic.
     """
     if rule.alert.against or rule.tuning.back or not rule.alert.signal.metrics:
         return False

@@ -1,4 +1,4 @@
-"""A reading as one JSON object: shares as 0 to 1, units in the names, null where nothing is known."""
+"""JSON documents of readings: shares are from 0 to 1, keys end in their unit, unknown values are null."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from otel_recmon.top.reading import Reading
 
 
 def document(reading: Reading) -> dict[str, Any]:
-    """Return everything of a reading but its history."""
+    """Return the JSON document of a reading. It has no trends."""
     seconds = reading.lookback.seconds
     judgement = reading.judgement
     return {
@@ -30,12 +30,12 @@ def document(reading: Reading) -> dict[str, Any]:
 
 
 def failure(source: str, at: float, error: str) -> dict[str, Any]:
-    """Return what stands for a reading that failed."""
+    """Return the JSON document of a failed reading."""
     return {**origin(source, at), "error": error}
 
 
 def origin(source: str, at: float) -> dict[str, Any]:
-    """Return when and where was looked."""
+    """Return the time and the source of a reading."""
     return {"at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"), "source": source}
 
 

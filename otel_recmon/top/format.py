@@ -1,4 +1,4 @@
-"""Texts and bars for a terminal."""
+"""Texts and bars at a terminal."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ SPARKS: Final = "▁▂▃▄▅▆▇█"
 
 
 def clock(at: float) -> str:
-    """Write a moment, in seconds since 1970, as the clock on the wall shows it."""
+    """Format a time, in seconds since 1970, as the local time of day."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
 def printable(text: str) -> str:
-    """Write what others chose, such as the name of a model version, without what a terminal would obey."""
+    """Replace control characters, so that a label value from outside cannot send commands to the terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw the newest values as bars, the highest being full; a gap where nothing is known."""
+    """Draw the newest ``width`` values as bars relative to the highest value, with a gap for NaN."""
     shown = values[-width:]
     highest = max((value for value in shown if not math.isnan(value)), default=0.0) or 1.0
     top = len(SPARKS) - 1
@@ -27,7 +27,7 @@ def spark(values: Sequence[float], width: int) -> str:
 
 
 def cells(shares: Mapping[str, float], width: int) -> dict[str, int]:
-    """Share out so many cells; whatever there is gets one at least, from those who have most."""
+    """Distribute ``width`` cells by shares. Each share above 0 gets at least one cell, taken from the largest."""
     found = {name: max(1, round(width * share)) for name, share in shares.items() if share > 0}
     while sum(found.values()) != width and found:
         largest = max(found, key=lambda name: found[name])

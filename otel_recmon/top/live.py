@@ -1,4 +1,4 @@
-"""The live screen: drawn again after each look, until somebody quits."""
+"""Live screen of ``otel-recmon top``."""
 
 import os
 import select
@@ -27,22 +27,22 @@ except ImportError:  # pragma: no cover - Windows
     termios = None  # type: ignore[assignment]
 
 TICK_S: Final = 0.1
-"""How soon a key is noticed."""
+"""The longest wait for a key, in seconds; then the screen is redrawn if its content or size has changed."""
 QUIT: Final = ("q", "Q", "\x1b")
 NO_KEY: Final = ""
 Pressed = Callable[[float], str]
-"""Waits so many seconds for a key, and returns the key or NO_KEY."""
+"""A function that waits at most a number of seconds for a key, and returns the key or NO_KEY."""
 
 
 @dataclass
 class _Seen:
-    """The last look that succeeded, and why later ones did not."""
+    """The last successful reading, and the error of the reading after it, if it failed."""
 
     reading: Reading
     error: Exception | None = None
 
     def take(self, found: Reading | Exception) -> None:
-        """Take in a look; raise what is neither a reading nor a failure of the service, for it is a bug."""
+        """Store a reading or an error of the source. Raise any other error, because it is a bug."""
         if isinstance(found, Reading):
             self.reading, self.error = found, None
         elif isinstance(found, RecmonError):
@@ -52,7 +52,7 @@ class _Seen:
 
 
 class _Looks:
-    """Looks in a thread of its own, so that keys are noticed while an answer is slow."""
+    """A thread that reads in intervals, so that keys are noticed while a query is slow."""
 
     def __init__(self, watch: Watch, interval_s: float) -> None:
         self._watch, self._interval_s = watch, interval_s
@@ -60,14 +60,14 @@ class _Looks:
         self._stop = Event()
 
     def __enter__(self) -> Self:
-        Thread(target=self._run, daemon=True).start()
+        Thread(target=self._run, daemon=True).start()  # a daemon, so that a slow query does not delay the exit
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
 
     def next(self) -> Reading | Exception | None:
-        """Return what was found since, if there is anything."""
+        """Return the next reading or error; None if there is none yet."""
         try:
             return self._found.get_nowait()
         except Empty:
@@ -77,18 +77,18 @@ class _Looks:
         while not self._stop.wait(self._interval_s):
             try:
                 self._found.put(self._watch.look())
-            except Exception as error:  # noqa: BLE001 - raised where it is taken
+            except Exception as error:  # noqa: BLE001 - the main thread raises it
                 self._found.put(error)
 
 
 def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console) -> None:
-    """Draw each look until somebody quits, by q or Ctrl-C.
+    """Draw each reading until the user quits with q, Esc or Ctrl-C. Show the error of a later failure and go on.
 
     Raises:
-        PageError, PrometheusError, ServiceError: If the first look fails; later ones only say so.
+        PageError, PrometheusError, ServiceError: If the first reading fails.
     """
     seen, drawn = _Seen(watch.look()), None
-    hint = f"q or Ctrl-C quits; a look every {write.elapsed(pace.interval_s)}"
+    hint = f"q or Ctrl-C quits; refreshed every {write.elapsed(pace.interval_s)}"
     with (
         keyboard(pace.sleep) as pressed,
         Live(console=console, screen=True, auto_refresh=False) as screen,
@@ -106,10 +106,10 @@ def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console)
 
 @contextmanager
 def keyboard(wait: Callable[[float], object]) -> Iterator[Pressed]:
-    """Read single keys, without Enter, while the context lasts; then restore the terminal.
+    """Switch the terminal to single keys, yield a function that reads them, and restore the terminal.
 
     Args:
-        wait: Replaces the reading of keys where there is no terminal to read them from.
+        wait: A function that sleeps for a number of seconds, used if no key can be read.
     """
     if termios is None or not sys.stdin.isatty():
         yield lambda seconds: _waited(wait, seconds)

@@ -1,4 +1,4 @@
-"""One look at one service: whose it is, its figures and their history, and which thresholds are crossed."""
+"""Readings of one service: its figures, their trends, and the crossed alert thresholds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import AlertRule
-from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Matcher, QueryScope, equal
 from otel_recmon.artifacts.settings.thresholds import seconds
 from otel_recmon.errors import RecmonError
 from otel_recmon.query.service import Service
@@ -18,16 +18,16 @@ from otel_recmon.top.alarms import Judgement
 from otel_recmon.top.figures import Answer
 
 TARGET: Final = "target_info"
-"""The series by which an exporter says whose page it is."""
+"""The series with the name of the service on the page of a Prometheus exporter."""
 
 
 class ServiceError(RecmonError):
-    """There is no service to look at, or there are several to choose from."""
+    """No service or several services match. The message names the remedy."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was seen at a moment, in seconds since 1970."""
+    """The figures, trends and crossed thresholds of a service at one time, in seconds since 1970."""
 
     at: float
     source: str
@@ -40,37 +40,37 @@ class Reading:
 
 
 class Watch:
-    """Looks at one service again and again."""
+    """A reader of one service."""
 
     def __init__(self, source: MetricsSource, rules: Sequence[AlertRule], job: str = "", environment: str = "") -> None:
-        """Look at nothing yet.
+        """Create the reader without reading.
 
         Args:
-            source: Where to look.
-            rules: The alerts.
-            job: The service, where there are several.
-            environment: Its environment, where there are several.
+            source: The source of the series.
+            rules: The alerts to evaluate.
+            job: The label ``job`` of the service; required if the source has several services.
+            environment: Its environment; required if the service runs in several.
         """
         self._source, self._rules = source, alarms.switched_on(rules)
         self._wanted = Service(job, environment)
-        # Asked of Prometheus, an alert costs what it costs Prometheus itself: as often as it does, then.
+        # On Prometheus, these queries cost as much as its own evaluation of the alerts, so they have the same interval.
         self._judge_s = max((seconds(rule.config.general.interval) for rule in rules), default=0) * source.whole
         self._judged = (-math.inf, Judgement())
 
     def look(self) -> Reading:
-        """Take a look.
+        """Read the source, and return the current reading.
 
         Raises:
-            PageError, PrometheusError: There is no answer.
-            ServiceError: There is no such service, or more than one.
+            PageError, PrometheusError: If the source is unreachable or unreadable.
+            ServiceError: If no service or several services match.
         """
         return self.reading(self._source.look())
 
     def reading(self, at: float) -> Reading:
-        """Return what was seen at a moment that has been looked at."""
+        """Return the reading for a time that ``Source.look`` has returned."""
         source = self._source
         service = self._service(at)
-        scope = Scope(source.window, IDENTITY, _matchers(service))
+        scope = QueryScope(source.window, IDENTITY, _matchers(service))
         return Reading(
             at,
             source.name,
@@ -88,7 +88,7 @@ class Watch:
         return self._judged[1]
 
     def _service(self, at: float) -> Service:
-        scope = Scope(matchers=tuple(one for one in _matchers(self._wanted) if one.value))
+        scope = QueryScope(matchers=tuple(one for one in _matchers(self._wanted) if one.value))
         reporting = promql.aggregate("group", promql.series(catalog.BUILD_INFO.prometheus, scope), IDENTITY)
         series = self._source.instant(str(reporting), at)
         found = sorted((Service(*(one.labels.get(name, "") for name in IDENTITY)) for one in series), key=str)
@@ -96,11 +96,13 @@ class Watch:
             raise ServiceError(self._nothing())
         if len(found) > 1:
             listed = "".join(f"\n  {service}" for service in found)
-            raise ServiceError(f"{self._source.name} has several services; choose by --job, --environment:{listed}")
+            raise ServiceError(
+                f"{self._source.name} has several services; choose one with --job and --environment:{listed}"
+            )
         return found[0]
 
     def _known_as(self, at: float) -> Service | None:
-        """Return what a process calls its service, where its page says so."""
+        """Return the service in ``target_info`` of a page; None if there is none."""
         if self._source.whole:
             return None
         found = next((one.labels for one in self._source.instant(TARGET, at)), {})
@@ -108,9 +110,9 @@ class Watch:
         return Service("/".join(filter(None, parts)), found.get(IDENTITY[1], "")) if found else None
 
     def _nothing(self) -> str:
-        of = f" of {self._wanted}" if self._wanted.job else ""
+        of = f" for {self._wanted}" if self._wanted.job else ""
         return (
-            f"{self._source.name} has no series{of} that otel-recmon exports; is the service running with "
+            f"{self._source.name} has no series of otel-recmon{of}; is the service running with "
             "OTEL_RECMON_ENABLED=true, and has it answered a request?"
         )
 

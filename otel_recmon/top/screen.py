@@ -1,4 +1,4 @@
-"""What is seen of a reading: drawn with rich, for a terminal and for a file alike."""
+"""Drawing of a reading with rich, for a terminal or a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,31 +12,33 @@ from rich.text import Text
 
 from otel_recmon import catalog
 from otel_recmon import formatting as write
-from otel_recmon.artifacts.alerts.rule import AlertRule
+from otel_recmon.artifacts.alerts.rule import AlertRule, limits
 from otel_recmon.artifacts.dashboards import look
+from otel_recmon.artifacts.signals.kinds import Limit
 from otel_recmon.top import format as texts
 from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, SignalValues
 from otel_recmon.top.reading import Reading
 
 NARROW: Final = 80
+"""The width in columns if the output is not a terminal."""
 WIDE: Final = 120
-"""Columns from which on there is room for all figures of a version in one line."""
+"""The smallest width in columns at which all figures of a version fit into one line."""
 VERSIONS: Final = 8
-"""As many model versions are shown, those with most requests; the total holds all."""
+"""The largest number of model versions shown: those with the most requests. The total contains all versions."""
 NAMES: Final = 8
-"""As many alerts are named that could not be judged; JSON names all."""
+"""The largest number of named alerts that were not judged. JSON has all of them."""
 ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
-"""Those of the dashboards that have another name at a terminal."""
+"""The colours of the dashboards whose names differ in rich."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
-"""Outcomes are told apart without colour, too."""
+"""The characters of the outcomes in a bar, which differ for terminals without colours and colour-blind users."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
 Write = Callable[[float | None], str]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure in the table of model versions: its heading, how it is written, and whose limits colour it."""
+    """A column of the table of model versions: its heading, its format, and the figure whose limits colour it."""
 
     heading: str
     text: Callable[[SignalValues], str]
@@ -71,13 +73,13 @@ SERVICE: Final = (
 
 @dataclass(frozen=True)
 class Screen:
-    """What is drawn.
+    """The content of the screen.
 
     Attributes:
-        reading: What was seen last.
+        reading: The last successful reading.
         rules: The alerts, whose limits colour the figures.
-        trouble: Why there is nothing newer; empty where there is.
-        hint: What the reader can do; empty where that is nothing.
+        trouble: The error of a later reading; empty if there was none.
+        hint: The keys that the user can press; empty without a live screen.
     """
 
     reading: Reading
@@ -86,7 +88,7 @@ class Screen:
     hint: str = ""
 
     def drawn(self, width: int) -> RenderableType:
-        """Return it for a screen of so many columns."""
+        """Return the content for a screen of ``width`` columns."""
         parts: list[RenderableType] = [self._head(), self._cards(width), self._alerts(), Text()]
         parts += [*self._tables(width), Text(), self._outcomes(width), Text(), self._said()]
         return Group(*parts, *([Text(), Text(self.hint, style="dim")] if self.hint else []))
@@ -173,7 +175,7 @@ class Screen:
             lines.add_row("cache", f"{write.short_share(total.values['cache_hit_share'])} hits")
         lines.add_row("telemetry", _telemetry(total))
         if judgement.undecided:
-            why = judgement.reason or "they need history, the Collector, or a longer look"
+            why = judgement.reason or "they need a longer history or the metrics of the Collector"
             lines.add_row("not judged", _plain(f"{_some(judgement.undecided)}: {why}", "dim"))
         return lines
 
@@ -186,24 +188,27 @@ class Screen:
     def _colour(self, figure: str, value: float | None) -> str:
         if value is None or figure not in SIGNALS:
             return "default"
-        steps = look.steps(look.limits(SIGNALS[figure], self.rules))
+        steps = look.steps(self._limits(figure))
         return _style([colour for start, colour in steps if start is None or value >= start][-1])
 
     def _limit(self, figure: str) -> str:
-        limits = look.limits(SIGNALS[figure], self.rules)
-        return f"limit {write.short_share(limits[0].threshold)}" if limits else ""
+        found = self._limits(figure)
+        return f"limit {write.short_share(found[0].value)}" if found else ""
+
+    def _limits(self, figure: str) -> tuple[Limit, ...]:
+        return limits(self.rules).get(SIGNALS[figure].name, ())
 
 
 def lookback(reading: Reading, *, waiting: bool) -> str:
-    """Return in words which time the figures look back on, and whether that will change."""
+    """Return the description of the window of the figures. With ``waiting``, another reading follows."""
     span = reading.lookback
     if span.since_start:
-        return "since it started; a second look follows" if waiting else "since the process started"
+        return "since the process started (first reading)" if waiting else "since the process started"
     return f"over the last {write.elapsed(span.seconds)}"
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Return what others may have chosen, as text and nothing else."""
+    """Return a text from outside without control characters and without interpretation of rich's markup."""
     return Text(texts.printable(text), style=style, overflow="ellipsis")
 
 
@@ -252,4 +257,4 @@ def _some(names: Sequence[str]) -> str:
 def _telemetry(total: SignalValues) -> Text:
     counts = [(signal.title.lower(), total.values.get(name)) for name, signal in OWN.items()]
     failed = [f"{write.count(count)} {title}" for title, count in counts if count]
-    return Text(", ".join(failed), style=_style(look.WARNING)) if failed else Text("all is well", style=look.GOOD)
+    return Text(", ".join(failed), style=_style(look.WARNING)) if failed else Text("no problems", style=look.GOOD)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS
 from tests.rules.cases import CASES, Case
 from tests.rules.promtool import Expected, check, tuned
+from tests.unit.artifacts.known import ALERTS
 
 AFTER = 5
 HOUR = 60

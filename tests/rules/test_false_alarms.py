@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule
-from otel_recmon.artifacts.docs.simulated import CTR_LOW, Simulated
+from otel_recmon.artifacts.docs.alert_reference import CTR_LOW, Simulated
 from otel_recmon.artifacts.settings.thresholds import load, seconds
 
 SEED = 5

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.signals.traffic import CONVERSIONS, REQUESTS
 from otel_recmon.stack import binaries
 
@@ -28,8 +28,8 @@ def test_a_service_that_has_sold_and_sells_nothing_now_shows_0_and_one_that_neve
         series("recommendation_requests_total", "magazine", ALL_THE_TIME),
     ]
 
-    _check(tmp_path, stored, str(REQUESTS.total(Scope("1h", IDENTITY))), {"shop": 60, "magazine": 60})
-    _check(tmp_path, stored, str(CONVERSIONS.total(Scope("1h", IDENTITY))), {"shop": 0})
+    _check(tmp_path, stored, str(REQUESTS.total(QueryScope("1h", IDENTITY))), {"shop": 60, "magazine": 60})
+    _check(tmp_path, stored, str(CONVERSIONS.total(QueryScope("1h", IDENTITY))), {"shop": 0})
 
 
 def _check(folder: Path, stored: list[dict[str, str]], expr: str, expected: dict[str, float]) -> None:

@@ -6,10 +6,10 @@ import yaml
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.alerts.definitions import rules
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.render.prometheus_rules import recording_file
 from otel_recmon.artifacts.settings.thresholds import load
-from otel_recmon.artifacts.signals import SIGNALS
+from tests.unit.artifacts.known import SIGNALS
 
 UNRECORDED: Final = {
     catalog.ATTRIBUTIONS,
@@ -36,7 +36,7 @@ UNANSWERED: Final = {
     ),
 }
 """What this traffic has nothing of: weeks of history, stages, a model file, settings, and anything that goes wrong."""
-_VERSIONS: Final = Scope(window="5m", by=(*IDENTITY, catalog.MODEL_VERSION.name))
+_VERSIONS: Final = QueryScope(window="5m", by=(*IDENTITY, catalog.MODEL_VERSION.name))
 
 
 def queries() -> dict[str, str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import text
 from otel_recmon.artifacts.dashboards.interpolation import Looking, panels, targets
 from otel_recmon.artifacts.pages import panel_id
+from otel_recmon.artifacts.render.files import boards
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals.kinds import Signal
 from tests.stack.filled import ENVIRONMENT, Filled
 
@@ -16,7 +17,7 @@ CONTROL, ARM = "random", "bts"
 EVERYTHING: Final = ".*"
 Json = dict[str, Any]
 Values = dict[frozenset[tuple[str, str]], float]
-PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in BOARDS}
+PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in boards(load())}
 
 
 def queries(pages: Iterable[Json]) -> dict[str, tuple[Json, Json]]:

@@ -18,12 +18,12 @@ from otel_recmon.artifacts.dashboards.interpolation import panels
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.render.files import exported
-from otel_recmon.artifacts.settings.thresholds import configured
+from otel_recmon.artifacts.settings.thresholds import configured, load
 from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import MAX_SERIES, Metric
-from otel_recmon.demo.figures import recomputed
+from otel_recmon.demo.figures import recompute
 from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
 from otel_recmon.report.figures import Figures
 from otel_recmon.stats.intervals import Rate, Z
@@ -140,7 +140,7 @@ def test_what_is_stored_is_what_was_sent(full: Filled, service: str) -> None:
     counted = full.figures(service).counts
     rated = {cell for cell in counted if cell[0] == definitions.RATED.series}  # the data have no latencies
 
-    assert {cell: counted[cell] for cell in counted.keys() - rated} == pytest.approx(recomputed(full.slates).counts)
+    assert {cell: counted[cell] for cell in counted.keys() - rated} == pytest.approx(recompute(full.slates).counts)
 
 
 def entropy(counts: Mapping[str, float]) -> float:
@@ -150,7 +150,7 @@ def entropy(counts: Mapping[str, float]) -> float:
 
 def expected(slates: list[Slate], seconds: float) -> dict[tuple[str, str], float]:
     """What the numbers of the pages are, from the data file."""
-    of = recomputed(slates)
+    of = recompute(slates)
     requests, shown, clicks, conversions, revenue = counts(of)
     return {
         ("recmon-business", "requests"): requests,
@@ -184,7 +184,7 @@ def counts(of: Figures) -> list[float]:
 
 def differences(slates: list[Slate]) -> dict[tuple[str, str], float]:
     """By how much the arm differs from the control, by table and column."""
-    sides = (recomputed([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    sides = (recompute([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
     shares = (definitions.CTR, definitions.CONVERSION_RATE, definitions.REVENUE_PER_REQUEST)
     arm, control = ([of.value(share) or 0.0 for share in shares] for of in sides)
     clicking, converting, revenue = (one / other for one, other in zip(arm, control, strict=True))
@@ -282,7 +282,7 @@ def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
 
 
 def test_the_interval_of_a_lift_is_that_of_katz(full: Filled) -> None:
-    sides = (recomputed([slate for slate in full.slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    sides = (recompute([slate for slate in full.slates if slate.policy == policy]) for policy in (ARM, CONTROL))
     arm, control = (of.rate(definitions.CTR) or Rate(0, 0) for of in sides)
     spread = Z * math.sqrt(sum(1 / rate.successes - 1 / rate.trials for rate in (arm, control)))
     ratio = arm.value / control.value
@@ -346,11 +346,12 @@ def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -
         for version, total in versions.items()
     }
 
-    burnt = {version: share / (1 - traffic.OBJECTIVE) for version, share in bad.items()}
+    objective = load().general.objective
+    burnt = {version: share / (1 - objective) for version, share in bad.items()}
     wanted = {
         traffic.GOOD_RESPONSES: {version: 1 - share for version, share in bad.items()},
-        traffic.BURN_RATE: burnt,
-        traffic.BUDGET_LEFT: {version: 1 - rate for version, rate in burnt.items()},
+        traffic.burn_rate(objective): burnt,
+        traffic.budget_left(objective): {version: 1 - rate for version, rate in burnt.items()},
     }
     for signal, values in wanted.items():
         found = by(catalog.MODEL_VERSION.name, zoomed_out(full, service, explaining(signal)["targets"][0]))
@@ -359,7 +360,7 @@ def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -
 
 @EACH_DEMO
 def test_the_interval_of_a_value_is_that_of_the_data(full: Filled, service: str) -> None:
-    of = recomputed(full.slates)
+    of = recompute(full.slates)
     requests, _, clicks, orders, earned = counts(of)
     revenue = earned / requests
     spread = math.exp(Z * math.sqrt(2 / orders))
@@ -395,7 +396,7 @@ def test_what_is_of_a_process_is_that_of_the_data_or_the_mean_of_several(
 
     size, raw = catalog_size(LOG), [sample for sample in full.expositions["demo-4"] if sample.name == metric.prometheus]
     for policy, version in MODEL_VERSIONS.items():
-        data = recomputed([slate for slate in full.slates if slate.policy == policy], size)
+        data = recompute([slate for slate in full.slates if slate.policy == policy], size)
         own = [sample.value for sample in raw if sample.labels["model_version"] == version]
         (expected_value,) = (value for gauge, value in data.gauges.items() if gauge.metric is metric)
         assert one[version] == pytest.approx(expected_value)

@@ -11,7 +11,7 @@ import pytest
 
 from otel_recmon.catalog import BUCKETS
 from otel_recmon.eventlog import counted, events
-from otel_recmon.recording.subjects import bucket
+from otel_recmon.recording.experiments import bucket
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually

@@ -14,18 +14,18 @@ import pytest
 from scipy import stats
 from scipy.stats.contingency import relative_risk
 
-from benchmarks.crowd import BUCKETS, LOOKS, Crowd
-from benchmarks.judging import Difference, Totals, difference
+from benchmarks.experiment_statistics import Difference, Totals, difference
+from benchmarks.population import BUCKETS, LOOKS, Population
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import text
-from otel_recmon.artifacts.dashboards.experiments import BOARD
+from otel_recmon.artifacts.dashboards.experiments import board
 from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
-from otel_recmon.artifacts.promql import IDENTITY, Scope
+from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
 from otel_recmon.catalog import Metric
-from otel_recmon.demo.traffic import logged
+from otel_recmon.demo.traffic import load_impressions
 from otel_recmon.stack import Stack, binaries
 from tests.speed import eventually
 from tests.stack.observed import Prometheus
@@ -34,7 +34,8 @@ WORKERS: Final = 4
 STEP_S: Final = 60
 FIRST_S: Final = 30
 """How much longer than the experiment the window is: as long as counters stand at 0."""
-SETTINGS: Final = load().experiments
+CONFIG: Final = load()
+SETTINGS: Final = CONFIG.experiments
 COUNTERS: Final = (
     catalog.EXPERIMENT_CLICKS,
     catalog.EXPERIMENT_CONVERSIONS,
@@ -66,9 +67,11 @@ class Experiment:
         return difference(conversions if judged is arms.CONVERSIONS else clicks, exposures, shares)
 
 
-def simulated(service: str, environment: str, seed: int, crowd: Crowd, expected: Mapping[str, float]) -> Experiment:
+def simulated(
+    service: str, environment: str, seed: int, population: Population, expected: Mapping[str, float]
+) -> Experiment:
     chance = np.random.default_rng(seed)
-    ((exposures, clicks, bought),) = ([counts[0] for counts in some] for some in crowd.experiments(chance, 1))
+    ((exposures, clicks, bought),) = ([counts[0] for counts in some] for some in population.simulate(chance, 1))
     earned = np.diff(bought, axis=0, prepend=0) * chance.gamma(2, 12.5, bought.shape)
     counts = (clicks, bought, exposures, earned.round(2).cumsum(0))
     return Experiment(service, environment, "ranker", expected, dict(zip(COUNTERS, counts, strict=True)))
@@ -79,7 +82,7 @@ def from_the_data() -> Experiment:
     chance = np.random.default_rng(7)
     shape = (LOOKS, 2, BUCKETS)
     exposures, clicks = np.zeros(shape), np.zeros(shape)
-    shown = logged()
+    shown = load_impressions()
     for number, row in enumerate(shown):
         cell = LOOKS * number // len(shown), ("random", "bts").index(row.policy), chance.integers(BUCKETS)
         exposures[cell] += 1
@@ -93,9 +96,9 @@ def from_the_data() -> Experiment:
 
 THREE: Final = {"old": 0.4, "new": 0.3, "newest": 0.3}
 EXPERIMENTS: Final = (
-    simulated("shop", "production", 1, Crowd(3_000, (0.4, 0.3, 0.3), (1.0, 1.0, 0.5)), THREE),
-    simulated("shop", "staging", 2, Crowd(500, (0.3, 0.4, 0.3), (1.0, 0.7, 1.0)), THREE),
-    simulated("other", "production", 3, Crowd(4_000, (0.6, 0.4), (1.0, 1.5)), {"old": 0.5, "new": 0.5}),
+    simulated("shop", "production", 1, Population(3_000, (0.4, 0.3, 0.3), (1.0, 1.0, 0.5)), THREE),
+    simulated("shop", "staging", 2, Population(500, (0.3, 0.4, 0.3), (1.0, 0.7, 1.0)), THREE),
+    simulated("other", "production", 3, Population(4_000, (0.6, 0.4), (1.0, 1.5)), {"old": 0.5, "new": 0.5}),
     from_the_data(),
 )
 BANDIT: Final = EXPERIMENTS[-1]
@@ -159,9 +162,9 @@ class Stored:
         assert all(one["metric"].keys() == set(keys) for one in result)
         return {tuple(one["metric"][key] for key in keys): float(one["value"][1]) for one in result}
 
-    def scope(self, moment: int) -> Scope:
+    def scope(self, moment: int) -> QueryScope:
         """Look back on all of it."""
-        return Scope(f"{moment * STEP_S + FIRST_S}s")
+        return QueryScope(f"{moment * STEP_S + FIRST_S}s")
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +197,9 @@ def wanted(judged: Judged, moment: int) -> dict[str, dict[tuple[str, ...], float
         low, high = seen.bounds(*limits)
         figures = {
             judged.value.name: seen.value,
-            judged.low.name: low,
-            judged.high.name: high,
-            judged.evidence.name: seen.evidence(*limits),
+            judged.low(SETTINGS).name: low,
+            judged.high(SETTINGS).name: high,
+            judged.evidence(SETTINGS).name: seen.evidence(*limits),
         }
         for name, values in figures.items():
             for variant, value in zip(list(one.shares)[1:], values[moment - 1], strict=True):
@@ -209,7 +212,7 @@ def wanted(judged: Judged, moment: int) -> dict[str, dict[tuple[str, ...], float
 @EACH
 @pytest.mark.parametrize("moment", [20, 35, LOOKS])
 def test_what_prometheus_answers_is_what_numpy_computes(judged: Judged, moment: int, stored: Stored) -> None:
-    signals = (judged.value, judged.low, judged.high, judged.evidence)
+    signals = (judged.value, judged.low(SETTINGS), judged.high(SETTINGS), judged.evidence(SETTINGS))
 
     found = {signal.name: stored.ask(str(signal.expression(stored.scope(moment))), moment) for signal in signals}
 
@@ -226,7 +229,7 @@ def shown(stored: Stored, experiment: Experiment) -> dict[tuple[str, str, str], 
     end = stored.start + LOOKS * STEP_S
     looking = Looking(stored.start - FIRST_S, end, STEP_S, values)
     found: dict[tuple[str, str, str], float] = {}
-    for panel, target in targets(json.loads(text(BOARD))):
+    for panel, target in targets(json.loads(text(board(CONFIG, {})))):
         if panel["type"] == "table":
             asked = stored.prometheus.ask("query", query=looking.replaced(target["expr"]), time=str(end))["result"]
             place = panel["title"], target["legendFormat"]

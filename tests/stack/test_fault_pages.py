@@ -10,9 +10,10 @@ from typing import Final
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts.definitions import rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison
 from otel_recmon.artifacts.dashboards.look import GOOD
+from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import quality
 from otel_recmon.demo import launch
 from otel_recmon.demo.faults import FAULTS
@@ -21,7 +22,7 @@ from tests.stack.broken import HEALTHY, broken
 from tests.stack.filled import Filled
 from tests.stack.pages import TARGETS, Json, Values, answer, by, explaining, number, numbers, zoomed_out
 
-RULES: Final = {rule.name: rule for rule in rules_of(Path(launch.__file__).with_name("alerts.toml"))}
+RULES: Final = {rule.name: rule for rule in rules(load(Path(launch.__file__).with_name("alerts.toml")))}
 """The alerts as the demo sets them."""
 RAISED: Final = [(name, alert) for name, fault in FAULTS.items() for alert in fault.alerts]
 BEYOND: Final = {Comparison.ABOVE: operator.gt, Comparison.BELOW: operator.lt, Comparison.EQUAL: operator.eq}

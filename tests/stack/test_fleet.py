@@ -15,11 +15,11 @@ import pytest
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Expr, QueryScope, equal
 from otel_recmon.artifacts.signals import fleet, quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import REGISTERS, Metric
-from otel_recmon.demo.service import workplace
+from otel_recmon.demo.service import workspace
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stats.sketch import TURN_SECONDS, Sketch, estimate
 from tests import web
@@ -71,9 +71,9 @@ class Past:
     end: float
     seen: set[object]
 
-    def scope(self, job: str, *apart: str) -> Scope:
+    def scope(self, job: str, *apart: str) -> QueryScope:
         """The 15 minutes that it took."""
-        return Scope("15m", (*IDENTITY, *apart), (equal("job", job),))
+        return QueryScope("15m", (*IDENTITY, *apart), (equal("job", job),))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Fleet]:
-    with workplace() as place:
+    with workspace() as place:
         past = written(place.folder)
         app = place.folder / "fleet.py"
         app.write_text(APP)
@@ -245,8 +245,8 @@ class TestFourWorkers:
         assert running.ask(whole, time.time()) == {(): pytest.approx(users)}
 
 
-def now(*apart: str) -> Scope:
-    return Scope("30m", (*IDENTITY, *apart), (equal("job", "fleet"),))
+def now(*apart: str) -> QueryScope:
+    return QueryScope("30m", (*IDENTITY, *apart), (equal("job", "fleet"),))
 
 
 def settled(running: Fleet, signal: Signal, expected: Mapping[Key, float], *apart: str) -> None:

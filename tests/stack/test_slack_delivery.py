@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from otel_recmon.artifacts.alerts.definitions import WATCHDOG
+from otel_recmon.artifacts.alerts.rule import WATCHDOG
 from otel_recmon.artifacts.render.notifications import SWITCH_SECRET
 from otel_recmon.stack import Stack
 from otel_recmon.stack.slack import Slack, slack_standin
@@ -110,10 +110,10 @@ def test_what_is_over_is_told(alerting: Alerting, slack: Slack) -> None:
 
 
 def test_the_watchdog_calls_the_switch_again_and_again_and_never_slack(alerting: Alerting, slack: Slack) -> None:
-    alerting.post(WATCHDOG.name, "info")
+    alerting.post(WATCHDOG, "info")
     eventually(lambda: alerting.calls() >= 3)
 
-    alerting.post(WATCHDOG.name, "info", until=datetime.now(UTC))
+    alerting.post(WATCHDOG, "info", until=datetime.now(UTC))
     alerting.post("CtrLow", "warning")
 
     eventually(lambda: slack.messages)
@@ -147,7 +147,7 @@ def trouble(kind: str, slack: Slack, alerting: Alerting) -> AbstractContextManag
 
 @pytest.mark.parametrize("kind", ["500", "429", "hanging", "refusing"])
 def test_while_slack_is_down_alerting_goes_on(kind: str, alerting: Alerting, slack: Slack) -> None:
-    alerting.post(WATCHDOG.name, "info")
+    alerting.post(WATCHDOG, "info")
     with trouble(kind, slack, alerting):
         alerting.post("LatencyHigh", "critical")
         eventually(alerting.failed, GIVING_UP_S)

@@ -6,12 +6,13 @@ import pytest
 
 from otel_recmon import definitions
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import Expr, Scope
-from otel_recmon.artifacts.signals import SIGNALS, fleet
+from otel_recmon.artifacts.promql import Expr, QueryScope
+from otel_recmon.artifacts.signals import fleet
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Volume
 from otel_recmon.definitions import RATIOS, Count, Definition, Evenness, Gauge, Merge, Quantity, Ratio
 from otel_recmon.query.sources import MetricsPage
 from otel_recmon.report.figures import Figures
+from tests.unit.artifacts.known import SIGNALS
 
 BY_NAME = {signal.name: signal for signal in SIGNALS}
 TABLE = {of.name: of for of in vars(definitions).values() if isinstance(of, Definition)}
@@ -68,7 +69,7 @@ GAUGES = {
     definitions.DISTINCT_USERS: 41.0,
 }
 SECONDS = 10
-SCOPE = Scope(f"{SECONDS}s", ())
+SCOPE = QueryScope(f"{SECONDS}s", ())
 
 
 def page(counts: Mapping[tuple[Count, str], float], gauges: Mapping[Gauge, float]) -> MetricsPage:
@@ -105,7 +106,7 @@ def figures(counts: Mapping[tuple[Count, str], float], gauges: Mapping[Gauge, fl
 def _estimates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page show what sketches estimate: how they do is tested on a Prometheus."""
 
-    def quantity(of: Quantity, scope: Scope) -> Expr:
+    def quantity(of: Quantity, scope: QueryScope) -> Expr:
         if isinstance(of, Count):
             return Counted.of(of).increase(scope)
         return promql.aggregate("max", promql.series(of.metric.prometheus, scope), scope.by)

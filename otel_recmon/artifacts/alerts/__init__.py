@@ -1,1 +1,1 @@
-"""The alerts: their rules, conditions and definitions; may import signals and settings."""
+"""The alerts: conditions on signals, and their rules under some settings; may import `signals` and below."""

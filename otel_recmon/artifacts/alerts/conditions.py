@@ -1,22 +1,24 @@
 """The expressions of alerts: a signal's value, kept only where there is enough traffic and no doubt."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import Context
-from otel_recmon.artifacts.alerts.usual import DAYS_A_WEEK, usual
-from otel_recmon.artifacts.promql import Expr, Scope
+from otel_recmon.artifacts.promql import Expr, QueryScope
+from otel_recmon.artifacts.settings.thresholds import Baseline
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal
 from otel_recmon.artifacts.signals.quality import score_drift
 from otel_recmon.artifacts.signals.telemetry import silent
-from otel_recmon.artifacts.signals.traffic import BAD_RESPONSES, ORDER_VALUE, REQUESTS, SUCCESSES, burn_rate
+from otel_recmon.artifacts.signals.traffic import BAD_RESPONSES, ORDER_VALUE, REQUESTS, SUCCESSES
 from otel_recmon.catalog import Attribute, Metric
 
 Value = Callable[[Context], Expr]
-Bound = Callable[[Context, Scope], Expr]
+Bound = Callable[[Context, QueryScope], Expr]
+_DAYS_A_WEEK: Final = 7
+_MEDIAN: Final = 0.5
 _RELEVANT_SHARE: Final = 0.05
 """The share of a category or position from which on it is missed."""
 _TWICE: Final = 2
@@ -29,7 +31,7 @@ def plain(signal: Signal) -> Value:
     return lambda context: signal.expression(context.scope)
 
 
-def busy(signal: Signal, trials: Callable[[Scope], Expr]) -> Value:
+def busy(signal: Signal, trials: Callable[[QueryScope], Expr]) -> Value:
     """Return the value of a signal where there is enough traffic."""
     return lambda context: _enough(signal.expression(context.scope), trials(context.scope), context)
 
@@ -60,7 +62,7 @@ def _surely(signal: Share, operator: str, sign: str, context: Context) -> Expr:
     return _enough(sure, trials, context)
 
 
-def burning(key: str) -> Value:
+def burning(key: str, burn_rate: Signal) -> Value:
     """Return how fast the budget burns: the smaller of a long and a short window's burn rate.
 
     From the SRE Workbook, chapter 5, "Alerting on SLOs", 6: the long window says that much is lost, the short
@@ -68,18 +70,17 @@ def burning(key: str) -> Value:
     """
 
     def value(context: Context) -> Expr:
-        signal = burn_rate(context.config.general.objective)
         scope = context.scope
-        long = context.keep(f"burn_rate:{key}", signal.expression(scope))
-        short = signal.expression(scope.over(context.tuning.short_window))
-        trials = context.keep(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
+        long = context.record(f"burn_rate:{key}", burn_rate.expression(scope))
+        short = burn_rate.expression(scope.over(context.tuning.short_window))
+        trials = context.record(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
         return _enough(promql.smaller(short, long), trials, context)
 
     return value
 
 
 def below_usual(
-    key: str, signal: Callable[[Scope], Expr], upper: Bound, trials: Callable[[Scope], Expr] | None = None
+    key: str, signal: Callable[[QueryScope], Expr], upper: Bound, trials: Callable[[QueryScope], Expr] | None = None
 ) -> Value:
     """Return how far each model version is from what is usual for its service, where that is no coincidence.
 
@@ -92,7 +93,7 @@ def below_usual(
 
     def value(context: Context) -> Expr:
         scope = context.scope.over(context.config.baseline.window)
-        common = context.keep(f"{key}:usual", usual(signal, scope, context.config.baseline))
+        common = context.record(f"{key}:usual", _usual(signal, scope, context.config.baseline))
         if trials is None:
             common = promql.compared(common, ">=", context.tuning.minimum_traffic)
         change = promql.many_to_one(signal(scope), "/", promql.compared(common, ">", 0), scope.service) - 1
@@ -103,10 +104,31 @@ def below_usual(
     return value
 
 
+def _usual(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline) -> Expr:
+    """Return the usual value of a service, over all its model versions.
+
+    It is the smaller of two medians, of the last days and of the same day of the last weeks, so that neither a
+    weekend after a week nor a week after a holiday looks like a drop. Nothing, until the service has been seen
+    for as many days as are looked at.
+    """
+    service = scope.by_service()
+    medians = {"days": _median(value, service, baseline, range(1, baseline.days + 1))}
+    if baseline.weeks:
+        sevens = (_DAYS_A_WEEK * week for week in range(1, baseline.weeks + 1))
+        medians["weeks"] = _median(value, service, baseline, sevens)
+    oldest = REQUESTS.count(service.ago(baseline.back(baseline.days)))
+    return promql.where(promql.among("min", medians, service.by), promql.compared(oldest, ">", 0))
+
+
+def _median(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline, days: Iterable[int]) -> Expr:
+    terms = {back: value(scope.ago(back)) for back in map(baseline.back, days)}
+    return promql.among("quantile", terms, scope.by, _MEDIAN)
+
+
 def wilson_upper(signal: Share) -> Bound:
     """Return what a share is at most, 0 being 0 also where nobody knows whether such things are counted at all."""
 
-    def bound(context: Context, scope: Scope) -> Expr:
+    def bound(context: Context, scope: QueryScope) -> Expr:
         return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.baseline.sure)
 
     return bound
@@ -117,7 +139,7 @@ def exactly(signal: Signal) -> Bound:
     return lambda _, scope: signal.expression(scope)
 
 
-def poisson_upper(context: Context, scope: Scope) -> Expr:
+def poisson_upper(context: Context, scope: QueryScope) -> Expr:
     """Return what the number of requests to be expected is at most, given how many came."""
     return _at_most(service_requests(scope), 1, context)
 
@@ -144,10 +166,10 @@ def revenue_upper(signal: Share) -> Bound:
     mean sale of a week ago, has a variance of twice the number of sales.
     """
 
-    def bound(context: Context, scope: Scope) -> Expr:
+    def bound(context: Context, scope: QueryScope) -> Expr:
         baseline = context.config.baseline
-        past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, DAYS_A_WEEK)))
-        sale = context.keep("order_value:past", ORDER_VALUE.expression(past))
+        past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, _DAYS_A_WEEK)))
+        sale = context.record("order_value:past", ORDER_VALUE.expression(past))
         sales = promql.many_to_one(signal.seen(scope), "/", sale, scope.service)
         revenue = promql.many_to_one(_at_most(sales, _TWICE, context), "*", sale, scope.service)
         return promql.divided(revenue, signal.trials(scope))
@@ -155,22 +177,22 @@ def revenue_upper(signal: Share) -> Bound:
     return bound
 
 
-def requests(scope: Scope) -> Expr:
+def requests(scope: QueryScope) -> Expr:
     """Return the number of requests."""
     return REQUESTS.count(scope)
 
 
-def service_requests(scope: Scope) -> Expr:
+def service_requests(scope: QueryScope) -> Expr:
     """Return the number of requests of a service: what share of them a version gets is nobody's fault."""
     return requests(scope.by_service())
 
 
-def answered(scope: Scope) -> Expr:
+def answered(scope: QueryScope) -> Expr:
     """Return the number of successful requests: of slates."""
     return SUCCESSES.count(scope)
 
 
-def _error(context: Context, scope: Scope) -> Expr:
+def _error(context: Context, scope: QueryScope) -> Expr:
     return promql.number(context.config.baseline.sure) / promql.call("sqrt", promql.compared(answered(scope), ">", 0))
 
 
@@ -210,8 +232,8 @@ def taking_over(counted: Counted, attribute: Attribute) -> Value:
     return value
 
 
-def _shares(counted: Counted, attribute: Attribute, context: Context, scope: Scope) -> tuple[Expr, Expr]:
-    def of(moment: Scope) -> Expr:
+def _shares(counted: Counted, attribute: Attribute, context: Context, scope: QueryScope) -> tuple[Expr, Expr]:
+    def of(moment: QueryScope) -> Expr:
         parts = counted.increase(moment.apart(attribute.name))
         return promql.many_to_one(parts, "/", promql.compared(counted.increase(moment), ">", 0), moment.by)
 
@@ -227,7 +249,7 @@ def drifted(context: Context) -> Expr:
     return _enough(promql.compared(distance, ">", noise), now, context)
 
 
-def _scores(scope: Scope) -> Expr:
+def _scores(scope: QueryScope) -> Expr:
     return promql.increase(f"{catalog.SCORE.prometheus}_count", scope)
 
 

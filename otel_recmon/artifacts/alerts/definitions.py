@@ -1,46 +1,59 @@
 """Every alert, defined once: what it looks at, when it fires, what it says."""
 
-from pathlib import Path
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.alerts import conditions
 from otel_recmon.artifacts.alerts import experiments as trials
-from otel_recmon.artifacts.alerts.rule import Alert, AlertRule, Comparison, Shown
+from otel_recmon.artifacts.alerts.conditions import Value
+from otel_recmon.artifacts.alerts.rule import WATCHDOG, Alert, AlertRule, Comparison, Shown
 from otel_recmon.artifacts.promql import IDENTITY
-from otel_recmon.artifacts.settings.thresholds import Config, load
+from otel_recmon.artifacts.settings.thresholds import Config
 from otel_recmon.artifacts.signals import quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal
+from otel_recmon.catalog import Attribute
 
-_POSITION: Final = (*IDENTITY, catalog.POSITION.name)
-_CATEGORY: Final = (*IDENTITY, catalog.CATEGORY.name)
 _VERSION: Final = (*IDENTITY, catalog.MODEL_VERSION.name)
 _USUAL: Final = "against what is usual"
 _IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
 _ITEMS: Final = Counted(catalog.ITEMS)
 
 
-def _burn(name: str, key: str) -> Alert:
-    return Alert(
-        name,
-        traffic.BURN_RATE,
-        Comparison.ABOVE,
-        "bad responses use up the error budget {value} times faster than allowed over {window} (limit {threshold})",
-        conditions.burning(key),
+def _burns(burn_rate: Signal) -> tuple[Alert, ...]:
+    said = "bad responses use up the error budget {value} times faster than allowed over {window} (limit {threshold})"
+    keys = {
+        "BudgetBurnHour": "hour",
+        "BudgetBurnSixHours": "six_hours",
+        "BudgetBurnDay": "day",
+        "BudgetBurnThreeDays": "three_days",
+    }
+    return tuple(
+        Alert(name, burn_rate, Comparison.ABOVE, said, conditions.burning(key, burn_rate)) for name, key in keys.items()
     )
 
 
 def _below_usual(
-    name: str, signal: Signal, value: conditions.Value, *, by: tuple[str, ...] = _VERSION, counts: str = "requests"
+    name: str, signal: Signal, value: Value, *, by: tuple[str, ...] = _VERSION, counts: str = "successful requests"
 ) -> Alert:
     said = f"{signal.title} {{value}} against what is usual for the service at this hour (limit {{threshold}})"
     return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, counts, _USUAL)
 
 
-def _share_below_usual(name: str, signal: Share, *, by: tuple[str, ...] = _VERSION, counts: str = "requests") -> Alert:
-    upper = conditions.wilson_upper(signal)
-    value = conditions.below_usual(signal.name, signal.expression, upper, signal.trials)
+def _share_below_usual(name: str, signal: Share, *, by: tuple[str, ...] = _VERSION, counts: str) -> Alert:
+    value = conditions.below_usual(signal.name, signal.expression, conditions.wilson_upper(signal), signal.trials)
     return _below_usual(name, signal, value, by=by, counts=counts)
+
+
+def _vanished(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str) -> Alert:
+    said = f"its share of the {things} has changed by {{value}} (limit {{threshold}})"
+    value, by = conditions.vanished(counted, attribute), (*IDENTITY, attribute.name)
+    return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, things, "against its share before")
+
+
+def _taking_over(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str) -> Alert:
+    said = f"it has {{value}} of the {things}, more than twice what it had (limit {{threshold}})"
+    value, by = conditions.taking_over(counted, attribute), (*_VERSION, attribute.name)
+    return Alert(name, signal, Comparison.ABOVE, said, value, by, traffic=things)
 
 
 OBJECTIVES: Final = (
@@ -67,10 +80,8 @@ OBJECTIVES: Final = (
         conditions.surely_above(traffic.ERROR_RATE),
         traffic="successful and failed requests",
     ),
-    _burn("BudgetBurnHour", "hour"),
-    _burn("BudgetBurnSixHours", "six_hours"),
-    _burn("BudgetBurnDay", "day"),
-    _burn("BudgetBurnThreeDays", "three_days"),
+)
+OUTCOMES: Final = (
     Alert(
         "FallbackShareHigh",
         traffic.FALLBACK_SHARE,
@@ -100,7 +111,6 @@ DEVIATIONS: Final = (
             conditions.revenue_upper(traffic.REVENUE_PER_REQUEST),
             traffic.REVENUE_PER_REQUEST.trials,
         ),
-        counts="successful requests",
     ),
     _below_usual(
         "TrafficBelowUsual",
@@ -118,7 +128,6 @@ DEVIATIONS: Final = (
             conditions.entropy_upper(quality.DIVERSITY),
             conditions.answered,
         ),
-        counts="successful requests",
     ),
     _below_usual(
         "CoverageBelowUsual",
@@ -129,7 +138,6 @@ DEVIATIONS: Final = (
             conditions.exactly(quality.FULL_COVERAGE),
             conditions.answered,
         ),
-        counts="successful requests",
     ),
     _share_below_usual("CacheHitRateBelowUsual", traffic.CACHE_HIT_RATE, by=IDENTITY, counts="look-ups"),
     _below_usual(
@@ -141,50 +149,13 @@ DEVIATIONS: Final = (
             conditions.mean_upper(traffic.LIST_LENGTH),
             traffic.LIST_LENGTH.trials,
         ),
-        counts="successful requests",
     ),
 )
 MIXES: Final = (
-    Alert(
-        "PositionVanished",
-        quality.POSITION_MIX,
-        Comparison.BELOW,
-        "its share of the impressions has changed by {value} (limit {threshold})",
-        conditions.vanished(_IMPRESSIONS, catalog.POSITION),
-        _POSITION,
-        Shown.SHARE,
-        "impressions",
-        "against its share before",
-    ),
-    Alert(
-        "PositionTakingOver",
-        quality.POSITION_MIX,
-        Comparison.ABOVE,
-        "it has {value} of the impressions, more than twice what it had (limit {threshold})",
-        conditions.taking_over(_IMPRESSIONS, catalog.POSITION),
-        (*_VERSION, catalog.POSITION.name),
-        traffic="impressions",
-    ),
-    Alert(
-        "CategoryVanished",
-        quality.CATEGORY_MIX,
-        Comparison.BELOW,
-        "its share of the items has changed by {value} (limit {threshold})",
-        conditions.vanished(_ITEMS, catalog.CATEGORY),
-        _CATEGORY,
-        Shown.SHARE,
-        "items",
-        "against its share before",
-    ),
-    Alert(
-        "CategoryTakingOver",
-        quality.CATEGORY_MIX,
-        Comparison.ABOVE,
-        "it has {value} of the items, more than twice what it had (limit {threshold})",
-        conditions.taking_over(_ITEMS, catalog.CATEGORY),
-        (*_VERSION, catalog.CATEGORY.name),
-        traffic="items",
-    ),
+    _vanished("PositionVanished", quality.POSITION_MIX, _IMPRESSIONS, catalog.POSITION, "impressions"),
+    _taking_over("PositionTakingOver", quality.POSITION_MIX, _IMPRESSIONS, catalog.POSITION, "impressions"),
+    _vanished("CategoryVanished", quality.CATEGORY_MIX, _ITEMS, catalog.CATEGORY, "items"),
+    _taking_over("CategoryTakingOver", quality.CATEGORY_MIX, _ITEMS, catalog.CATEGORY, "items"),
 )
 
 
@@ -228,15 +199,6 @@ MODELS: Final = (
         traffic="scores",
     ),
 )
-WATCHDOG: Final = Alert(
-    "Watchdog",
-    telemetry.ALERTING,
-    Comparison.ABOVE,
-    "Alerting works. This alert always fires; worry when it does not arrive.",
-    conditions.always,
-    (),
-)
-"""Always fires: what watches the alerting from outside misses it when alerting ends."""
 PIPELINE: Final = (
     Alert(
         "ServiceSilent",
@@ -295,20 +257,28 @@ PIPELINE: Final = (
         conditions.by(catalog.SITE, catalog.ERRORS),
         (*IDENTITY, catalog.SITE.name),
     ),
-    WATCHDOG,
+    # What watches the alerting from outside misses this one when alerting ends.
+    Alert(
+        WATCHDOG,
+        telemetry.ALERTING,
+        Comparison.ABOVE,
+        "Alerting works. This alert always fires; worry when it does not arrive.",
+        conditions.always,
+        (),
+    ),
 )
-ALERTS: Final = (*OBJECTIVES, *DEVIATIONS, *MIXES, *MODELS, *trials.ALERTS, *PIPELINE)
+
+
+def alerts(config: Config) -> tuple[Alert, ...]:
+    """Return every alert, also those that have no threshold."""
+    burns = _burns(traffic.burn_rate(config.general.objective))
+    return (*OBJECTIVES, *burns, *OUTCOMES, *DEVIATIONS, *MIXES, *MODELS, *trials.ALERTS, *PIPELINE)
 
 
 def rules(config: Config) -> tuple[AlertRule, ...]:
     """Return every alert that has a threshold, switched on or not."""
     return tuple(
         AlertRule(alert, config.alerts[alert.name], config)
-        for alert in ALERTS
+        for alert in alerts(config)
         if config.alerts[alert.name].threshold is not None
     )
-
-
-def rules_of(path: Path | None = None) -> tuple[AlertRule, ...]:
-    """Return the alerts with the default settings, or with those of a file over them."""
-    return rules(load(path))

@@ -7,7 +7,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import Alert, Comparison, Context
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope
+from otel_recmon.artifacts.promql import IDENTITY, Expr, QueryScope
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Counts, Judged
 from otel_recmon.artifacts.signals.kinds import Signal
@@ -28,7 +28,7 @@ def _kept(context: Context) -> Counts:
 
     def kept(metric: Metric) -> Expr:
         name = metric.prometheus.removeprefix("recommendation_").removesuffix("_total")
-        return context.keep(f"{name}:{scope.window}", count(metric))
+        return context.record(f"{name}:{scope.window}", count(metric))
 
     return kept
 
@@ -78,7 +78,7 @@ def _failing(context: Context) -> Expr:
     return _busy(promql.where(arms.FAILING_MORE.expression(_scope(context)), surely), context)
 
 
-def _ordered(context: Context, low: Callable[[Scope], Expr], high: Callable[[Scope], Expr]) -> Expr:
+def _ordered(context: Context, low: Callable[[QueryScope], Expr], high: Callable[[QueryScope], Expr]) -> Expr:
     scope = _scope(context)
     own = scope.apart(catalog.VARIANT.name)
     sides = arms.side(scope, catalog.TREATMENT, low(own)), arms.side(scope, catalog.CONTROL, high(own))
@@ -94,7 +94,7 @@ def _busy(value: Expr, context: Context) -> Expr:
     return promql.where(value, both)
 
 
-def _scope(context: Context) -> Scope:
+def _scope(context: Context) -> QueryScope:
     return context.scope.by_service()
 
 

@@ -1,19 +1,22 @@
 """An alert: what it says, and what its settings make of it; rendered by others for Grafana, Prometheus and people."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from otel_recmon.artifacts.pages import PREFIX
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
-from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Unit
 from otel_recmon.catalog import MODEL_VERSION
 
-Keep = Callable[[str, Expr], Expr]
-"""Given a name and an expensive expression, returns it or the name of the series that it is recorded as."""
+RecordAs = Callable[[str, Expr], Expr]
+"""Given a name and an expensive expression, returns the series that a rule records it as, or the expression itself."""
+WATCHDOG: Final = "Watchdog"
+"""The name of the alert that always fires."""
 
 
 class Comparison(Enum):
@@ -62,21 +65,25 @@ _SHOWN: Final = {
 }
 
 
+_FOR_PEOPLE: Final = ("warning", "critical")
+"""The severities of alerts that somebody looks at."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What the expression of an alert is made with; `matchers` narrow it to some of the services."""
 
     tuning: Tuning
     config: Config
-    keep: Keep
+    record: RecordAs
     matchers: tuple[Matcher, ...] = ()
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> QueryScope:
         """The alert's window, with services and model versions apart."""
         asked = self.config.house.services
         apart, narrowed = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *asked.matchers)
-        return Scope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
+        return QueryScope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
 
     @property
     def threshold(self) -> float:
@@ -170,9 +177,9 @@ class AlertRule:
         """Where the panel of its signal is in Grafana."""
         return f"{self.config.general.grafana}/d/{self.dashboard}?viewPanel={self.alert.signal.panel}"
 
-    def expression(self, keep: Keep, matchers: tuple[Matcher, ...] = ()) -> Expr:
+    def expression(self, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
         """Return the value's PromQL, to be compared with the threshold."""
-        return self.alert.value(Context(self.tuning, self.config, keep, matchers))
+        return self.alert.value(Context(self.tuning, self.config, record, matchers))
 
     def told(self, value: float) -> str:
         """Return what the alert says of a value, but for what it is about."""
@@ -202,6 +209,19 @@ class AlertRule:
     @property
     def _subject(self) -> str:
         return subject(self.alert.by) + (": " if self.alert.by else "")
+
+
+def limits(rules: Iterable[AlertRule]) -> Limits:
+    """Return the limits that the alerts for people set to the values of their signals.
+
+    An alert that is switched off sets none, nor does one on a change, such as one against what is usual.
+    """
+    found: dict[str, list[Limit]] = defaultdict(list)
+    for rule in rules:
+        if rule.tuning.enabled and rule.severity in _FOR_PEOPLE and not rule.alert.against:
+            below = rule.alert.comparison in (Comparison.BELOW, Comparison.AT_MOST)
+            found[rule.alert.signal.name].append(Limit(rule.name, rule.threshold, rule.severity, below))
+    return {name: tuple(sorted(each, key=lambda limit: limit.value)) for name, each in found.items()}
 
 
 SUBJECTS: Final = {
@@ -234,5 +254,5 @@ def shown(alert: Alert) -> Shown:
 
 
 def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for those who record
-    """Keep nothing: the expression on raw series."""
+    """Record nothing: return the expression on raw series."""
     return expression

@@ -1,14 +1,1 @@
-"""The dashboards, as Grafana reads them from files; what they ask comes from the signals."""
-
-from typing import Final
-
-from otel_recmon.artifacts.dashboards import business, experiments, quality, service, telemetry
-from otel_recmon.artifacts.dashboards.board import Board
-
-BOARDS: Final[tuple[Board, ...]] = (
-    business.BOARD,
-    service.BOARD,
-    quality.BOARD,
-    experiments.BOARD,
-    telemetry.BOARD,
-)
+"""The dashboards: panels of signals, with the limits that alerts set; may import `signals` and below, not `alerts`."""

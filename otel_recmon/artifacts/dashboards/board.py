@@ -1,18 +1,17 @@
 """A whole page as Grafana's file provisioning reads it: variables, links, annotations, and panels on the grid."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
-from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, Reader
-from otel_recmon.artifacts.pages import Page, panel_id
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Scope
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, PageView
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.deployment import Grafana
-from otel_recmon.artifacts.settings.thresholds import in_force
 from otel_recmon.artifacts.signals.kinds import Counted
 
 SCHEMA_VERSION: Final = 42
@@ -33,36 +32,41 @@ class Section:
 
 @dataclass(frozen=True)
 class Board:
-    """A page: its panels, which are made with the settings in force, and the variables that narrow them."""
+    """A page: its panels, and the variables that narrow them."""
 
-    page: Page
+    page: DashboardPage
     description: str
-    sections: Callable[[], tuple[Section, ...]]
+    view: PageView
     variables: tuple["Variable", ...]
-    reader: Reader
+    sections: tuple[Section, ...]
     annotated: bool = True
+
+    @property
+    def uid(self) -> str:
+        """Its uid in Grafana."""
+        return self.view.house.grafana.uid(self.page.uid)
 
     def json(self) -> Json:
         """Return it as Grafana has it."""
-        config = in_force()
-        house = config.house.grafana
-        tags = [*house.tags, *(f"{name}:{value}" for name, value in config.house.labels.items())]
+        house, services = self.view.house, self.view.house.services
+        tags = [*house.grafana.tags, *(f"{name}:{value}" for name, value in house.labels.items())]
+        variables = [variable.json(services.matchers) for variable in self.variables]
         return {
             "id": None,
-            "uid": house.uid(self.page.uid),
-            "title": house.title_of(self.page),
+            "uid": self.uid,
+            "title": house.grafana.title_of(self.page),
             "description": self.description,
             "tags": tags,
             "schemaVersion": SCHEMA_VERSION,
             "editable": False,
             "graphTooltip": 1,
-            "refresh": house.refresh,
+            "refresh": house.grafana.refresh,
             "time": {"from": "now-3h", "to": "now"},
             "timezone": "browser",
-            "links": [_link(house.title, tags)],
-            "templating": {"list": [_datasource(house), *(variable.json() for variable in self.variables)]},
-            "annotations": {"list": [_new_version(self.reader)] if self.annotated else []},
-            "panels": placed(self.page, self.sections()),
+            "links": [_link(house.grafana.title, tags)],
+            "templating": {"list": [_datasource(house.grafana), *variables]},
+            "annotations": {"list": [_new_version(self.view)] if self.annotated else []},
+            "panels": placed(self.page, self.sections, services.money),
         }
 
 
@@ -71,7 +75,7 @@ def text(board: Board) -> str:
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def placed(page: Page, sections: Sequence[Section]) -> list[Json]:
+def placed(page: DashboardPage, sections: Sequence[Section], money: str) -> list[Json]:
     """Return the panels on the grid, from the left and from the top.
 
     Raises:
@@ -84,19 +88,19 @@ def placed(page: Page, sections: Sequence[Section]) -> list[Json]:
             found.append(_heading(page, section.title, y))
             y += 1
         for line in section.lines:
-            found += _line(line, y)
+            found += _line(line, y, money)
             y += max(panel.height for panel in line)
     return found
 
 
-def _line(panels: Sequence[Panel], y: int) -> list[Json]:
+def _line(panels: Sequence[Panel], y: int, money: str) -> list[Json]:
     lefts = [sum(panel.width for panel in panels[:place]) for place in range(len(panels) + 1)]
     if lefts[-1] > COLUMNS:
         raise ValueError(f"{panels[0].title} and what stands beside it are {lefts[-1]} wide, not {COLUMNS}")
-    return [panel.json(x, y) for panel, x in zip(panels, lefts, strict=False)]
+    return [panel.json(x, y, money) for panel, x in zip(panels, lefts, strict=False)]
 
 
-def _heading(page: Page, title: str, y: int) -> Json:
+def _heading(page: DashboardPage, title: str, y: int) -> Json:
     return {
         "id": panel_id(f"{page.uid}.{title}"),
         "type": "row",
@@ -155,10 +159,10 @@ class Variable:
     source: str
     many: bool = field(default=False, kw_only=True)
 
-    def json(self) -> Json:
-        """Return it as Grafana has it."""
+    def json(self, matchers: Sequence[Matcher]) -> Json:
+        """Return it as Grafana has it, with the values of the series that fulfil some more conditions."""
         everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-        query = f"label_values({_narrowed(self.source)}, {self.of})"
+        query = f"label_values({_narrowed(self.source, matchers)}, {self.of})"
         return {
             "type": "query",
             "name": self.name,
@@ -177,10 +181,10 @@ class Variable:
         }
 
 
-def _narrowed(selector: str) -> str:
-    """Return a selector with the conditions of the house."""
+def _narrowed(selector: str, matchers: Sequence[Matcher]) -> str:
+    """Return a selector with more conditions."""
     name, _, inner = selector.removesuffix("}").partition("{")
-    conditions = ", ".join(filter(None, (inner, *map(str, in_force().house.services.matchers))))
+    conditions = ", ".join(filter(None, (inner, *map(str, matchers))))
     return f"{name}{{{conditions}}}" if conditions else name
 
 
@@ -205,7 +209,7 @@ FLEET_VARIABLES: Final = (
 )
 
 
-def _new_version(reader: Reader) -> Json:
+def _new_version(view: PageView) -> Json:
     """Mark where a model version answers that did not before."""
     version = catalog.MODEL_VERSION.name
     return {
@@ -214,7 +218,7 @@ def _new_version(reader: Reader) -> Json:
         "enable": True,
         "hide": False,
         "iconColor": "blue",
-        "expr": str(_first(reader.scope(_A_MOMENT, version).within((version,)))),
+        "expr": str(_first(view.scope(_A_MOMENT, version).within((version,)))),
         "step": "1m",
         "titleFormat": "New model version",
         "textFormat": f"{{{{{version}}}}}",
@@ -223,7 +227,7 @@ def _new_version(reader: Reader) -> Json:
     }
 
 
-def _first(scope: Scope) -> Expr:
+def _first(scope: QueryScope) -> Expr:
     requests = Counted(catalog.REQUESTS)
     now = promql.compared(requests.increase(scope), ">", 0)
     return promql.unless(now, promql.compared(requests.increase(scope.ago(scope.window)), ">", 0))

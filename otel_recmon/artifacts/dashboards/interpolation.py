@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.settings.schema import seconds
 
-EXPORT_S: Final = 15
-"""How often services export, as the data source has it: its `timeInterval`."""
+EXPORT_S: Final = seconds(Grafana.export_interval)
+"""How often services export, as the data source has it where nobody sets it: its `timeInterval`."""
 _SLOTS: Final = 4
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)[^}]*\})")
 Json = Mapping[str, Any]

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.artifacts.dashboards.queries import DATASOURCE, Query, Reader
-from otel_recmon.artifacts.pages import Page, panel_id
-from otel_recmon.artifacts.settings.thresholds import in_force
-from otel_recmon.artifacts.signals.fleet import SWITCH
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, PageView, Query
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.config import variable
 
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8
@@ -18,7 +17,7 @@ LETTERS: Final = "ABCDEFGHIJKLMNOP"
 FEW: Final = 200
 """Points of a line each of which takes a look at hundreds of series."""
 _NO_TRAFFIC: Final = "-"
-NO_SKETCHES: Final = f"Nothing yet: it needs {SWITCH}=256"
+NO_SKETCHES: Final = f"Nothing yet: it needs {variable('sketch_registers')}=256"
 Json = dict[str, Any]
 
 
@@ -42,8 +41,14 @@ class Panel:
     width: int = CHART_WIDTH
     height: int = CHART_HEIGHT
 
-    def json(self, x: int, y: int) -> Json:
-        """Return it at a place of the grid."""
+    def json(self, x: int, y: int, money: str) -> Json:
+        """Return it as Grafana has it.
+
+        Args:
+            x: The column of the grid that it begins in.
+            y: The line of the grid that it begins in.
+            money: Grafana's name for the currency.
+        """
         return {
             "id": panel_id(self.name),
             "type": self.kind,
@@ -53,7 +58,7 @@ class Panel:
             "datasource": DATASOURCE,
             "targets": [query.target(letter) for query, letter in zip(self.queries, LETTERS, strict=False)],
             "fieldConfig": {
-                "defaults": {"unit": look.measured(self.unit), **look.precision(self.unit), **self.defaults},
+                "defaults": {"unit": look.measured(self.unit, money), **look.precision(self.unit), **self.defaults},
                 "overrides": list(self.overrides),
             },
             "options": self.options,
@@ -68,10 +73,10 @@ class Panel:
         return replace(self, width=width, height=height or self.height)
 
 
-def described(signal: Signal, reader: Reader) -> str:
+def described(view: PageView, signal: Signal) -> str:
     """Return the definition of a signal, what its alerts are, and which variables it does not follow."""
-    alerts = ", ".join(rule.name for rule in look.limits(signal))
-    missing = ", ".join(reader.unnarrowed(signal))
+    alerts = ", ".join(limit.alert for limit in view.limits_of(signal))
+    missing = ", ".join(view.unnarrowed(signal))
     return " ".join(
         (
             signal.description,
@@ -81,32 +86,32 @@ def described(signal: Signal, reader: Reader) -> str:
     )
 
 
-def stat(page: Page, reader: Reader, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
+def stat(view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
     """Return a number over the page's time range, which leads to the panel that explains it."""
-    uid = in_force().house.grafana.uid(signal.page.uid)
+    uid, limits = view.house.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
     return Panel(
         "stat",
         f"{page.uid}.{signal.name}.now",
         signal.title,
-        described(signal, reader),
+        described(view, signal),
         (query,),
         unit or signal.unit,
         options={
-            "colorMode": "value" if look.limits(signal) else "none",
+            "colorMode": "value" if limits else "none",
             "graphMode": "none",
             "justifyMode": "center",
             "textMode": "value",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
-        defaults={"thresholds": look.thresholds(signal), "noValue": _NO_TRAFFIC, "color": {"mode": "thresholds"}},
+        defaults={"thresholds": look.thresholds(limits), "noValue": _NO_TRAFFIC, "color": {"mode": "thresholds"}},
         links=({"title": f"{signal.title} over time", "url": address},),
         width=STAT_WIDTH,
         height=STAT_HEIGHT,
     )
 
 
-def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
+def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
     """Return the panel that explains a signal: lines over time, with the alerts' thresholds."""
     custom = {
         "drawStyle": "line",
@@ -116,13 +121,13 @@ def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: 
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "axisSoftMin": 0,
-        "thresholdsStyle": {"mode": "dashed" if look.limits(signal) else "off"},
+        "thresholdsStyle": {"mode": "dashed" if view.limits_of(signal) else "off"},
     }
     return Panel(
         "timeseries",
         signal.name,
         signal.title,
-        described(signal, reader),
+        described(view, signal),
         tuple(queries),
         signal.unit,
         options={
@@ -132,25 +137,25 @@ def lines(signal: Signal, reader: Reader, queries: Sequence[Query], *, stacked: 
         defaults={
             "color": look.BY_NAME,
             "custom": custom,
-            "thresholds": look.thresholds(signal),
+            "thresholds": look.thresholds(view.limits_of(signal)),
         },
         overrides=tuple(look.coloured()),
     )
 
 
-def sketched(signal: Signal, reader: Reader, apart: str, interval: str) -> Panel:
+def sketched(view: PageView, signal: Signal, apart: str, interval: str) -> Panel:
     """Return what sketches count over time, by a label and on the whole, and say what it takes where there are none."""
-    queries = (reader.line(signal, apart), reader.line(signal, legend="all"))
-    panel = lines(signal, reader, queries)
+    queries = (view.line(signal, apart), view.line(signal, legend="all"))
+    panel = lines(view, signal, queries)
     return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=FEW)
 
 
-def band(name: str, title: str, signal: Signal, reader: Reader, queries: tuple[Query, Query, Query, Query]) -> Panel:
+def band(view: PageView, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]) -> Panel:
     """Return a value over time within its bounds, and what it was a week before."""
     value, low, high, past = queries
     edge = {"custom__lineWidth": 0, "custom__hideFrom": {"legend": True, "tooltip": False, "viz": False}}
     blue = look.fixed("blue")
-    panel = lines(signal, reader, queries)
+    panel = lines(view, signal, queries)
     return replace(
         panel,
         name=name,
@@ -175,14 +180,14 @@ def past_override(query: Query) -> Json:
     )
 
 
-def heatmap(signal: Signal, reader: Reader, unit: Unit) -> Panel:
+def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
     """Return the distribution of a histogram's values over time, with exemplars."""
     return Panel(
         "heatmap",
         signal.name,
         signal.title,
-        described(signal, reader),
-        (reader.buckets(signal),),
+        described(view, signal),
+        (view.buckets(signal),),
         Unit.COUNT,
         options={
             "calculate": False,
@@ -193,19 +198,19 @@ def heatmap(signal: Signal, reader: Reader, unit: Unit) -> Panel:
             "legend": {"show": True},
             "rowsFrame": {"layout": "auto"},
             "tooltip": {"mode": "single", "yHistogram": True},
-            "yAxis": {"axisPlacement": "left", "unit": look.measured(unit)},
+            "yAxis": {"axisPlacement": "left", "unit": look.measured(unit, view.money)},
         },
     )
 
 
-def bars(name: str, signal: Signal, reader: Reader, queries: Sequence[Query]) -> Panel:
+def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query]) -> Panel:
     """Return values over the page's time range as horizontal bars, the largest first, under the signal's words."""
     ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(
         "bargauge",
         name,
         signal.title,
-        described(signal, reader),
+        described(view, signal),
         tuple(ordered),
         signal.unit,
         options={
@@ -217,14 +222,14 @@ def bars(name: str, signal: Signal, reader: Reader, queries: Sequence[Query]) ->
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
         defaults={
-            "thresholds": look.thresholds(signal),
-            "color": {"mode": "thresholds"} if look.limits(signal) else look.BY_NAME,
+            "thresholds": look.thresholds(view.limits_of(signal)),
+            "color": {"mode": "thresholds"} if view.limits_of(signal) else look.BY_NAME,
         },
         overrides=tuple(look.coloured()),
     )
 
 
-def alerts(page: Page) -> Panel:
+def alerts(page: DashboardPage) -> Panel:
     """Return the alerts of a page that fire or are about to."""
     return Panel(
         "alertlist",

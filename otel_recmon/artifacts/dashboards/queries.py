@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
-from otel_recmon.artifacts.settings.thresholds import in_force
-from otel_recmon.artifacts.signals.kinds import Signal, Volume
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
+from otel_recmon.artifacts.settings.deployment import House
+from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Volume
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 WHILE, WHOLE = "$__rate_interval", "$__range"
@@ -46,16 +46,33 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Asks what a page's variables leave."""
+class PageView:
+    """What the panels of a page are made with.
+
+    Attributes:
+        matchers: The conditions that the page's variables set.
+        house: The settings of the deployment.
+        limits: The limits that alerts set to signals.
+    """
 
     matchers: tuple[Matcher, ...]
+    house: House
+    limits: Limits
 
-    def scope(self, window: str, *apart: str) -> Scope:
+    @property
+    def money(self) -> str:
+        """Grafana's name for the currency as a unit."""
+        return self.house.services.money
+
+    def limits_of(self, signal: Signal) -> tuple[Limit, ...]:
+        """Return the limits of a signal, the lowest first."""
+        return self.limits.get(signal.name, ())
+
+    def scope(self, window: str, *apart: str) -> QueryScope:
         """Return the scope of a window, with services apart."""
-        asked = in_force().house.services
+        asked = self.house.services
         narrowed = (*self.matchers, *asked.matchers)
-        return Scope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
+        return QueryScope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
 
     def line(self, signal: Signal, *apart: str, legend: str = "", back: str = "") -> Query:
         """Ask for a signal over time, as a line for each value of the labels."""
@@ -95,12 +112,10 @@ def named(*labels: str) -> str:
     return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 
-SERVICE: Final = (equal("job", "$service"), equal("deployment_environment_name", "$environment"))
-ONE_SERVICE: Final = Reader((*SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING)))
-"""What is seen of one service."""
-EXPERIMENT: Final = Reader(
-    (*SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING if label != "variant"))
-)
-"""The same with all of its variants."""
-FLEET: Final = Reader((Matcher("job", "=~", "$service"), Matcher("deployment_environment_name", "=~", "$environment")))
-"""What is seen of several services."""
+_SERVICE: Final = (equal("job", "$service"), equal("deployment_environment_name", "$environment"))
+ONE_SERVICE: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING))
+"""The conditions of a page about one service."""
+EXPERIMENT: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING if label != "variant"))
+"""The same with all variants of the service."""
+FLEET: Final = (Matcher("job", "=~", "$service"), Matcher("deployment_environment_name", "=~", "$environment"))
+"""The conditions of a page about several services."""

@@ -6,124 +6,120 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, named
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, PageView, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import SERVICE
-from otel_recmon.artifacts.settings.thresholds import in_force
+from otel_recmon.artifacts.settings.thresholds import Config
 from otel_recmon.artifacts.signals import http, traffic
-from otel_recmon.artifacts.signals.kinds import Signal, Unit
+from otel_recmon.artifacts.signals.kinds import Limits, Signal, Unit
 
 _VERSION, _SURFACE = catalog.MODEL_VERSION.name, catalog.SURFACE.name
 _STATUS, _OUTCOME, _STAGE = catalog.STATUS.name, catalog.OUTCOME.name, catalog.STAGE.name
-_ASKED: Final = ONE_SERVICE
+_ROUTE_SIGNALS: Final = (http.ROUTE_REQUESTS, http.ROUTE_ERRORS, http.ROUTE_P95)
 
 
-def _objective() -> tuple[Signal, Signal, Signal]:
-    """Return what follows from the objective in force: good responses, burn rate, budget left."""
-    objective = in_force().general.objective
-    return traffic.GOOD_RESPONSES, traffic.burn_rate(objective), traffic.budget_left(objective)
+def _by(view: PageView, signal: Signal, *apart: str) -> Panel:
+    return lines(view, signal, [view.line(signal, *apart)])
 
 
-def _now() -> tuple[Signal, ...]:
-    good, _, left = _objective()
-    return (
+def _outcomes(view: PageView) -> Panel:
+    panel = lines(view, traffic.OUTCOME_MIX, [view.line(traffic.OUTCOME_MIX, legend=named(_OUTCOME))], stacked=True)
+    return replace(panel, defaults={**panel.defaults, "max": 1})
+
+
+def _slowest(view: PageView) -> Panel:
+    panel = bars(view, "service.slowest", traffic.LATENCY_P95, [view.now(traffic.LATENCY_P95, _SURFACE)])
+    return replace(panel, title="Latency of surfaces, P95", description=f"{panel.description} Over the page's range.")
+
+
+def _funnel(view: PageView) -> Panel:
+    panel = bars(view, "service.funnel", traffic.CANDIDATES, [view.count(traffic.CANDIDATES, _STAGE)])
+    return replace(panel, title="Funnel of stages", unit=Unit.COUNT)
+
+
+def _routes(view: PageView) -> Panel:
+    columns = [Column(view.now(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS]
+    words = "All routes of the service over the page's range, as the instrumentation of the web framework counts them."
+    return table(view, "service.routes", "Routes", f"{words} Needs OTEL_SEMCONV_STABILITY_OPT_IN=http.", columns)
+
+
+def _statuses(view: PageView) -> Panel:
+    panel = lines(view, traffic.REQUESTS, [view.line(traffic.REQUESTS, _STATUS)], stacked=True)
+    return replace(panel, name="service.statuses", title="Requests by status")
+
+
+def board(config: Config, limits: Limits) -> Board:
+    """Return the page."""
+    view, objective = PageView(ONE_SERVICE, config.house, limits), config.general.objective
+    burn_rate, budget_left = traffic.burn_rate(objective), traffic.budget_left(objective)
+    return Board(
+        SERVICE,
+        "How much is asked for, how fast and how well it is answered, and where the time goes.",
+        view,
+        (*SERVICE_VARIABLES, *NARROWING_VARIABLES.values()),
+        (
+            _overview(view, budget_left),
+            _rate_and_errors(view),
+            _duration(view),
+            _objective(view, burn_rate, budget_left),
+            _inside(view),
+            _by_route(view),
+        ),
+    )
+
+
+def _overview(view: PageView, budget_left: Signal) -> Section:
+    signals = (
         traffic.SUCCESSES,
         traffic.ERROR_RATE,
         traffic.LATENCY_P50,
         traffic.LATENCY_P95,
         traffic.LATENCY_P99,
-        good,
-        left,
+        traffic.GOOD_RESPONSES,
+        budget_left,
         traffic.CACHE_HIT_RATE,
+    )
+    numbers = tuple(stat(view, SERVICE, signal, view.now(signal)) for signal in signals)
+    return Section("", (numbers, (_slowest(view).sized(12, 7), alerts(SERVICE).sized(12, 7))))
+
+
+def _rate_and_errors(view: PageView) -> Section:
+    shares = (traffic.SUCCESSES, traffic.FALLBACK_SHARE, traffic.EMPTY_SHARE, traffic.PARTIAL_SHARE)
+    return Section(
+        "Rate and errors",
+        (
+            (_statuses(view).sized(8), _by(view, traffic.ERROR_RATE, _VERSION).sized(8), _outcomes(view).sized(8)),
+            tuple(_by(view, signal, _VERSION).sized(6) for signal in shares),
+        ),
     )
 
 
-def _by(signal: Signal, *apart: str) -> Panel:
-    return lines(signal, _ASKED, [_ASKED.line(signal, *apart)])
-
-
-def _outcomes() -> Panel:
-    panel = lines(traffic.OUTCOME_MIX, _ASKED, [_ASKED.line(traffic.OUTCOME_MIX, legend=named(_OUTCOME))], stacked=True)
-    return replace(panel, defaults={**panel.defaults, "max": 1})
-
-
-def _slowest() -> Panel:
-    panel = bars("service.slowest", traffic.LATENCY_P95, _ASKED, [_ASKED.now(traffic.LATENCY_P95, _SURFACE)])
-    return replace(panel, title="Latency of surfaces, P95", description=f"{panel.description} Over the page's range.")
-
-
-def _funnel() -> Panel:
-    panel = bars("service.funnel", traffic.CANDIDATES, _ASKED, [_ASKED.count(traffic.CANDIDATES, _STAGE)])
-    return replace(panel, title="Funnel of stages", unit=Unit.COUNT)
-
-
-def _routes() -> Panel:
-    signals = (http.ROUTE_REQUESTS, http.ROUTE_ERRORS, http.ROUTE_P95)
-    columns = [Column(_ASKED.now(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in signals]
-    words = "All routes of the service over the page's range, as the instrumentation of the web framework counts them."
-    return table("service.routes", "Routes", f"{words} Needs OTEL_SEMCONV_STABILITY_OPT_IN=http.", columns)
-
-
-def _statuses() -> Panel:
-    panel = lines(traffic.REQUESTS, _ASKED, [_ASKED.line(traffic.REQUESTS, _STATUS)], stacked=True)
-    return replace(panel, name="service.statuses", title="Requests by status")
-
-
-BOARD: Final = Board(
-    SERVICE,
-    "How much is asked for, how fast and how well it is answered, and where the time goes.",
-    lambda: (
-        Section(
-            "",
-            (
-                tuple(stat(SERVICE, _ASKED, signal, _ASKED.now(signal)) for signal in _now()),
-                (_slowest().sized(12, 7), alerts(SERVICE).sized(12, 7)),
-            ),
+def _duration(view: PageView) -> Section:
+    return Section(
+        "Duration",
+        (
+            (_by(view, traffic.LATENCY_P95, _VERSION), heatmap(view, traffic.LATENCIES, Unit.SECONDS)),
+            (_by(view, traffic.LATENCY_P50, _VERSION), _by(view, traffic.LATENCY_P99, _VERSION)),
         ),
-        Section(
-            "Rate and errors",
-            (
-                (_statuses().sized(8), _by(traffic.ERROR_RATE, _VERSION).sized(8), _outcomes().sized(8)),
-                tuple(
-                    _by(signal, _VERSION).sized(6)
-                    for signal in (
-                        traffic.SUCCESSES,
-                        traffic.FALLBACK_SHARE,
-                        traffic.EMPTY_SHARE,
-                        traffic.PARTIAL_SHARE,
-                    )
-                ),
-            ),
+    )
+
+
+def _objective(view: PageView, burn_rate: Signal, budget_left: Signal) -> Section:
+    signals = (traffic.GOOD_RESPONSES, burn_rate, budget_left)
+    return Section("Objective", (tuple(_by(view, signal, _VERSION).sized(8) for signal in signals),))
+
+
+def _inside(view: PageView) -> Section:
+    candidates, cache = _by(view, traffic.CANDIDATES, _STAGE), _by(view, traffic.CACHE_HIT_RATE)
+    return Section(
+        "Inside",
+        (
+            (_by(view, traffic.STAGE_P95, _STAGE), _by(view, traffic.STAGE_MEAN, _STAGE)),
+            (candidates.sized(8), _funnel(view).sized(8), cache.sized(8)),
         ),
-        Section(
-            "Duration",
-            (
-                (_by(traffic.LATENCY_P95, _VERSION), heatmap(traffic.LATENCIES, _ASKED, Unit.SECONDS)),
-                (_by(traffic.LATENCY_P50, _VERSION), _by(traffic.LATENCY_P99, _VERSION)),
-            ),
-        ),
-        Section(
-            "Objective",
-            (tuple(_by(signal, _VERSION).sized(8) for signal in _objective()),),
-        ),
-        Section(
-            "Inside",
-            (
-                (_by(traffic.STAGE_P95, _STAGE), _by(traffic.STAGE_MEAN, _STAGE)),
-                (_by(traffic.CANDIDATES, _STAGE).sized(8), _funnel().sized(8), _by(traffic.CACHE_HIT_RATE).sized(8)),
-            ),
-        ),
-        Section(
-            "By route",
-            (
-                (_routes(),),
-                tuple(
-                    _by(signal, http.ROUTE).sized(8)
-                    for signal in (http.ROUTE_REQUESTS, http.ROUTE_ERRORS, http.ROUTE_P95)
-                ),
-            ),
-        ),
-    ),
-    (*SERVICE_VARIABLES, *NARROWING_VARIABLES.values()),
-    _ASKED,
-)
+    )
+
+
+def _by_route(view: PageView) -> Section:
+    lines_of_routes = tuple(_by(view, signal, http.ROUTE).sized(8) for signal in _ROUTE_SIGNALS)
+    return Section("By route", ((_routes(view),), lines_of_routes))

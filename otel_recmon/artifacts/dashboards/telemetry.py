@@ -8,16 +8,16 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import FLEET_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, Query, named
+from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, PageView, Query, named
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY
+from otel_recmon.artifacts.settings.thresholds import Config
 from otel_recmon.artifacts.signals import telemetry
 from otel_recmon.artifacts.signals.attribution import ATTRIBUTED_SHARE, ATTRIBUTION_MIX
-from otel_recmon.artifacts.signals.kinds import Signal
+from otel_recmon.artifacts.signals.kinds import Limits, Signal
 from otel_recmon.artifacts.signals.telemetry import quiet
 
-_ASKED: Final = FLEET
 _NOW: Final = (
     (telemetry.INSTANCES, "sum"),
     (quiet(telemetry.SILENT), "sum"),
@@ -38,26 +38,26 @@ _NEARLY: Final = 0.8
 """Of the budget: the time to look for the label that grows."""
 
 
-def _of_all(signal: Signal, operator: str) -> Panel:
-    value = promql.aggregate(operator, signal.expression(_ASKED.scope(WHOLE)), ())
-    return stat(TELEMETRY, _ASKED, signal, Query(value, signal.title, instant=True))
+def _of_all(view: PageView, signal: Signal, operator: str) -> Panel:
+    value = promql.aggregate(operator, signal.expression(view.scope(WHOLE)), ())
+    return stat(view, TELEMETRY, signal, Query(value, signal.title, instant=True))
 
 
-def _by_service(signal: Signal, width: int, *apart: str) -> Panel:
-    return lines(signal, _ASKED, [_ASKED.line(signal, *apart, legend=named(*IDENTITY, *apart))]).sized(width)
+def _by_service(view: PageView, signal: Signal, width: int, *apart: str) -> Panel:
+    return lines(view, signal, [view.line(signal, *apart, legend=named(*IDENTITY, *apart))]).sized(width)
 
 
-def _services() -> Panel:
+def _services(view: PageView) -> Panel:
     signals = (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE, quiet(telemetry.DROPPED_SHARE))
-    columns = [Column(_ASKED.now(signal, legend=signal.title), signal.unit) for signal in signals]
+    columns = [Column(view.now(signal, legend=signal.title), signal.unit) for signal in signals]
     words = "Every service that reports now. No metric of a process has more than "
     bound = f"{words}{catalog.MAX_SERIES:,} combinations of labels, whatever clients send."
-    return table("telemetry.services", "Services", bound, columns, services=True)
+    return table(view, "telemetry.services", "Services", bound, columns, services=True)
 
 
-def _budget() -> Panel:
+def _budget(view: PageView) -> Panel:
     signal = telemetry.SERIES_BUDGET
-    panel = bars("telemetry.budget", signal, _ASKED, [_ASKED.now(signal, legend=named(*IDENTITY))])
+    panel = bars(view, "telemetry.budget", signal, [view.now(signal, legend=named(*IDENTITY))])
     levels = ((None, look.GOOD), (_NEARLY, look.WARNING), (1, look.BAD))
     steps = [{"color": colour, "value": value} for value, colour in levels]
     return replace(
@@ -74,56 +74,62 @@ def _budget() -> Panel:
     )
 
 
-BOARD: Final = Board(
-    TELEMETRY,
-    "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",
-    lambda: (
-        Section(
-            "",
+def board(config: Config, limits: Limits) -> Board:
+    """Return the page."""
+    view = PageView(FLEET, config.house, limits)
+    return Board(
+        TELEMETRY,
+        "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",
+        view,
+        FLEET_VARIABLES,
+        (_overview(view), _of_services(view), _set_aside(view), _attributed(view), _way_of_data(view)),
+        annotated=False,
+    )
+
+
+def _overview(view: PageView) -> Section:
+    numbers = tuple(_of_all(view, signal, operator) for signal, operator in _NOW)
+    return Section("", (numbers, (_by_service(view, quiet(telemetry.SILENT), 12), alerts(TELEMETRY))))
+
+
+def _of_services(view: PageView) -> Section:
+    reported = (replace(_by_service(view, signal, 6), points=_POINTS.get(signal, 0)) for signal in _REPORTED)
+    return Section("Services", ((_services(view).sized(16), _budget(view).sized(8)), tuple(reported)))
+
+
+def _set_aside(view: PageView) -> Section:
+    return Section(
+        "What the plugin set aside",
+        (
             (
-                tuple(_of_all(signal, operator) for signal, operator in _NOW),
-                (_by_service(quiet(telemetry.SILENT), 12), alerts(TELEMETRY)),
+                _by_service(view, quiet(telemetry.DROPPED_SHARE), 6),
+                _by_service(view, quiet(telemetry.DROPPED), 6, catalog.REASON.name),
+                _by_service(view, quiet(telemetry.OVERFLOW), 6, catalog.LABEL.name),
+                _by_service(view, quiet(telemetry.PLUGIN_ERRORS), 6, catalog.SITE.name),
             ),
         ),
-        Section(
-            "Services",
+    )
+
+
+def _attributed(view: PageView) -> Section:
+    mix = _by_service(view, ATTRIBUTION_MIX, 12, catalog.RESULT.name)
+    return Section("What events can be attributed", ((_by_service(view, ATTRIBUTED_SHARE, 12), mix),))
+
+
+def _way_of_data(view: PageView) -> Section:
+    alerting = lines(view, telemetry.ALERTING, [view.line(telemetry.ALERTING)])
+    return Section(
+        "Collector, Prometheus and Alertmanager",
+        (
+            (_by_service(view, telemetry.QUEUE_FILL, 12), _by_service(view, telemetry.LOST_POINTS, 12)),
             (
-                (_services().sized(16), _budget().sized(8)),
-                tuple(replace(_by_service(signal, 6), points=_POINTS.get(signal, 0)) for signal in _REPORTED),
+                _by_service(view, telemetry.ACCEPTED_POINTS, 12),
+                _by_service(view, telemetry.SENT_POINTS, 12, telemetry.EXPORTER),
+            ),
+            (
+                _by_service(view, telemetry.TARGETS_UP, 8, "instance"),
+                alerting.sized(8),
+                _by_service(view, telemetry.MESSAGES_LOST, 8),
             ),
         ),
-        Section(
-            "What the plugin set aside",
-            (
-                (
-                    _by_service(quiet(telemetry.DROPPED_SHARE), 6),
-                    _by_service(quiet(telemetry.DROPPED), 6, catalog.REASON.name),
-                    _by_service(quiet(telemetry.OVERFLOW), 6, catalog.LABEL.name),
-                    _by_service(quiet(telemetry.PLUGIN_ERRORS), 6, catalog.SITE.name),
-                ),
-            ),
-        ),
-        Section(
-            "What events can be attributed",
-            ((_by_service(ATTRIBUTED_SHARE, 12), _by_service(ATTRIBUTION_MIX, 12, catalog.RESULT.name)),),
-        ),
-        Section(
-            "Collector, Prometheus and Alertmanager",
-            (
-                (_by_service(telemetry.QUEUE_FILL, 12), _by_service(telemetry.LOST_POINTS, 12)),
-                (
-                    _by_service(telemetry.ACCEPTED_POINTS, 12),
-                    _by_service(telemetry.SENT_POINTS, 12, telemetry.EXPORTER),
-                ),
-                (
-                    _by_service(telemetry.TARGETS_UP, 8, "instance"),
-                    lines(telemetry.ALERTING, _ASKED, [_ASKED.line(telemetry.ALERTING)]).sized(8),
-                    _by_service(telemetry.MESSAGES_LOST, 8),
-                ),
-            ),
-        ),
-    ),
-    FLEET_VARIABLES,
-    _ASKED,
-    annotated=False,
-)
+    )

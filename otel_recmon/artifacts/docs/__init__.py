@@ -1,1 +1,1 @@
-"""The generated pages of the documentation."""
+"""The generated pages and tables of the documentation; may import `alerts` and below, not `render`."""

@@ -93,8 +93,8 @@ def capacity_table() -> str:
 
 
 _BOUNDS: Final = f"""
-The combinations of model version, variant and surface are at most {MAX_SETS}, those of all labels of a metric at most
-{MAX_SERIES:,}. A histogram multiplies them by its buckets and three more series: `+Inf`, `_sum` and `_count`.
+There are at most {MAX_SETS} combinations of model version, variant and surface, and at most {MAX_SERIES:,} label
+combinations per metric. A histogram has a series per bucket and three more (`+Inf`, `_sum` and `_count`) for each.
 """
 
 
@@ -103,8 +103,8 @@ def fleet_table(measured: Measured = SEEN) -> str:
     points = sum(series(m, EXAMPLE) // series_each(m) for m in catalog.METRICS)
     samples = sum(series(m, EXAMPLE) for m in catalog.METRICS)
     rows = [_fleet_row(seconds, FLEET * points / seconds, FLEET * samples / seconds, measured) for seconds in (15, 60)]
-    head = ("exports every", "Collectors", "storing", "samples a second", f"disk for {DAYS} days")
-    return f"{FLEET:,} processes, each of which exports {points:,} points, which are {samples:,} samples:\n\n" + table(
+    head = ("export interval", "Collectors", "store", "samples per second", f"disk for {DAYS} days")
+    return f"{FLEET:,} processes, each with {points:,} data points ({samples:,} samples) per export:\n\n" + table(
         head, rows
     )
 
@@ -116,7 +116,7 @@ def sketches_table() -> str:
         (f"{size}", f"{error(size):.1%}", f"{room(size) - 1}", f"{2 * size}", f"{2 * size * room(size):,}")
         for size in sizes
     ]
-    head = ("registers", "standard error", "model versions", "series of each", "series of a process, at most")
+    head = ("registers", "standard error", "model versions", "series per version", "series per process, at most")
     return table(head, rows)
 
 

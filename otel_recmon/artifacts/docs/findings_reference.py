@@ -1,4 +1,4 @@
-"""docs/doctor.md: everything that `otel-recmon doctor` can find."""
+"""The page docs/doctor.md: all findings of `otel-recmon doctor`."""
 
 from string import Formatter
 from typing import Final
@@ -20,7 +20,7 @@ _TITLES: Final = {
 def findings_page() -> str:
     """Return docs/doctor.md."""
     topics = (f"## {_TITLES[topic]}\n\n{_topic(topic)}" for topic in TOPICS)
-    return "\n".join((HEADER, "# What doctor finds\n", _INTRODUCTION, *topics))
+    return "\n".join((HEADER, "# Findings of doctor\n", _INTRODUCTION, *topics))
 
 
 def _topic(topic: str) -> str:
@@ -33,7 +33,7 @@ def _section(kind: FindingKind) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return words of a kind in Markdown; the names of what a check fills in are in italics, in code in capitals."""
+    """Return a text of a finding in Markdown, with each placeholder in italics, or in capitals inside code."""
     found = ""
     for literal, name, _, _ in Formatter().parse(text):
         found += literal.replace("<", "&lt;").replace("*", "\\*")
@@ -44,8 +44,8 @@ def _marked(text: str) -> str:
 
 _INTRODUCTION: Final = """\
 `otel-recmon doctor` (in `otel-recmon[cli]`) runs where the service runs, with the same variables, interpreter and
-folder, and says what is wrong, why it matters and what to do. It changes nothing, and sends nothing but an export
-without metrics.
+folder. It reports each problem with its effect and its fix. It changes nothing and sends only an export without
+metrics.
 
 ```console
 otel-recmon doctor
@@ -55,15 +55,25 @@ otel-recmon doctor --pid 1234
 otel-recmon doctor --try response.json --app app:app --request 'GET /recommendations/7?limit=5'
 ```
 
-`--pid` takes environment, command and folder from a running process. `--app` imports the application and lists which of
-its routes are watched, and as what. `--only TOPIC` examines one topic, `--json` prints for programs. Tokens come from
-`PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, the webhook from `SLACK_WEBHOOK_URL`; none is ever printed. `--send-test` sends
-one message there. `--alerts FILE` says which thresholds of your own the rules in Grafana were made with.
+| option | effect |
+|---|---|
+| `--command LINE` | Examines the start command of the service. |
+| `--pid PID` | Reads environment, command and folder from a running process. |
+| `--app MODULE:APP` | Imports the application and lists its routes, with the kind that the plugin assigns to each. |
+| `--prometheus URL`, `--grafana URL` | Examines the series, dashboards and alert rules there. |
+| `--alerts FILE` | Compares Grafana's alert rules with your own thresholds. |
+| `--send-test` | Sends one message to the Slack webhook. |
+| `--only TOPIC` | Examines one topic. |
+| `--json` | Prints JSON. |
 
-`--try` shows what the plugin reads from a response with the settings as they are: items, categories, scores, outcome,
-model version, user. It records nothing.
+Tokens come from `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the webhook from `SLACK_WEBHOOK_URL`. None of them is ever
+printed.
 
-The exit code is 0 where nothing is wrong, 1 where something is (with `--try`: where no items are found, or the route is
-not watched), 2 where it could not be examined. An error means that figures are missing or wrong; a warning, that they
-will be, or that something beside them is. What a finding fills in is in *italics*.
+`--try FILE` shows the values that the plugin reads from a response body with the current settings: items, categories,
+scores, outcome, model version, user. It records nothing.
+
+The exit code is 0 without findings, 1 with findings, and 2 if the service cannot be examined. With `--try`, it is 1 if
+no items are recognised or the route is not watched. An error means that figures are missing or wrong. A warning means
+that the figures will be wrong later, or that something other than a figure is lost. Doctor fills in the words in
+*italics*.
 """

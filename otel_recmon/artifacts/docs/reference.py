@@ -1,4 +1,4 @@
-"""The reference tables of the documentation, from the catalog and the configuration."""
+"""Reference tables of the documentation, from the metric definitions and the settings."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -34,7 +34,7 @@ def metrics_page() -> str:
             metrics_table(),
             "## Labels\n",
             table(("label", "values", "meaning"), attributes),
-            f"Reasons why something is set aside: {reasons}.\n",
+            f"Values of the label `reason`: {reasons}.\n",
             "## OpenTelemetry names\n",
             table(("instrument", "unit", "series", "buckets"), otel),
             "## Attributes of the server span\n",
@@ -49,16 +49,16 @@ def definitions_table() -> str:
 
 
 _INTRODUCTION = """\
-Clicks over expected clicks (COEC) compares model versions that show lists of different lengths: the clicks over those
-that the impressions would have had at the click-through rate that all versions together have at the same surface and
-position (Zhang and Jones, "Comparing click logs for editorial training", 2007). What the positions have that makes
-people look, and what the items have that were put there, is not told apart: where one version shows nearly everything,
-it is compared with itself, and 1.
+Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. The expected clicks
+of a version are the clicks that its impressions would have at the click-through rate of all versions at the same
+surface and position (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate contains both the
+position bias and the quality of the items at that position; COEC does not separate the two. A version with nearly all
+impressions is compared with itself, so its COEC is close to 1.
 
-`variant` and `surface` are there only where the service says them. A series is exported as 0 once before its
-first value, so that `increase()` sees its first event: right after an event, look twice. What one process knows is a
-gauge; for a whole fleet, use the counters and histograms, which add up, and the sketches, which merge by the higher of
-each two registers: [sketches.md](sketches.md).
+The labels `variant` and `surface` exist only if the service names them. A new series is exported once as 0 before its
+first value, so that `increase()` includes its first event: after the very first event, read the metrics twice to see
+it. A gauge is the value of one process. For several processes, use counters and histograms, which add up, or sketches,
+which merge by the maximum of each register: [sketches.md](sketches.md).
 """
 
 
@@ -74,7 +74,7 @@ def events_tables() -> str:
 
 
 def recounted_list() -> str:
-    """Return the series that can be counted again from the log events."""
+    """Return the list of the series that can be computed from the event log."""
     return ", ".join(f"`{metric.prometheus}`" for metric in RECOUNTED) + "\n"
 
 
@@ -99,13 +99,14 @@ def configuration_page() -> str:
 
 
 _CONFIGURATION = """\
-Everything is configured by environment variables. A wrong value never stops the service: it is logged once as an
-ERROR that names the variable, what is expected and what is used instead. The variables of OpenTelemetry itself,
-`OTEL_*`, keep their meaning.
+otel-recmon is configured by environment variables. An unusable value never stops the service: it is logged once as an
+ERROR that names the variable, the valid values and the value used instead. The variables `OTEL_*` of OpenTelemetry keep
+their meaning. In the table, a name such as MODEL_PATH is short for `OTEL_RECMON_MODEL_PATH`.
 
-An expression on its own is JMESPath on the response body; `body:` looks into the request body. `header:` is the
-request's, `response_header:` the response's. A service with several shapes says which is meant where:
-`/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
+An expression without a prefix is [JMESPath](https://jmespath.org) on the response body; with the prefix `body:` it is
+JMESPath on the request body. `header:` names a header of the request, `response_header:` a header of the response,
+`query:` a query parameter and `path:` a path parameter. If routes have different responses, write an expression for
+each of these routes, then the default expression: `/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
 """
 
 

@@ -1,12 +1,11 @@
 """All that may be set, as people read it: a file to begin with, and docs/recmon-toml.md."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Final
 
 from otel_recmon.artifacts.docs.reference import HEADER, table
-from otel_recmon.artifacts.render.files import parts_of
 from otel_recmon.artifacts.settings.deployment import LABELS, PARTS, SECTIONS, House
 from otel_recmon.artifacts.settings.schema import expected, key_of
 from otel_recmon.artifacts.settings.thresholds import Baseline, General, Pace, Tuning, shipped
@@ -15,7 +14,7 @@ EXAMPLE_LABEL: Final = ("team", "recommendations")
 
 
 @dataclass(frozen=True)
-class Section:
+class SettingsSection:
     """A table of the file, or several alike: its settings, and the defaults of each table by its name."""
 
     kind: type[Any]
@@ -27,17 +26,17 @@ class Section:
         return (self.kind.__doc__ or "").strip().splitlines()[0]
 
 
-def sections() -> dict[str, Section]:
+def sections() -> dict[str, SettingsSection]:
     """Return all tables but that of labels, by what they are called in the documentation."""
     alerts = shipped()
-    house = {name: Section(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
+    house = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
     return {
         "export": house.pop("export"),
         "services": house.pop("services"),
-        "general": Section(General, {"general": {**_defaults(General), **alerts["general"]}}),
-        "baseline": Section(Baseline, {"baseline": alerts["baseline"]}),
-        "alerts.NAME": Section(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
-        "pace.SEVERITY": Section(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
+        "general": SettingsSection(General, {"general": {**_defaults(General), **alerts["general"]}}),
+        "baseline": SettingsSection(Baseline, {"baseline": alerts["baseline"]}),
+        "alerts.NAME": SettingsSection(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
+        "pace.SEVERITY": SettingsSection(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
         **house,
     }
 
@@ -70,7 +69,7 @@ def _brief(spec: Field[Any]) -> str:
     return str(spec.metadata["brief"])
 
 
-def _lines(section: Section) -> Iterator[str]:
+def _lines(section: SettingsSection) -> Iterator[str]:
     """Yield the lines of some tables: what a key means is said at the first one that has it."""
     yield f"# {section.about}\n"
     said: set[str] = set()
@@ -97,9 +96,16 @@ def toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def settings_page() -> str:
-    """Return docs/recmon-toml.md."""
-    parts = [(f"`{name}`", brief, _forms(name)) for name, brief in PARTS.items()]
+def settings_page(forms: Mapping[str, Sequence[str]]) -> str:
+    """Return docs/recmon-toml.md.
+
+    Args:
+        forms: The parts that can be exported in each form, by the name of the form.
+    """
+    parts = [
+        (f"`{part}`", brief, ", ".join(form for form, there in forms.items() if part in there))
+        for part, brief in PARTS.items()
+    ]
     return "\n".join(
         (
             HEADER,
@@ -114,11 +120,7 @@ def settings_page() -> str:
     )
 
 
-def _forms(part: str) -> str:
-    return ", ".join(form for form in ("files", "kubernetes") if part in parts_of(form))
-
-
-def _documented(name: str, section: Section) -> str:
+def _documented(name: str, section: SettingsSection) -> str:
     single = len(section.tables) == 1
     head = ("setting", "meaning", "value", *(("default",) if single else ()))
     (values, *_) = section.tables.values()

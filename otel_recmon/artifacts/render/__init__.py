@@ -1,1 +1,1 @@
-"""The files that Grafana, Prometheus and the Collector read, made of the definitions."""
+"""The files that Grafana, Prometheus, Kubernetes and the Collector read; may import all of artifacts but `docs`."""

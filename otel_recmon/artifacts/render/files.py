@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from otel_recmon.artifacts.alerts.definitions import rules
-from otel_recmon.artifacts.dashboards import BOARDS
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.alerts.rule import limits
+from otel_recmon.artifacts.dashboards import business, experiments, quality, service, telemetry
+from otel_recmon.artifacts.dashboards.board import Board, text
 from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.render.collector_config import COLLECTOR_FILE, collector_file, prometheus_files
 from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.kubernetes import compact, config_map, prometheus_rule
 from otel_recmon.artifacts.render.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
-from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
+from otel_recmon.artifacts.render.prometheus_rules import alerting_file, alerting_group, recording_file, recording_group
 from otel_recmon.artifacts.render.provisioning import dashboards_file, datasources_file
 from otel_recmon.artifacts.render.slack_message import alertmanager_templates
 from otel_recmon.artifacts.settings.schema import TuningError
-from otel_recmon.artifacts.settings.thresholds import Config, using
+from otel_recmon.artifacts.settings.thresholds import Config
 
 Files = Mapping[str, str]
 """The texts of files, by their names from the folder that they are exported to."""
@@ -41,13 +42,14 @@ def parts_of(form: str) -> tuple[str, ...]:
     return tuple(_FORMS[form])
 
 
-def _pages(config: Config) -> Files:
-    with using(config):
-        return {config.house.grafana.uid(board.page.uid): text(board) for board in BOARDS}
+def boards(config: Config) -> tuple[Board, ...]:
+    """Return the dashboards, with the limits of the alerts."""
+    drawn = limits(rules(config))
+    return tuple(page.board(config, drawn) for page in (business, service, quality, experiments, telemetry))
 
 
 def _dashboards(config: Config) -> Files:
-    pages = {f"grafana/dashboards/{uid}.json": page for uid, page in _pages(config).items()}
+    pages = {f"grafana/dashboards/{board.uid}.json": text(board) for board in boards(config)}
     return {**pages, "grafana/provisioning/dashboards/recmon.yaml": dashboards_file(config.house.grafana)}
 
 
@@ -91,8 +93,10 @@ def _dashboard_maps(config: Config) -> Files:
     labels = {house.kubernetes.dashboard_label: house.kubernetes.label_value}
     folder = {house.kubernetes.folder_annotation: house.grafana.dashboard_folder}
     return {
-        f"{uid}.yaml": config_map(house.kubernetes, uid, {f"{uid}.json": compact(page)}, labels, folder)
-        for uid, page in _pages(config).items()
+        f"{board.uid}.yaml": config_map(
+            house.kubernetes, board.uid, {f"{board.uid}.json": compact(text(board))}, labels, folder
+        )
+        for board in boards(config)
     }
 
 
@@ -112,8 +116,8 @@ def _map(name: str, make: Make, label: str = "") -> Make:
 
 def _rule_objects(config: Config) -> Files:
     name, found = config.house.grafana.uid(f"{PREFIX}-rules"), rules(config)
-    files = [recording_file(found), *([alerting_file(found)] if config.house.prometheus.alerting else [])]
-    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, *files)}
+    groups = [recording_group(found), *([alerting_group(found)] if config.house.prometheus.alerting else [])]
+    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, groups)}
 
 
 _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {

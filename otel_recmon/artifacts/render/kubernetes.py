@@ -1,7 +1,7 @@
 """Objects of Kubernetes: ConfigMaps that Grafana's sidecar finds, and rules for the operator of Prometheus."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import indent
 from typing import Any, Final
 
@@ -41,12 +41,11 @@ def _block(text: str) -> str:
     return f"{'|' if text.endswith(chr(10)) else '|-'}\n{indent(text.removesuffix(chr(10)), '    ')}\n"
 
 
-def prometheus_rule(house: Kubernetes, name: str, *files: str) -> str:
-    """Return the object that the operator makes rules of, with the groups of some files of rules."""
-    groups = [group for file in files for group in yaml.safe_load(file)["groups"]]
+def prometheus_rule(house: Kubernetes, name: str, groups: Sequence[Json]) -> str:
+    """Return the object that the operator makes rules of, with some groups of rules."""
     metadata = _metadata(house, name, {}, {})
     kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}
-    return _written({**kind, "metadata": metadata, "spec": {"groups": groups}})
+    return _written({**kind, "metadata": metadata, "spec": {"groups": list(groups)}})
 
 
 def compact(text: str) -> str:

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from textwrap import indent
 from typing import Any, Final
 
-from otel_recmon.artifacts.alerts.definitions import WATCHDOG
+from otel_recmon.artifacts.alerts.rule import WATCHDOG
 from otel_recmon.artifacts.pages import GENERATED
+from otel_recmon.artifacts.render.quoting import scalar
 from otel_recmon.artifacts.render.slack_message import COLOR, TEXT, TITLE, grafana_templates
-from otel_recmon.artifacts.settings.deployment import Notifications
-from otel_recmon.artifacts.settings.formats import scalar
 from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Pace
 
-SLACK: Final = Notifications.slack
-SWITCH: Final = Notifications.switch
 SLACK_VARIABLE: Final = "SLACK_WEBHOOK_URL"
 SWITCH_VARIABLE: Final = "DEAD_MANS_SWITCH_URL"
 SLACK_SECRET: Final = "slack-webhook-url"  # noqa: S105 - the name of the file that has it
@@ -68,7 +65,7 @@ def _root(config: Config) -> dict[str, Any]:
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     """Yield receivers, with the label and value that lead to them, and the pace."""
     names = config.house.notifications
-    yield names.switch, "alertname", WATCHDOG.name, _paced(config.pace["watchdog"])
+    yield names.switch, "alertname", WATCHDOG, _paced(config.pace["watchdog"])
     for severity in reversed(SEVERITIES):
         yield names.slack, "severity", severity, _paced(config.pace[severity])
 

@@ -1,15 +1,16 @@
 """The alerts as Prometheus's rules, and the recording rules of what is expensive in them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from textwrap import indent
-from typing import Final
+from typing import Any, Final
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.alerts.rule import AlertRule, Keep
+from otel_recmon.artifacts.alerts.rule import AlertRule, RecordAs
 from otel_recmon.artifacts.pages import GENERATED
 from otel_recmon.artifacts.promql import Expr, Matcher
 
+Json = dict[str, Any]
 PREFIX: Final = "recmon:"
 """What the names of recorded series begin with."""
 VALUE: Final = ".Value"
@@ -17,7 +18,7 @@ VALUE: Final = ".Value"
 
 
 class Recorded:
-    """Keeps expressions as recorded series; to be handed to rules as what they keep with."""
+    """Records expressions: to be given to rules, and then asked for what they recorded."""
 
     def __init__(self) -> None:
         """Begin with nothing recorded."""
@@ -25,65 +26,77 @@ class Recorded:
 
     def __call__(self, name: str, expression: Expr) -> Expr:
         """Return the series that an expression is recorded as."""
-        record = PREFIX + name
-        if self.expressions.setdefault(record, expression) != expression:
-            msg = f"{record} stands for two expressions"
+        series = PREFIX + name
+        if self.expressions.setdefault(series, expression) != expression:
+            msg = f"{series} stands for two expressions"
             raise ValueError(msg)
-        return Expr(record)
+        return Expr(series)
 
 
-def condition(rule: AlertRule, keep: Keep, matchers: tuple[Matcher, ...] = ()) -> Expr:
+def condition(rule: AlertRule, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
     """Return the expression that has something where the alert is to fire."""
-    return promql.compared(rule.expression(keep, matchers), rule.alert.comparison.operator, rule.threshold)
+    return promql.compared(rule.expression(record, matchers), rule.alert.comparison.operator, rule.threshold)
+
+
+def recording_group(rules: Iterable[AlertRule]) -> Json:
+    """Return the recording rules that the alerting rules of those switched on look at, as Prometheus reads them."""
+    record, enabled = Recorded(), _enabled(rules)
+    for rule in enabled:
+        condition(rule, record)
+    records = [{"record": name, "expr": expression.text} for name, expression in record.expressions.items()]
+    return _group("recmon", enabled, records)
+
+
+def alerting_group(rules: Iterable[AlertRule]) -> Json:
+    """Return the alerting rules of those switched on, as Prometheus reads them."""
+    record, enabled = Recorded(), _enabled(rules)
+    return _group("recmon-alerts", enabled, [_alert(rule, record) for rule in enabled])
 
 
 def recording_file(rules: Iterable[AlertRule]) -> str:
-    """Return the recording rules that the alerting rules of those switched on look at."""
-    keep, enabled = Recorded(), _enabled(rules)
-    for rule in enabled:
-        condition(rule, keep)
-    records = [_rule("record", name, expression, {}) for name, expression in keep.expressions.items()]
-    return _file(_RECORDING, "recmon", _interval(enabled), records)
+    """Return the file of the recording rules."""
+    return _file(_RECORDING, recording_group(rules))
 
 
 def alerting_file(rules: Iterable[AlertRule]) -> str:
-    """Return the alerting rules of those switched on."""
-    keep, enabled = Recorded(), _enabled(rules)
-    return _file(_ALERTING, "recmon-alerts", _interval(enabled), [_alert(rule, keep) for rule in enabled])
+    """Return the file of the alerting rules."""
+    return _file(_ALERTING, alerting_group(rules))
 
 
 def _enabled(rules: Iterable[AlertRule]) -> list[AlertRule]:
     return [rule for rule in rules if rule.tuning.enabled]
 
 
-def _interval(rules: list[AlertRule]) -> str:
-    return rules[0].config.general.interval if rules else "1m"
+def _group(name: str, rules: Sequence[AlertRule], made: list[Json]) -> Json:
+    return {"name": name, "interval": rules[0].config.general.interval if rules else "1m", "rules": made}
 
 
-def _alert(rule: AlertRule, keep: Recorded) -> str:
-    more: dict[str, str | Mapping[str, str]] = {
+def _alert(rule: AlertRule, record: RecordAs) -> Json:
+    return {
+        "alert": rule.name,
+        "expr": condition(rule, record).text,
         "for": rule.hold,
         "labels": rule.labels,
         "annotations": rule.annotations(VALUE),
     }
-    return _rule("alert", rule.name, condition(rule, keep), more)
 
 
-def _rule(kind: str, name: str, expression: Expr, more: Mapping[str, str | Mapping[str, str]]) -> str:
-    lines = [f"{kind}: {json.dumps(name)}", "expr: |-2", indent(expression.text, "  ")]
-    for key, value in more.items():
+def _file(head: str, group: Json) -> str:
+    body = indent("\n\n".join(map(_written, group["rules"])), " " * 6)
+    listed = f"\n{body}" if body else " []"
+    return f"{head}\ngroups:\n  - name: {group['name']}\n    interval: {group['interval']}\n    rules:{listed}\n"
+
+
+def _written(rule: Json) -> str:
+    """Return a rule as an item of a list in YAML, with its expression on lines of its own."""
+    (kind, name), (_, expression), *more = rule.items()
+    lines = [f"- {kind}: {json.dumps(name)}", "  expr: |-2", indent(expression, "    ")]
+    for key, value in more:
         if isinstance(value, str):
-            lines.append(f"{key}: {value}")
+            lines.append(f"  {key}: {value}")
         else:
-            lines += [f"{key}:", *(f"  {inner}: {json.dumps(text)}" for inner, text in value.items())]
-    first, *rest = lines
-    return "\n".join((f"- {first}", *(indent(line, "  ") for line in rest)))
-
-
-def _file(head: str, group: str, interval: str, rules: list[str]) -> str:
-    body = indent("\n\n".join(rules), " " * 6)
-    listed = f"\n{body}" if rules else " []"
-    return f"{head}\ngroups:\n  - name: {group}\n    interval: {interval}\n    rules:{listed}\n"
+            lines += [f"  {key}:", *(f"    {inner}: {json.dumps(text)}" for inner, text in value.items())]
+    return "\n".join(lines)
 
 
 _RECORDING: Final = f"""{GENERATED}

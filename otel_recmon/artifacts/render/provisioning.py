@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from otel_recmon.artifacts.render.quoting import scalar
 from otel_recmon.artifacts.settings.deployment import Grafana, House
-from otel_recmon.artifacts.settings.formats import scalar
 from otel_recmon.artifacts.settings.schema import seconds
 
 

@@ -1,1 +1,1 @@
-"""The settings of recmon.toml, checked and with their defaults."""
+"""The settings of recmon.toml with their defaults, read strictly; may import `promql` and `pages`."""

@@ -1,32 +1,29 @@
 """What a house sets beside its alerts: whom they are about, and what things are called and where they are."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, DATASOURCE, PREFIX, TITLE, Page
-from otel_recmon.artifacts.promql import Matcher
-from otel_recmon.artifacts.settings.formats import (
+from otel_recmon import catalog
+from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, DATASOURCE, PREFIX, TITLE, DashboardPage
+from otel_recmon.artifacts.promql import IDENTITY, Matcher
+from otel_recmon.artifacts.settings.schema import (
     CURRENCY,
     DNS_LABEL,
     HOST,
     LABEL_KEY,
-    LABEL_NAME,
     LABEL_VALUE,
-    MATCHERS,
+    LASTING,
     NAME,
     PATH,
+    POSITIVE,
     SLUG,
     TARGET,
     UID,
     URL,
     VALUE,
-    matchers,
-)
-from otel_recmon.artifacts.settings.schema import (
-    LASTING,
-    POSITIVE,
     Form,
     Table,
     Texts,
@@ -51,8 +48,53 @@ PARTS: Final = {
 """What can be exported, each by itself."""
 FORMATS: Final = ("files", "kubernetes")
 _GRAFANA_KNOWS: Final = "BRL CHF CZK DKK EUR GBP INR ISK JPY KRW NOK PLN RUB SEK UAH USD ZAR".split()
+_MATCHER: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\$\n]|\\[\\"])*)"\s*')
+_NOT_IN_RE2: Final = re.compile(r"\(\?(?:[=!]|<[=!])")
+_METRICS_OWN: Final = {"le", *(label for metric in catalog.METRICS for label in metric.labels)}
+_TAKEN: Final = {*IDENTITY, *_METRICS_OWN, "alertname", "severity", "grafana_folder", "instance"}
 _PART: Final = Form(f"some of {', '.join(PARTS)}", PARTS.__contains__)
 _FORMAT: Final = Form(f"one of {', '.join(FORMATS)}", FORMATS.__contains__)
+
+
+def _parsed(text: str) -> tuple[Matcher, ...]:
+    """Return the conditions that a text such as `job=~"shop/.*", cluster="eu"` states.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found, rest = [], text
+    while rest.strip():
+        match = _MATCHER.match(rest)
+        if not match:
+            raise ValueError(text)
+        found.append(Matcher(*match.groups()))
+        comma, rest = rest[match.end() :][:1], rest[match.end() + 1 :]
+        if comma not in ("", ","):
+            raise ValueError(text)
+    return tuple(found)
+
+
+def _are_matchers(text: str) -> bool:
+    try:
+        return all(_usable(matcher) for matcher in _parsed(text))
+    except (ValueError, re.error):
+        return False
+
+
+def _usable(matcher: Matcher) -> bool:
+    value = re.sub(r"\\(.)", r"\1", matcher.value)
+    if matcher.operator in ("=~", "!~"):
+        re.compile(value)
+    return matcher.label not in _METRICS_OWN and not matcher.label.startswith("__") and not _NOT_IN_RE2.search(value)
+
+
+_MATCHERS: Final = Form(
+    """conditions on the labels of a service, such as 'job=~"shop/.*", cluster="eu"', without $""", _are_matchers
+)
+_LABEL_NAME: Final = Form(
+    "the name of a label that alerts do not have of their own",
+    lambda text: re.fullmatch(r"[a-zA-Z]\w*", text, re.ASCII) and text not in _TAKEN,
+)
 
 
 @dataclass(frozen=True)
@@ -60,22 +102,22 @@ class Services:
     """Which services dashboards and alerts are about."""
 
     selector: str = setting(
-        "", brief="""conditions that every query gets, such as 'job=~"shop/.*", cluster="eu"'""", form=MATCHERS
+        "", brief="""conditions that every query gets, such as 'job=~"shop/.*", cluster="eu"'""", form=_MATCHERS
     )
     pipeline: str = setting(
-        "", brief="the same for the series of Collector, Prometheus and Alertmanager themselves", form=MATCHERS
+        "", brief="the same for the series of Collector, Prometheus and Alertmanager themselves", form=_MATCHERS
     )
     currency: str = setting("USD", brief="the currency that revenue is shown in (ISO 4217)", form=CURRENCY)
 
     @cached_property
     def matchers(self) -> tuple[Matcher, ...]:
         """The conditions on the services' series."""
-        return matchers(self.selector)
+        return _parsed(self.selector)
 
     @cached_property
     def pipeline_matchers(self) -> tuple[Matcher, ...]:
         """The conditions on the series of what brings them."""
-        return matchers(self.pipeline)
+        return _parsed(self.pipeline)
 
     @property
     def money(self) -> str:
@@ -114,7 +156,7 @@ class Grafana:
         """Return the uid that something of ours has here."""
         return self.uid_prefix + uid.removeprefix(PREFIX)
 
-    def title_of(self, page: Page) -> str:
+    def title_of(self, page: DashboardPage) -> str:
         """Return the title that a page has here."""
         return self.title + page.title.removeprefix(TITLE)
 
@@ -232,7 +274,7 @@ def house_of(own: Table) -> House:
     """
     labels = table_of(LABELS, own)
     for name, value in labels.items():
-        require(bool(LABEL_NAME.fits(name)), f"labels.{name}", value, LABEL_NAME.expected)
+        require(bool(_LABEL_NAME.fits(name)), f"labels.{name}", value, _LABEL_NAME.expected)
         require(isinstance(value, str) and bool(VALUE.fits(value)), f"labels.{name}", value, VALUE.expected)
     tables = {name: built(kind, name, table_of(name, own)) for name, kind in SECTIONS.items()}
     house = House(**tables, labels=labels)

@@ -1,4 +1,4 @@
-"""Tables of settings, read strictly: what is not known or not usable is refused, with what would be."""
+"""The forms that settings have, and their tables read strictly: what is not usable is refused, with what would be."""
 
 import difflib
 import math
@@ -17,6 +17,8 @@ _KINDS: Final[Mapping[object, tuple[str, tuple[type, ...]]]] = {
     int: ("a whole number", (int,)),
 }
 _NUMBER: Final = ("a number", (int, float))
+LONGEST_PREFIX: Final = 12
+"""Characters that a prefix may have, so that Grafana takes the identifier of every alert: 40 in all."""
 Table = Mapping[str, Any]
 Texts = Mapping[str, str]
 
@@ -34,6 +36,30 @@ class Form:
 
 
 ANYTHING: Final = Form("", lambda _: True)
+
+
+def _like(expected: str, pattern: str) -> Form:
+    return Form(expected, re.compile(pattern).fullmatch)
+
+
+NAME: Final = _like("a name, of one line and without $ { }", r"[^\s${}](?:[^\n\r\t${}]*[^\s${}])?")
+UID: Final = _like("letters, digits, - and _, at most 40", r"[A-Za-z0-9_-]{1,40}")
+SLUG: Final = _like(f"lower-case letters, digits and -, at most {LONGEST_PREFIX}", r"[a-z](?:[a-z0-9-]{0,10}[a-z0-9])?")
+URL: Final = _like("an address such as https://grafana.example", r"https?://[^\s\"'$#{}]+")
+PATH: Final = _like("an absolute path without spaces", r"/[^\s\"'$#{}:]*")
+ADDRESS_OR_PATH: Final = _like("an address or a path without spaces", r"[^\s\"'${}]+")
+TARGET: Final = _like('an address such as "collector:8888"', r"[^\s\"'$#{}/]+:\d+")
+HOST: Final = _like("a host or address without spaces", r"[^\s\"'$#{}]+")
+CURRENCY: Final = _like("the three letters of ISO 4217, such as EUR", r"[A-Z]{3}")
+VALUE: Final = _like("a text of one line, without $ { }", r"[^\n\r${}]+")
+DNS_LABEL: Final = _like(
+    "a name as Kubernetes has them: lower-case letters, digits and -", r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
+LABEL_KEY: Final = _like(
+    "the key of a label in Kubernetes",
+    r"(?:[a-z0-9][a-z0-9.-]{0,251}[a-z0-9]/)?[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?",
+)
+LABEL_VALUE: Final = _like("the value of a label in Kubernetes", r"(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?")
 
 
 def meant(brief: str, form: Form | None = None, key: str = "") -> dict[str, Any]:

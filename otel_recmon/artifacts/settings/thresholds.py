@@ -1,20 +1,20 @@
 """What may be set: read from TOML, over the defaults that the package ships, and checked strictly."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from otel_recmon.artifacts.settings.deployment import LABELS, SECTIONS, House, house_of
-from otel_recmon.artifacts.settings.formats import PATH, PLACE, URL
 from otel_recmon.artifacts.settings.schema import (
+    ADDRESS_OR_PATH,
     DURATION,
     LASTING,
+    PATH,
     POSITIVE,
+    URL,
     Form,
     TuningError,
     built,
@@ -51,7 +51,7 @@ class General:
     )
     objective: float = setting(brief="the share of responses that shall be good", form=_SHARE)
     grafana: str = setting(brief="where people open Grafana; for links", form=URL)
-    runbook: str = setting(brief="where people read the runbook; for links", form=PLACE)
+    runbook: str = setting(brief="where people read the runbook; for links", form=ADDRESS_OR_PATH)
     secrets: str = setting(brief="the folder with the addresses that Alertmanager sends to", form=PATH)
     retrain_period: str = setting(
         "",
@@ -129,9 +129,9 @@ class Config:
     general: General
     baseline: Baseline
     experiments: Experiments
-    alerts: Mapping[str, Tuning] = field(default_factory=dict)
-    pace: Mapping[str, Pace] = field(default_factory=dict)
-    house: House = field(default_factory=lambda: house_of({}))
+    alerts: Mapping[str, Tuning]
+    pace: Mapping[str, Pace]
+    house: House
 
 
 def load(path: Path | None = None) -> Config:
@@ -183,26 +183,3 @@ def _tuning(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Tu
     if tuning.enabled and tuning.threshold is None:
         raise TuningError(f"{where} is enabled but has no threshold: there is none that fits all, so say yours")
     return tuning
-
-
-@cache
-def _defaults() -> Config:
-    return configured({})
-
-
-_IN_FORCE: Final[ContextVar[Config | None]] = ContextVar("settings in force", default=None)
-
-
-def in_force() -> Config:
-    """Return the settings that dashboards are made with: the defaults, but within `using`."""
-    return _IN_FORCE.get() or _defaults()
-
-
-@contextmanager
-def using(config: Config) -> Iterator[None]:
-    """Make dashboards with other settings."""
-    token = _IN_FORCE.set(config)
-    try:
-        yield
-    finally:
-        _IN_FORCE.reset(token)

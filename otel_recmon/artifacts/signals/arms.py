@@ -1,14 +1,14 @@
 """What each treatment of an experiment does better or worse than its control, and how sure that is, at any time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
-from otel_recmon.artifacts.promql import Expr, Scope
-from otel_recmon.artifacts.settings.thresholds import Experiments, in_force
+from otel_recmon.artifacts.promql import Expr, QueryScope
+from otel_recmon.artifacts.settings.thresholds import Experiments
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Volume, Words, measure, over, volume
 from otel_recmon.artifacts.signals.sequential import Bounds, Difference, by_arm, ratio, role, split
 from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
@@ -16,17 +16,18 @@ from otel_recmon.catalog import Metric
 
 Counts = Callable[[Metric], Expr]
 """Given a counter, what it counted by arm and bucket."""
-Limits = Callable[[Experiments], Bounds]
-Compare = Callable[[Scope, Counts], Difference]
+MakeBounds = Callable[[Experiments], Bounds]
+Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
 _OVER: Final = "Over that of the control, minus 1."
+_VERDICT: Final = "Below -1 it is surely worse than the control, above 1 surely better, and between them undecided."
 _ALWAYS: Final = (
     "The interval holds the true value at all times, with the probability that the settings give, however often one "
     "looks; users, not requests, are what varies. The time range must hold all of the experiment."
 )
 
 
-def counts(scope: Scope) -> Counts:
+def counts(scope: QueryScope) -> Counts:
     """Return what counters counted within the window, by arm and bucket."""
     buckets = scope.by_service().apart(*by_arm(scope), catalog.BUCKET.name)
     return lambda metric: Counted(metric).increase(buckets)
@@ -44,49 +45,62 @@ def split_bounds(settings: Experiments) -> Bounds:
 
 @dataclass(frozen=True)
 class Judged:
-    """A difference from the control: its value, its bounds, and how certain it is."""
+    """A difference from the control: its value and, with the settings of experiments, its bounds and its evidence.
 
-    compare: Compare
+    Attributes:
+        value: The difference itself, which no setting changes.
+        meaning: What the value is, before it is related to the control.
+        compare: The comparison that all of its signals are made of.
+        bounds_of: Makes what its bounds need of the settings.
+    """
+
     value: Signal
-    low: Signal
-    high: Signal
-    evidence: Signal
+    meaning: str
+    compare: Compare
+    bounds_of: MakeBounds
 
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """All of it."""
-        return self.value, self.low, self.high, self.evidence
+    def low(self, settings: Experiments) -> Signal:
+        """Return the lower bound of the value."""
+        bounds = self.bounds_of(settings)
+        return self._derived("_low", ", at least", _OVER, lambda difference: difference.low(bounds))
+
+    def high(self, settings: Experiments) -> Signal:
+        """Return the upper bound of the value."""
+        bounds = self.bounds_of(settings)
+        return self._derived("_high", ", at most", _OVER, lambda difference: difference.high(bounds))
+
+    def evidence(self, settings: Experiments) -> Signal:
+        """Return the value over its bound: beyond -1 and 1, the arms surely differ."""
+        bounds = self.bounds_of(settings)
+        signal = self._derived("_evidence", ": verdict", _VERDICT, lambda difference: difference.evidence(bounds))
+        return replace(signal, unit=Unit.TIMES)
+
+    def _derived(self, name: str, title: str, meaning: str, value: Callable[[Difference], Expr]) -> Signal:
+        return replace(
+            self.value,
+            name=f"{self.value.name}{name}",
+            title=f"{self.value.title}{title}",
+            description=f"{self.meaning} {meaning} {_ALWAYS}",
+            value=lambda scope: value(self.compare(scope, counts(scope))),
+        )
 
 
-def _judged(words: Words, metrics: tuple[Metric, ...], compare: Compare, limits: Limits) -> Judged:
-    def of(name: str, title: str, meaning: str, unit: Unit, value: Callable[[Difference], Expr]) -> Signal:
-        own = Words(f"{words.name}{name}", f"{words.title}{title}", words.page, f"{words.description} {meaning}")
-        used = (*metrics, catalog.EXPECTED_SHARE)
-        return measure(own, unit, used, lambda scope: value(compare(scope, counts(scope))), _FIXED)
-
-    verdict = "Below -1 it is surely worse than the control, above 1 surely better, and between them undecided."
-    return Judged(
-        compare,
-        of("", "", _OVER, Unit.SHARE, Difference.value),
-        of("_low", ", at least", f"{_OVER} {_ALWAYS}", Unit.SHARE, lambda one: one.low(limits(in_force().experiments))),
-        of(
-            "_high", ", at most", f"{_OVER} {_ALWAYS}", Unit.SHARE, lambda one: one.high(limits(in_force().experiments))
-        ),
-        of(
-            "_evidence",
-            ": verdict",
-            f"{verdict} {_ALWAYS}",
-            Unit.TIMES,
-            lambda one: one.evidence(limits(in_force().experiments)),
-        ),
+def _judged(words: Words, metrics: tuple[Metric, ...], compare: Compare, bounds_of: MakeBounds) -> Judged:
+    value = measure(
+        replace(words, description=f"{words.description} {_OVER}"),
+        Unit.SHARE,
+        (*metrics, catalog.EXPECTED_SHARE),
+        lambda scope: compare(scope, counts(scope)).value(),
+        _FIXED,
     )
+    return Judged(value, words.description, compare, bounds_of)
 
 
 _EXPOSURES: Final = catalog.EXPERIMENT_EXPOSURES
 
 
 def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None = None) -> Judged:
-    def compare(scope: Scope, count: Counts) -> Difference:
+    def compare(scope: QueryScope, count: Counts) -> Difference:
         return ratio(scope, count(metric), count(_EXPOSURES), count(events) if events else None)
 
     meaning = f"{title} of each treatment."
@@ -128,19 +142,19 @@ CONVERSION_RATE: Final = _rate("arm_conversion_rate", "Conversions", catalog.EXP
 EARNING: Final = _rate("arm_earning", "Revenue", catalog.EXPERIMENT_REVENUE, Unit.MONEY)
 
 
-def side(scope: Scope, name: str, value: Expr) -> Expr:
+def side(scope: QueryScope, name: str, value: Expr) -> Expr:
     """Return a value by variant for the arms that have a role, by arm."""
     return promql.many_to_one(role(scope, name), "*", value, (*scope.service, catalog.VARIANT.name))
 
 
-def against(scope: Scope, operator: str, signal: Callable[[Scope], Expr]) -> Expr:
+def against(scope: QueryScope, operator: str, signal: Callable[[QueryScope], Expr]) -> Expr:
     """Join what each treatment has with what the control has."""
     value = signal(scope.by_service().apart(catalog.VARIANT.name))
     sides = side(scope, catalog.TREATMENT, value), side(scope, catalog.CONTROL, value)
     return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
 
 
-def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[Scope], Expr]) -> Signal:
+def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
     return measure(words, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Words, measure, mix
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ORDER_VALUE, REVENUE_PER_REQUEST
 
@@ -16,7 +16,7 @@ CONTROL: Final = "$control"
 """The variable for the arm that the others are compared with."""
 Z: Final = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
-Value = Callable[[Scope], Expr]
+Value = Callable[[QueryScope], Expr]
 _VARIANT: Final = catalog.VARIANT.name
 _INDEPENDENT: Final = "It takes requests as independent: where users come back often, it is too narrow."
 
@@ -36,25 +36,25 @@ class Estimate:
     high: Signal
 
 
-def _variance_of_share(share: Share, scope: Scope) -> Expr:
+def _variance_of_share(share: Share, scope: QueryScope) -> Expr:
     """Return the variance of the logarithm of a share (Katz and others, 1978)."""
     part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
     return promql.call("clamp_min", (promql.number(1) / part) - (promql.number(1) / whole), 0)
 
 
-def _variance_of_revenue(scope: Scope) -> Expr:
+def _variance_of_revenue(scope: QueryScope) -> Expr:
     """Return the variance of the logarithm of revenue: sales by Poisson's law, earning as variously as their mean."""
     return promql.number(2) / promql.compared(ORDER_VALUE.trials(scope), ">", 0)
 
 
-def _arms(scope: Scope) -> tuple[Scope, Scope]:
+def _arms(scope: QueryScope) -> tuple[QueryScope, QueryScope]:
     """Return the scopes of the arms, and of what they are compared with."""
     common = tuple(matcher for matcher in scope.matchers if matcher.label != _VARIANT)
     arms = replace(scope.apart(_VARIANT), matchers=(*scope.matchers, Matcher(_VARIANT, "!=", CONTROL)))
     return arms, replace(scope.by_service(), matchers=(*common, equal(_VARIANT, CONTROL)))
 
 
-def _lift(share: Share, variance: Value, z: float, scope: Scope) -> Expr:
+def _lift(share: Share, variance: Value, z: float, scope: QueryScope) -> Expr:
     arms, control = _arms(scope)
     on = control.by
     ratio = promql.many_to_one(share.expression(arms), "/", promql.compared(share.expression(control), ">", 0), on)
@@ -64,7 +64,7 @@ def _lift(share: Share, variance: Value, z: float, scope: Scope) -> Expr:
     return ratio * promql.call("exp", spread * z) - 1
 
 
-def _bound(share: Share, variance: Value, z: float, scope: Scope) -> Expr:
+def _bound(share: Share, variance: Value, z: float, scope: QueryScope) -> Expr:
     return share.expression(scope) * promql.call("exp", promql.call("sqrt", variance(scope)) * z)
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.pages import BUSINESS, QUALITY, Page
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.artifacts.pages import BUSINESS, QUALITY, DashboardPage
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, words_of
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
@@ -22,7 +22,7 @@ _ESTIMATED: Final = (
 )
 
 
-def distinct(metric: Metric, scope: Scope) -> Expr:
+def distinct(metric: Metric, scope: QueryScope) -> Expr:
     """Return how many different ids the sketches of all processes saw within the window.
 
     ``otel_recmon.stats.sketch.estimate`` gives the formula and its source. Here it is applied to the mean of the
@@ -38,7 +38,7 @@ def distinct(metric: Metric, scope: Scope) -> Expr:
     return size * promql.either(promql.compared(linear, "<=", 2.5), alpha / harmonic)
 
 
-def _size(metric: Metric, scope: Scope) -> Expr:
+def _size(metric: Metric, scope: QueryScope) -> Expr:
     """Return the number of registers, by how many of 15, 31, 63 ... there are: looking at all takes as long again."""
     last = Matcher(_REGISTER, "=~", "|".join(_LAST_REGISTERS))
     sketch = promql.series(metric.prometheus, scope, last, window=scope.window)
@@ -46,7 +46,7 @@ def _size(metric: Metric, scope: Scope) -> Expr:
     return promql.number(8) * promql.binary(2, "^", promql.aggregate("count", there, scope.by))
 
 
-def quantity(of: Quantity, scope: Scope) -> Expr:
+def quantity(of: Quantity, scope: QueryScope) -> Expr:
     """Return a count, or the value of a gauge merged over processes, within the window."""
     if isinstance(of, Count):
         return Counted.of(of).increase(scope)
@@ -56,20 +56,20 @@ def quantity(of: Quantity, scope: Scope) -> Expr:
     return promql.aggregate(of.merge.value, promql.call(f"{of.merge.value}_over_time", values), scope.by)
 
 
-def _ratio(ratio: Ratio, scope: Scope) -> Expr:
+def _ratio(ratio: Ratio, scope: QueryScope) -> Expr:
     part, (whole,) = quantity(ratio.numerator, scope), (quantity(of, scope) for of in ratio.denominator)
     return promql.call("clamp_max", part / whole * 100, 100) if ratio.percent else promql.divided(part, whole)
 
 
-def _words(definition: Definition, page: Page) -> Words:
+def _words(definition: Definition, page: DashboardPage) -> Words:
     return replace(words_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
 
 
-def _estimate(gauge: Gauge, page: Page) -> Signal:
+def _estimate(gauge: Gauge, page: DashboardPage) -> Signal:
     return measure(_words(gauge, page), Unit.COUNT, (gauge.metric,), lambda scope: quantity(gauge, scope), (_REGISTER,))
 
 
-def _estimated(ratio: Ratio, page: Page, unit: Unit) -> Signal:
+def _estimated(ratio: Ratio, page: DashboardPage, unit: Unit) -> Signal:
     metrics = (ratio.numerator.metric, *(of.metric for of in ratio.denominator))
     return measure(_words(ratio, page), unit, metrics, partial(_ratio, ratio))
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import SERVICE
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.artifacts.signals.kinds import Unit, Words, measure
 
@@ -15,7 +15,7 @@ _COUNT: Final = f"{foreign.HTTP_DURATION}_count"
 _FAILED: Final = Matcher("http_response_status_code", "=~", "5..")
 
 
-def _failed(scope: Scope) -> Expr:
+def _failed(scope: QueryScope) -> Expr:
     total = promql.rate(_COUNT, scope)
     return promql.divided(promql.filled(promql.rate(_COUNT, scope, _FAILED), total), total)
 

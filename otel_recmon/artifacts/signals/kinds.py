@@ -1,14 +1,14 @@
 """The kinds of signals: a value, a volume, a share; each makes the PromQL of its panel and of its alert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from typing import Final, Self
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.pages import Page, panel_id
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope
+from otel_recmon.artifacts.pages import DashboardPage, panel_id
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
 from otel_recmon.definitions import Count, Definition, Gauge, Quantity, Ratio
 
@@ -48,9 +48,9 @@ class Signal:
     title: str
     unit: Unit
     description: str
-    page: Page
+    page: DashboardPage
     metrics: tuple[Metric, ...]
-    value: Callable[[Scope], Expr]
+    value: Callable[[QueryScope], Expr]
     fixed: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
@@ -64,9 +64,30 @@ class Signal:
         """The id of its panel on its page."""
         return panel_id(self.name)
 
-    def expression(self, scope: Scope) -> Expr:
+    def expression(self, scope: QueryScope) -> Expr:
         """Return its PromQL; labels of the scope that it does not have are left out."""
         return self.value(scope.within(self.labels))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold that an alert compares a signal's value with.
+
+    Attributes:
+        alert: The name of the alert.
+        value: The threshold, in the signal's unit.
+        severity: That of the alert: warning or critical.
+        below: Whether the alert fires below the threshold, rather than above it.
+    """
+
+    alert: str
+    value: float
+    severity: str
+    below: bool
+
+
+Limits = Mapping[str, tuple[Limit, ...]]
+"""The limits of each signal that has some, by its name, the lowest first."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +121,15 @@ class Counted:
         """The labels by which it was chosen what to count."""
         return tuple(matcher.label for matcher in self.matchers)
 
-    def rate(self, scope: Scope) -> Expr:
+    def rate(self, scope: QueryScope) -> Expr:
         """Return how many a second."""
         return promql.rate(self.name, scope, *self.matchers)
 
-    def increase(self, scope: Scope) -> Expr:
+    def increase(self, scope: QueryScope) -> Expr:
         """Return how many within the window."""
         return promql.increase(self.name, scope, *self.matchers)
 
-    def known(self, scope: Scope) -> Expr:
+    def known(self, scope: QueryScope) -> Expr:
         """Return something for each service that counts this now, or did a day ago."""
         service = scope.by_service().within(())
         moments = (service, service.ago(_A_DAY))
@@ -122,11 +143,11 @@ class Volume(Signal):
 
     counted: Counted
 
-    def count(self, scope: Scope) -> Expr:
+    def count(self, scope: QueryScope) -> Expr:
         """Return how many within the window."""
         return self.counted.increase(scope.within(self.labels))
 
-    def total(self, scope: Scope) -> Expr:
+    def total(self, scope: QueryScope) -> Expr:
         """Return how many within the window; 0 where there were none and the service counts such things."""
         return promql.filled(self.count(scope), self.counted.known(scope))
 
@@ -141,28 +162,28 @@ class Share(Signal):
         counted: The count above the line, where there is any.
     """
 
-    part: Callable[[Scope], Expr]
-    whole: Callable[[Scope], Expr]
-    counted: Callable[[Scope], Expr]
+    part: Callable[[QueryScope], Expr]
+    whole: Callable[[QueryScope], Expr]
+    counted: Callable[[QueryScope], Expr]
 
-    def trials(self, scope: Scope) -> Expr:
+    def trials(self, scope: QueryScope) -> Expr:
         """Return the count below the line within the window: what the share is based on."""
         return self.whole(scope.within(self.labels))
 
-    def successes(self, scope: Scope) -> Expr:
+    def successes(self, scope: QueryScope) -> Expr:
         """Return the count above the line within the window, where it is known."""
         return self.part(scope.within(self.labels))
 
-    def seen(self, scope: Scope) -> Expr:
+    def seen(self, scope: QueryScope) -> Expr:
         """Return the count above the line within the window, or else 0."""
         narrow = scope.within(self.labels)
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
-    def upper(self, scope: Scope, z: float = 1.96) -> Expr:
+    def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
         """Return what it is at most, by Wilson's interval of `z` standard deviations."""
         return promql.wilson(self.successes(scope), self.trials(scope), z)
 
-    def lower(self, scope: Scope, z: float = 1.96) -> Expr:
+    def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
         """Return what it is at least."""
         return promql.wilson(self.successes(scope), self.trials(scope), -z)
 
@@ -173,17 +194,21 @@ class Words:
 
     name: str
     title: str
-    page: Page
+    page: DashboardPage
     description: str
 
 
-def words_of(definition: Definition, page: Page) -> Words:
+def words_of(definition: Definition, page: DashboardPage) -> Words:
     """Return the words of a definition, for a signal that a page explains."""
     return Words(definition.name, definition.title, page, definition.meaning)
 
 
 def measure(
-    words: Words, unit: Unit, metrics: tuple[Metric, ...], value: Callable[[Scope], Expr], fixed: tuple[str, ...] = ()
+    words: Words,
+    unit: Unit,
+    metrics: tuple[Metric, ...],
+    value: Callable[[QueryScope], Expr],
+    fixed: tuple[str, ...] = (),
 ) -> Signal:
     """Return a signal with an expression of its own."""
     return Signal(words.name, words.title, unit, words.description, words.page, metrics, value, fixed=fixed)
@@ -205,11 +230,11 @@ def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volu
 
 
 def share(
-    words: Words, metrics: tuple[Metric, ...], part: Callable[[Scope], Expr], whole: Callable[[Scope], Expr]
+    words: Words, metrics: tuple[Metric, ...], part: Callable[[QueryScope], Expr], whole: Callable[[QueryScope], Expr]
 ) -> Share:
     """Return the signal of one count over another."""
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return promql.divided(part(scope), whole(scope))
 
     return Share(words.name, words.title, Unit.SHARE, words.description, words.page, metrics, value, part, whole, part)
@@ -225,27 +250,27 @@ def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, uni
     return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
 
 
-def defined_volume(count: Count, page: Page, unit: Unit = Unit.PER_SECOND) -> Volume:
+def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECOND) -> Volume:
     """Return the signal of a count."""
     return volume(words_of(count, page), Counted.of(count), unit)
 
 
-def defined_share(ratio: Ratio, page: Page, unit: Unit = Unit.SHARE) -> Share:
+def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
     """Return the signal of one count over another."""
     part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
     return over(words_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
 
 
-def defined_gauge(gauge: Gauge, page: Page, unit: Unit) -> Signal:
+def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
     """Return the signal of a gauge, merged over processes by an aggregation of PromQL."""
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return promql.aggregate(gauge.merge.value, promql.series(gauge.metric.prometheus, scope), scope.by)
 
     return measure(words_of(gauge, page), unit, (gauge.metric,), value)
 
 
-def _part(part: Counted, whole: Counted, zero: bool, scope: Scope) -> Expr:
+def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
     like = whole.increase(scope)
     if scope.offset and not zero:  # it has its own history, or none
         return part.increase(scope)
@@ -263,7 +288,7 @@ def one_of(attribute: Attribute, *values: str) -> Matcher:
     return Matcher(attribute.name, "=" if len(values) == 1 else "=~", "|".join(values))
 
 
-def _mix(counted: Counted, attribute: Attribute, scope: Scope) -> Expr:
+def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
     parts = counted.increase(scope.apart(attribute.name))
     return promql.many_to_one(parts, "/", promql.compared(counted.increase(scope), ">", 0), scope.by)
 
@@ -276,7 +301,7 @@ def mix(words: Words, counted: Counted, attribute: Attribute) -> Signal:
 def distribution(words: Words, metric: Metric) -> Signal:
     """Return the signal of how many values fell into each bucket of a histogram, cumulated by `le`."""
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return promql.increase(f"{metric.prometheus}_bucket", scope.apart("le"))
 
     return measure(words, Unit.COUNT, (metric,), value)

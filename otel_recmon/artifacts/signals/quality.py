@@ -7,7 +7,7 @@ from typing import Final
 from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import QUALITY
-from otel_recmon.artifacts.promql import Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
     Signal,
@@ -42,7 +42,7 @@ SCORES: Final = distribution(Words("scores", "Scores, distribution", QUALITY, ca
 MEAN_SCORE: Final = defined_share(definitions.MEAN_SCORE, QUALITY, Unit.TIMES)
 
 
-def _diversity(scope: Scope) -> Expr:
+def _diversity(scope: QueryScope) -> Expr:
     return promql.entropy(_ITEMS.increase(scope.apart(catalog.CATEGORY.name)), _ITEMS.increase(scope), scope.by)
 
 
@@ -51,11 +51,11 @@ DIVERSITY: Final = measure(
 )
 
 
-def _gauge(operator: str, metric: Metric, scope: Scope) -> Expr:
+def _gauge(operator: str, metric: Metric, scope: QueryScope) -> Expr:
     return promql.aggregate(operator, promql.series(metric.prometheus, scope), scope.by)
 
 
-def _full_coverage(scope: Scope) -> Expr:
+def _full_coverage(scope: QueryScope) -> Expr:
     process = scope.apart("instance", catalog.MODEL_VERSION.name)
     coverage = _gauge("max", catalog.COVERAGE, process)
     slates = promql.total(
@@ -101,7 +101,7 @@ RELOAD_PENDING: Final = measure(
 def score_drift(back: str = "1d") -> Signal:
     """Return how far the scores have moved since some time ago."""
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return promql.distance(catalog.SCORE.prometheus, scope, scope.ago(back))
 
     meaning = f"The largest difference between the distributions of top scores now and {back} ago, 0 to 1."
@@ -117,7 +117,7 @@ _SHOWN: Final = Counted(catalog.IMPRESSIONS, (_PLACED,))
 _ARMS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name)
 
 
-def _over_expected(places: tuple[str, ...], scope: Scope) -> Expr:
+def _over_expected(places: tuple[str, ...], scope: QueryScope) -> Expr:
     """Return clicks over those that the impressions would have had at what each of the places has on the whole."""
     on = (*scope.service, *places)
     whole = replace(scope, by=on, matchers=tuple(one for one in scope.matchers if one.label not in _ARMS))
@@ -128,7 +128,7 @@ def _over_expected(places: tuple[str, ...], scope: Scope) -> Expr:
     return promql.divided(promql.filled(clicks, expected), expected)
 
 
-def _coec(scope: Scope) -> Expr:
+def _coec(scope: QueryScope) -> Expr:
     position, surface = catalog.POSITION.name, catalog.SURFACE.name
     return promql.either(_over_expected((surface, position), scope), _over_expected((position,), scope))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import Expr, Scope, equal
+from otel_recmon.artifacts.promql import Expr, QueryScope, equal
 
 BUCKETS: Final = len(catalog.BUCKETS)
 FREEDOM: Final = BUCKETS - 1
@@ -44,7 +44,7 @@ class Difference:
         events: How many things happened; by arm, or by arm and bucket.
     """
 
-    scope: Scope
+    scope: QueryScope
     rate: Expr
     residual: Expr
     events: Expr
@@ -138,7 +138,7 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
     return promql.call("sqrt", (promql.call("exp", normal * wider) - 1) * FREEDOM)
 
 
-def ratio(scope: Scope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
+def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
     """Compare what was counted over what it is based on, all by arm and bucket; what was counted are the events."""
     arm, whole = by_arm(scope), promql.total(base, by_arm(scope))
     rate = promql.total(counted, arm) / promql.compared(whole, ">", 0)
@@ -146,7 +146,7 @@ def ratio(scope: Scope, counted: Expr, base: Expr, events: Expr | None = None) -
     return Difference(scope, rate, promql.many_to_one(beyond, "/", whole, arm), events or counted)
 
 
-def split(scope: Scope, counted: Expr) -> Difference:
+def split(scope: QueryScope, counted: Expr) -> Difference:
     """Compare what each arm got with what it was meant to get, by arm and bucket."""
     arm, expected = by_arm(scope), shares(scope)
     got = promql.total(counted, arm)
@@ -154,28 +154,28 @@ def split(scope: Scope, counted: Expr) -> Difference:
     return Difference(scope, got / expected, promql.many_to_one(beyond, "/", expected, arm), counted)
 
 
-def deserted(scope: Scope, counted: Expr, least: float) -> Expr:
+def deserted(scope: QueryScope, counted: Expr, least: float) -> Expr:
     """Return 1 for each arm that is expected and has nothing, where the experiment has at least so much."""
     experiment = by_arm(scope)[:-1]
     empty = promql.unless(shares(scope), promql.compared(promql.total(counted, by_arm(scope)), ">", 0))
     return promql.where(empty * 0 + 1, promql.compared(promql.total(counted, experiment), ">=", least), experiment)
 
 
-def by_arm(scope: Scope) -> tuple[str, ...]:
+def by_arm(scope: QueryScope) -> tuple[str, ...]:
     """Return the labels of an arm."""
     return (*scope.service, *_ARM)
 
 
-def shares(scope: Scope) -> Expr:
+def shares(scope: QueryScope) -> Expr:
     """Return the expected share of each arm."""
     return promql.aggregate("max", promql.series(catalog.EXPECTED_SHARE.prometheus, _of_service(scope)), by_arm(scope))
 
 
-def role(scope: Scope, name: str) -> Expr:
+def role(scope: QueryScope, name: str) -> Expr:
     """Return something for each arm that has a role."""
     found = promql.series(catalog.EXPECTED_SHARE.prometheus, _of_service(scope), equal(catalog.ROLE.name, name))
     return promql.aggregate("group", found, by_arm(scope))
 
 
-def _of_service(scope: Scope) -> Scope:
+def _of_service(scope: QueryScope) -> QueryScope:
     return scope.within(_ARM)

@@ -7,7 +7,7 @@ from typing import Final
 from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import TELEMETRY
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, defined_volume, measure, share
 
@@ -18,7 +18,7 @@ DROPPED: Final = defined_volume(definitions.DROPPED, TELEMETRY, Unit.EVENTS_PER_
 _HANDLED: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED)
 
 
-def _handled(scope: Scope) -> Expr:
+def _handled(scope: QueryScope) -> Expr:
     return promql.among("sum", {m.prometheus: promql.increase(m.prometheus, scope) for m in _HANDLED}, scope.by)
 
 
@@ -37,18 +37,18 @@ OVERFLOW: Final = defined_volume(definitions.OVERFLOW, TELEMETRY, Unit.EVENTS_PE
 PLUGIN_ERRORS: Final = defined_volume(definitions.PLUGIN_ERRORS, TELEMETRY, Unit.EVENTS_PER_SECOND)
 
 
-def _reporting(scope: Scope) -> Expr:
+def _reporting(scope: QueryScope) -> Expr:
     return promql.aggregate("group", promql.series(catalog.BUILD_INFO.prometheus, scope), scope.by)
 
 
 def _count(*apart: str) -> partial[Expr]:
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return promql.aggregate("count", _reporting(scope.apart(*apart)), scope.by)
 
     return partial(value)
 
 
-def _silent(back: str, scope: Scope) -> Expr:
+def _silent(back: str, scope: QueryScope) -> Expr:
     before = promql.call("present_over_time", promql.series(catalog.BUILD_INFO.prometheus, scope, window=back))
     return promql.unless(promql.aggregate("group", before, scope.by), _reporting(scope))
 
@@ -74,11 +74,11 @@ _OF_NO_HISTOGRAM: Final = Matcher(_NAME, "!~", ".+_(bucket|sum)")
 """What is left of a histogram is its counts: one of each combination of labels."""
 
 
-def _series(scope: Scope) -> Expr:
+def _series(scope: QueryScope) -> Expr:
     return promql.aggregate("count", promql.series("", scope, _OURS), scope.by)
 
 
-def _fullest_metric(scope: Scope) -> Expr:
+def _fullest_metric(scope: QueryScope) -> Expr:
     each = scope.apart("instance", _NAME).by
     combinations = promql.aggregate("count", promql.series("", scope, _OURS, _OF_NO_HISTOGRAM), each)
     return promql.aggregate("max", combinations, scope.by) / catalog.MAX_SERIES
@@ -116,7 +116,7 @@ def silent(back: str = "1d") -> Signal:
 SILENT: Final = silent()
 
 
-def _age(scope: Scope) -> Expr:
+def _age(scope: QueryScope) -> Expr:
     taken = promql.call("timestamp", promql.series(catalog.BUILD_INFO.prometheus, scope))
     return promql.call("time") - promql.aggregate("max", taken, scope.by)
 
@@ -132,11 +132,11 @@ LAST_SAMPLE_AGE: Final = measure(
 # The Collector is none of the services that a page is narrowed to.
 
 
-def _of_each(name: str, scope: Scope) -> Expr:
+def _of_each(name: str, scope: QueryScope) -> Expr:
     return promql.aggregate("max", promql.series(name, scope.anywhere()), scope.apart("instance", EXPORTER).by)
 
 
-def _fullest(scope: Scope) -> Expr:
+def _fullest(scope: QueryScope) -> Expr:
     fill = promql.divided(_of_each(foreign.QUEUE_SIZE, scope), _of_each(foreign.QUEUE_CAPACITY, scope))
     return promql.aggregate("max", fill, scope.by)
 
@@ -154,7 +154,7 @@ QUEUE_FILL: Final = measure(
 )
 
 
-def _lost(scope: Scope) -> Expr:
+def _lost(scope: QueryScope) -> Expr:
     names = (
         foreign.SEND_FAILED,
         foreign.ENQUEUE_FAILED,
@@ -178,7 +178,7 @@ LOST_POINTS: Final = measure(
 )
 
 
-def _given_up(scope: Scope) -> Expr:
+def _given_up(scope: QueryScope) -> Expr:
     return promql.increase(foreign.MESSAGES_FAILED, scope.anywhere(), equal("integration", "slack"))
 
 
@@ -195,8 +195,8 @@ MESSAGES_LOST: Final = measure(
 )
 
 
-def _alerting(_: Scope) -> Expr:
-    return promql.aggregate("count", promql.series(foreign.ALERTS, Scope(), equal("alertstate", "firing")), ())
+def _alerting(_: QueryScope) -> Expr:
+    return promql.aggregate("count", promql.series(foreign.ALERTS, QueryScope(), equal("alertstate", "firing")), ())
 
 
 ALERTING: Final = measure(
@@ -212,7 +212,7 @@ ALERTING: Final = measure(
 )
 
 
-def _flow(name: str, scope: Scope) -> Expr:
+def _flow(name: str, scope: QueryScope) -> Expr:
     return promql.rate(name, scope.anywhere())
 
 
@@ -239,7 +239,7 @@ TARGETS_UP: Final = measure(
 def quiet(signal: Signal) -> Signal:
     """Return a signal that is 0 for each service that reports and has nothing of it."""
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         service = scope.by_service().within(())
         return promql.either(
             signal.expression(scope), promql.unless(_reporting(service) * 0, signal.expression(scope), service.by)

@@ -7,8 +7,7 @@ from typing import Final
 from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY, SERVICE
-from otel_recmon.artifacts.promql import Expr, Scope
-from otel_recmon.artifacts.settings.thresholds import load
+from otel_recmon.artifacts.promql import Expr, QueryScope
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
     Signal,
@@ -25,9 +24,6 @@ from otel_recmon.artifacts.signals.kinds import (
     words_of,
 )
 from otel_recmon.catalog import Metric
-
-OBJECTIVE: Final = load().general.objective
-"""The share of responses that shall be good."""
 
 REQUESTS: Final = defined_volume(definitions.REQUESTS, BUSINESS)
 SUCCESSES: Final = defined_volume(definitions.SUCCESSES, SERVICE)
@@ -64,11 +60,11 @@ _HITS: Final = Counted.of(definitions.CACHE_HITS)
 _MISSES: Final = Counted.of(definitions.CACHE_MISSES)
 
 
-def _filled_hits(scope: Scope) -> Expr:
+def _filled_hits(scope: QueryScope) -> Expr:
     return promql.filled(_HITS.increase(scope), _MISSES.increase(scope))
 
 
-def _lookups(scope: Scope) -> Expr:
+def _lookups(scope: QueryScope) -> Expr:
     return promql.among("sum", {"hit": _HITS.increase(scope), "miss": _MISSES.increase(scope)}, scope.by)
 
 
@@ -99,42 +95,40 @@ STAGE_MEAN: Final = over(
 )
 
 
-def burn_rate(objective: float = OBJECTIVE) -> Signal:
-    """Return how many times faster than allowed the budget of bad responses is used up."""
+def burn_rate(objective: float) -> Signal:
+    """Return how many times faster than allowed the budget of bad responses is used up.
+
+    Args:
+        objective: The share of responses that shall be good, such as 0.99.
+    """
     meaning = f"The share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
     words = Words("burn_rate", "Burn rate", SERVICE, meaning)
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return BAD_RESPONSES.expression(scope) / (1 - objective)
 
     return measure(words, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
-BURN_RATE: Final = burn_rate()
-
-
-def budget_left(objective: float = OBJECTIVE) -> Signal:
+def budget_left(objective: float) -> Signal:
     """Return how much of the budget of bad responses is left at the end of the window."""
     meaning = (
         f"1 minus the share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
     )
     words = Words("budget_left", "Error budget left", SERVICE, f"{meaning} Below 0, more was used up than there was.")
 
-    def value(scope: Scope) -> Expr:
+    def value(scope: QueryScope) -> Expr:
         return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
 
     return measure(words, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
-BUDGET_LEFT: Final = budget_left()
-
-
-def change(signal: Signal, value: Callable[[Scope], Expr], back: str = "7d") -> Signal:
+def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d") -> Signal:
     """Return by how much a value differs from what it was some time ago, relative to that."""
     meaning = f"{signal.description} Now over {back} ago, minus 1."
     words = Words(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
 
-    def changed(scope: Scope) -> Expr:
+    def changed(scope: QueryScope) -> Expr:
         return promql.divided(value(scope), value(scope.ago(back))) - 1
 
     return measure(words, Unit.SHARE, signal.metrics, changed, signal.fixed)

@@ -11,18 +11,18 @@ import pytest
 import yaml
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts.definitions import ALERTS
-from otel_recmon.artifacts.dashboards import BOARDS
 from otel_recmon.artifacts.dashboards.board import COLUMNS, Section, placed
 from otel_recmon.artifacts.dashboards.interpolation import Looking, named, panels, targets
 from otel_recmon.artifacts.dashboards.look import COLOURS
 from otel_recmon.artifacts.pages import BUSINESS, PAGES
+from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.render.prometheus_rules import PREFIX
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import traffic
 from otel_recmon.artifacts.signals.external import FOREIGN
 from otel_recmon.catalog import Kind, Metric
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
+from tests.unit.artifacts.known import ALERTS, BURN_RATE, SHIPPED
 from tests.unit.artifacts.selectors import nodes, selectors, too_wide
 
 Json = dict[str, Any]
@@ -162,10 +162,10 @@ def test_the_first_line_is_of_numbers_and_seen_without_scrolling(page: Json) -> 
 
 
 def test_a_line_that_is_too_wide_is_refused() -> None:
-    panel = BOARDS[0].sections()[0].lines[0][0]
+    panel = boards(SHIPPED)[0].sections[0].lines[0][0]
 
     with pytest.raises(ValueError, match="and what stands beside it are 27 wide, not 24"):
-        placed(BUSINESS, [Section("", ((panel,) * 9,))])
+        placed(BUSINESS, [Section("", ((panel,) * 9,))], "currencyUSD")
 
 
 @EACH_PANEL
@@ -263,7 +263,7 @@ def test_every_metric_is_on_a_page_or_exempt(export: Export) -> None:
 
 
 def test_thresholds_are_those_of_the_alerts() -> None:
-    (panel,) = (p for p in panels(PAGES_BY_UID["recmon-service"]) if p["id"] == traffic.BURN_RATE.panel)
+    (panel,) = (p for p in panels(PAGES_BY_UID["recmon-service"]) if p["id"] == BURN_RATE.panel)
     alerts = load().alerts
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
 
@@ -406,7 +406,7 @@ class TestSettings:
         assert [page["tags"] for page in of(CHANGED)] == [tags] * len(PAGES)
 
     def test_the_objective_is_that_of_the_alerts(self) -> None:
-        (panel,) = (p for p in panels(PAGES_BY_UID["shop-eu-prod-service"]) if p["id"] == traffic.BURN_RATE.panel)
+        (panel,) = (p for p in panels(PAGES_BY_UID["shop-eu-prod-service"]) if p["id"] == BURN_RATE.panel)
 
         assert panel["targets"][0]["expr"].endswith(" / 0.005")
         assert "the objective of 0.995 allows" in panel["description"]

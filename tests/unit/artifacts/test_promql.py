@@ -4,9 +4,9 @@ import promql_parser
 import pytest
 
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, Scope, equal
+from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
 
-ONE = Scope("5m", ("job",))
+ONE = QueryScope("5m", ("job",))
 
 
 def test_a_rate_adds_up_over_all_labels_but_those_that_are_kept() -> None:
@@ -16,17 +16,17 @@ def test_a_rate_adds_up_over_all_labels_but_those_that_are_kept() -> None:
 
 
 def test_without_labels_to_keep_everything_adds_up() -> None:
-    assert str(promql.increase("x_total", Scope("1h", ()))) == "sum(increase(x_total[1h]))"
+    assert str(promql.increase("x_total", QueryScope("1h", ()))) == "sum(increase(x_total[1h]))"
 
 
 def test_a_scope_narrows_and_looks_back() -> None:
-    scope = Scope("$__rate_interval", (), (Matcher("job", "=~", "$service"),)).ago("1d")
+    scope = QueryScope("$__rate_interval", (), (Matcher("job", "=~", "$service"),)).ago("1d")
 
     assert str(promql.rate("x_total", scope)) == 'sum(rate(x_total{job=~"$service"}[$__rate_interval] offset 1d))'
 
 
 def test_a_scope_leaves_out_labels_of_the_catalog_that_a_signal_does_not_have() -> None:
-    scope = Scope("5m", (*IDENTITY, "model_version"), (equal("job", "a"), equal("surface", "home")))
+    scope = QueryScope("5m", (*IDENTITY, "model_version"), (equal("job", "a"), equal("surface", "home")))
 
     narrow = scope.within(("variant",))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS
 from otel_recmon.artifacts.docs.alert_reference import facts_by_name
 from otel_recmon.artifacts.settings.thresholds import load
 from tests.unit.artifacts.exports import DEFAULT, EACH_EXPORT, Export
+from tests.unit.artifacts.known import ALERTS
 
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")

@@ -7,12 +7,12 @@ import promql_parser
 import pytest
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.promql import IDENTITY, Matcher, Scope
-from otel_recmon.artifacts.signals import SIGNALS
+from otel_recmon.artifacts.promql import IDENTITY, Matcher, QueryScope
 from otel_recmon.artifacts.signals.external import FOREIGN
 from otel_recmon.artifacts.signals.kinds import Share, Signal
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ERROR_RATE, ITEM_CTR, LIST_LENGTH
 from otel_recmon.catalog import Kind, Metric
+from tests.unit.artifacts.known import SIGNALS
 
 EACH = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 VERSION = (*IDENTITY, "model_version")
@@ -35,12 +35,12 @@ def names(expression: str) -> set[str]:
 @EACH
 def test_a_signal_parses_in_every_scope(signal: Signal) -> None:
     for by, matchers, offset in product(((), IDENTITY, VERSION), ((), MATCHERS), ("", "1d")):
-        promql_parser.parse(str(signal.expression(Scope("5m", by, matchers, offset))))
+        promql_parser.parse(str(signal.expression(QueryScope("5m", by, matchers, offset))))
 
 
 @EACH
 def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
-    assert names(str(signal.expression(Scope()))) <= KNOWN | {"recommendation_", "recmon_", "recommendations_"}
+    assert names(str(signal.expression(QueryScope()))) <= KNOWN | {"recommendation_", "recmon_", "recommendations_"}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
     ids=lambda value: value.name,
 )
 def test_a_share_is_of_what_the_definitions_say(signal: Share, part: Metric, whole: Metric) -> None:
-    above, below = (names(str(count)) for count in (signal.counted(Scope()), signal.whole(Scope())))
+    above, below = (names(str(count)) for count in (signal.counted(QueryScope()), signal.whole(QueryScope())))
 
     assert (above, below) == ({part.prometheus}, {whole.prometheus})
 
@@ -63,7 +63,7 @@ def test_a_share_is_of_what_the_definitions_say(signal: Share, part: Metric, who
 @EACH
 def test_a_signal_can_be_split_by_each_label_it_names(signal: Signal) -> None:
     for label in signal.labels:
-        promql_parser.parse(str(signal.expression(Scope("5m", (*IDENTITY, label)))))
+        promql_parser.parse(str(signal.expression(QueryScope("5m", (*IDENTITY, label)))))
 
 
 @EACH
@@ -75,20 +75,20 @@ def test_a_signal_has_words(signal: Signal) -> None:
 
 @pytest.mark.parametrize("share", [s for s in SIGNALS if isinstance(s, Share)], ids=lambda share: share.name)
 def test_the_bounds_of_a_share_parse(share: Share) -> None:
-    for bound in (share.lower(Scope()), share.upper(Scope())):
+    for bound in (share.lower(QueryScope()), share.upper(QueryScope())):
         promql_parser.parse(str(bound))
 
 
 def test_an_error_rate_is_0_where_nothing_failed() -> None:
-    assert "or" in str(ERROR_RATE.expression(Scope())).split()
-    assert "group" not in str(ERROR_RATE.expression(Scope()))
+    assert "or" in str(ERROR_RATE.expression(QueryScope())).split()
+    assert "group" not in str(ERROR_RATE.expression(QueryScope()))
 
 
 def test_a_click_through_rate_is_0_only_where_clicks_are_counted_at_all() -> None:
     known = "group by (job, deployment_environment_name) (recommendations_clicked_total)"
 
-    assert known in str(CTR.expression(Scope()))
+    assert known in str(CTR.expression(QueryScope()))
 
 
 def test_the_past_has_no_zeros_that_were_not_counted() -> None:
-    assert "or" not in str(CTR.expression(Scope(offset="1d"))).split()
+    assert "or" not in str(CTR.expression(QueryScope(offset="1d"))).split()

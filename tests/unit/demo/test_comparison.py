@@ -4,54 +4,54 @@ import pytest
 
 from otel_recmon import catalog
 from otel_recmon.definitions import COVERAGE, PROCESS_DIVERSITY, SUCCESSES, Gauge
-from otel_recmon.demo.comparison import MEASURES, Pair, compared
-from otel_recmon.demo.figures import recomputed
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.comparison import MEASURES, Pair, compare
+from otel_recmon.demo.figures import recompute
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.report.figures import Figures
 from tests.unit.demo.exported import CATALOG_SIZE, exported, gauges, sample, series
 
 SLATES = sample()
-BTS = recomputed([slate for slate in SLATES if slate.policy == "bts"], CATALOG_SIZE)
+BTS = recompute([slate for slate in SLATES if slate.policy == "bts"], CATALOG_SIZE)
 
 
 def _text() -> str:
     text = exported(SLATES)
     for policy in ("bts", "random"):
-        own = recomputed([slate for slate in SLATES if slate.policy == policy], CATALOG_SIZE)
+        own = recompute([slate for slate in SLATES if slate.policy == policy], CATALOG_SIZE)
         text += gauges(own.gauges[PROCESS_DIVERSITY], own.gauges[COVERAGE], policy)
     return text
 
 
-def test_a_faithful_export_agrees_in_every_figure_of_every_policy_and_surface() -> None:
-    result = compared(SLATES, parsed(_text()), CATALOG_SIZE)
+def test_a_correct_export_agrees_in_every_figure() -> None:
+    result = compare(SLATES, parse_exposition(_text()), CATALOG_SIZE)
 
     assert result.differing() == ()
     assert result.compared == len(MEASURES) * (2 + 6) + 3
 
 
-def test_one_click_too_many_is_found_wherever_it_shows() -> None:
+def test_an_extra_click_is_found_in_every_figure_that_depends_on_it() -> None:
     own = {"model_version": "bts-2019.11", "variant": "bts", "surface": "men"}
     text = _text() + series(catalog.CLICKED, 1, position="unknown", **own)
 
-    result = compared(SLATES, parsed(text), CATALOG_SIZE)
+    result = compare(SLATES, parse_exposition(text), CATALOG_SIZE)
 
     names = ("Clicks", "Click-through rate", "95 % interval", "Item click-through rate", "Conversion rate")
     assert result.differing() == tuple(f"{where}: {name}" for where in ("bts", "bts on men") for name in names)
 
 
-def test_a_variant_under_the_wrong_name_is_not_counted_for_the_right_one() -> None:
+def test_a_variant_with_another_name_is_not_counted() -> None:
     text = _text().replace('variant="bts"', 'variant="BTS"')
 
-    result = compared(SLATES, parsed(text), CATALOG_SIZE)
+    result = compare(SLATES, parse_exposition(text), CATALOG_SIZE)
 
     assert result.policies["bts"].read.value(SUCCESSES) == 0
     assert "bts: Successful requests" in result.differing()
 
 
-def test_what_the_plugin_set_aside_is_a_difference() -> None:
+def test_values_set_aside_by_the_plugin_are_a_difference() -> None:
     text = _text() + series(catalog.DROPPED, 2, reason="body_unreadable")
 
-    assert compared(SLATES, parsed(text), CATALOG_SIZE).differing() == ("values dropped",)
+    assert compare(SLATES, parse_exposition(text), CATALOG_SIZE).differing() == ("values dropped",)
 
 
 def _counting(series: str, label: str, more: float) -> Figures:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from otel_recmon import MetricsCollector, recommendation_id
 from otel_recmon.attribution import HEADER, Recommendation, Signer
 from otel_recmon.integrations import signing
-from otel_recmon.recording.request_context import Scope
+from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.testing import Recorded
 from tests.unit.conftest import Client
 
@@ -297,7 +297,7 @@ def test_a_failure_of_ours_leaves_the_response_as_it_is(recorded: Recorded, monk
 
     assert (answer.status_code, answer.json()) == (200, ITEMS)
     assert HEADER not in answer.headers
-    assert recorded.value("recmon_errors_total", site="Signed") == 1
+    assert recorded.value("recmon_errors_total", site="SignedSend") == 1
 
 
 def test_a_click_comes_back(recorded: Recorded) -> None:
@@ -377,16 +377,16 @@ def test_the_headers_of_a_stream_do_not_wait_for_its_first_part(recorded: Record
             seen.append(message["type"])
 
         class Watched:
-            scope = Scope()
+            context = RequestContext()
             holds_slate = True
 
             def complete(self) -> None:
                 """Nothing is recorded here."""
 
-            def streamed(self) -> None:
+            def drop_streamed(self) -> None:
                 """Nothing is counted here."""
 
-        await signing.Signed(Watched(), onward, 1_000, lambda *_: None)(_start())
+        await signing.SignedSend(Watched(), onward, 1_000, lambda *_: None)(_start())
         return seen
 
     assert asyncio.run(run()) == ["http.response.start"]

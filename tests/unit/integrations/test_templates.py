@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Host, Route
 
-from otel_recmon.integrations.templates import Known, template
+from otel_recmon.integrations.templates import RouteCache, template
 
 ROUTES = {
     "/recommendations": "/recommendations",
@@ -91,12 +91,12 @@ def test_a_host_is_not_taken_for_the_routes_behind_it() -> None:
     behind = application()
     behind.add_middleware(Refusing)
     watched = Watched(Starlette(routes=[Host("shop", behind)]))
-    known = Known(lambda _, found: found)
+    known = RouteCache(lambda _, found: found)
     seen = []
 
     async def noted(asgi: Any, receive: Any, send: Any) -> None:
         await watched(asgi, receive, send)
-        seen.append(known.of(asgi, ""))
+        seen.append(known.find(asgi, ""))
 
     async def run() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(noted), base_url="http://shop") as client:

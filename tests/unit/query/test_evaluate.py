@@ -1,11 +1,11 @@
-"""That PromQL means on a page what it means in Prometheus; tests/stack/test_top.py asks Prometheus itself."""
+"""PromQL on the history of a page; tests/stack/test_top.py compares the results with those of Prometheus."""
 
 import pytest
 from prometheus_client.samples import Sample
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.alerts.rule import AlertRule, raw
-from otel_recmon.artifacts.promql import Scope
+from otel_recmon.artifacts.promql import QueryScope
 from otel_recmon.query.evaluate import Evaluation
 from otel_recmon.query.history import History
 from otel_recmon.top import figures
@@ -65,7 +65,7 @@ def test_what_none_of_our_definitions_has_is_refused(query: str) -> None:
 
 
 def test_all_figures_and_trends_can_be_evaluated() -> None:
-    assert evaluated(str(figures.query(Scope()))) == {}
+    assert evaluated(str(figures.query(QueryScope()))) == {}
 
 
 @pytest.mark.parametrize("rule", switched_on(RULES), ids=lambda rule: rule.name)

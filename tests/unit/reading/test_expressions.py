@@ -1,11 +1,12 @@
 """Where a value is found: JMESPath, or a header, query, path or body field."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from otel_recmon.reading.expressions import Exchange, PerRoute, field, source
+from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.expressions import PerRoute, field, source
+from tests.unit.reading.exchanges import exchange
 
 
 def _exchange(response: Any = None, body: Any = None) -> Exchange:
@@ -14,9 +15,7 @@ def _exchange(response: Any = None, body: Any = None) -> Exchange:
         "query_string": b"user_id=u1&k=5&k=9&empty=&name=a%20b",
         "path_params": {"user_id": 7},
     }
-    exchange = Exchange(request, [(b"X-Model-Version", b"v7")], lambda _: body)
-    exchange.response = response
-    return exchange
+    return exchange(request, response, body, headers=[(b"X-Model-Version", b"v7")])
 
 
 BODY = {"order": {"total": 9.5}, "user": {"id": "u2"}}
@@ -66,36 +65,6 @@ def test_a_plain_key_of_something_else_is_none(value: object) -> None:
 @pytest.mark.parametrize("response", [None, [], {"items": None}])
 def test_an_expression_that_does_not_fit_the_response_finds_nothing(response: object) -> None:
     assert source("length(items)")(_exchange(response)) is None
-
-
-def test_headers_and_query_are_read_once() -> None:
-    exchange = _exchange()
-
-    assert exchange.headers is exchange.headers
-    assert exchange.query is exchange.query
-
-
-def test_the_body_is_read_only_when_somebody_asks_and_then_once() -> None:
-    asked: list[Mapping[str, str]] = []
-    request = {"headers": [(b"content-type", b"application/json")]}
-    exchange = Exchange(request, [], asked.append)
-
-    before = len(asked)
-    values = [exchange.body, exchange.body]
-
-    assert (before, values, asked) == (0, [None, None], [{"content-type": "application/json"}])
-
-
-def test_a_query_that_is_no_text_is_read_all_the_same() -> None:
-    exchange = Exchange({"headers": [], "query_string": b"\xff\xfe=1&%zz&&=&a=%ff"}, [], None)
-
-    assert exchange.query["a"] == "\ufffd"
-
-
-def test_a_request_without_query_parameters_and_body_has_none() -> None:
-    exchange = Exchange({"headers": [], "query_string": b"", "path_params": None}, [], None)
-
-    assert (dict(exchange.query), dict(exchange.path_params), exchange.body) == ({}, {}, None)
 
 
 def test_an_expression_may_be_for_one_route_and_another_for_the_rest() -> None:

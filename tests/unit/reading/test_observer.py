@@ -15,16 +15,18 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from otel_recmon import MetricsCollector
 from otel_recmon.config import Settings
 from otel_recmon.reading.bodies import Body
-from otel_recmon.reading.expressions import Exchange
-from otel_recmon.reading.observer import Finished, Observer
+from otel_recmon.reading.http_exchange import HttpExchange
+from otel_recmon.reading.observer import Observer
+from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import RequestLog, Scope, current
+from otel_recmon.recording.request_context import RequestContext, RequestLog, current
 from otel_recmon.stats.sketch import Sketch
 from tests.unit.conftest import Labels, Read, Series, labelled, named
 from tests.unit.logged import exporter, logged
 from tests.unit.reading.test_item_keys import JSON
 
 Watch = Callable[..., Observer]
+KEY = "the key of these tests"
 
 
 @pytest.fixture
@@ -33,10 +35,18 @@ def watch(provider: MeterProvider) -> Watch:
 
     def make(**said: Any) -> Observer:
         settings = Settings(**({"model_version": "v1"} | said))
-        recorder(provider).configure(settings)
-        return Observer(settings, MetricsCollector(meter_provider=provider))
+        shared = recorder(provider)
+        shared.configure(settings)
+        return Observer(settings, Defaults(shared))
 
     return make
+
+
+def _collector(observer: Observer) -> MetricsCollector:
+    """The collector of the code that an observer watches."""
+    metrics = MetricsCollector(meter_provider=observer.recorder._provider)
+    assert metrics.recorder is observer.recorder
+    return metrics
 
 
 def _finish(  # noqa: PLR0913 - all that can be seen of a request
@@ -49,7 +59,7 @@ def _finish(  # noqa: PLR0913 - all that can be seen of a request
     query: str = "",
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),),
     status: int = 200,
-    scope: Scope | None = None,
+    context: RequestContext | None = None,
     span: Span = INVALID_SPAN,
     seconds: float = 0.1,
     **how: Any,
@@ -59,11 +69,14 @@ def _finish(  # noqa: PLR0913 - all that can be seen of a request
     body = Body(observer.settings.max_body_bytes)
     body.add(json.dumps(response).encode() if raw is None else raw)
     asgi = {"headers": [(b"x-arm", b"b")], "query_string": query.encode(), "path_params": {}}
-    exchange = Exchange(asgi, headers, lambda _: request)
-    reader = observer.reader(method, template)
-    scope = scope or Scope(closed_by_plugin=True)
-    token = current.set(scope)
-    observer.finish(Finished(scope, span, exchange, seconds, reader, body, status, **how))
+    sent = None if request is None else Body(100, b"parsed")
+    exchange = HttpExchange(
+        asgi, status, headers, observer.faults, request_body=sent, response_body=body, span=span, **how
+    )
+    exchange._body = request
+    context = context or RequestContext(closed_by_plugin=True)
+    token = current.set(context)
+    observer.finish(context, observer.reader(method, template), exchange, seconds)
     current.reset(token)
 
 
@@ -126,9 +139,9 @@ ANSWERS: dict[str, tuple[dict[str, Any], Series]] = {
         _answer("success", "served", "1", "2"),
     ),
     "a failure": ({"response": ["a"], "status": 500}, _answer("error", "error", good="false")),
-    "an exception": ({"status": 0, "broken": True}, _answer("error", "error", good="false")),
+    "an exception": ({"status": 0, "failed": True}, _answer("error", "error", good="false")),
     "a stream that died half-way": (
-        {"response": ["a"], "broken": True},
+        {"response": ["a"], "failed": True},
         _answer("error", "error", good="false"),
     ),
     "a mistake of the caller": ({"response": ["a"], "status": 422}, _answer("rejected", None)),
@@ -144,7 +157,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Series]] = {
 def test_an_answer_that_is(watch: Watch, series: Read, case: str) -> None:
     request, wanted = ANSWERS[case]
     observer = watch()
-    observer.metrics.recorder.start()
+    observer.recorder.start()
 
     _finish(observer, **request)
 
@@ -173,7 +186,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Series]] = {
     ),
     "a click that was refused": ({"route": "POST /click", "status": 404}, {}),
     "a click that failed": ({"route": "POST /click", "status": 500}, {}),
-    "a click that broke": ({"route": "POST /click", "broken": True}, {}),
+    "a click that broke": ({"route": "POST /click", "failed": True}, {}),
     "a conversion with its revenue": (
         {"route": "POST /purchase", "request": {"amount": "9.5"}},
         {
@@ -216,7 +229,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Series]] = {
 def test_an_event_that_is(watch: Watch, series: Read, case: str) -> None:
     request, wanted = EVENTS[case]
     observer = watch(impression_routes="POST /seen")
-    observer.metrics.recorder.start()
+    observer.recorder.start()
 
     _finish(observer, **request)
 
@@ -241,29 +254,29 @@ def test_a_label_that_is_none_is_set_aside_and_the_request_counts(watch: Watch, 
     }
 
 
-def _within(observer: Observer, tell: Callable[[MetricsCollector], None]) -> Scope:
-    """Return the scope of a request whose handler told something."""
-    scope = Scope(closed_by_plugin=True)
-    token = current.set(scope)
-    tell(observer.metrics)
+def _within(observer: Observer, tell: Callable[[MetricsCollector], object]) -> RequestContext:
+    """Return the context of a request whose handler recorded something."""
+    context = RequestContext(closed_by_plugin=True)
+    token = current.set(context)
+    tell(_collector(observer))
     current.reset(token)
-    return scope
+    return context
 
 
 def test_what_the_handler_recorded_wins(watch: Watch, series: Read) -> None:
     observer = watch()
-    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"], outcome="fallback"))
+    context = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"], outcome="fallback"))
 
-    _finish(observer, response=["a", "b", "c"], scope=scope)
+    _finish(observer, response=["a", "b", "c"], context=context)
 
     assert _raised(series()) == _answer("success", "fallback", "1", good="false")
 
 
 def test_a_slate_whose_response_failed_afterwards_is_a_failed_request(watch: Watch, series: Read) -> None:
     observer = watch()
-    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
+    context = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
 
-    _finish(observer, response={"detail": "x"}, status=500, scope=scope)
+    _finish(observer, response={"detail": "x"}, status=500, context=context)
 
     shown = {_v1("recommendation_impressions_total", position="1"): 1}
     assert _raised(series()) == _answer("error", "error", good="false") | shown
@@ -271,28 +284,33 @@ def test_a_slate_whose_response_failed_afterwards_is_a_failed_request(watch: Wat
 
 def test_a_failure_that_the_handler_tells_is_one_though_the_response_is_a_slate(watch: Watch, series: Read) -> None:
     observer = watch()
-    scope = _within(observer, lambda metrics: metrics.track_request(success=False))
+    context = _within(observer, lambda metrics: metrics.track_request(success=False))
 
-    _finish(observer, response=["a"], scope=scope)
+    _finish(observer, response=["a"], context=context)
 
     shown = {_v1("recommendation_impressions_total", position="1"): 1}
     assert _raised(series()) == _answer("error", "error", good="false") | shown
 
 
+def _twice(metrics: MetricsCollector) -> None:
+    metrics.track_request()
+    metrics.track_request()
+
+
 def test_a_request_that_the_handler_tells_twice_is_one(watch: Watch, series: Read) -> None:
     observer = watch()
-    scope = _within(observer, lambda metrics: (metrics.track_request(), metrics.track_request())[0])
+    context = _within(observer, _twice)
 
-    _finish(observer, response=["a"], scope=scope)
+    _finish(observer, response=["a"], context=context)
 
     assert _raised(series()) == _answer("success", "served", "1")
 
 
 def test_a_request_that_the_handler_tells_has_the_labels_that_the_traffic_names(watch: Watch, series: Read) -> None:
     observer = watch(variant="header:x-arm")
-    scope = _within(observer, lambda metrics: metrics.track_request())
+    context = _within(observer, lambda metrics: metrics.track_request())
 
-    _finish(observer, response=["a"], scope=scope)
+    _finish(observer, response=["a"], context=context)
 
     assert _raised(series()) == _answer("success", "served", "1", variant="b")
 
@@ -302,18 +320,18 @@ def test_a_slate_that_the_handler_tells_is_a_request_though_its_response_shows_n
     watch: Watch, series: Read, route: str, status: int
 ) -> None:
     observer = watch()
-    scope = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
+    context = _within(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
 
-    _finish(observer, route, response=["b"], status=status, scope=scope)
+    _finish(observer, route, response=["b"], status=status, context=context)
 
     assert _raised(series()) == _answer("success", "served", "1")
 
 
 def test_a_latency_that_the_handler_tells_is_the_one_of_the_request(watch: Watch, series: Read) -> None:
     observer = watch(slo_latency=0.5)
-    scope = _within(observer, lambda metrics: metrics.track_latency(0.7))
+    context = _within(observer, lambda metrics: metrics.track_latency(0.7))
 
-    _finish(observer, response=["a"], scope=scope, seconds=0.1)
+    _finish(observer, response=["a"], context=context, seconds=0.1)
 
     assert _raised(series()) == _answer("success", "served", "1", good="false")
     assert series()[_v1("recommendation_latency_seconds_sum")] == 0.7
@@ -321,12 +339,12 @@ def test_a_latency_that_the_handler_tells_is_the_one_of_the_request(watch: Watch
 
 def test_a_click_that_the_handler_recorded_is_not_counted_again(watch: Watch, series: Read) -> None:
     observer = watch()
-    scope = Scope(closed_by_plugin=True)
-    token = current.set(scope)
-    observer.metrics.track_click(4)
+    context = RequestContext(closed_by_plugin=True)
+    token = current.set(context)
+    _collector(observer).track_click(4)
     current.reset(token)
 
-    _finish(observer, "POST /click", request={"position": 2}, scope=scope)
+    _finish(observer, "POST /click", request={"position": 2}, context=context)
 
     assert _raised(series()) == {_v1("recommendations_clicked_total", position="4"): 1}
 
@@ -334,7 +352,12 @@ def test_a_click_that_the_handler_recorded_is_not_counted_again(watch: Watch, se
 def test_a_monitored_handler_of_any_route_is_a_request(watch: Watch, series: Read) -> None:
     observer = watch()
 
-    _finish(observer, "GET /movies", response=["a"], scope=Scope(closed_by_plugin=True, teller=observer.metrics))
+    _finish(
+        observer,
+        "GET /movies",
+        response=["a"],
+        context=RequestContext(closed_by_plugin=True, recorded_by=observer.defaults),
+    )
 
     assert _raised(series()) == _answer("success", "served")
 
@@ -350,7 +373,10 @@ def test_a_route_without_items_is_named_in_the_log_once(watch: Watch, caplog: py
         (
             "otel_recmon",
             logging.WARNING,
-            f"otel-recmon finds no items in the responses of {template}; set OTEL_RECMON_ITEMS to where they are",
+            (
+                f"otel-recmon finds no items in the responses of {template}; "
+                "set OTEL_RECMON_ITEMS to their place in the response"
+            ),
         )
         for template in ("/recommendations", "/recommend/{user_id}")
     ]
@@ -360,7 +386,7 @@ def test_the_span_says_what_the_user_got(watch: Watch) -> None:
     observer = watch(variant="header:x-arm")
     span: Any = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET")
 
-    _finish(observer, response=["a", "b"], scope=Scope(closed_by_plugin=True, cache_hit=True), span=span)
+    _finish(observer, response=["a", "b"], context=RequestContext(closed_by_plugin=True, cache_hit=True), span=span)
 
     assert dict(span.attributes) == {
         "recommendation.model_version": "v1",
@@ -415,16 +441,16 @@ def test_a_failure_that_names_no_version_is_one_of_the_only_version_that_has_ans
 def test_the_traffic_says_whom_an_event_is_about(
     watch: Watch, said: dict[str, Any], request_: Any, response: Any
 ) -> None:
-    observer = watch(log_events=True, **said)
-    events = observer.metrics.recorder.events
-    assert events
+    observer = watch(log_events=True, user_hash_key=KEY, **said)
+    events = observer.recorder.events
+    assert events.enabled
     exporter().clear()
 
     for route in ("GET /recommendations", "POST /click"):
         log = RequestLog(INVALID_SPAN)
-        _finish(observer, route, response, request=request_, scope=Scope(closed_by_plugin=True, log=log))
+        _finish(observer, route, response, request=request_, context=RequestContext(closed_by_plugin=True, log=log))
 
-    user = events.hashed("b" if said.get("user") == "header:x-arm" else "jane")
+    user = events.hash_user("b" if said.get("user") == "header:x-arm" else "jane")
     assert [(event.name, event.attributes["user"]) for event in logged()] == [("served", user), ("clicked", user)]
 
 
@@ -441,24 +467,24 @@ def test_sketches_count_the_user_whom_the_traffic_names(watch: Watch, series: Re
 
 
 def test_a_slate_in_the_code_names_its_user_before_the_traffic_does(watch: Watch) -> None:
-    observer = watch(log_events=True)
-    events = observer.metrics.recorder.events
-    assert events
+    observer = watch(log_events=True, user_hash_key=KEY)
+    events = observer.recorder.events
+    assert events.enabled
     exporter().clear()
-    scope = Scope(closed_by_plugin=True, log=RequestLog(INVALID_SPAN))
-    token = current.set(scope)
-    observer.metrics.track_recommendations("jane", ["a"])
+    context = RequestContext(closed_by_plugin=True, log=RequestLog(INVALID_SPAN))
+    token = current.set(context)
+    _collector(observer).track_recommendations("jane", ["a"])
     current.reset(token)
 
-    _finish(observer, request={"user_id": "a service account"}, scope=scope)
+    _finish(observer, request={"user_id": "a service account"}, context=context)
 
-    assert [event.attributes["user"] for event in logged()] == [events.hashed("jane")]
+    assert [event.attributes["user"] for event in logged()] == [events.hash_user("jane")]
 
 
 @pytest.mark.parametrize("said", [{"routes": "nowhere"}, {"items": "a..b"}])
 def test_settings_that_cannot_be_read_are_refused(provider: MeterProvider, said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is not"):
-        Observer(Settings(**said), MetricsCollector(meter_provider=provider))
+        Observer(Settings(**said), Defaults(recorder(provider)))
 
 
 def test_a_response_that_an_expression_does_not_fit_is_a_request_all_the_same(watch: Watch, series: Read) -> None:
@@ -472,15 +498,14 @@ def test_a_response_that_an_expression_does_not_fit_is_a_request_all_the_same(wa
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, JSON)
 def test_any_response_to_any_request_counts_as_one(provider: MeterProvider, response: Any, request: Any) -> None:
-    metrics = MetricsCollector(meter_provider=provider)
-    observer = Observer(Settings(), metrics)
-    before = dict(metrics.faults.errors)
+    observer = Observer(Settings(), Defaults(recorder(provider)))
+    before = dict(observer.faults.errors)
 
     _finish(observer, response=response, request=request)
     _finish(observer, "POST /click", request=request)
     _finish(observer, "POST /purchase", request=request)
 
-    assert metrics.faults.errors == before
+    assert observer.faults.errors == before
 
 
 def test_any_number_of_requests_are_each_counted(watch: Watch, series: Read) -> None:

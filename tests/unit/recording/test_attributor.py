@@ -16,9 +16,10 @@ from otel_recmon.attribution import Shown, Signer
 from otel_recmon.catalog import BUCKETS
 from otel_recmon.config import Settings
 from otel_recmon.recording.attributor import Recent, _latest
+from otel_recmon.recording.experiments import bucket
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import Scope, current
-from otel_recmon.recording.subjects import bucket
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import finish_call
 from tests.unit.conftest import Clock, Labels, Read, Series, labelled, named, once
 
 KEY = "a key of the tests alone"
@@ -296,12 +297,12 @@ class TestExperiments:
         user: str | None,
         within: bool,
     ) -> None:
-        scope = Scope() if within else None
+        scope = RequestContext() if within else None
         token = current.set(scope)
         metrics.track_recommendations(user, ["a"], variant="b", experiment="ranker")
         slate = recommendation_id()
         if scope is not None:
-            metrics.finish(scope, "success", 0.1)
+            finish_call(metrics.defaults, scope, "success", 0.1)
         current.reset(token)
 
         elsewhere[0].track_click(recommendation_id=slate, item_id="a", variant="c", experiment="other")
@@ -319,7 +320,7 @@ class TestExperiments:
     def test_an_event_of_another_user_in_the_same_request_counts_in_the_bucket_of_that_user(
         self, metrics: MetricsCollector, series: Read
     ) -> None:
-        token = current.set(Scope())
+        token = current.set(RequestContext())
         metrics.track_recommendations("jane", ["a"], variant="b", experiment="ranker")
         metrics.track_click(1, user_id="joe", variant="b")
         current.reset(token)
@@ -333,7 +334,7 @@ class TestExperiments:
     ) -> None:
         for number in range(100):
             metrics.track_recommendations("x", ["a"], model_version=f"v{number % 19}", variant=f"arm-{number % 5}")
-        token = current.set(Scope())
+        token = current.set(RequestContext())
         metrics.track_recommendations("jane", ["a"], model_version="v3", variant="arm-7", experiment="ranker")
         slate = recommendation_id()
         current.reset(token)
@@ -357,7 +358,7 @@ class TestRecommendationId:
 
     def test_it_is_that_of_the_last_slate_of_the_request(self, metrics: MetricsCollector) -> None:
         outside = _id(metrics)
-        token = current.set(Scope())
+        token = current.set(RequestContext())
 
         before = recommendation_id()
         within = [_id(metrics), _id(metrics)]
@@ -422,12 +423,12 @@ class TestRecent:
     def test_it_knows_the_last_few_and_is_bounded(self) -> None:
         recent = Recent(100)
 
-        first = [recent.has(number) for number in range(1_000)]
-        again = [recent.has(number) for number in range(900, 1_000)]
+        first = [recent.add(number) for number in range(1_000)]
+        again = [recent.add(number) for number in range(900, 1_000)]
 
         assert not any(first)
         assert all(again)
-        assert not recent.has(0)
+        assert not recent.add(0)
         assert len(recent._now) + len(recent._before) <= 200
 
     def test_of_threads_that_ask_at_once_one_is_the_first(self) -> None:
@@ -436,7 +437,7 @@ class TestRecent:
 
         def ask() -> None:
             barrier.wait()
-            found.extend(recent.has(number) for number in range(50))
+            found.extend(recent.add(number) for number in range(50))
 
         threads = [Thread(target=ask) for _ in range(8)]
         for thread in threads:

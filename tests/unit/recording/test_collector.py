@@ -20,7 +20,8 @@ from otel_recmon.catalog import ERROR, FAILED, REJECTED, SERVED, SUCCESS
 from otel_recmon.config import Settings
 from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import close_request
 from tests.speed import scaled
 from tests.unit.conftest import Read, Series, exported, labelled, named, once
 
@@ -339,16 +340,16 @@ def test_the_labels_of_a_collector_without_a_version_are_those_of_the_first_conf
     provider: MeterProvider,
 ) -> None:
     plain = MetricsCollector(meter_provider=provider)
-    before = plain.labels()
+    before = plain.defaults.labels()
 
     first = MetricsCollector("v9", meter_provider=provider)
 
-    assert (before, plain.labels(), plain.labels(variant="b")) == (
+    assert (before, plain.defaults.labels(), plain.defaults.labels(variant="b")) == (
         Labels("unknown"),
         Labels("v9"),
         Labels("v9", "b"),
     )
-    assert first.labels() == Labels("v9")
+    assert first.defaults.labels() == Labels("v9")
 
 
 def test_the_user_is_neither_exported_nor_logged(
@@ -362,33 +363,39 @@ def test_the_user_is_neither_exported_nor_logged(
 
 # What cannot be used
 
+
+def _each(verb: Callable[[Any], None], values: list[Any]) -> None:
+    for value in values:
+        verb(value)
+
+
 SET_ASIDE: dict[str, tuple[Verb, Series]] = {
     "latencies that are no time": (
-        lambda m: [m.track_latency(v) for v in (NAN, INF, -INF, -0.1, True, "0.1", None, [1])],  # type: ignore[arg-type]
+        lambda m: _each(m.track_latency, [NAN, INF, -INF, -0.1, True, "0.1", None, [1]]),
         _dropped("latency_invalid", 8),
     ),
     "positions that are none, of which each is still a click": (
-        lambda m: [m.track_click(v) for v in ("abc", 0, True, 2.5, -1, "", [1], NAN)],
+        lambda m: _each(m.track_click, ["abc", 0, True, 2.5, -1, "", [1], NAN]),
         _dropped("position_invalid", 8) | {_v1("recommendations_clicked_total", position="unknown"): 8},
     ),
     "revenues that are none, of which each is still a conversion": (
-        lambda m: [m.track_conversion(v) for v in (-1, NAN, INF, "9.99", True, None, [9])],  # type: ignore[arg-type]
+        lambda m: _each(m.track_conversion, [-1, NAN, INF, "9.99", True, None, [9]]),
         _dropped("revenue_invalid", 7) | {_v1("recommendations_converted_total"): 7},
     ),
     "diversities outside 0 to 1": (
-        lambda m: [m.update_diversity(v) for v in (7, -0.1, NAN, INF, "1", None, True)],  # type: ignore[arg-type]
+        lambda m: _each(m.update_diversity, [7, -0.1, NAN, INF, "1", None, True]),
         _dropped("diversity_invalid", 7),
     ),
     "coverages outside 0 to 100": (
-        lambda m: [m.update_coverage(v) for v in (-1, 100.1, NAN, "60", None, False)],  # type: ignore[arg-type]
+        lambda m: _each(m.update_coverage, [-1, 100.1, NAN, "60", None, False]),
         _dropped("coverage_invalid", 6),
     ),
     "stalenesses that are none": (
-        lambda m: [m.update_model_staleness(v) for v in (-1, NAN, INF, "6", None)],  # type: ignore[arg-type]
+        lambda m: _each(m.update_model_staleness, [-1, NAN, INF, "6", None]),
         _dropped("timestamp_invalid", 5),
     ),
     "updates at no time": (
-        lambda m: [m.model_updated(v) for v in ("yesterday", NAN, -5, 0, True, 1.8e12)],  # type: ignore[arg-type]
+        lambda m: _each(m.model_updated, ["yesterday", NAN, -5, 0, True, 1.8e12]),
         _dropped("timestamp_invalid", 6),
     ),
     "item ids that cannot be told apart still are impressions": (
@@ -445,7 +452,7 @@ SET_ASIDE: dict[str, tuple[Verb, Series]] = {
         _dropped("label_invalid") | {_v1("recommendations_clicked_total", position="1"): 1},
     ),
     "numbers beyond all numbers": (
-        lambda m: [m.track_latency(BIG), m.track_latency(-BIG)],
+        lambda m: _each(m.track_latency, [BIG, -BIG]),
         _dropped("latency_invalid", 2),
     ),
     "a revenue beyond all numbers": (
@@ -518,7 +525,7 @@ def test_unusable_values_are_logged_once_for_many(
         call(metrics)
 
     assert [(record.name, record.levelno) for record in caplog.records] == [("otel_recmon", logging.WARNING)]
-    assert caplog.records[0].getMessage().startswith("otel-recmon set a value aside (")
+    assert caplog.records[0].getMessage().startswith("otel-recmon dropped a value (")
 
 
 def test_categories_and_scores_in_arrays_count_like_those_in_lists(metrics: MetricsCollector, series: Read) -> None:
@@ -639,19 +646,19 @@ def test_a_truth_value_is_no_size_of_a_catalog(provider: MeterProvider) -> None:
 # Within a request
 
 
-def _within(scope: Scope, act: Callable[[], object]) -> Scope:
-    token = current.set(scope)
+def _within(context: RequestContext, act: Callable[[], object]) -> RequestContext:
+    token = current.set(context)
     try:
         act()
     finally:
         current.reset(token)
-    return scope
+    return context
 
 
 def test_a_request_that_said_nothing_is_counted_when_it_is_closed(metrics: MetricsCollector, series: Read) -> None:
-    metrics.close_request(Scope(), SUCCESS, 0.1, SERVED)
-    metrics.close_request(Scope(), ERROR, 0.1, FAILED)
-    metrics.close_request(Scope(), REJECTED, 0.1, SERVED)
+    close_request(metrics.defaults, RequestContext(), SUCCESS, 0.1, SERVED)
+    close_request(metrics.defaults, RequestContext(), ERROR, 0.1, FAILED)
+    close_request(metrics.defaults, RequestContext(), REJECTED, 0.1, SERVED)
 
     found = _raised(series())
     assert found.pop(_v1("recommendation_latency_seconds_sum")) == pytest.approx(0.2)
@@ -675,7 +682,7 @@ def test_a_request_that_said_nothing_is_counted_when_it_is_closed(metrics: Metri
 def test_a_good_response_is_served_or_partial_and_fast_enough(
     metrics: MetricsCollector, series: Read, seconds: float, outcome: str, good: str
 ) -> None:
-    metrics.close_request(Scope(), SUCCESS, seconds, outcome)
+    close_request(metrics.defaults, RequestContext(), SUCCESS, seconds, outcome)
 
     responses = named(series(), "recommendation_slo_responses_total")
     assert {dict(labels)["good"] for labels, value in responses.items() if value} == {good}
@@ -687,8 +694,8 @@ def test_what_the_handler_recorded_wins_over_what_closes_the_request(metrics: Me
         metrics.track_request(success=False)
         metrics.track_latency(0.25)
 
-    scope = _within(Scope(), handler)
-    metrics.close_request(scope, SUCCESS, 9.0, SERVED)
+    scope = _within(RequestContext(), handler)
+    close_request(metrics.defaults, scope, SUCCESS, 9.0, SERVED)
 
     assert _raised(series()) == _slate("fallback") | {
         _v1("recommendation_latency_seconds_count"): 1,
@@ -702,8 +709,8 @@ def test_a_request_then_its_slate_is_one_request(metrics: MetricsCollector, seri
         metrics.track_request()
         metrics.track_recommendations("u", ["a", "b"])
 
-    scope = _within(Scope(), handler)
-    metrics.close_request(scope, SUCCESS, 0.1, SERVED)
+    scope = _within(RequestContext(), handler)
+    close_request(metrics.defaults, scope, SUCCESS, 0.1, SERVED)
 
     requests = named(series(), "recommendation_requests_total")
     assert sum(requests.values()) == 1
@@ -712,9 +719,9 @@ def test_a_request_then_its_slate_is_one_request(metrics: MetricsCollector, seri
 def test_a_slate_that_failed_half_way_is_not_counted_again_when_its_request_is_closed(
     metrics: MetricsCollector, series: Read
 ) -> None:
-    scope = _within(Scope(), lambda: metrics.track_recommendations("u", ["a"], 5))  # type: ignore[arg-type]
+    scope = _within(RequestContext(), lambda: metrics.track_recommendations("u", ["a"], 5))  # type: ignore[arg-type]
 
-    metrics.close_request(scope, SUCCESS, 0.1, SERVED)
+    close_request(metrics.defaults, scope, SUCCESS, 0.1, SERVED)
 
     assert series()[_v1("recommendation_requests_total", status="success")] == 1
 

@@ -17,9 +17,10 @@ from otel_recmon import MetricsCollector, monitor_latency, recommendation_id
 from otel_recmon.catalog import ERROR, EVENT_ATTRIBUTES, FAILED, OUTCOMES_, REJECTED, SERVED, SUCCESS, SeriesKey
 from otel_recmon.config import Settings
 from otel_recmon.eventlog import RECOUNTED, counted
-from otel_recmon.recording.event_log import MOST_KEPT
+from otel_recmon.recording.event_log import MOST_HELD
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import close_request, finish_call
 from otel_recmon.recording.slate import MOST_ITEMS
 from tests.unit.conftest import Read, labelled, once
 from tests.unit.logged import exporter, line, logged
@@ -46,7 +47,7 @@ def logging(provider: MeterProvider) -> Logging:
 
 
 @contextmanager
-def within(scope: Scope) -> Iterator[Scope]:
+def within(scope: RequestContext) -> Iterator[RequestContext]:
     """Act within a request."""
     token = current.set(scope)
     try:
@@ -82,7 +83,7 @@ def test_a_slate_is_logged_with_all_that_was_said_of_it(logging: Logging) -> Non
                 "model_version": "v1",
                 "variant": "b",
                 "surface": "home",
-                "user": metrics.recorder.events and metrics.recorder.events.hashed("jane"),
+                "user": metrics.recorder.events and metrics.recorder.events.hash_user("jane"),
                 "status": "success",
                 "outcome": "served",
                 "item_count": 3,
@@ -119,13 +120,13 @@ def test_a_click_a_conversion_and_what_was_seen_are_logged(logging: Logging) -> 
 def test_what_belongs_to_a_request_stands_in_the_event_of_its_first_slate(logging: Logging) -> None:
     metrics = logging()
 
-    with within(Scope()) as scope:
+    with within(RequestContext()) as scope:
         metrics.track_cache_hit(hit=False)
         with metrics.stage("ranking", 7):
             pass
         metrics.track_recommendations("jane", ["a"])
         metrics.track_recommendations("jane", [])
-        metrics.finish(scope, SUCCESS, 0.75)
+        finish_call(metrics.defaults, scope, SUCCESS, 0.75)
 
     first, second = said()
     stage = first[1].pop("stages")[0]
@@ -143,9 +144,9 @@ def test_what_belongs_to_a_request_stands_in_the_event_of_its_first_slate(loggin
 def test_a_slate_that_never_got_out_is_logged_as_a_failure(logging: Logging) -> None:
     metrics = logging()
 
-    with within(Scope()) as scope:
+    with within(RequestContext()) as scope:
         metrics.track_recommendations(None, ["a"])
-        metrics.finish(scope, ERROR, 0.125)
+        finish_call(metrics.defaults, scope, ERROR, 0.125)
 
     assert said() == [
         (
@@ -169,10 +170,10 @@ def test_a_request_without_a_slate_is_logged_too(
 ) -> None:
     metrics = logging()
 
-    with within(Scope()) as scope:
-        metrics.close_request(scope, status, 0.125, outcome)
+    with within(RequestContext()) as scope:
+        close_request(metrics.defaults, scope, status, 0.125, outcome)
         assert metrics.recorder.events
-        metrics.recorder.events.leave(scope)
+        metrics.recorder.events.emit_held(scope)
 
     name, attributes = expected
     assert said() == [(name, {"model_version": "v1", "latency_seconds": 0.125, **attributes})]
@@ -210,17 +211,29 @@ def test_an_event_has_the_trace_and_the_span_it_happened_in(logging: Logging) ->
 
 
 def test_a_user_has_one_hash_under_one_key_and_another_under_another(logging: Logging) -> None:
-    def hashes(key: str | None, *users: object) -> set[str | None]:
+    def hashes(key: str, *users: object) -> set[str | None]:
         events = logging(user_hash_key=key).recorder.events
         assert events
-        return {events.hashed(user) for user in users}
+        return {events.hash_user(user) for user in users}
 
     one = hashes(KEY, 7, "7", 7.0, " 7 ") | hashes(KEY, 7)
-    others = hashes("another key of the tests", 7) | hashes(None, 7) | hashes(None, 7) | hashes(KEY, 8)
+    others = hashes("another key of the tests", 7) | hashes(KEY, 8)
 
     assert len(one) == 1
-    assert len(one | others) == 5
+    assert len(one | others) == 3
     assert all(hashed and len(hashed) == 32 for hashed in one | others)
+
+
+def test_without_a_key_no_user_is_logged(logging: Logging) -> None:
+    metrics = logging(user_hash_key=None)
+
+    metrics.track_recommendations("jane", ["a"])
+    metrics.track_click(1, user_id="jane")
+    metrics.track_conversion(1, user_id="jane")
+    metrics.track_impressions([1], user_id="jane")
+
+    names = [(name, "user" in attributes) for name, attributes in said()]
+    assert names == [("served", False), ("clicked", False), ("converted", False), ("seen", False)]
 
 
 @pytest.mark.parametrize("nobody", [None, "", "  ", True, float("nan"), {"id": 7}, [7]])
@@ -228,7 +241,7 @@ def test_what_is_no_id_has_no_hash(logging: Logging, nobody: object) -> None:
     events = logging().recorder.events
 
     assert events
-    assert events.hashed(nobody) is None
+    assert events.hash_user(nobody) is None
 
 
 def test_no_event_holds_a_user_id(logging: Logging) -> None:
@@ -266,26 +279,26 @@ def test_scores_that_are_not_one_an_item_are_not_logged(logging: Logging) -> Non
 def test_a_request_of_many_events_keeps_few_and_loses_none(logging: Logging) -> None:
     metrics = logging()
 
-    with within(Scope()) as scope:
-        for _ in range(3 * MOST_KEPT):
+    with within(RequestContext()) as scope:
+        for _ in range(3 * MOST_HELD):
             metrics.track_click(1)
         assert scope.log
-        assert len(scope.log.entries) == MOST_KEPT
-        metrics.finish(scope, SUCCESS, 0.1)
+        assert len(scope.log.entries) == MOST_HELD
+        finish_call(metrics.defaults, scope, SUCCESS, 0.1)
 
-    assert Counter(name for name, _ in said()) == {"clicked": 3 * MOST_KEPT, "served": 1}
+    assert Counter(name for name, _ in said()) == {"clicked": 3 * MOST_HELD, "served": 1}
 
 
 def test_stages_beyond_the_bound_are_set_aside_and_counted(logging: Logging) -> None:
     metrics = logging()
 
-    with within(Scope()) as scope:
-        for _ in range(MOST_KEPT + 5):
+    with within(RequestContext()) as scope:
+        for _ in range(MOST_HELD + 5):
             with metrics.stage("retrieval"):
                 pass
-        metrics.finish(scope, SUCCESS, 0.1)
+        finish_call(metrics.defaults, scope, SUCCESS, 0.1)
 
-    assert len(said()[0][1]["stages"]) == MOST_KEPT
+    assert len(said()[0][1]["stages"]) == MOST_HELD
     assert metrics.faults.dropped == {"event_too_long": 5}
 
 
@@ -304,7 +317,7 @@ def test_a_failure_is_counted_by_its_site_and_the_slate_is_counted_all_the_same(
 
     metrics.track_recommendations("jane", [Broken()])
 
-    assert (metrics.faults.errors, said()) == ({"Events.slate": 1}, [])
+    assert (metrics.faults.errors, said()) == ({"EventLog.slate": 1}, [])
     assert series()["recommendation_requests_total", labelled(model_version="v1", status="success")] == 1
 
 
@@ -314,7 +327,7 @@ def test_a_user_that_cannot_be_hashed_leaves_the_event_without(logging: Logging)
     metrics.track_click(1, user_id=Broken())
 
     assert (metrics.faults.errors, said()) == (
-        {"Events.hashed": 1},
+        {"EventLog.hash_user": 1},
         [("clicked", {"model_version": "v1", "position": 1})],
     )
 
@@ -336,7 +349,7 @@ def test_off_is_the_default_and_logs_nothing(logging: Logging) -> None:
     metrics.track_recommendations("jane", ["a"])
     metrics.track_click(1)
 
-    assert (Settings().log_events, metrics.recorder.events, said()) == (False, None, [])
+    assert (Settings().log_events, metrics.recorder.events.enabled, said()) == (False, False, [])
 
 
 def test_a_catalog_file_gives_the_logged_categories(logging: Logging, tmp_path: Any) -> None:
@@ -419,10 +432,10 @@ def test_every_counter_can_be_counted_again_from_the_log(
     for call in outside:
         _do(metrics, call)
     for calls, status, seconds in requests:
-        with within(Scope()) as scope:
+        with within(RequestContext()) as scope:
             for call in calls:
                 _do(metrics, call)
-            metrics.finish(scope, status, seconds)
+            finish_call(metrics.defaults, scope, status, seconds)
 
     assert metrics.faults.errors == {}
     assert counted(logged()) == _counters(reader)
@@ -448,13 +461,13 @@ def test_every_attribute_that_is_declared_is_logged_and_no_other(logging: Loggin
     everything: Any = {"variant": "b", "surface": "home"}
     tested: Any = everything | {"experiment": "ranker"}
 
-    with within(Scope()) as scope:
+    with within(RequestContext()) as scope:
         metrics.track_cache_hit(hit=True)
         metrics.track_cache_hit(hit=False)
         with metrics.stage("ranking", 3):
             pass
         metrics.track_recommendations("jane", ["a"], ["drama"], [0.5], positions=[2], **tested)
-        metrics.finish(scope, SUCCESS, 0.1)
+        finish_call(metrics.defaults, scope, SUCCESS, 0.1)
     metrics.track_recommendations(
         "jane", ["a"], ["drama"], [0.5], FAILED, positions=[2], seconds=0.1, cache_hit=True, **tested
     )

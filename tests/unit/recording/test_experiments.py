@@ -14,12 +14,14 @@ from otel_recmon import MetricsCollector, catalog
 from otel_recmon.catalog import BUCKETS, ERROR, FAILED, MAX_ARMS, MAX_SERIES, SUCCESS
 from otel_recmon.config import Settings, read
 from otel_recmon.reading.bodies import Body
-from otel_recmon.reading.expressions import Exchange
-from otel_recmon.reading.observer import Finished, Observer
+from otel_recmon.reading.http_exchange import HttpExchange
+from otel_recmon.reading.observer import Observer
+from otel_recmon.recording.defaults import Defaults
+from otel_recmon.recording.experiments import Subject, bucket
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import Scope, current
+from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_counts import close_request
 from otel_recmon.recording.store import Store
-from otel_recmon.recording.subjects import Subject, bucket
 from tests.unit.conftest import Clock, Read, labelled, named, once
 
 ARM = ("experiment", "variant", "bucket")
@@ -60,7 +62,7 @@ def at(user: object, experiment: str = "ranker") -> str:
     return BUCKETS[bucket(experiment, user)]
 
 
-def within(scope: Scope, act: Callable[[], None]) -> None:
+def within(scope: RequestContext, act: Callable[[], None]) -> None:
     """Act within a request."""
     token = current.set(scope)
     act()
@@ -177,9 +179,9 @@ def test_only_requests_that_succeed_are_exposures_and_each_is_one(made: Made, co
         metrics.track_recommendations("joe", ["b"])
 
     for status in (SUCCESS, ERROR):
-        scope = Scope()
+        scope = RequestContext()
         within(scope, two_slates)
-        metrics.close_request(scope, status, 0.1, FAILED)
+        close_request(metrics.defaults, scope, status, 0.1, FAILED)
     metrics.track_recommendations("jane", [], outcome="error")
     metrics.track_request(success=False)
 
@@ -203,8 +205,8 @@ def test_what_a_recommendation_id_says_counts_though_nothing_is_configured(
     metrics = made(variant="of this process")
     said = Subject("ranker", variant="bts", bucket=7)
 
-    within(Scope(subject=said), lambda: metrics.track_click(1, user_id="jane"))
-    within(Scope(subject=said), lambda: metrics.track_conversion(2, experiment="layout", user_id="jane"))
+    within(RequestContext(subject=said), lambda: metrics.track_click(1, user_id="jane"))
+    within(RequestContext(subject=said), lambda: metrics.track_conversion(2, experiment="layout", user_id="jane"))
 
     assert counts() == {
         ("clicks", "ranker", "bts", "07"): 1,
@@ -309,9 +311,9 @@ class TestBounds:
     def test_a_forked_child_starts_over(self, clock: Clock) -> None:
         store = Store(Settings(), clock)
         with store.lock:
-            seat = store.seat(Subject("ranker", "jane"), "bts")
-        assert seat is not None
-        seat.cells.clicks[seat.bucket] += 1
+            found = store.arm_bucket(Subject("ranker", "jane"), "bts")
+        assert found is not None
+        found.cells.clicks[found.bucket] += 1
 
         store.forget()
 
@@ -328,15 +330,17 @@ class TestTraffic:
         def see(said: dict[str, Any], route: str, body: Any = None, span: Span = INVALID_SPAN, **headers: str) -> None:
             configured = Settings(**{"model_version": "v1"} | said)
             recorder(provider).configure(configured)
-            observer = Observer(configured, MetricsCollector(meter_provider=provider))
+            observer = Observer(configured, Defaults(recorder(provider)))
             response = Body(1000)
             response.add(json.dumps({"items": ["a"], "experiment": "said"}).encode())
             raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
             asgi = {"headers": raw, "query_string": b"", "path_params": {}}
-            exchange = Exchange(asgi, [(b"content-type", b"application/json")], lambda _: body)
-            scope = Scope(closed_by_plugin=True)
+            kind = [(b"content-type", b"application/json")]
+            exchange = HttpExchange(asgi, 200, kind, observer.faults, response_body=response, span=span)
+            exchange._body = body
+            scope = RequestContext(closed_by_plugin=True)
             reader = observer.reader(*route.split())
-            within(scope, lambda: observer.finish(Finished(scope, span, exchange, 0.1, reader, response, 200)))
+            within(scope, lambda: observer.finish(scope, reader, exchange, 0.1))
 
         return see
 
@@ -384,7 +388,7 @@ class TestTraffic:
 
     def test_the_user_is_looked_for_only_where_an_experiment_needs_it(self, provider: MeterProvider) -> None:
         needs = [
-            Observer(settings, MetricsCollector(meter_provider=provider)).reader("GET", "/recommendations")
+            Observer(settings, Defaults(recorder(provider))).reader("GET", "/recommendations")
             for settings in (Settings(), Settings(experiment="e"), Settings(experiment_from="header:x"))
         ]
 
@@ -396,14 +400,14 @@ class TestTraffic:
         settings = Settings(model_version="v1", experiment_from="header:x-experiment")
         recorder(provider).configure(settings)
         metrics = MetricsCollector(variant="bts", meter_provider=provider)
-        observer = Observer(settings, MetricsCollector(meter_provider=provider))
-        scope = Scope(closed_by_plugin=True)
+        observer = Observer(settings, Defaults(recorder(provider)))
+        scope = RequestContext(closed_by_plugin=True)
         asgi = {"headers": [(b"x-experiment", b"ranker")], "query_string": b"user_id=joe", "path_params": {}}
 
         def handle() -> None:
             metrics.track_recommendations("jane", ["a"])
             reader = observer.reader("GET", "/recommendations")
-            observer.finish(Finished(scope, INVALID_SPAN, Exchange(asgi, [], None), 0.1, reader, None, 200))
+            observer.finish(scope, reader, HttpExchange(asgi, 200, [], observer.faults), 0.1)
 
         within(scope, handle)
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon import catalog
-from otel_recmon.recording.slate import MOST_ITEMS, flat_categories, places, top_score, usable_items, usable_outcome
+from otel_recmon.recording.slate import (
+    MOST_ITEMS,
+    flat_categories,
+    position_indexes,
+    top_score,
+    usable_items,
+    usable_outcome,
+)
 from otel_recmon.safety import Faults
 from otel_recmon.values import NOWHERE
 
@@ -153,7 +160,7 @@ def test_a_number_is_no_list_of_categories() -> None:
 def test_positions_become_indices_and_unusable_ones_unknown() -> None:
     faults = Faults()
 
-    found = places([1, "2", 57, "abc", None], faults) or ()
+    found = position_indexes([1, "2", 57, "abc", None], faults) or ()
 
     assert [catalog.POSITIONS[index] for index in found] == ["1", "2", "11+", "unknown", "unknown"]
     assert (found[3], faults.dropped) == (NOWHERE, {"position_invalid": 1})
@@ -162,7 +169,7 @@ def test_positions_become_indices_and_unusable_ones_unknown() -> None:
 def test_a_number_is_no_list_of_positions() -> None:
     faults = Faults()
 
-    found = places(5, faults)
+    found = position_indexes(5, faults)
 
     assert (found, faults.dropped) == (None, {"position_invalid": 1})
 
@@ -211,7 +218,7 @@ def test_categories_never_raise_and_are_short_texts(values: list[object]) -> Non
 
 @given(st.lists(ANYTHING))
 def test_positions_never_raise_and_there_is_one_for_each(values: list[object]) -> None:
-    found = places(values, Faults())
+    found = position_indexes(values, Faults())
 
     assert found is not None
     assert len(found) == len(values)

@@ -1,4 +1,4 @@
-"""A report holds what Prometheus does: in all, by model version, by hour."""
+"""Reports of the data in Prometheus: in total, by model version and by hour."""
 
 from datetime import timedelta
 
@@ -87,14 +87,14 @@ def test_what_is_told_of_the_progress_adds_up() -> None:
 
 
 def test_an_unknown_model_version_is_answered_with_those_that_are_known() -> None:
-    with pytest.raises(UnknownError, match=r"no model version 'v3' in that time; known: v1, v2$"):
+    with pytest.raises(UnknownError, match=r"no model version 'v3' in this period; known versions: v1, v2$"):
         read(shop(), SHOP, PERIOD, "v3")
 
 
 def test_a_service_that_is_silent_all_the_time_has_no_figures() -> None:
     later = Period(moment("2026-01-08T12:00"), moment("2026-01-08T13:00"))
 
-    with pytest.raises(NoDataError, match=r"nothing was heard of shop \(test\) from 2026-01-08T12"):
+    with pytest.raises(NoDataError, match=r"shop \(test\) sent no data from 2026-01-08T12"):
         read(shop(), SHOP, later)
 
 

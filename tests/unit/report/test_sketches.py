@@ -1,4 +1,4 @@
-"""Different ids are counted once, in whatever process, version and hour they were."""
+"""Distinct ids over processes, versions and hours."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -31,7 +31,7 @@ def stored(ids: Iterable[int], hour: float, **labels: str) -> Iterator[tuple[Lab
 
 @pytest.fixture(scope="module")
 def prometheus() -> Held:
-    """Two processes of a version, one of another, at different hours, and one before them all."""
+    """Two processes of one version and one of another at different hours, and one before the period."""
     return held(
         *stored(range(100), 0.75, model_version="v1"),
         *stored(range(50, 200), 2, model_version="v1", instance="2"),

@@ -17,7 +17,7 @@ ELSEWHERE |= {"SampleRatioMismatch", "ArmLosesClicks", "ArmLosesConversions", "A
 
 
 class Answering(Fleet):
-    """A Prometheus that gives one answer, or none."""
+    """A source with one answer, or with an error."""
 
     def __init__(self, *answer: Series, error: str = "") -> None:
         self.asked: list[str] = []
@@ -50,14 +50,14 @@ def test_a_page_shows_which_of_its_thresholds_are_crossed_and_for_what() -> None
     ]
 
 
-def test_a_page_knows_neither_the_past_nor_the_collector_nor_how_long_a_budget_has_burnt() -> None:
+def test_a_page_has_no_history_no_collector_metrics_and_no_burn_rates() -> None:
     found = judgement(*looked_at(EARLY, LATER))
 
     assert set(found.undecided) == BURNS | ELSEWHERE
     assert set(found.judged) == {"CtrLow", "LatencyHigh", "ErrorRateHigh", "ModelStale", "ModelVeryStale"}
 
 
-def test_how_a_budget_burns_is_judged_once_the_page_was_watched_as_long_as_the_alert_looks_back() -> None:
+def test_a_burn_rate_is_judged_once_the_history_is_as_long_as_its_long_window() -> None:
     short = configured({"alerts": {"BudgetBurnHour": {"window": "10s", "short_window": "5s"}}})
 
     found = judgement(*looked_at(EARLY, LATER), rules(short))

@@ -1,4 +1,4 @@
-"""The figures of recorded pages, against what the demo's own reader counts on them."""
+"""The figures of recorded pages, compared with those of the demo's own reader."""
 
 import math
 
@@ -33,7 +33,7 @@ COUNTS = {
 
 
 def minus(later: Figures, early: Figures | None) -> dict[str, float]:
-    """What was counted in between."""
+    """Return the difference of two counts."""
 
     def rise(of: Count) -> float:
         return (later.value(of) or 0.0) - ((early.value(of) if early else 0.0) or 0.0)
@@ -42,7 +42,7 @@ def minus(later: Figures, early: Figures | None) -> dict[str, float]:
 
 
 def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """The figures that follow from counts, but for those of which nothing was counted."""
+    """Return the figures computed from counts, without those whose counts are 0."""
     ctr = Rate(int(rises["clicked"]), int(rises["requests"]))
     found = {
         "requests_per_s": (rises["requests"] + rises["failed"] + rises["rejected"]) / seconds,
@@ -57,7 +57,7 @@ def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
 
 
 def shown(figures: SignalValues, rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """Those of the figures that are expected."""
+    """Return the figures that are also expected."""
     return {name: figures.values[name] for name in expected(rises, seconds)}
 
 

@@ -30,7 +30,7 @@ def fetching(pages: Iterable[str | Exception]) -> Callable[[str], str]:
 
 
 def followed(clock: Clock, pages: Iterable[str | Exception], count: int, *, as_json: bool = False) -> Printed:
-    """What is printed of so many looks, two seconds apart."""
+    """Return the output of a number of readings, two seconds apart."""
     console = Console(file=StringIO(), width=80)
     watch = Watch(MetricsPage(URL, 300.0, 2.0, fetching(pages), clock), RULES)
 
@@ -89,4 +89,4 @@ def test_what_cannot_be_read_at_first_is_an_error(clock: Clock, first: str | Exc
 def test_a_page_that_has_nothing_of_ours_any_more_is_no_reason_to_end(clock: Clock) -> None:
     printed, _ = followed(clock, chain([text(EARLY)] * 2, repeat("other_total 1\n")), 2)
 
-    assert "no answer since 2 s: http://localhost:9464/metrics has no series that otel-recmon exports" in printed
+    assert "no answer since 2 s: http://localhost:9464/metrics has no series of otel-recmon" in printed

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.artifacts.docs.settings_reference import sections, settings_page, template, toml
+from otel_recmon.artifacts.render.files import parts_of
+from otel_recmon.artifacts.settings.deployment import FORMATS
 from otel_recmon.artifacts.settings.thresholds import configured
 from tests.unit.artifacts.exports import EVERY_KNOB
 
@@ -14,7 +16,7 @@ PAGE = (Path(__file__).parents[4] / "docs" / "recmon-toml.md").read_text(encodin
 
 
 def test_the_page_is_current() -> None:
-    assert settings_page() == PAGE
+    assert settings_page({form: parts_of(form) for form in FORMATS}) == PAGE
 
 
 def test_the_examples_of_the_page_are_settings() -> None:

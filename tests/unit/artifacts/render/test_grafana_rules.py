@@ -9,15 +9,15 @@ import jsonschema
 import promql_parser
 import pytest
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS, rules
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.pages import ALERT_FOLDER, DASHBOARD_FOLDER, PAGES
 from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.prometheus_rules import PREFIX
 from otel_recmon.artifacts.settings.thresholds import Config, TuningError, configured, load
-from otel_recmon.artifacts.signals import SIGNALS
 from tests.unit.artifacts.exports import CHANGED, FLOORS
 from tests.unit.artifacts.grafana import query, verdict
 from tests.unit.artifacts.interpolation import expanded_texts, interpolated
+from tests.unit.artifacts.known import ALERTS, SIGNALS
 from tests.unit.artifacts.selectors import too_wide
 
 SCHEMA = json.loads(Path(__file__).with_name("alerting_file.schema.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS, WATCHDOG
+from otel_recmon.artifacts.alerts.rule import WATCHDOG
 from otel_recmon.artifacts.render.notifications import (
     SLACK_VARIABLE,
     SWITCH_VARIABLE,
@@ -23,6 +23,7 @@ from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Tuning
 from tests.composed import compose
 from tests.unit.artifacts.exports import EXPORTS
 from tests.unit.artifacts.interpolation import expanded_texts, interpolated
+from tests.unit.artifacts.known import ALERTS
 
 SCHEMA = json.loads(Path(__file__).with_name("alerting_file.schema.json").read_text(encoding="utf-8"))
 HOOK = "https://hooks.slack.test/services/T0/B0/x"
@@ -166,10 +167,10 @@ def test_messages_are_grouped_by_severity_alone(told: Told) -> None:
 @EACH
 def test_every_severity_has_a_route_and_the_watchdog_the_first(told: Told) -> None:
     assert [(route["receiver"], route["object_matchers"]) for route in told.policy["routes"]] == [
-        (told.switch, [["alertname", "=", WATCHDOG.name]]),
+        (told.switch, [["alertname", "=", WATCHDOG]]),
         *((told.slack, [["severity", "=", severity]]) for severity in reversed(SEVERITIES)),
     ]
-    assert WATCHDOG in ALERTS
+    assert WATCHDOG in [alert.name for alert in ALERTS]
 
 
 @EACH

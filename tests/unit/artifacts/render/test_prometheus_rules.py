@@ -76,21 +76,21 @@ def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
     ],
 )
 def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
-    keep = Recorded()
-    text = str(rule.expression(keep))
+    record = Recorded()
+    text = str(rule.expression(record))
 
-    for name, expression in keep.expressions.items():
+    for name, expression in record.expressions.items():
         assert name in text
         assert "".join(str(expression).split()) in "".join(str(rule.expression(raw)).split())
     promql_parser.parse(text)
 
 
 def test_a_name_cannot_stand_for_two_expressions() -> None:
-    keep = Recorded()
-    keep("a", Expr("1"))
+    record = Recorded()
+    record("a", Expr("1"))
 
     with pytest.raises(ValueError, match="recmon:a stands for two expressions"):
-        keep("a", Expr("2"))
+        record("a", Expr("2"))
 
 
 def test_comparisons_are_the_same_in_both_languages() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.artifacts.alerts.definitions import ALERTS, rules_of
+from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import TuningError, configured, load, seconds
+from tests.unit.artifacts.known import ALERTS
 
 
 def test_there_are_settings_for_each_alert_and_for_no_other() -> None:
@@ -30,7 +31,7 @@ def test_a_floor_with_a_threshold_becomes_a_rule(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("[alerts.CoverageLow]\nthreshold = 20\nenabled = true\n", encoding="utf-8")
 
-    assert {rule.name for rule in rules_of(file)} - {rule.name for rule in rules_of()} == {"CoverageLow"}
+    assert {rule.name for rule in rules(load(file))} - {rule.name for rule in rules(load())} == {"CoverageLow"}
 
 
 def test_models_are_stale_after_two_and_four_times_the_time_between_trainings() -> None:

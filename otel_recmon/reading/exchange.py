@@ -1,0 +1,57 @@
+"""A finished request with its response, in terms that hold for HTTP and gRPC alike."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from opentelemetry.trace import Span
+
+ABANDONED: Final = "abandoned"
+"""The status class of a request whose client left before the end. It is recorded as ``rejected``."""
+
+
+class Exchange(Protocol):
+    """What a reader can ask of a finished request. An implementation parses each part when it is first read."""
+
+    @property
+    def status(self) -> str | None:
+        """The status class: ``success``, ``rejected``, ``error`` or ``abandoned``; None for none of them."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the service accepted the request, even if the client left before the end of the response."""
+
+    @property
+    def redirected(self) -> bool:
+        """Whether the response is a redirect, such as that of a click that is counted on its way to the item."""
+
+    @property
+    def span(self) -> Span:
+        """The server span."""
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether there is a query or a body."""
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The path parameters."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters; the first value of each name."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request headers or metadata, by lower-case name."""
+
+    @property
+    def body(self) -> Any:
+        """The parsed content of the request; None if there is none or it cannot be parsed."""
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response headers or metadata, by lower-case name."""
+
+    @property
+    def response(self) -> Any:
+        """The parsed content of the complete response; None if there is none or it cannot be parsed."""

@@ -1,0 +1,150 @@
+"""A finished HTTP request with its response, parsed as far as a reader asks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from opentelemetry.trace import INVALID_SPAN, Span
+
+from otel_recmon.catalog import ERROR, REJECTED, SUCCESS
+from otel_recmon.reading.bodies import Body, parsed, response_json
+from otel_recmon.reading.exchange import ABANDONED
+from otel_recmon.safety import Faults
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+_STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR}
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_NOTHING: Final[dict[str, str]] = {}
+_UNREAD: Final = object()
+
+
+class HttpExchange:
+    """An ``Exchange`` over HTTP."""
+
+    # Parsed values start as attributes of the class: a cached_property takes a lock in Python 3.11, and setting each
+    # on every instance costs more than most requests ask for.
+    _headers: Mapping[str, str] | None = None
+    _response_headers: Mapping[str, str] | None = None
+    _query: Mapping[str, str] | None = None
+    _body: Any = _UNREAD
+    _response: Any = _UNREAD
+
+    def __init__(  # noqa: PLR0913 - the parts of a request and its response
+        self,
+        request: Mapping[str, Any],
+        status_code: int,
+        response_headers: RawHeaders,
+        faults: Faults,
+        *,
+        request_body: Body | None = None,
+        response_body: Body | None = None,
+        failed: bool = False,
+        abandoned: bool = False,
+        span: Span = INVALID_SPAN,
+    ) -> None:
+        """Keep the parts of a request and its response.
+
+        Args:
+            request: An ASGI scope, of which ``headers``, ``query_string`` and ``path_params`` are read.
+            status_code: The HTTP status code; 0 if there was no response.
+            response_headers: The raw response headers.
+            faults: The counter of unreadable bodies.
+            request_body: The body of the request; None if it is empty.
+            response_body: The body of the response; None if it is empty or not read.
+            failed: Whether the handler raised, or its response ended early.
+            abandoned: Whether the client left before the end.
+            span: The server span.
+        """
+        self.span = span
+        self._request = request
+        self._status_code = status_code
+        self._raw_response_headers = response_headers
+        self._faults = faults
+        self._request_body = request_body
+        self._response_body = response_body
+        self._failed = failed
+        self._abandoned = abandoned
+
+    @property
+    def status(self) -> str | None:
+        """The status class; None for an informational response or a redirect."""
+        if self._failed:
+            return ERROR
+        return ABANDONED if self._abandoned else _STATUS.get(self._status_code // 100)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the status code is 200 to 299 and the handler did not fail."""
+        return not self._failed and 200 <= self._status_code < 300
+
+    @property
+    def redirected(self) -> bool:
+        """Whether the response is a redirect."""
+        return not self._failed and self._status_code in _REDIRECTS
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether there is a query or a body."""
+        return self._request_body is not None or bool(self._request.get("query_string"))
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The path parameters."""
+        return self._request.get("path_params") or _NOTHING
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request headers, by lower-case name."""
+        if self._headers is None:
+            self._headers = _decoded(self._request["headers"])
+        return self._headers
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response headers, by lower-case name."""
+        if self._response_headers is None:
+            self._response_headers = _decoded(self._raw_response_headers)
+        return self._response_headers
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters; the first value of each name."""
+        if self._query is None:
+            text = self._request.get("query_string", b"").decode("latin-1")
+            self._query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
+        return self._query
+
+    @property
+    def body(self) -> Any:
+        """The request body as JSON or form fields; None if it is absent or neither."""
+        if self._body is _UNREAD:
+            self._body = self._parse_body(self._request_body) if self._request_body else None
+        return self._body
+
+    @property
+    def response(self) -> Any:
+        """The JSON of the response; None if it is absent, incomplete or something else."""
+        if self._response is _UNREAD:
+            body = None if self._failed or self._abandoned else self._response_body
+            self._response = self._parse_response(body) if body is not None and body.size else None
+        return self._response
+
+    def _parse_body(self, body: Body) -> Any:
+        content = body.content("", self._faults)
+        try:
+            return parsed(content, self.headers.get("content-type", "")) if content else None
+        except ValueError:
+            self._faults.drop("body_unreadable", "a request body in the format of its content type")
+            return None
+
+    def _parse_response(self, body: Body) -> Any:
+        try:
+            return response_json(body, self._raw_response_headers, self._faults)
+        except ValueError:
+            self._faults.drop("body_unreadable", "a response that is valid JSON, as its content type says")
+            return None
+
+
+def _decoded(headers: RawHeaders) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}

@@ -1,0 +1,255 @@
+"""The reader of one route: it reads a finished exchange once, and returns the observation to record."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from opentelemetry.trace import Span
+
+from otel_recmon.catalog import SUCCESS
+from otel_recmon.config import Settings
+from otel_recmon.reading import usual_names
+from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
+from otel_recmon.reading.routes import RouteKind
+from otel_recmon.reading.shapes import find_items
+from otel_recmon.reading.slates import SlateRules, column, rebased
+from otel_recmon.recording.observation import Observation
+from otel_recmon.recording.request_context import RequestContext
+from otel_recmon.recording.store import Store
+from otel_recmon.safety import Faults
+from otel_recmon.values import clean, number
+
+SOURCES: Final = (
+    *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
+    *"recommendation_id event_item_id".split(),
+)
+"""The settings that locate a value in an exchange."""
+FIELDS: Final = ("item_id", "category", "score")
+"""The settings that locate a value in an item."""
+
+_PARAMETERS: Final = re.compile(r"{(\w+)")
+_FLAG_EVENTS: Final = ("feature_flag.evaluation", "feature_flag")
+"""The span event of a feature flag in the semantic conventions: the current name and the former one."""
+_FLAG_KEY: Final = "feature_flag.key"
+_FLAG_VARIANTS: Final = ("feature_flag.result.variant", "feature_flag.variant")
+"""The attribute of the variant: the current name and the former one."""
+
+
+@dataclass(frozen=True)
+class EventRules:
+    """The expressions that read a click, a conversion or impressions on one route."""
+
+    position: Source
+    revenue: Source
+    item_id: Source
+    recommendation_id: Source
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """The expressions that read the labels on one route; None for those that the traffic does not give."""
+
+    model_version: Source | None
+    variant: Source | None
+    surface: Source | None
+    experiment: Source | None
+    flag: str | None
+    """The experiment whose feature flag gives the variant, if the traffic names no experiment."""
+    echoes_version: bool
+    """Whether an event route takes the model version from a client; only versions that this process served count."""
+    present: bool
+    """Whether the traffic can give any label."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The rules of one watched route."""
+
+    kind: RouteKind
+    template: str
+    slates: SlateRules
+    events: EventRules
+    labels: LabelRules
+    user: Source
+    needs_user: bool
+    """Whether anything counts or logs users."""
+    signed: bool
+    """Whether recommendation ids are verified."""
+    experimental: bool
+    reads_response: bool
+    """Whether the body of the response is needed."""
+    faults: Faults
+    has_served: Callable[[str], bool]
+
+    def read(self, exchange: Exchange, request: RequestContext) -> Observation:
+        """Return the content of an exchange, except for the parts that the code has recorded in ``request``."""
+        seen = Observation(recommends=self.kind is RouteKind.RECOMMENDATION)
+        if self.needs_user or (self.signed and self.kind is RouteKind.CLICK):
+            seen.user = self.user(exchange)
+        if seen.recommends:
+            if exchange.status == SUCCESS and not request.slates:
+                seen.slate = self.slates.read(exchange, self.faults)
+                seen.slate.user = seen.user
+        elif self.kind.value not in request.events and self._is_accepted(exchange):
+            self._read_event(seen, exchange)
+        if self.experimental:
+            seen.experiment = self._label(self.labels.experiment, exchange)
+        if self.labels.present and (request.labels is None or seen.event is not None):
+            self._read_labels(seen, exchange)
+        return seen
+
+    def _is_accepted(self, exchange: Exchange) -> bool:
+        return exchange.accepted or (self.kind is RouteKind.CLICK and exchange.redirected)
+
+    def _read_event(self, seen: Observation, exchange: Exchange) -> None:
+        seen.kind = self.kind.value
+        read = {
+            RouteKind.CLICK: self.click,
+            RouteKind.CONVERSION: self.conversion,
+            RouteKind.IMPRESSION: self.impressions,
+        }
+        seen.event = read[self.kind](exchange)
+        if self.signed:
+            seen.recommendation_id = self.events.recommendation_id(exchange)
+
+    def click(self, exchange: Exchange) -> tuple[Any, Any]:
+        """Return the position, from 1, and the item of a click; None for what the traffic does not give."""
+        item = self.events.item_id(exchange) if self.signed else None
+        return self._position(exchange), item
+
+    def conversion(self, exchange: Exchange) -> tuple[float]:
+        """Return the revenue of a conversion: 0 if the traffic gives none, NaN if it is not a number."""
+        stated = self.events.revenue(exchange)
+        revenue = 0.0 if stated is None or stated == "" else number(stated)
+        return (float("nan") if revenue is None else revenue,)
+
+    def impressions(self, exchange: Exchange) -> tuple[list[Any], list[Any]]:
+        """Return the positions from 1 and the items that a client reports as seen; either may be empty."""
+        body = exchange.body
+        stated = body.get("positions") if isinstance(body, dict) else None
+        if isinstance(stated, list):
+            return [rebased(position, self.slates.position_base) for position in stated], []
+        found = find_items(body)
+        if found is None:
+            return [self._position(exchange)], [self.events.item_id(exchange)]
+        items, fields = found
+        if fields is None:
+            return [], items
+        return self.slates.positions(items, fields.position) or [], column(items, self.slates.item_id, fields.id)
+
+    def _position(self, exchange: Exchange) -> Any:
+        return rebased(self.events.position(exchange), self.slates.position_base)
+
+    def _read_labels(self, seen: Observation, exchange: Exchange) -> None:
+        rules = self.labels
+        seen.model_version = self._label(rules.model_version, exchange) or self._echoed_version(exchange)
+        seen.variant = self._label(rules.variant, exchange)
+        seen.surface = self._label(rules.surface, exchange)
+        if seen.variant is None and self.experimental:
+            seen.variant = self._flag_variant(exchange, seen.experiment or rules.flag)
+
+    def _echoed_version(self, exchange: Exchange) -> str | None:
+        if self.kind is RouteKind.RECOMMENDATION or not self.labels.echoes_version:
+            return None
+        echoed = clean(usual_names.named(usual_names.VERSIONS, exchange))
+        return echoed if echoed is not None and self.has_served(echoed) else None
+
+    def _flag_variant(self, exchange: Exchange, key: str | None) -> str | None:
+        return self._label(lambda _: flag_variant(exchange.span, key), exchange) if key else None
+
+    def _label(self, find: Source | None, exchange: Exchange) -> str | None:
+        value = find(exchange) if find else None
+        if value is None or value == "":
+            return None
+        text = clean(value)
+        if text is None:
+            self.faults.drop("label_invalid", "a label to be a text of at most 100 characters or a number")
+        return text
+
+
+class Readers:
+    """Creates the reader of each watched route from the settings."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        """Parse the expressions of the settings.
+
+        Raises:
+            ValueError: If one of them is not valid.
+        """
+        self._settings = settings
+        self._store = store
+        self._sources = {name: PerRoute.of(getattr(settings, name), source) for name in SOURCES}
+        self._fields = {name: PerRoute.of(getattr(settings, name), field) for name in FIELDS}
+
+    def reader(self, kind: RouteKind, method: str, template: str) -> Reader:
+        """Return the reader of a route."""
+        texts = {name: rules.at(method, template) for name, rules in self._sources.items()}
+        find = {name: source(text) if text else None for name, text in texts.items()}
+        settings = self._settings
+        return Reader(
+            kind=kind,
+            template=template,
+            slates=self._slate_rules(find, method, template),
+            events=_event_rules(find),
+            labels=self._label_rules(find),
+            user=find["user"] or partial(usual_names.named, usual_names.USERS),
+            needs_user=settings.needs_user,
+            signed=bool(settings.signing_key),
+            experimental=settings.experimental,
+            reads_response=kind is RouteKind.RECOMMENDATION
+            or any(text is not None and ":" not in text for text in texts.values()),
+            faults=self._store.faults,
+            has_served=self._store.has_served,
+        )
+
+    def _slate_rules(self, find: dict[str, Source | None], method: str, template: str) -> SlateRules:
+        texts = {name: rules.at(method, template) for name, rules in self._fields.items()}
+        pick: dict[str, Field | None] = {name: field(text) if text else None for name, text in texts.items()}
+        return SlateRules(
+            items=find["items"],
+            item_id=pick["item_id"],
+            category=pick["category"],
+            score=pick["score"],
+            outcome=find["outcome"],
+            limit=find["limit"] or partial(usual_names.named, usual_names.LIMITS),
+            limit_in_path=bool(find["limit"]) or not usual_names.LIMITS.isdisjoint(_PARAMETERS.findall(template)),
+            position_base=self._settings.position_base,
+        )
+
+    def _label_rules(self, find: dict[str, Source | None]) -> LabelRules:
+        settings = self._settings
+        unversioned = not settings.model_version
+        configured = [find[name] for name in ("model_version_from", "variant", "surface")]
+        return LabelRules(
+            model_version=find["model_version_from"] or (usual_names.served_version if unversioned else None),
+            variant=find["variant"],
+            surface=find["surface"],
+            experiment=find["experiment_from"],
+            flag=settings.experiment,
+            echoes_version=unversioned and find["model_version_from"] is None,
+            present=settings.experimental or unversioned or any(configured),
+        )
+
+
+def _event_rules(find: dict[str, Source | None]) -> EventRules:
+    return EventRules(
+        position=find["position"] or partial(usual_names.named, usual_names.POSITIONS),
+        revenue=find["revenue"] or partial(usual_names.named, usual_names.REVENUES),
+        item_id=find["event_item_id"] or usual_names.item_id,
+        recommendation_id=find["recommendation_id"] or usual_names.recommendation_id,
+    )
+
+
+def flag_variant(span: Span, key: str) -> Any:
+    """Return the variant of the last evaluation of a feature flag in a span; None if there is none.
+
+    The span's own attributes count if it has no such event. Only sampled spans of the SDK can be read.
+    """
+    events = [event.attributes for event in getattr(span, "events", ()) if event.name in _FLAG_EVENTS]
+    for attributes in (*reversed(events), getattr(span, "attributes", None)):
+        if attributes and attributes.get(_FLAG_KEY) == key:
+            return next((attributes[name] for name in _FLAG_VARIANTS if attributes.get(name)), None)
+    return None

@@ -1,0 +1,122 @@
+"""Slates read from responses, by the configured expressions or by the usual shapes and keys."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from otel_recmon.catalog import FALLBACK, OUTCOMES_
+from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.expressions import Field, Source
+from otel_recmon.reading.item_keys import Fields, categories_of, scores_of
+from otel_recmon.reading.shapes import Found, as_objects, find_items
+from otel_recmon.recording.slate import Slate
+from otel_recmon.safety import Faults
+from otel_recmon.values import number
+
+_DEEPEST_RANK: Final = 100
+"""The lowest rank that can be a position on a page. A rank below it is one in a larger list, such as by popularity."""
+_NO_FIELDS: Final = (None, False, None, None, None)
+_TRUE: Final = (True, "true", "True", "1", "yes")
+
+
+@dataclass(frozen=True)
+class SlateRules:
+    """The expressions that read a slate on one route; None for the usual keys."""
+
+    items: Source | None
+    item_id: Field | None
+    category: Field | None
+    score: Field | None
+    outcome: Source | None
+    limit: Source
+    limit_in_path: bool
+    """Whether the number of requested items can be outside the query and the body."""
+    position_base: int
+    """The number of the first position, 0 or 1."""
+
+    def read(self, exchange: Exchange, faults: Faults) -> Slate:
+        """Return the slate of a response. Its items are None if nothing in the response looks like items."""
+        outcome = self._outcome(exchange, faults) if self.outcome else None
+        found = self._configured_items(exchange) if self.items else find_items(exchange.response)
+        if found is None:
+            return Slate(None, outcome=outcome)
+        items, fields = found
+        requested = self._requested(exchange) if exchange.has_parameters or self.limit_in_path else None
+        slate = Slate(items, outcome=outcome, requested=requested)
+        if fields is not None or (items and isinstance(items[0], dict)):
+            self._read_objects(slate, fields)
+        return slate
+
+    def positions(self, items: list[Any], key: str | None) -> list[Any] | None:
+        """Return the positions of items under a key, counted from 1; None if an item has none."""
+        positions = [item.get(key) for item in items] if key else [None]
+        return None if None in positions else [rebased(position, self.position_base) for position in positions]
+
+    def _configured_items(self, exchange: Exchange) -> Found | None:
+        items = self.items(exchange) if self.items else None
+        if not isinstance(items, list):
+            return None
+        if items and all(isinstance(item, dict) for item in items):
+            return as_objects(items) or (items, None)
+        return items, None
+
+    def _read_objects(self, slate: Slate, fields: Fields | None) -> None:
+        # Absent columns are skipped one by one, because this runs for every response.
+        objects = slate.items
+        key, _, category, score, position, *_ = fields or _NO_FIELDS
+        if self.item_id is None and key is not None:
+            slate.items = [item.get(key) for item in objects]
+        else:
+            slate.items = column(objects, self.item_id, key) or list(range(len(objects)))
+        if self.category or category:
+            slate.categories = _categories(column(objects, self.category, category))
+        if self.score or score:
+            slate.scores = scores_of(column(objects, self.score, score))
+        if position:
+            slate.positions = _page_positions(position, self.positions(objects, position))
+
+    def _requested(self, exchange: Exchange) -> int | None:
+        stated = self.limit(exchange)
+        found = None if stated is None else number(stated)
+        return int(found) if found is not None and found >= 1 else None
+
+    def _outcome(self, exchange: Exchange, faults: Faults) -> str | None:
+        stated = self.outcome(exchange) if self.outcome else None
+        if stated in OUTCOMES_ or stated is None:
+            return stated
+        if stated in _TRUE:
+            return FALLBACK
+        if isinstance(stated, str) and stated.lower() not in ("false", "0", "no", ""):
+            faults.drop("outcome_invalid", f"one of {', '.join(OUTCOMES_)}, true or false")
+        return None
+
+
+def column(items: list[Any], pick: Field | None, key: str | None) -> list[Any]:
+    """Return one value of each item, by the configured expression or by its usual key."""
+    if pick is not None:
+        return [pick(item) for item in items]
+    return [item.get(key) for item in items] if key is not None else []
+
+
+def rebased(position: Any, base: int) -> Any:
+    """Return a position counted from 1, given one counted from ``base``; a value that is no number is unchanged."""
+    found = number(position)
+    return position if found is None else found + 1 - base
+
+
+def _categories(raw: list[Any]) -> list[Any] | None:
+    try:
+        if all(raw) and "|" not in "".join(raw):  # plain texts, as nearly always
+            return raw
+    except TypeError:
+        pass
+    categories = [categories_of(value) for value in raw]
+    return categories if any(categories) else None
+
+
+def _page_positions(key: str, positions: list[Any] | None) -> list[Any] | None:
+    """Return the positions, or None if they are ranks in a larger list: not consecutive, and one is beyond 100."""
+    if positions is None or key.lower() != "rank":
+        return positions
+    ranks = sorted(rank for rank in positions if isinstance(rank, float))
+    consecutive = bool(ranks) and ranks == [ranks[0] + n for n in range(len(positions))]
+    return positions if consecutive or not ranks or ranks[-1] <= _DEEPEST_RANK else None

@@ -1,0 +1,83 @@
+"""The labels and the experiment of one collector, used by every call that does not name its own."""
+
+from typing import Any
+from weakref import finalize
+
+from otel_recmon.catalog import UNKNOWN
+from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, ArmBucket, Subject
+from otel_recmon.recording.labels import Labels
+from otel_recmon.recording.recorder import Recorder
+from otel_recmon.recording.request_context import RequestContext
+from otel_recmon.values import clean
+
+
+class Defaults:
+    """The recorder of a collector, with the labels and the experiment that it was created with."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+        experiment: str | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.store = recorder.store
+        self.faults = recorder.faults
+        self.own = (model_version, variant, surface)
+        self._experiment = experiment
+        self._fixed = Labels(model_version, variant, surface) if model_version else None
+        self.store.experimental = self.store.experimental or experiment is not None
+        if model_version is not None:
+            self.store.declare(model_version)
+            finalize(self, self.store.retract, model_version).atexit = False
+
+    def labels(
+        self, model_version: str | None = None, variant: str | None = None, surface: str | None = None
+    ) -> Labels:
+        """Return the labels of a call: its own where it gives any, else those of the collector or the settings."""
+        if model_version is variant is surface is None:
+            if self._fixed is None:
+                if self.own[1] is self.own[2] is None:
+                    return self.store.default
+            elif self._fixed.variant or not self.store.default.variant:
+                return self._fixed
+        own_version, own_variant, own_surface = self.own
+        return Labels(
+            self._usable(model_version, own_version or self.store.default.model_version) or UNKNOWN,
+            self._usable(variant, own_variant or self.store.default.variant),
+            self._usable(surface, own_surface),
+        )
+
+    def subject(self, request: RequestContext | None, experiment: object, user: object) -> Subject | None:
+        """Return the subject of a call; None where no experiment is configured or named.
+
+        The experiment is that of the call, else of the collector, the request or the settings, in this order.
+        """
+        if experiment is None and not self.store.experimental and (request is None or request.subject is None):
+            return None
+        known = (request and request.subject) or UNKNOWN_SUBJECT
+        named = self._usable(experiment, self._experiment) or known.experiment or self.store.settings.experiment
+        if named != known.experiment:
+            known = Subject(user=known.user)
+        if user is not None and known.user not in (None, user):
+            known = known._replace(bucket=None)  # it belongs to the other user
+        return known._replace(experiment=named, user=known.user if user is None else user)
+
+    def expose(self, subject: Subject | None, labels: Labels) -> ArmBucket | None:
+        """Count an exposure and return its bucket, if there is an experiment. The caller holds the store's lock."""
+        found = self.store.arm_bucket(subject, labels.variant) if subject else None
+        if found is not None:
+            found.cells.exposures[found.bucket] += 1
+        return found
+
+    def _usable(self, value: Any, default: str | None) -> str | None:
+        if value is None or value == "":
+            return default
+        if type(value) is str:
+            return value
+        text = clean(value)
+        if text is None:
+            self.faults.drop("label_invalid", "a label to be a text of at most 100 characters or a number")
+        return text

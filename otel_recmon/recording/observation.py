@@ -1,0 +1,129 @@
+"""The content of one finished request, as read from its traffic, and its recording."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from otel_recmon.catalog import ERROR, FAILED, SERVED, SUCCESS, UNKNOWN, UNRECOGNIZED
+from otel_recmon.recording.defaults import Defaults
+from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, Subject
+from otel_recmon.recording.feedback import Origin, record_click, record_conversion, record_impressions
+from otel_recmon.recording.labels import Labels
+from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, SLATE, RequestContext
+from otel_recmon.recording.request_counts import close_request, record_slate
+from otel_recmon.recording.slate import Slate
+
+_NONE: Final[frozenset[str]] = frozenset()
+_SLATE: Final = frozenset({SLATE})
+
+
+@dataclass(slots=True)
+class Observation:
+    """The content of one finished request. None stands for what its traffic does not give."""
+
+    recommends: bool = False
+    """Whether the route answers with slates."""
+    model_version: str | None = None
+    variant: str | None = None
+    surface: str | None = None
+    experiment: str | None = None
+    user: Any = None
+    slate: Slate | None = None
+    """The slate of a successful response, unless the code has recorded one; its items are None if none were found."""
+    kind: str | None = None
+    """``click``, ``conversion`` or ``impression``."""
+    event: tuple[Any, ...] | None = None
+    """The position and item of a click, the revenue of a conversion, or the positions and items of impressions."""
+    recommendation_id: Any = None
+
+
+NOTHING_OBSERVED: Final = Observation()
+"""The observation of a route that is not watched."""
+
+
+def record_observation(
+    defaults: Defaults, request: RequestContext, seen: Observation, status: str | None, seconds: float
+) -> None:
+    """Count a finished request with its slate or its event, close it, and emit its log events.
+
+    ``status`` is ``success``, ``rejected``, ``error``, or None for a response that is none of them, such as a redirect.
+    """
+    if seen.recommends:
+        by_code = request.slates or request.status
+        _record_response(defaults, request, seen, status, seconds)
+        request.close(_NONE if by_code else _SLATE)
+    else:
+        if request.recorded_by is not None:
+            _close(defaults, request, seen, status or SUCCESS, seconds, SERVED)
+        if seen.kind is not None and seen.event is not None:
+            record: Mapping[str, Callable[..., None]] = {
+                CLICK: record_click,
+                CONVERSION: record_conversion,
+                IMPRESSION: record_impressions,
+            }
+            record[seen.kind](defaults, _origin(request, seen), *seen.event)
+            request.close(frozenset({seen.kind}))
+        else:
+            request.close(_NONE)
+    if request.log is not None:
+        defaults.recorder.events.emit_held(request, seen.user)
+
+
+def _record_response(
+    defaults: Defaults, request: RequestContext, seen: Observation, status: str | None, seconds: float
+) -> None:
+    status = status or (SUCCESS if request.recorded_by else None)
+    if status is None:
+        return
+    if seen.slate is None or not _record_slate(defaults, request, seen, seen.slate, seconds):
+        _close(defaults, request, seen, status, seconds, UNRECOGNIZED)
+
+
+def _record_slate(defaults: Defaults, request: RequestContext, seen: Observation, slate: Slate, seconds: float) -> bool:
+    """Record the slate of a response, and return whether its request is recorded with it."""
+    if slate.items is None:
+        request.outcome = request.outcome or slate.outcome
+        return False
+    if defaults.recorder.settings.experimental:
+        slate.subject = _subject(defaults, request, seen)
+    closes = request.recorded_by is None and request.seconds is None
+    labels = request.labels or defaults.labels(seen.model_version, seen.variant, seen.surface)
+    record_slate(defaults, request, labels, slate, seconds if closes else None, closes=closes)
+    return closes
+
+
+def _close(
+    defaults: Defaults, request: RequestContext, seen: Observation, status: str, seconds: float, outcome: str
+) -> None:
+    if request.labels is None:
+        labels = defaults.labels(seen.model_version, seen.variant, seen.surface)
+        request.labels = labels if status == SUCCESS else _labels_of_failure(defaults, labels)
+    if status == SUCCESS and defaults.recorder.settings.experimental:
+        request.subject = _subject(defaults, request, seen)
+    close_request(request.recorded_by or defaults, request, status, seconds, FAILED if status == ERROR else outcome)
+
+
+def _labels_of_failure(defaults: Defaults, labels: Labels) -> Labels:
+    """Return the labels of a failed response.
+
+    A failed response rarely names its model version. It counts under the version that serves, if there is only one.
+    """
+    if labels.model_version != UNKNOWN:
+        return labels
+    serving = [version for version in defaults.store.serving() if version != UNKNOWN]
+    return labels._replace(model_version=serving[0]) if len(serving) == 1 else labels
+
+
+def _subject(defaults: Defaults, request: RequestContext, seen: Observation) -> Subject | None:
+    """Return the subject of a request. The code and a verified id take precedence over the traffic."""
+    return defaults.subject(request, *_experiment_and_user(request, seen))
+
+
+def _origin(request: RequestContext, seen: Observation) -> Origin:
+    experiment, user = _experiment_and_user(request, seen)
+    return Origin(seen.model_version, seen.variant, seen.surface, experiment, user, seen.recommendation_id)
+
+
+def _experiment_and_user(request: RequestContext, seen: Observation) -> tuple[str | None, Any]:
+    known = request.subject or UNKNOWN_SUBJECT
+    return known.experiment or seen.experiment, seen.user if known.user is None else None
