@@ -207,7 +207,7 @@ def _check_events(target: Target) -> Iterator[Finding]:
     if target.zero_code and not target.exporters("logs"):
         yield found("events-not-exported", value=target.display("OTEL_LOGS_EXPORTER"))
     if not target.settings.user_hash_key and not _is_wrong(target, "user_hash_key"):
-        yield found("user-hash-per-process")
+        yield found("event-log-without-users")
 
 
 def _exports_too_rarely(target: Target) -> bool:

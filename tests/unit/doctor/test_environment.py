@@ -31,7 +31,7 @@ FOUND = {
     "semconv-old": {"OTEL_SEMCONV_STABILITY_OPT_IN": "database"},
     "attribute-limits": {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "16"},
     "events-not-exported": EVENTS | KEY | {"OTEL_LOGS_EXPORTER": "none"},
-    "user-hash-per-process": EVENTS,
+    "event-log-without-users": EVENTS,
 }
 FINE = {
     "variables set to their defaults": {
