@@ -9,7 +9,7 @@ from typing import Any, Final
 from otel_recmon import catalog
 from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric, SeriesKey
 from otel_recmon.recording.labels import Labels
-from otel_recmon.values import NOWHERE, place
+from otel_recmon.values import UNKNOWN_INDEX, position_index
 
 Counts = Iterator[tuple[Metric, Mapping[str, str], float]]
 
@@ -158,8 +158,8 @@ def _impressions(positions: Iterable[Any], labels: dict[str, str]) -> Counts:
 
 
 def _position(position: Any) -> str:
-    index = place(position)
-    return POSITIONS[NOWHERE if index is None else index]
+    index = position_index(position)
+    return POSITIONS[UNKNOWN_INDEX if index is None else index]
 
 
 def _labels(attributes: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from otel_recmon.attribution import SHORTEST_KEY
 from otel_recmon.catalog import MAX_ARMS, OTHER, REGISTERS
-from otel_recmon.values import clean, finite, number
+from otel_recmon.values import finite, label_text, number
 
 
 def boolean(text: str) -> bool:
@@ -74,7 +74,7 @@ def registers(text: str) -> int:
 
 def label(text: str) -> str:
     """Parse a label value: printable text of at most 100 characters."""
-    if clean(text) is None:
+    if label_text(text) is None:
         raise ValueError(text)
     return text
 
@@ -136,7 +136,7 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _name(text: str) -> str:
-    name = clean(text)
+    name = label_text(text)
     if name is None or name == OTHER:
         raise ValueError(text)
     return name

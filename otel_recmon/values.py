@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-LAST = 10
-"""The last position with its own label value; the values ``11+`` and ``unknown`` follow."""
-BEYOND, NOWHERE = LAST, LAST + 1
+LAST_POSITION = 10
+"""The last position with a label value of its own."""
+BEYOND_INDEX, UNKNOWN_INDEX = LAST_POSITION, LAST_POSITION + 1
+"""The indexes of the label values ``11+`` and ``unknown`` in ``catalog.POSITIONS``."""
 LONGEST_VALUE = 100
 """The largest number of characters of a label value or of an id in the event log."""
 FURTHEST: Final = 10**9
@@ -55,25 +56,25 @@ def position(value: Any, base: int = 1) -> int | None:
     return min(int(found) + 1 - base, FURTHEST)
 
 
-def place(value: Any, base: int = 1) -> int | None:
+def position_index(value: Any, base: int = 1) -> int | None:
     """Return the index of the label value of a position in ``catalog.POSITIONS``; None if it is unusable.
 
     The arguments are those of ``position``.
     """
     found = position(value, base)
-    return None if found is None else min(found - 1, BEYOND)
+    return None if found is None else min(found - 1, BEYOND_INDEX)
 
 
-def scores(said: Iterable[Any], length: int) -> list[float | None] | None:
+def scores(given: Iterable[Any], length: int) -> list[float | None] | None:
     """Return the scores, with None for an unusable one.
 
     None if there is not exactly one score per item, because the scores could then belong to other items.
     """
-    found = [finite(score) for score in said]
+    found = [finite(score) for score in given]
     return found if found and len(found) == length else None
 
 
-def kept(values: Any) -> Any:
+def reusable(values: Any) -> Any:
     """Return values that can be iterated several times: the list of an iterator, Python values of a numpy array."""
     if hasattr(values, "tolist"):
         return values.tolist()
@@ -85,12 +86,12 @@ def id_text(item: object) -> str:
     return str(int(item) if isinstance(item, float) and item.is_integer() else item)
 
 
-def text(item: object) -> str:
+def short_id(item: object) -> str:
     """Return an id as a text of at most 100 characters. Lone surrogates, which UTF-8 cannot encode, become ``?``."""
     return id_text(item)[:LONGEST_VALUE].encode(errors="replace").decode()
 
 
-def user_name(user: object) -> bytes | None:
+def user_bytes(user: object) -> bytes | None:
     """Return the bytes to hash for a user id; None for a value that is not an id. 7 and "7" have the same bytes."""
     if user is None or isinstance(user, bool | Mapping | list | tuple | set):
         return None
@@ -99,7 +100,7 @@ def user_name(user: object) -> bytes | None:
     return id_text(user).strip().encode(errors="replace") or None
 
 
-def clean(value: object) -> str | None:
+def label_text(value: object) -> str | None:
     """Return a label value: printable text of 1 to 100 characters, or the text of a number. None for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None

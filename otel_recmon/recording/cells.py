@@ -10,7 +10,7 @@ from typing import Any
 from otel_recmon import catalog
 from otel_recmon.recording.labels import Labels
 from otel_recmon.stats.quality import Windows
-from otel_recmon.values import BEYOND, LAST
+from otel_recmon.values import BEYOND_INDEX, LAST_POSITION
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Cells:
     requests: list[int] = field(default_factory=lambda: [0] * len(catalog.STATUSES))
     outcomes: list[int] = field(default_factory=lambda: [0] * len(catalog.OUTCOMES_))
     slo: list[int] = field(default_factory=lambda: [0] * len(catalog.GOODNESS))
-    lengths: list[int] = field(default_factory=lambda: [0] * (LAST + 1))
+    lengths: list[int] = field(default_factory=lambda: [0] * (LAST_POSITION + 1))
     shown: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
     clicks: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
     conversions: int = 0
@@ -69,9 +69,9 @@ class Cells:
 
         One number is incremented instead of one per position; ``impressions`` adds them up when they are exported.
         """
-        if length > LAST:
-            self.shown[BEYOND] += length - LAST
-            length = LAST
+        if length > LAST_POSITION:
+            self.shown[BEYOND_INDEX] += length - LAST_POSITION
+            length = LAST_POSITION
         self.lengths[length] += 1
 
     def show_at(self, positions: Iterable[int]) -> None:
@@ -96,7 +96,7 @@ class Cells:
         """Return the impressions at the positions 1 to 10, 11+ and unknown."""
         counts = list(self.shown)
         reaching = 0
-        for place in range(LAST, 0, -1):
+        for place in range(LAST_POSITION, 0, -1):
             reaching += self.lengths[place]
             counts[place - 1] += reaching
         return counts

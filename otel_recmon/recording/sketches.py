@@ -8,7 +8,7 @@ from otel_recmon.catalog import MAX_SERIES, OTHER, REGISTERS
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.stats.sketch import MOST_NOTED, Sketch
-from otel_recmon.values import LONGEST_VALUE, user_name
+from otel_recmon.values import LONGEST_VALUE, user_bytes
 
 SKETCHED = (catalog.CATALOG_SKETCH, catalog.USER_SKETCH)
 
@@ -52,7 +52,7 @@ class SketchesByVersion:
         """Add the items and the user of a slate. ``declared`` versions get room before others."""
         sketches = self.versions.get(version) or self._opened(version, now, declared)
         sketches.items.add(items, now, self._most)
-        name = user.strip() if type(user) is str else (user_name(user) or b"").decode()
+        name = user.strip() if type(user) is str else (user_bytes(user) or b"").decode()
         if name:
             sketches.users.add((name if len(name) <= LONGEST_VALUE else _short(name),), now, self._most)
 

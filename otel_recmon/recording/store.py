@@ -18,7 +18,7 @@ from otel_recmon.recording.sketches import SketchesByVersion
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.stats.quality import Windows
-from otel_recmon.values import clean
+from otel_recmon.values import label_text
 
 MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
 """The most label sets. A metric with one series per position stays within MAX_SERIES even then."""
@@ -250,7 +250,7 @@ class Store:
         """Return the exported value of a label: None if it is unusable, ``_other`` if the label is at its cap."""
         if value is None:
             return None
-        text = clean(value)
+        text = label_text(value)
         if text is None:
             self.faults.drop("label_invalid", f"{label} to be a text of at most 100 characters or a number")
             return None

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from otel_recmon.values import FURTHEST, finite, id_text, number, position, scores, text, user_name
+from otel_recmon.values import FURTHEST, finite, id_text, number, position, scores, short_id, user_bytes
 
 NO_NUMBER: tuple[Any, ...] = (
     None,
@@ -55,11 +55,11 @@ class TestPositions:
 class TestIds:
     @pytest.mark.parametrize("value", SEVEN)
     def test_an_id_has_one_text_however_it_is_held(self, value: Any) -> None:
-        assert (id_text(value), text(value), user_name(value)) == ("7", "7", b"7")
+        assert (id_text(value), short_id(value), user_bytes(value)) == ("7", "7", b"7")
 
     def test_the_event_log_has_short_texts_that_can_be_encoded(self) -> None:
-        assert text("ü\ud800" * 100) == "ü?" * 50
+        assert short_id("ü\ud800" * 100) == "ü?" * 50
 
     @pytest.mark.parametrize("value", [None, True, 2.5, float("nan"), {}, [], "", " "])
     def test_a_value_that_is_no_id_has_no_name_to_hash(self, value: Any) -> None:
-        assert user_name(value) is None
+        assert user_bytes(value) is None

@@ -1,11 +1,11 @@
-"""Label values are clean and few; a value that nothing uses for a day makes room."""
+"""Label values are usable and few; a value that nothing uses for a day makes room."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
-from otel_recmon.values import LONGEST_VALUE, clean
+from otel_recmon.values import LONGEST_VALUE, label_text
 
 DAY = 24 * 3600.0
 
@@ -32,29 +32,29 @@ DAY = 24 * 3600.0
     ],
 )
 def test_only_short_texts_and_numbers_become_labels(value: object, label: str | None) -> None:
-    assert clean(value) == label
+    assert label_text(value) == label
 
 
 def test_a_number_too_long_to_write_is_no_label() -> None:
-    assert clean(10**5_000) is None
+    assert label_text(10**5_000) is None
 
 
 def test_a_number_that_is_none_is_no_label() -> None:
-    assert clean(float("nan")) is None
+    assert label_text(float("nan")) is None
 
 
 @given(st.one_of(st.text(max_size=300), st.floats(allow_nan=False), st.integers(), st.none(), st.binary()))
 def test_a_label_is_always_short_and_without_blanks_around_it(value: object) -> None:
-    label = clean(value)
+    label = label_text(value)
 
     assert label is None or (0 < len(label) <= LONGEST_VALUE and label == label.strip())
 
 
 @given(st.text(max_size=150))
 def test_what_was_cleaned_is_clean(value: str) -> None:
-    label = clean(value)
+    label = label_text(value)
 
-    assert label is None or clean(label) == label
+    assert label is None or label_text(label) == label
 
 
 def test_known_labels_become_attributes_and_unknown_ones_do_not() -> None:
