@@ -75,7 +75,7 @@ def _end(message: str) -> NoReturn:
 
 def _run(options: Options, out: Path) -> int:
     config = load(options.config)
-    form = options.form or config.house.export.format
+    form = options.form or config.deployment.export.format
     folder = Folder(out, exported(config, _parts(options, config, form), form))
     alone = folder.written.keys() <= folder.files.keys()
     leftover = [] if alone else folder.leftover(exported(config, parts_of(form), form))
@@ -94,7 +94,7 @@ def _run(options: Options, out: Path) -> int:
 
 def _parts(options: Options, config: Config, form: str) -> tuple[str, ...]:
     if options.only is None:
-        return config.house.export.parts or parts_of(form)
+        return config.deployment.export.parts or parts_of(form)
     parts = tuple(filter(None, map(str.strip, options.only.split(","))))
     if not parts:
         _end(f"--only names nothing: there are {', '.join(sorted(PARTS))}")

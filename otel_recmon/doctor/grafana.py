@@ -88,10 +88,10 @@ def examine(patient: Patient) -> Iterator[Finding]:
             raise GrafanaError(
                 found("grafana-unreachable", url=bare(grafana.url), cause="it answers as no Grafana does")
             )
-        yield from _datasource(grafana, patient, config.house.grafana.datasource)
+        yield from _datasource(grafana, patient, config.deployment.grafana.datasource)
         yield from _dashboards(grafana, config)
         yield from _rules(grafana, expected)
-        yield from _telling(grafana, config.house.notifications.slack)
+        yield from _telling(grafana, config.deployment.notifications.slack)
     except GrafanaError as error:
         yield error.finding
     if grafana.forbidden:

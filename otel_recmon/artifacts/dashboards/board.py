@@ -44,27 +44,27 @@ class Board:
     @property
     def uid(self) -> str:
         """Its uid in Grafana."""
-        return self.view.house.grafana.uid(self.page.uid)
+        return self.view.deployment.grafana.uid(self.page.uid)
 
     def json(self) -> Json:
         """Return it as Grafana has it."""
-        house, services = self.view.house, self.view.house.services
-        tags = [*house.grafana.tags, *(f"{name}:{value}" for name, value in house.labels.items())]
+        deployment, services = self.view.deployment, self.view.deployment.services
+        tags = [*deployment.grafana.tags, *(f"{name}:{value}" for name, value in deployment.labels.items())]
         variables = [variable.json(services.matchers) for variable in self.variables]
         return {
             "id": None,
             "uid": self.uid,
-            "title": house.grafana.title_of(self.page),
+            "title": deployment.grafana.title_of(self.page),
             "description": self.description,
             "tags": tags,
             "schemaVersion": SCHEMA_VERSION,
             "editable": False,
             "graphTooltip": 1,
-            "refresh": house.grafana.refresh,
+            "refresh": deployment.grafana.refresh,
             "time": {"from": "now-3h", "to": "now"},
             "timezone": "browser",
-            "links": [_link(house.grafana.title, tags)],
-            "templating": {"list": [_datasource(house.grafana), *variables]},
+            "links": [_link(deployment.grafana.title, tags)],
+            "templating": {"list": [_datasource(deployment.grafana), *variables]},
             "annotations": {"list": [_new_version(self.view)] if self.annotated else []},
             "panels": placed(self.page, self.sections, services.money),
         }
@@ -126,13 +126,13 @@ def _link(title: str, tags: Sequence[str]) -> Json:
     }
 
 
-def _datasource(house: Grafana) -> Json:
+def _datasource(grafana: Grafana) -> Json:
     return {
         "type": "datasource",
         "name": "datasource",
         "label": "Prometheus",
         "query": "prometheus",
-        "current": {"selected": True, "text": house.datasource_name, "value": house.datasource},
+        "current": {"selected": True, "text": grafana.datasource_name, "value": grafana.datasource},
         "hide": 0,
         "includeAll": False,
         "multi": False,

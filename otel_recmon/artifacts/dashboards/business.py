@@ -114,7 +114,7 @@ def _users(view: PageView, signal: Signal, interval: str) -> tuple[Panel, Panel]
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view = PageView(ONE_SERVICE, config.house, limits)
+    view = PageView(ONE_SERVICE, config.deployment, limits)
     return Board(
         BUSINESS,
         "Who saw, clicked and bought what was recommended, and what it earned.",

@@ -164,7 +164,7 @@ def _coec(view: PageView) -> Panel:
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view, settings = PageView(EXPERIMENT, config.house, limits), config.experiments
+    view, settings = PageView(EXPERIMENT, config.deployment, limits), config.experiments
     return Board(
         EXPERIMENTS,
         "How the arms of an experiment compare, and how sure that is. docs/experiments.md says how they are judged.",

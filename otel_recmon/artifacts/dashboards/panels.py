@@ -88,7 +88,7 @@ def described(view: PageView, signal: Signal) -> str:
 
 def stat(view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
     """Return a number over the page's time range, which leads to the panel that explains it."""
-    uid, limits = view.house.grafana.uid(signal.page.uid), view.limits_of(signal)
+    uid, limits = view.deployment.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
     return Panel(
         "stat",

@@ -53,7 +53,7 @@ def _coec(view: PageView) -> Panel:
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view = PageView(ONE_SERVICE, config.house, limits)
+    view = PageView(ONE_SERVICE, config.deployment, limits)
     return Board(
         QUALITY,
         "What is recommended, how it is taken, and how old the model is that chose it. What the fleet shows comes from "

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
-from otel_recmon.artifacts.settings.deployment import House
+from otel_recmon.artifacts.settings.deployment import Deployment
 from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Volume
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
@@ -51,18 +51,18 @@ class PageView:
 
     Attributes:
         matchers: The conditions that the page's variables set.
-        house: The settings of the deployment.
+        deployment: The settings of the deployment.
         limits: The limits that alerts set to signals.
     """
 
     matchers: tuple[Matcher, ...]
-    house: House
+    deployment: Deployment
     limits: Limits
 
     @property
     def money(self) -> str:
         """Grafana's name for the currency as a unit."""
-        return self.house.services.money
+        return self.deployment.services.money
 
     def limits_of(self, signal: Signal) -> tuple[Limit, ...]:
         """Return the limits of a signal, the lowest first."""
@@ -70,7 +70,7 @@ class PageView:
 
     def scope(self, window: str, *apart: str) -> QueryScope:
         """Return the scope of a window, with services apart."""
-        asked = self.house.services
+        asked = self.deployment.services
         narrowed = (*self.matchers, *asked.matchers)
         return QueryScope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
 

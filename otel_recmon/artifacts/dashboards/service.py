@@ -50,7 +50,7 @@ def _statuses(view: PageView) -> Panel:
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view, objective = PageView(ONE_SERVICE, config.house, limits), config.general.objective
+    view, objective = PageView(ONE_SERVICE, config.deployment, limits), config.general.objective
     burn_rate, budget_left = traffic.burn_rate(objective), traffic.budget_left(objective)
     return Board(
         SERVICE,

@@ -76,7 +76,7 @@ def _budget(view: PageView) -> Panel:
 
 def board(config: Config, limits: Limits) -> Board:
     """Return the page."""
-    view = PageView(FLEET, config.house, limits)
+    view = PageView(FLEET, config.deployment, limits)
     return Board(
         TELEMETRY,
         "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",

@@ -50,11 +50,11 @@ def boards(config: Config) -> tuple[Board, ...]:
 
 def _dashboards(config: Config) -> Files:
     pages = {f"grafana/dashboards/{board.uid}.json": text(board) for board in boards(config)}
-    return {**pages, "grafana/provisioning/dashboards/recmon.yaml": dashboards_file(config.house.grafana)}
+    return {**pages, "grafana/provisioning/dashboards/recmon.yaml": dashboards_file(config.deployment.grafana)}
 
 
 def _datasource(config: Config) -> Files:
-    return {"grafana/provisioning/datasources/recmon.yaml": datasources_file(config.house)}
+    return {"grafana/provisioning/datasources/recmon.yaml": datasources_file(config.deployment)}
 
 
 def _alerts(config: Config) -> Files:
@@ -81,20 +81,20 @@ def _alertmanager(config: Config) -> Files:
 
 
 def _prometheus(config: Config) -> Files:
-    return prometheus_files(config.house.prometheus)
+    return prometheus_files(config.deployment.prometheus)
 
 
 def _collector(config: Config) -> Files:
-    return {COLLECTOR_FILE: collector_file(config.house.collector)}
+    return {COLLECTOR_FILE: collector_file(config.deployment.collector)}
 
 
 def _dashboard_maps(config: Config) -> Files:
-    house = config.house
-    labels = {house.kubernetes.dashboard_label: house.kubernetes.label_value}
-    folder = {house.kubernetes.folder_annotation: house.grafana.dashboard_folder}
+    deployment = config.deployment
+    labels = {deployment.kubernetes.dashboard_label: deployment.kubernetes.label_value}
+    folder = {deployment.kubernetes.folder_annotation: deployment.grafana.dashboard_folder}
     return {
         f"{board.uid}.yaml": config_map(
-            house.kubernetes, board.uid, {f"{board.uid}.json": compact(text(board))}, labels, folder
+            deployment.kubernetes, board.uid, {f"{board.uid}.json": compact(text(board))}, labels, folder
         )
         for board in boards(config)
     }
@@ -104,20 +104,20 @@ def _map(name: str, make: Make, label: str = "") -> Make:
     """Return what makes a ConfigMap of the one file that something makes, with the label of a setting's name."""
 
     def maps(config: Config) -> Files:
-        house, uid = config.house, config.house.grafana.uid(f"{PREFIX}-{name}")
+        deployment, uid = config.deployment, config.deployment.grafana.uid(f"{PREFIX}-{name}")
         ((path, content),) = make(config).items()
         key = path.rpartition("/")[2] if path == COLLECTOR_FILE else f"{uid}.{path.rpartition('.')[2]}"
         data = {key: compact(content) if path.endswith(".json") else content}
-        labels = {getattr(house.kubernetes, label): house.kubernetes.label_value} if label else {}
-        return {f"{uid}.yaml": config_map(house.kubernetes, uid, data, labels)}
+        labels = {getattr(deployment.kubernetes, label): deployment.kubernetes.label_value} if label else {}
+        return {f"{uid}.yaml": config_map(deployment.kubernetes, uid, data, labels)}
 
     return maps
 
 
 def _rule_objects(config: Config) -> Files:
-    name, found = config.house.grafana.uid(f"{PREFIX}-rules"), rules(config)
-    groups = [recording_group(found), *([alerting_group(found)] if config.house.prometheus.alerting else [])]
-    return {f"{name}.yaml": prometheus_rule(config.house.kubernetes, name, groups)}
+    name, found = config.deployment.grafana.uid(f"{PREFIX}-rules"), rules(config)
+    groups = [recording_group(found), *([alerting_group(found)] if config.deployment.prometheus.alerting else [])]
+    return {f"{name}.yaml": prometheus_rule(config.deployment.kubernetes, name, groups)}
 
 
 _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {

@@ -28,7 +28,7 @@ def rules_file(rules: Iterable[AlertRule]) -> str:
 
 
 def _group(rules: list[AlertRule]) -> dict[str, Any]:
-    interval, grafana = rules[0].config.general.interval, rules[0].config.house.grafana
+    interval, grafana = rules[0].config.general.interval, rules[0].config.deployment.grafana
     if seconds(interval) % _STEP_S:
         raise TuningError(f"general.interval = {interval!r} is not usable: Grafana evaluates in steps of {_STEP_S}s")
     return {
@@ -56,7 +56,7 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
         "annotations": {**annotations, "__dashboardUid__": rule.dashboard, "__panelId__": str(signal.panel)},
         "labels": rule.labels,
         "isPaused": not rule.tuning.enabled,
-        **_told(rule.config.house.notifications.contact_point),
+        **_told(rule.config.deployment.notifications.contact_point),
     }
 
 
@@ -67,7 +67,7 @@ def _told(contact_point: str) -> dict[str, Any]:
 def _query(rule: AlertRule) -> dict[str, Any]:
     return {
         "refId": _QUERY,
-        "datasourceUid": rule.config.house.grafana.datasource,
+        "datasourceUid": rule.config.deployment.grafana.datasource,
         "relativeTimeRange": {"from": seconds(rule.tuning.window) if rule.tuning.window else _LOOK_BACK_S, "to": 0},
         "model": {
             "refId": _QUERY,

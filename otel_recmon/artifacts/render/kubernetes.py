@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def config_map(
-    house: Kubernetes,
+    kubernetes: Kubernetes,
     name: str,
     data: Mapping[str, str],
     labels: Mapping[str, str] | None = None,
@@ -31,7 +31,7 @@ def config_map(
     size = sum(len(text.encode()) for text in data.values())
     if size > LARGEST:
         raise TuningError(f"the ConfigMap {name} would have {size:,} bytes, of {LARGEST:,} that Kubernetes takes")
-    metadata = _metadata(house, name, labels or {}, annotations or {})
+    metadata = _metadata(kubernetes, name, labels or {}, annotations or {})
     head = _written({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     return f"{head}data:\n" + "".join(f"  {key}: {_block(text)}" for key, text in data.items())
 
@@ -41,9 +41,9 @@ def _block(text: str) -> str:
     return f"{'|' if text.endswith(chr(10)) else '|-'}\n{indent(text.removesuffix(chr(10)), '    ')}\n"
 
 
-def prometheus_rule(house: Kubernetes, name: str, groups: Sequence[Json]) -> str:
+def prometheus_rule(kubernetes: Kubernetes, name: str, groups: Sequence[Json]) -> str:
     """Return the object that the operator makes rules of, with some groups of rules."""
-    metadata = _metadata(house, name, {}, {})
+    metadata = _metadata(kubernetes, name, {}, {})
     kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}
     return _written({**kind, "metadata": metadata, "spec": {"groups": list(groups)}})
 
@@ -53,9 +53,9 @@ def compact(text: str) -> str:
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
 
 
-def _metadata(house: Kubernetes, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Json:
-    found: Json = {"name": name, "namespace": house.namespace}
-    for key, texts in (("labels", {**house.labels, **labels}), ("annotations", dict(annotations))):
+def _metadata(kubernetes: Kubernetes, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Json:
+    found: Json = {"name": name, "namespace": kubernetes.namespace}
+    for key, texts in (("labels", {**kubernetes.labels, **labels}), ("annotations", dict(annotations))):
         if texts:
             found[key] = texts
     return found

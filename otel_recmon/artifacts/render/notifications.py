@@ -26,7 +26,7 @@ def grafana_file(config: Config) -> str:
 
     Grafana replaces the variables in it by those of its environment, and does not start with an empty one.
     """
-    names, organisation = config.house.notifications, {"orgId": config.house.grafana.organisation}
+    names, organisation = config.deployment.notifications, {"orgId": config.deployment.grafana.organisation}
     points = {names.slack: _slack(), names.switch: _switch()}
     content = {
         "apiVersion": 1,
@@ -59,12 +59,12 @@ def _policy(config: Config) -> dict[str, Any]:
 
 
 def _root(config: Config) -> dict[str, Any]:
-    return {"receiver": config.house.notifications.slack, "group_by": ["severity"], **_paced(config.pace[_OTHERS])}
+    return {"receiver": config.deployment.notifications.slack, "group_by": ["severity"], **_paced(config.pace[_OTHERS])}
 
 
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     """Yield receivers, with the label and value that lead to them, and the pace."""
-    names = config.house.notifications
+    names = config.deployment.notifications
     yield names.switch, "alertname", WATCHDOG, _paced(config.pace["watchdog"])
     for severity in reversed(SEVERITIES):
         yield names.slack, "severity", severity, _paced(config.pace[severity])
@@ -83,8 +83,8 @@ def alertmanager_file(config: Config) -> str:
             for receiver, label, value, pace in _routes(config)
         ),
         generated=GENERATED,
-        slack=scalar(config.house.notifications.slack),
-        switch=scalar(config.house.notifications.switch),
+        slack=scalar(config.deployment.notifications.slack),
+        switch=scalar(config.deployment.notifications.switch),
         templates=TEMPLATES_FILE,
         secrets=config.general.secrets,
         slack_secret=SLACK_SECRET,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from otel_recmon.artifacts.render.quoting import scalar
-from otel_recmon.artifacts.settings.deployment import Grafana, House
+from otel_recmon.artifacts.settings.deployment import Deployment, Grafana
 from otel_recmon.artifacts.settings.schema import seconds
 
 
@@ -18,18 +18,18 @@ def dashboards_file(grafana: Grafana) -> str:
     )
 
 
-def datasources_file(house: House) -> str:
+def datasources_file(deployment: Deployment) -> str:
     """Return the file that makes Prometheus, and what exemplars lead to, known to Grafana.
 
     Some of what the pages show is exported, and some, such as the Collector's own series, scraped: a rate needs samples
     of both.
     """
-    grafana = house.grafana
+    grafana = deployment.grafana
     return _DATASOURCES.format(
         name=scalar(grafana.datasource_name),
         uid=scalar(grafana.datasource),
         url=grafana.prometheus_url,
-        interval=max(grafana.export_interval, house.prometheus.scrape_interval, key=seconds),
+        interval=max(grafana.export_interval, deployment.prometheus.scrape_interval, key=seconds),
         traces_name=scalar(grafana.traces_name),
         traces_uid=scalar(grafana.traces),
         traces_url=grafana.traces_url,

@@ -91,7 +91,7 @@ OURS_BY_PREFIX = '{__name__=~"(recmon|recommendation|recommendations)_.+"'
 
 def of(export: Export) -> list[Json]:
     """The pages of an export."""
-    prefix = export.config.house.grafana.uid_prefix
+    prefix = export.config.deployment.grafana.uid_prefix
     return [page for uid, page in PAGES_BY_UID.items() if uid.startswith(f"{prefix}-")]
 
 
@@ -106,13 +106,13 @@ def test_the_folder_is_not_that_of_the_alerts(export: Export) -> None:
     (provider,) = yaml.safe_load(export.files["grafana/provisioning/dashboards/recmon.yaml"])["providers"]
     (alerts,) = json.loads(export.files["grafana/provisioning/alerting/recmon-rules.json"])["groups"]
 
-    assert provider["folder"] == export.config.house.grafana.dashboard_folder
+    assert provider["folder"] == export.config.deployment.grafana.dashboard_folder
     assert provider["folder"] != alerts["folder"]
 
 
 @EACH_EXPORT
 def test_the_pages_are_those_that_links_and_alerts_name(export: Export) -> None:
-    grafana = export.config.house.grafana
+    grafana = export.config.deployment.grafana
     found = {page["uid"]: page["title"] for page in of(export)}
 
     assert found == {grafana.uid(page.uid): grafana.title_of(page) for page in PAGES}
@@ -220,7 +220,7 @@ def test_the_data_source_is_the_provisioned_one_until_another_is_chosen(export: 
     (source,) = (variable for variable in page["templating"]["list"] if variable["type"] == "datasource")
     provisioned, _ = yaml.safe_load(export.files["grafana/provisioning/datasources/recmon.yaml"])["datasources"]
 
-    assert source["current"]["value"] == provisioned["uid"] == export.config.house.grafana.datasource
+    assert source["current"]["value"] == provisioned["uid"] == export.config.deployment.grafana.datasource
     assert source["current"]["text"] == provisioned["name"]
 
 
@@ -250,7 +250,7 @@ def test_every_alert_leads_to_a_panel_that_is_there(export: Export) -> None:
     provisioned = json.loads(export.files["grafana/provisioning/alerting/recmon-rules.json"])["groups"][0]["rules"]
 
     assert {(rule["dashboardUid"], rule["panelId"]) for rule in provisioned} - ids == set()
-    uid = export.config.house.grafana.uid
+    uid = export.config.deployment.grafana.uid
     assert {(uid(alert.signal.page.uid), alert.signal.panel) for alert in ALERTS} - ids == set()
 
 
@@ -384,7 +384,7 @@ class TestSettings:
     def test_every_query_is_narrowed_to_the_services_or_to_what_brings_their_series(self, page: Json) -> None:
         asked = [*(target for _, target in targets(page)), *page["annotations"]["list"]]
 
-        assert [wide for target in asked for wide in too_wide(parsed(target), CHANGED.config.house.services)] == []
+        assert [wide for target in asked for wide in too_wide(parsed(target), CHANGED.config.deployment.services)] == []
 
     @pytest.mark.parametrize("page", of(CHANGED), ids=lambda page: page["uid"])
     def test_every_variable_offers_what_is_there_of_these_services_alone(self, page: Json) -> None:
@@ -393,9 +393,9 @@ class TestSettings:
         assert variables
         for variable in variables:
             (selector,) = re.findall(r"label_values\((.+), \w+\)", variable["query"]["query"])
-            assert too_wide(parsed({"expr": selector}), CHANGED.config.house.services) == []
+            assert too_wide(parsed({"expr": selector}), CHANGED.config.deployment.services) == []
 
-    def test_money_is_in_the_currency_of_the_house(self) -> None:
+    def test_money_is_in_the_currency_of_the_settings(self) -> None:
         found = [set(re.findall(r'"(currency[^"]*)"', json.dumps(of(export)))) for export in (DEFAULT, CHANGED)]
 
         assert found == [{"currencyUSD"}, {"currency:KZT"}]

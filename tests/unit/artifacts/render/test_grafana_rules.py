@@ -44,8 +44,8 @@ def test_it_is_what_grafana_takes(file: dict[str, Any]) -> None:
 
 
 @EACH_NAME
-def test_the_group_is_where_the_house_wants_it(name: str) -> None:
-    grafana, (group,) = CONFIGS[name].house.grafana, FILES[name]["groups"]
+def test_the_group_is_in_the_folder_of_the_settings(name: str) -> None:
+    grafana, (group,) = CONFIGS[name].deployment.grafana, FILES[name]["groups"]
 
     assert {key: value for key, value in group.items() if key != "rules"} == {
         "orgId": grafana.organisation,
@@ -130,12 +130,12 @@ def test_identifiers_are_unique_and_follow_from_the_names(name: str) -> None:
 
     assert len(set(uids.values())) == len(uids)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids.values())
-    assert uids["CtrBelowUsual"] == f"{CONFIGS[name].house.grafana.uid_prefix}-ctr-below-usual"
+    assert uids["CtrBelowUsual"] == f"{CONFIGS[name].deployment.grafana.uid_prefix}-ctr-below-usual"
 
 
 @EACH
 def test_a_rule_refers_to_a_panel_a_page_and_a_datasource_that_exist(config: Config, rule: dict[str, Any]) -> None:
-    grafana = config.house.grafana
+    grafana = config.deployment.grafana
     panels = {(grafana.uid(signal.page.uid), signal.panel) for signal in SIGNALS}
     annotations = rule["annotations"]
 
@@ -154,7 +154,7 @@ def test_panels_and_pages_have_identifiers_of_their_own() -> None:
 def test_a_query_is_instant_and_asks_for_raw_series_of_the_services_only(config: Config, rule: dict[str, Any]) -> None:
     model = rule["data"][0]["model"]
 
-    assert too_wide(promql_parser.parse(query(rule)), config.house.services) == []
+    assert too_wide(promql_parser.parse(query(rule)), config.deployment.services) == []
     assert (model["instant"], model["range"]) == (True, False)
     assert PREFIX not in query(rule)
 
@@ -169,10 +169,10 @@ def test_a_text_for_people_gives_the_value_as_grafana_knows_it(config: Config, r
 
 
 @EACH
-def test_a_rule_has_the_labels_of_the_house_and_its_contact_point(config: Config, rule: dict[str, Any]) -> None:
-    receiver = config.house.notifications.contact_point
+def test_a_rule_has_the_labels_and_the_contact_point_of_the_settings(config: Config, rule: dict[str, Any]) -> None:
+    receiver = config.deployment.notifications.contact_point
 
-    assert rule["labels"] == {"severity": config.alerts[rule["title"]].severity, **config.house.labels}
+    assert rule["labels"] == {"severity": config.alerts[rule["title"]].severity, **config.deployment.labels}
     assert rule.get("notification_settings") == ({"receiver": receiver} if receiver else None)
 
 

@@ -71,13 +71,13 @@ def _loaded(text: str) -> Json:
 
 
 OBJECTS: dict[str, dict[str, Json]] = {
-    export.config.house.grafana.uid_prefix: {name: _loaded(text) for name, text in export.objects.items()}
+    export.config.deployment.grafana.uid_prefix: {name: _loaded(text) for name, text in export.objects.items()}
     for export in EXPORTS.values()
 }
 
 
 def objects(export: Export) -> dict[str, Json]:
-    return OBJECTS[export.config.house.grafana.uid_prefix]
+    return OBJECTS[export.config.deployment.grafana.uid_prefix]
 
 
 def config_maps(export: Export, label: str = "") -> dict[str, Json]:
@@ -101,17 +101,17 @@ def test_names_labels_and_keys_are_such_as_kubernetes_takes(export: Export, name
     assert name == f"{metadata['name']}.yaml"
     assert SUBDOMAIN.fullmatch(metadata["name"])
     assert len(metadata["name"]) <= 253
-    assert metadata["namespace"] == export.config.house.kubernetes.namespace
+    assert metadata["namespace"] == export.config.deployment.kubernetes.namespace
     assert all(QUALIFIED.fullmatch(key) for key in (*labels, *metadata.get("annotations", {})))
     assert all(isinstance(value, str) and LABEL_VALUE.fullmatch(value) for value in labels.values())
-    assert export.config.house.kubernetes.labels.items() <= labels.items()
+    assert export.config.deployment.kubernetes.labels.items() <= labels.items()
     assert all(DATA_KEY.fullmatch(key) and isinstance(text, str) for key, text in one.get("data", {}).items())
 
 
 @EACH_EXPORT
 def test_no_rule_refers_to_another_one(export: Export) -> None:
     """As YAML does with anchors, which few people can read."""
-    text = export.objects[f"{export.config.house.grafana.uid_prefix}-rules.yaml"]
+    text = export.objects[f"{export.config.deployment.grafana.uid_prefix}-rules.yaml"]
 
     assert not re.search(r"(?m): [&*]\w+$", text)
 
@@ -125,8 +125,8 @@ def test_a_config_map_is_small_enough(export: Export) -> None:
 
 @EACH_EXPORT
 def test_there_is_a_config_map_for_each_dashboard_that_the_sidecar_puts_into_its_folder(export: Export) -> None:
-    house = export.config.house
-    found = config_maps(export, house.kubernetes.dashboard_label)
+    deployment = export.config.deployment
+    found = config_maps(export, deployment.kubernetes.dashboard_label)
     pages = {
         name.rpartition("/")[2]: json.loads(text)
         for name, text in export.files.items()
@@ -137,13 +137,13 @@ def test_there_is_a_config_map_for_each_dashboard_that_the_sidecar_puts_into_its
     assert len(found) == len(pages)
     for one in found.values():
         metadata = one["metadata"]
-        assert metadata["labels"][house.kubernetes.dashboard_label] == house.kubernetes.label_value
-        assert metadata["annotations"] == {house.kubernetes.folder_annotation: house.grafana.dashboard_folder}
+        assert metadata["labels"][deployment.kubernetes.dashboard_label] == deployment.kubernetes.label_value
+        assert metadata["annotations"] == {deployment.kubernetes.folder_annotation: deployment.grafana.dashboard_folder}
 
 
 @EACH_EXPORT
 def test_alerts_and_contact_points_are_the_same_as_in_files(export: Export) -> None:
-    found = config_maps(export, export.config.house.kubernetes.alert_label)
+    found = config_maps(export, export.config.deployment.kubernetes.alert_label)
     (alerts, notifications) = (json.loads(text) for _, one in sorted(found.items()) for text in one["data"].values())
 
     assert alerts == json.loads(export.files["grafana/provisioning/alerting/recmon-rules.json"])
@@ -152,7 +152,7 @@ def test_alerts_and_contact_points_are_the_same_as_in_files(export: Export) -> N
 
 @EACH_EXPORT
 def test_data_sources_are_the_same_as_in_files(export: Export) -> None:
-    (one,) = config_maps(export, export.config.house.kubernetes.datasource_label).values()
+    (one,) = config_maps(export, export.config.deployment.kubernetes.datasource_label).values()
 
     assert list(one["data"].values()) == [export.files["grafana/provisioning/datasources/recmon.yaml"]]
 
@@ -167,7 +167,7 @@ def test_files_of_several_config_maps_have_names_of_their_own(export: Export) ->
 
 @EACH_EXPORT
 def test_the_collector_has_its_file(export: Export) -> None:
-    one = config_maps(export)[f"{export.config.house.grafana.uid_prefix}-collector.yaml"]
+    one = config_maps(export)[f"{export.config.deployment.grafana.uid_prefix}-collector.yaml"]
 
     assert one["data"] == {"collector-config.yaml": export.files["collector-config.yaml"]}
 

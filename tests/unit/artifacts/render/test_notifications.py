@@ -70,11 +70,11 @@ class Told:
 
     @property
     def slack(self) -> str:
-        return self.config.house.notifications.slack
+        return self.config.deployment.notifications.slack
 
     @property
     def switch(self) -> str:
-        return self.config.house.notifications.switch
+        return self.config.deployment.notifications.switch
 
     @property
     def urls(self) -> dict[tuple[str, str], str]:

@@ -49,11 +49,11 @@ def test_every_recorded_series_that_an_alert_looks_at_is_recorded(export: Export
 @pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
 def test_every_expression_is_narrowed_to_the_services(export: Export, name: str) -> None:
     for rule in loaded(export.files[f"prometheus/rules/{name}"]).values():
-        wide = too_wide(promql_parser.parse(rule["expr"]), export.config.house.services)
+        wide = too_wide(promql_parser.parse(rule["expr"]), export.config.deployment.services)
         assert [text for text in wide if not text.startswith(PREFIX)] == []
 
 
-def test_a_rule_has_the_labels_of_the_house() -> None:
+def test_a_rule_has_the_labels_of_the_settings() -> None:
     rule = loaded(CHANGED.files["prometheus/rules/alerts/recmon.yml"])["FallbackShareHigh"]
 
     assert rule["labels"] == {"severity": "critical", "team": "recommendations", "area": "Search: ads & more"}
