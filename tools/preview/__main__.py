@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from source import Json, Source
 
-from otel_recmon.artifacts.dashboards.interpolation import Looking, panels
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, panels
 
 ROOT: Final = Path(__file__).parents[2]
 WIDTH_PX, LINE_PX, DPI = 1440, 38, 72
@@ -88,11 +88,11 @@ def main() -> None:
         "control": options.control,
         **dict.fromkeys(("model_version", "variant", "surface"), ".*"),
     }
-    looking = Looking(end - span, end, max(options.export, span / 240), values, options.export)
+    context = QueryContext(end - span, end, max(options.export, span / 240), values, options.export)
     for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
         page = json.loads(path.read_text(encoding="utf-8"))
         picture = options.out / f"{path.stem}.png"
-        drawn(page, Source(options.prometheus.rstrip("/"), looking)).savefig(picture)
+        drawn(page, Source(options.prometheus.rstrip("/"), context)).savefig(picture)
         with Image.open(picture) as painted:
             painted.quantize(COLOURS).save(picture, optimize=True)
         print(f"wrote {picture}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from otel_recmon.artifacts.dashboards.interpolation import Looking
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext
 
 Json = Mapping[str, Any]
 Points = list[tuple[float, float]]
@@ -17,17 +17,17 @@ class Source:
     """A Prometheus, and what of it is looked at."""
 
     url: str
-    looking: Looking
+    context: QueryContext
 
     def instant(self, target: Json) -> list[tuple[dict[str, str], float]]:
         """Return the last value of each series."""
-        query = {"query": self.looking.replaced(target["expr"]), "time": str(self.looking.end)}
+        query = {"query": self.context.interpolate(target["expr"]), "time": str(self.context.end)}
         return [(one["metric"], float(one["value"][1])) for one in self._asked("query", query)]
 
     def lines(self, target: Json, panel: Json) -> list[tuple[dict[str, str], Points]]:
         """Return all values of each series."""
-        at = self.looking.of(panel)
-        query = {"query": at.replaced(target["expr"]), "start": str(at.start), "end": str(at.end)}
+        at = self.context.for_panel(panel)
+        query = {"query": at.interpolate(target["expr"]), "start": str(at.start), "end": str(at.end)}
         asked = self._asked("query_range", {**query, "step": str(at.step)})
         return [(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in asked]
 
