@@ -20,7 +20,7 @@ from typing import Any
 import requests
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.board import json_text
 from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.settings.thresholds import load
@@ -139,7 +139,7 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     context = QueryContext(end - span, end, max(step, span / POINTS), values, step)
     slow = []
     for board in boards(load()):
-        page = json.loads(text(board))
+        page = json.loads(json_text(board))
         found = {
             f"{p['title']}, {p['type']} {t['refId']}": asked(url, context.for_panel(p), t) for p, t in targets(page)
         }

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.board import json_text
 from otel_recmon.artifacts.dashboards.interpolation import QueryContext, panels, targets
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.render.files import boards
@@ -17,7 +17,7 @@ CONTROL, ARM = "random", "bts"
 EVERYTHING: Final = ".*"
 Json = dict[str, Any]
 Values = dict[frozenset[tuple[str, str]], float]
-PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in boards(load())}
+PAGES: dict[str, Json] = {board.page.uid: json.loads(json_text(board)) for board in boards(load())}
 
 
 def queries(pages: Iterable[Json]) -> dict[str, tuple[Json, Json]]:

@@ -17,7 +17,7 @@ from scipy.stats.contingency import relative_risk
 from benchmarks.crowd import BUCKETS, LOOKS, Crowd
 from benchmarks.judging import Difference, Totals, difference
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.board import json_text
 from otel_recmon.artifacts.dashboards.experiments import board
 from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.promql import IDENTITY, QueryScope
@@ -227,7 +227,7 @@ def shown(stored: Stored, experiment: Experiment) -> dict[tuple[str, str, str], 
     end = stored.start + LOOKS * STEP_S
     context = QueryContext(stored.start - FIRST_S, end, STEP_S, values)
     found: dict[tuple[str, str, str], float] = {}
-    for panel, target in targets(json.loads(text(board(CONFIG, {})))):
+    for panel, target in targets(json.loads(json_text(board(CONFIG, {})))):
         if panel["type"] == "table":
             asked = stored.prometheus.ask("query", query=context.interpolate(target["expr"]), time=str(end))["result"]
             place = panel["title"], target["legendFormat"]

@@ -90,8 +90,8 @@ class Board:
         }
 
 
-def text(board: Board) -> str:
-    """Return the file of a dashboard."""
+def json_text(board: Board) -> str:
+    """Return the JSON file of a dashboard."""
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -151,7 +151,9 @@ def test_the_parts_are_those_of_the_documentation() -> None:
 
 
 def test_a_part_without_such_a_form_is_refused_with_those_that_have_it() -> None:
-    with pytest.raises(TuningError, match="the part prometheus has no form for kubernetes: there are dashboards, "):
+    with pytest.raises(
+        TuningError, match="the part prometheus does not exist in the format kubernetes; the parts are dashboards, "
+    ):
         exported(DEFAULT.config, ["prometheus"], "kubernetes")
 
 

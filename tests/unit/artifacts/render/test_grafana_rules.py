@@ -177,7 +177,7 @@ def test_a_rule_has_the_labels_and_the_contact_point_of_the_settings(config: Con
 
 
 def test_an_interval_that_grafana_does_not_take_is_refused() -> None:
-    with pytest.raises(TuningError, match="steps of 10s"):
+    with pytest.raises(TuningError, match="a multiple of 10s"):
         rules_file(rules(configured({"general": {"interval": "15s"}})))
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from otel_recmon.artifacts.render.files import exported
-from otel_recmon.artifacts.render.kubernetes import LARGEST, config_map
+from otel_recmon.artifacts.render.kubernetes import MAX_CONFIG_MAP_BYTES, config_map
 from otel_recmon.artifacts.settings.deployment import Kubernetes
 from otel_recmon.artifacts.settings.schema import TuningError
 from otel_recmon.artifacts.settings.thresholds import configured
@@ -120,7 +120,7 @@ def test_no_rule_refers_to_another_one(export: Export) -> None:
 def test_a_config_map_is_small_enough(export: Export) -> None:
     sizes = [sum(len(text.encode()) for text in one["data"].values()) for one in config_maps(export).values()]
 
-    assert max(sizes) < LARGEST / 2
+    assert max(sizes) < MAX_CONFIG_MAP_BYTES / 2
 
 
 @EACH_EXPORT
@@ -193,5 +193,5 @@ def test_changed_rules_are_such_as_the_operator_takes() -> None:
 
 
 def test_what_is_too_large_is_refused() -> None:
-    with pytest.raises(TuningError, match="the ConfigMap a would have 1,048,577 bytes, of 1,048,576"):
-        config_map(Kubernetes(), "a", {"a": "x" * (LARGEST + 1)})
+    with pytest.raises(TuningError, match="the ConfigMap a would have 1,048,577 bytes; Kubernetes allows 1,048,576"):
+        config_map(Kubernetes(), "a", {"a": "x" * (MAX_CONFIG_MAP_BYTES + 1)})

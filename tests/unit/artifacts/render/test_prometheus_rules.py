@@ -10,7 +10,13 @@ import yaml
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison, raw
 from otel_recmon.artifacts.promql import Expr
-from otel_recmon.artifacts.render.prometheus_rules import PREFIX, Recorded, alerting_file, condition, recording_file
+from otel_recmon.artifacts.render.prometheus_rules import (
+    PREFIX,
+    RecordingRules,
+    alerting_file,
+    condition,
+    recording_file,
+)
 from otel_recmon.artifacts.settings.thresholds import configured
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
 from tests.unit.artifacts.selectors import too_wide
@@ -64,7 +70,7 @@ def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
 
     assert (rule["for"], rule["labels"]) == ("15m", {"severity": "warning"})
     assert rule["annotations"] == RULES["ModelStale"].annotations(".Value")
-    assert rule["expr"] == str(condition(RULES["ModelStale"], Recorded()))
+    assert rule["expr"] == str(condition(RULES["ModelStale"], RecordingRules()))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
     ],
 )
 def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
-    record = Recorded()
+    record = RecordingRules()
     text = str(rule.expression(record))
 
     for name, expression in record.expressions.items():
@@ -86,10 +92,10 @@ def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
 
 
 def test_a_name_cannot_stand_for_two_expressions() -> None:
-    record = Recorded()
+    record = RecordingRules()
     record("a", Expr("1"))
 
-    with pytest.raises(ValueError, match="recmon:a stands for two expressions"):
+    with pytest.raises(ValueError, match="recmon:a would record two different expressions"):
         record("a", Expr("2"))
 
 
