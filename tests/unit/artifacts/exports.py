@@ -1,4 +1,4 @@
-"""What is exported with the defaults, and with every setting changed: the same tests hold for both."""
+"""Two exports, with the default settings and with every setting changed; the same tests hold for both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ _OTHER: Final = {
 
 
 def _changed(key: str, value: Any) -> Any:
-    """Something else than the default of a setting of an alert."""
+    """Another value than the default of a setting of an alert."""
     if key == "enabled":
         return not value
     if key == "severity":
@@ -106,24 +106,24 @@ EVERY_KNOB: Final[dict[str, Any]] = {
     **_OTHER,
     "alerts": {name: _alert(settings) for name, settings in shipped()["alerts"].items()},
 }
-"""Settings of which none is the default."""
+"""Settings that all differ from the defaults."""
 FLOORS: Final = {"alerts": {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20}}}
 
 
 @dataclass(frozen=True)
 class Export:
-    """What some settings make."""
+    """The files and rules of some settings."""
 
     config: Config
 
     @cached_property
     def files(self) -> Files:
-        """All files."""
+        """The plain files."""
         return exported(self.config, parts_of("files"))
 
     @cached_property
     def objects(self) -> Files:
-        """All objects for Kubernetes."""
+        """The objects for Kubernetes."""
         return exported(self.config, parts_of("kubernetes"), "kubernetes")
 
     @cached_property
