@@ -134,5 +134,5 @@ class Export:
 
 DEFAULT: Final = Export(configured({}))
 CHANGED: Final = Export(configured(EVERY_KNOB))
-EXPORTS: Final = {"default": DEFAULT, "every knob": CHANGED}
+EXPORTS: Final = {"default": DEFAULT, "changed": CHANGED}
 EACH_EXPORT: Final = pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)

@@ -19,7 +19,7 @@ def _expanded(text: str, environment: Mapping[str, str]) -> str:
 
 
 def expanded_texts(file: object, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the texts in which Grafana replaces variables, with their keys: all but annotations, queries and templates."""
+    """Yield the texts in which Grafana replaces variables, with their keys: no annotations, queries or templates."""
     if isinstance(file, dict):
         for key, value in file.items():
             if key not in {"annotations", "data", "template"}:
