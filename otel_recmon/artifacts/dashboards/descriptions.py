@@ -70,7 +70,8 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "compare model versions at the same position.",
     "list_length": "The unit is items per request. If it falls, a filter or an incomplete index leaves too few items.",
     "diversity": f"If it falls, *{quality.CATEGORY_MIX.title}* shows the category that grew.",
-    "category_mix": "If one category grows to most of the items, check the last model, boost or filter.",
+    "category_mix": "If one category makes up most of the items, check the last change of the model, the boosts and "
+    "the filters.",
     "process_diversity": "One process sees only a part of the requests. For the whole service, see "
     f"*{quality.DIVERSITY.title}*.",
     "coverage": "It grows from 0 after the start of a process. For the whole service, see "
@@ -92,8 +93,8 @@ GUIDANCE: Final[Mapping[str, str]] = {
     # experiments
     "arm_latency": "For example, 20% means that the arm is 20% slower than the control. Slow responses can lose "
     "clicks, so repair the latency before you judge the arm.",
-    "arm_errors": "For example, 1% means one more failed request in 100 than in the control. Failed requests are no "
-    "exposures, so the comparison becomes biased: switch the arm off, then repair it.",
+    "arm_errors": "For example, 1% means one more failed request in 100 than in the control. Failed requests do not "
+    "count as exposures, so the comparison is biased. Switch the arm off, then repair it.",
     "variant_mix": "If it differs from the planned split, do not trust the comparison of the variants.",
     # telemetry
     "instances": "If the number falls without a deployment, processes have crashed or cannot reach the Collector.",

@@ -104,7 +104,7 @@ def _with_bounds(view: PageView, value: Signal, low: Signal, high: Signal, *labe
 
 def _differences(view: PageView, settings: Experiments) -> Panel:
     description = (
-        "The relative difference between each treatment and the control: 10% means one tenth more than the control. If "
+        "The table shows by how much each treatment differs from the control: 10% means one tenth more. If "
         '"at least" is below 0 and "at most" above 0, the difference is not certain. Repeated looks do not produce '
         "false positives here. Select a time range that contains the whole experiment."
     )
@@ -137,17 +137,17 @@ def _sizes(view: PageView) -> Panel:
     shares = (arms.CLICK_RATE, arms.CONVERSION_RATE, arms.EARNING)
     rates = [_column(view, share, share.title, *_ARM) for share in shares]
     description = (
-        "The counts of each arm for the selected time range. With four times as many events, the range between "
-        '"at least" and "at most" in *Difference from the control* is half as wide.'
+        "The table shows the counts of each arm in the selected time range. With four times as many events, the range "
+        'between "at least" and "at most" in *Difference from the control* is half as wide.'
     )
     return table(view, "experiments.sizes", "Data of each arm", description, [*counts, *rates]).sized(24, 6)
 
 
 def _lifts(view: PageView) -> Panel:
     description = (
-        "The relative difference between each variant and the variant selected as control, for the selected time "
-        "range, with 95% confidence intervals. The intervals assume independent requests: they are too narrow if users "
-        "come back often. Read this once, at the planned end of the experiment; repeated looks produce false "
+        "The table shows by how much each variant differs from the variant selected as control, in the selected time "
+        "range and with 95% confidence intervals. The intervals assume independent requests: they are too narrow if "
+        "users come back often. Read this once, at the planned end of the experiment; repeated looks produce false "
         "positives. If an experiment is configured, use *Difference from the control* instead."
     )
     columns = [column for one in _LIFTS for column in _with_bounds(view, one.value, one.low, one.high)]
@@ -161,8 +161,8 @@ def _variants(view: PageView) -> Panel:
     ]
     columns = [*counts, _column(view, experiments.VARIANT_MIX, "Share of requests"), *_estimates(view, _VALUES)]
     description = (
-        'One row for each variant, for the selected time range. The columns "at least" and "at most" are the bounds of '
-        "95% confidence intervals that assume independent requests."
+        'The table has one row for each variant, for the selected time range. The columns "at least" and "at most" '
+        "are the bounds of 95% confidence intervals that assume independent requests."
     )
     return table(view, "experiments.variants", "Variants", description, columns).sized(24, 6)
 
@@ -201,8 +201,8 @@ def board(config: Config, limits: Limits) -> Board:
     view, settings = PageView(EXPERIMENT, config.deployment, limits), config.experiments
     return Board(
         EXPERIMENTS,
-        "The arms of an experiment compared with its control. The first line has the verdicts. docs/experiments.md "
-        "describes the method.",
+        "This dashboard compares the arms of an experiment with its control. The first line has the verdicts. "
+        "docs/experiments.md describes the method.",
         view,
         (
             *SERVICE_VARIABLES,

@@ -66,5 +66,5 @@ def targets(dashboard: Json) -> Iterator[tuple[Json, Json]]:
 
 
 def series_name(legend: str, labels: Mapping[str, str]) -> str:
-    """Return the name of a series in a legend: the template of the legend with the values of the labels."""
+    """Return a legend in which the values of the labels replace their names."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend).strip()

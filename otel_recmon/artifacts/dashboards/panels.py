@@ -170,7 +170,7 @@ def confidence_band(
 
     Args:
         view: The filters and thresholds of the dashboard.
-        name: The stable name that the id of the panel depends on.
+        name: The stable name that the id of the panel is made from.
         title: The title.
         signal: The signal whose description and thresholds the panel has.
         queries: The value, its lower bound, its upper bound, and the value of an earlier week.
@@ -256,8 +256,8 @@ def alerts(page: DashboardPage) -> Panel:
         "alertlist",
         f"{page.uid}.alerts",
         "Alerts of this dashboard",
-        "Grafana alerts of the panels on this dashboard that fire, are about to fire, or cannot be evaluated. If the "
-        "list is empty, there is nothing to do. The runbook describes the first steps for each alert.",
+        "The list has the Grafana alerts of this dashboard that fire, are about to fire, or cannot be evaluated. If it "
+        "is empty, there is nothing to do. The runbook describes the first steps for each alert.",
         options={
             "alertInstanceLabelFilter": "",
             "alertName": "",

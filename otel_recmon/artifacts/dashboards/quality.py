@@ -58,8 +58,9 @@ def board(config: Config, limits: Limits) -> Board:
     view = PageView(ONE_SERVICE, config.deployment, limits)
     return Board(
         QUALITY,
-        "The recommended items, the clicks on them, the scores and the age of the model. A panel with the word process "
-        "in its title shows the mean of single processes. All other panels show the service as a whole.",
+        "This dashboard shows the recommended items, the clicks on them, the scores and the age of the model. A panel "
+        "with the word process in its title shows the mean of single processes. All other panels show the service as a "
+        "whole.",
         view,
         (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (_overview(view), _items(view), _clicks(view), _scores(view), _age(view)),

@@ -14,7 +14,7 @@ RATE_WINDOW, TIME_RANGE = "$__rate_interval", "$__range"
 RARE_EVENTS_STEP: Final = "2m"
 """The shortest step for rates of rare events, such as clicks. A point covers a little more than its step."""
 SKETCH_STEP: Final = "5m"
-"""The shortest step for sketches, which change their registers every five minutes (docs/sketches.md)."""
+"""The shortest step for lines from sketches: a sketch starts anew every five minutes (docs/sketches.md)."""
 SKETCH_RATIO_STEP: Final = "1h"
 """The shortest step for ratios to a sketch. A sketch looks back five to ten minutes further than the counter above it,
 so that a ratio over a few minutes would be far too low."""
@@ -72,7 +72,7 @@ class PageView:
         return self.limits.get(signal.name, ())
 
     def scope(self, window: str, *labels: str) -> QueryScope:
-        """Return the scope of a window, by service and by further labels."""
+        """Return the scope of a query with a window, with the filters, by service and by further labels."""
         asked = self.deployment.services
         narrowed = (*self.matchers, *asked.matchers)
         return QueryScope(window, (*IDENTITY, *labels), narrowed, elsewhere=asked.pipeline_matchers)

@@ -44,8 +44,8 @@ def _routes(view: PageView) -> Panel:
         Column(view.over_range(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS
     ]
     description = (
-        "All HTTP routes of the service, for the selected time range, as counted by the instrumentation of the web "
-        "framework. Compare the recommendation routes with the others. If the table is empty, set "
+        "The table has all HTTP routes of the service, as the instrumentation of the web framework counts them. "
+        "Compare the recommendation routes with the others. If the table is empty, set "
         "OTEL_SEMCONV_STABILITY_OPT_IN=http for the service."
     )
     return table(view, "service.routes", "Routes", description, columns)
@@ -62,8 +62,8 @@ def board(config: Config, limits: Limits) -> Board:
     burn_rate, budget_left = traffic.burn_rate(objective), traffic.budget_left(objective)
     return Board(
         SERVICE,
-        "Traffic, errors, latency, error budget and pipeline stages of one recommendation service. If a number in the "
-        "first line is orange or red, start there.",
+        "This dashboard shows the traffic, errors, latency, error budget and pipeline stages of one service. If a "
+        "number in the first line is orange or red, start there.",
         view,
         (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (

@@ -27,7 +27,7 @@ def table(
 
     Args:
         view: The filters and settings of the dashboard.
-        name: The stable name that the id of the panel depends on.
+        name: The stable name that the id of the panel is made from.
         title: The title.
         description: The description.
         columns: The columns, from the left to the right.
@@ -36,7 +36,7 @@ def table(
     # Grafana calls the value of query A "Value #A" after it has merged the queries by their labels.
     names = {f"Value #{reference}": column.query.legend for reference, column in zip(REF_IDS, columns, strict=False)}
     hidden = ("Time", *(() if services else IDENTITY))
-    # Labels have no place of their own and come first; a place beyond the number of labels puts the values after them.
+    # The columns of values get high numbers, so that they come after the columns of labels, which have none.
     places = {name: place for place, name in enumerate(names, start=len(REF_IDS))}
     organized = {"excludeByName": dict.fromkeys(hidden, True), "indexByName": places, "renameByName": names}
     return Panel(

@@ -53,7 +53,7 @@ def _services(view: PageView) -> Panel:
     signals = (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE, quiet(telemetry.DROPPED_SHARE))
     columns = [Column(view.over_range(signal, legend=signal.title), signal.unit) for signal in signals]
     description = (
-        "One row for each service that reports now. A process never exports more than "
+        "The table has one row for each service that reports now. A process never exports more than "
         f"{catalog.MAX_SERIES:,} label combinations of one metric."
     )
     return table(view, "telemetry.services", "Services", description, columns, services=True)
@@ -83,8 +83,8 @@ def board(config: Config, limits: Limits) -> Board:
     view = PageView(FLEET, config.deployment, limits)
     return Board(
         TELEMETRY,
-        "The completeness of the data on the other dashboards. If a number in the first line is orange or red, solve "
-        "that problem first: until then, the other dashboards may show wrong values.",
+        "This dashboard shows missing data. If a number in the first line is orange or red, solve that problem first: "
+        "until then, the other dashboards may show wrong values.",
         view,
         FLEET_VARIABLES,
         (_overview(view), _of_services(view), _dropped(view), _attributed(view), _pipeline(view)),

@@ -13,7 +13,7 @@ VALUE: Final = ".Values.A.Value"
 EXPRESSION: Final = "__expr__"
 _QUERY, _CONDITION = "A", "B"
 _INTERVAL_STEP_S: Final = 10
-"""Grafana's scheduler ticks every 10 s, and refuses an interval that is not a multiple of that."""
+"""Grafana evaluates rules every 10 s or a multiple of that, and refuses other intervals."""
 _LOOK_BACK_S: Final = 600
 """The time range of rules without a window; an instant query reads only its end."""
 
