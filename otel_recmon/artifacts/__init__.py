@@ -1,6 +1,5 @@
-"""The dashboards, alerts, configurations and tables that are generated from the catalog and from recmon.toml.
+"""The files generated from the catalog and from recmon.toml; never imported inside a service.
 
-A service never imports it. Of the rest of the package it may import facts, `stats`, the bounds of `recording` and the
-files of `stack`. Its own packages import in one direction: render and docs > dashboards and alerts > signals >
-settings > promql and pages.
+Of the rest of the package it may import facts, `stats`, the bounds of `recording` and the files of `stack`. Its own
+packages import in one direction: render and docs > dashboards and alerts > signals > settings > promql and pages.
 """

@@ -33,7 +33,7 @@ def _group(rules: list[AlertRule]) -> dict[str, Any]:
     interval, grafana = rules[0].config.general.interval, rules[0].config.deployment.grafana
     if seconds(interval) % _INTERVAL_STEP_S:
         raise TuningError(
-            f"general.interval = {interval!r} is not usable: Grafana needs a multiple of {_INTERVAL_STEP_S}s"
+            f"general.interval = {interval!r} is not usable: Grafana evaluates in steps of {_INTERVAL_STEP_S}s"
         )
     return {
         "orgId": grafana.organisation,

@@ -1,4 +1,4 @@
-"""Two exports, with the default settings and with every setting changed; the same tests hold for both."""
+"""What is exported with the defaults, and with every setting changed: the same tests hold for both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ _OTHER: Final = {
 
 
 def _changed(key: str, value: Any) -> Any:
-    """Another value than the default of a setting of an alert."""
+    """Something else than the default of a setting of an alert."""
     if key == "enabled":
         return not value
     if key == "severity":
@@ -106,24 +106,24 @@ EVERY_KNOB: Final[dict[str, Any]] = {
     **_OTHER,
     "alerts": {name: _alert(settings) for name, settings in shipped()["alerts"].items()},
 }
-"""Settings that all differ from the defaults."""
+"""Settings of which none is the default."""
 FLOORS: Final = {"alerts": {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20}}}
 
 
 @dataclass(frozen=True)
 class Export:
-    """The files and rules of some settings."""
+    """What some settings make."""
 
     config: Config
 
     @cached_property
     def files(self) -> Files:
-        """The plain files."""
+        """All files."""
         return exported(self.config, parts_of("files"))
 
     @cached_property
     def objects(self) -> Files:
-        """The objects for Kubernetes."""
+        """All objects for Kubernetes."""
         return exported(self.config, parts_of("kubernetes"), "kubernetes")
 
     @cached_property
@@ -134,5 +134,5 @@ class Export:
 
 DEFAULT: Final = Export(configured({}))
 CHANGED: Final = Export(configured(EVERY_KNOB))
-EXPORTS: Final = {"default": DEFAULT, "changed": CHANGED}
+EXPORTS: Final = {"default": DEFAULT, "every knob": CHANGED}
 EACH_EXPORT: Final = pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)

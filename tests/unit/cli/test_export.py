@@ -296,7 +296,7 @@ class TestJson:
         ("[labels]\nteam = '{{ $labels.job }}'", "labels.team = '{{ $labels.job }}' is not usable: expected a text of"),
         ("[general]\ngrafana = 'grafana'", "general.grafana = 'grafana' is not usable: expected an address such as"),
         ("[general]\nsecrets = 'a: b'", "general.secrets = 'a: b' is not usable: expected an absolute path"),
-        ("[general]\ninterval = '15s'", "general.interval = '15s' is not usable: Grafana needs a multiple of 10s"),
+        ("[general]\ninterval = '15s'", "general.interval = '15s' is not usable: Grafana evaluates in steps of 10s"),
         ("[collector]\nhost = 'a}b'", "collector.host = 'a}b' is not usable: expected a host or address"),
         (
             "[prometheus]\ncollectors = ['http://a:1']",

@@ -21,7 +21,7 @@ from tests.unit.artifacts.known import ALERTS, SIGNALS
 from tests.unit.artifacts.selectors import too_wide
 
 SCHEMA = json.loads(Path(__file__).with_name("alerting_file.schema.json").read_text(encoding="utf-8"))
-CONFIGS = {"default": configured(FLOORS), "changed": CHANGED.config}
+CONFIGS = {"default": configured(FLOORS), "every knob": CHANGED.config}
 FILES = {name: json.loads(rules_file(rules(config))) for name, config in CONFIGS.items()}
 FILE = FILES["default"]
 RULES: list[dict[str, Any]] = FILE["groups"][0]["rules"]
@@ -68,7 +68,7 @@ class TestFile:
         }
 
     def test_an_unsupported_interval_is_refused(self) -> None:
-        with pytest.raises(TuningError, match="a multiple of 10s"):
+        with pytest.raises(TuningError, match="steps of 10s"):
             rules_file(rules(configured({"general": {"interval": "15s"}})))
 
 
