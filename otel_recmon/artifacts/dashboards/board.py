@@ -46,7 +46,7 @@ class Board:
     """A dashboard: its variables and its panels.
 
     Attributes:
-        page: Its uid and title before the settings of the deployment.
+        page: Its uid and title, without the prefix and the title of the settings.
         description: Its description.
         view: The filters, settings and thresholds of its panels.
         variables: The variables that filter its panels.

@@ -15,8 +15,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "lists have become shorter.",
     "clicks": "If clicks fall and impressions do not, the items fit the users less, or an app no longer reports "
     "clicks.",
-    "conversions": "A conversion is the goal that the shop reports, such as a purchase. If conversions fall and "
-    "clicks do not, check the checkout.",
+    "conversions": "If conversions fall and clicks do not, check the checkout.",
     "revenue": "If revenue falls and conversions do not, users buy cheaper items, or the reported amounts are wrong.",
     "ctr": "For example, 5% means 5 clicks for every 100 requests. If it falls for a new model version, return to the "
     "previous version.",
@@ -36,11 +35,10 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "requests.",
     "error_rate": "For example, 1% means 1 failed request in 100. If one model version fails, roll it back. If all "
     "fail, check the last deployment and the dependencies of the service.",
-    "latency_p50": "Half of the responses are faster. If the median is high, all requests are slow. If only the P95 "
-    "and the P99 are high, a small part of the requests is slow.",
-    "latency_p95": "95 of 100 responses are faster. If it is high, find the slow stage in "
-    f"*{traffic.STAGE_P95.title}*.",
-    "latency_p99": "99 of 100 responses are faster. If there are few requests, a single slow response changes it.",
+    "latency_p50": "If the median is high, all requests are slow. If only the P95 and the P99 are high, a small part "
+    "of the requests is slow.",
+    "latency_p95": f"If it is high, find the slow stage in *{traffic.STAGE_P95.title}*.",
+    "latency_p99": "If there are few requests, a single slow response changes it.",
     "latencies": "A darker cell contains more responses. A dot is the trace of one response; click it to open the "
     "trace.",
     "good_responses": f"If it is below the objective, find the cause in *{traffic.OUTCOME_MIX.title}* and the latency.",
@@ -58,7 +56,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "candidates.",
     "cache_hit_rate": "If it falls, the latency and the load behind the cache rise. Check the cache, and the last "
     "change of its keys.",
-    "stage_p95": "95 of 100 runs of a stage are faster. If the latency is high, start with the highest line.",
+    "stage_p95": "If the latency is high, start with the stage of the highest line.",
     "stage_mean": "If the P95 of a stage is much higher than its mean, only some of the requests are slow in this "
     "stage.",
     "candidates": "A stage without items stops all later stages: check its index and its filters.",
@@ -91,8 +89,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "staleness": "If it is longer than the time between two trainings, check the last training and its deployment.",
     "reload_pending": "If it stays at 1, restart the service, and search its log for a failed load of the model.",
     # experiments
-    "arm_latency": "For example, 20% means that the arm is 20% slower than the control. Slow responses can lose "
-    "clicks, so repair the latency before you judge the arm.",
+    "arm_latency": "Slow responses can lose clicks, so repair the latency before you judge the arm.",
     "arm_errors": "For example, 1% means one more failed request in 100 than in the control. Failed requests do not "
     "count as exposures, so the comparison is biased. Switch the arm off, then repair it.",
     "variant_mix": "If it differs from the planned split, do not trust the comparison of the variants.",
@@ -106,19 +103,19 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "dropped": "docs/metrics.md lists the reasons, and the log of the service has a record of each reason.",
     "overflow": "Find the client that sends the many values, or raise the cap of the label, such as "
     "OTEL_RECMON_MAX_SURFACES.",
-    "plugin_errors": "They never reach the users. The log of the service has a traceback for each site: report it.",
+    "plugin_errors": "The log of the service has a traceback for each site: report it.",
     "series": "Each series needs memory in Prometheus. If the number keeps growing, find the label with the many "
     "values.",
     "series_budget": "At 80%, find the label with the many values, before the budget is used up.",
-    "queue_fill": "It is normally close to 0%. If it grows, Prometheus is down or slow. A full queue refuses new data.",
+    "queue_fill": "It is normally close to 0%. If it grows, Prometheus is down or slow.",
     "lost_points": "It is normally 0. If it is higher, read the log of the Collector, and check the disk of "
     "Prometheus.",
     "accepted_points": f"Compare with *{telemetry.SENT_POINTS.title}*: points that are not sent wait in the queue, or "
     "are lost.",
     "sent_points": "If an exporter stops sending, read the log of the Collector.",
     "targets_up": "If it is 0, check the address of the page in prometheus/targets/.",
-    "alerting": "If Prometheus evaluates the alerts, it is never below 1, because the alert Watchdog always fires. If "
-    "Grafana evaluates the alerts, this panel is empty.",
+    "alerting": "If the number is 0 although Prometheus evaluates the alerts, alerting is broken. If Grafana "
+    "evaluates the alerts, this panel is empty.",
     "messages_lost": "Read the alerts on the web page of Alertmanager, then check the webhook of Slack.",
     "attributed_share": "If it falls, clients no longer send the recommendation id, or the keys differ: see "
     f"*{attribution.ATTRIBUTION_MIX.title}*.",

@@ -76,9 +76,10 @@ class _VerdictWords:
 
 _SPLIT_WORDS: Final = _VerdictWords(
     ("too few", look.BAD),
-    ("as planned", look.GOOD),
+    ("as meant", look.GOOD),
     ("too many", look.BAD),
-    'If the verdict is "too few" or "too many", do not trust the other verdicts before you have found the cause.',
+    "Here, a value below -1 means too few exposures, and above 1 too many. In both cases, do not trust the other "
+    "verdicts before you have found the cause.",
 )
 _RATE_WORDS: Final = _VerdictWords(
     ("worse", look.BAD),

@@ -19,7 +19,7 @@ REF_IDS: Final = "ABCDEFGHIJKLMNOP"
 SKETCH_POINTS: Final = 200
 """The maximum number of points of a line from sketches, because each point reads hundreds of series."""
 _NO_TRAFFIC: Final = "-"
-NO_SKETCHES: Final = f"No data: set {variable('sketch_registers')}=256"
+NO_SKETCHES: Final = f"Nothing yet: it needs {variable('sketch_registers')}=256"
 _BAND: Final = (
     "The band shows the uncertainty: with few events it is wide, and a move inside the band may be chance (95% "
     "confidence). The dashed line is the value of one week earlier."

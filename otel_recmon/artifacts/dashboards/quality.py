@@ -108,4 +108,4 @@ def _scores(view: PageView) -> Section:
 
 def _age(view: PageView) -> Section:
     panels = (_by(view, quality.STALENESS, _VERSION), _by(view, quality.RELOAD_PENDING, _VERSION))
-    return Section("Age of the model", (panels,), row_id=833368)
+    return Section("Model age", (panels,), row_id=833368)

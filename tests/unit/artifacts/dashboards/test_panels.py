@@ -5,7 +5,7 @@ from otel_recmon.artifacts.dashboards.descriptions import GUIDANCE
 from otel_recmon.artifacts.dashboards.interpolation import panels
 from otel_recmon.artifacts.dashboards.look import COLOURS
 from otel_recmon.artifacts.settings.thresholds import load
-from otel_recmon.artifacts.signals import arms, traffic
+from otel_recmon.artifacts.signals import arms, quality, traffic
 from tests.unit.artifacts.dashboards.exported_dashboards import BY_UID, EACH_PANEL, Json, dashboards_of, panel_of
 from tests.unit.artifacts.exports import EACH_EXPORT, Export
 from tests.unit.artifacts.known import BURN_RATE, SIGNALS
@@ -37,7 +37,7 @@ class TestTexts:
             if panel["type"] == "stat" and sentence in panel["description"]
         }
 
-        assert (len(found), found["Diversity"], found["Age of the model"]) == (
+        assert (len(found), found[quality.DIVERSITY.title], found[quality.STALENESS.title]) == (
             8,
             "The panel covers the selected time range.",
             "The panel shows the latest value.",
