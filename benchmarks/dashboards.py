@@ -136,12 +136,12 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     """Ask every query of every page for a time range, print the slowest, return those that were too slow."""
     variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
-    context = QueryContext(end - span, end, max(step, span / POINTS), values, step)
+    looking = QueryContext(end - span, end, max(step, span / POINTS), values, step)
     slow = []
     for board in boards(load()):
         page = json.loads(json_text(board))
         found = {
-            f"{p['title']}, {p['type']} {t['refId']}": asked(url, context.for_panel(p), t) for p, t in targets(page)
+            f"{p['title']}, {p['type']} {t['refId']}": asked(url, looking.for_panel(p), t) for p, t in targets(page)
         }
         times = {title: seconds for title, (seconds, _) in found.items()}
         empty = sum(not any_series for _, any_series in found.values())
@@ -152,14 +152,14 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     return slow
 
 
-def asked(url: str, context: QueryContext, target: Any) -> tuple[float, bool]:
+def asked(url: str, looking: QueryContext, target: Any) -> tuple[float, bool]:
     """Return the seconds that a query takes, and whether it finds something."""
-    query = {"query": context.interpolate(target["expr"])}
+    query = {"query": looking.interpolate(target["expr"])}
     if target["instant"]:
-        path, moments = "query", {"time": str(context.end)}
+        path, moments = "query", {"time": str(looking.end)}
     else:
         path = "query_range"
-        moments = {"start": str(context.start), "end": str(context.end), "step": str(context.step)}
+        moments = {"start": str(looking.start), "end": str(looking.end), "step": str(looking.step)}
     began = time.perf_counter()
     answer = requests.post(f"{url}/api/v1/{path}", data={**query, **moments}, timeout=120)
     taken = time.perf_counter() - began

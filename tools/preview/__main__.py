@@ -88,11 +88,11 @@ def main() -> None:
         "control": options.control,
         **dict.fromkeys(("model_version", "variant", "surface"), ".*"),
     }
-    context = QueryContext(end - span, end, max(options.export, span / 240), values, options.export)
+    looking = QueryContext(end - span, end, max(options.export, span / 240), values, options.export)
     for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
         page = json.loads(path.read_text(encoding="utf-8"))
         picture = options.out / f"{path.stem}.png"
-        drawn(page, Source(options.prometheus.rstrip("/"), context)).savefig(picture)
+        drawn(page, Source(options.prometheus.rstrip("/"), looking)).savefig(picture)
         with Image.open(picture) as painted:
             painted.quantize(COLOURS).save(picture, optimize=True)
         print(f"wrote {picture}", file=sys.stderr)

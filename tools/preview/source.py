@@ -17,16 +17,16 @@ class Source:
     """A Prometheus, and what of it is looked at."""
 
     url: str
-    context: QueryContext
+    looking: QueryContext
 
     def instant(self, target: Json) -> list[tuple[dict[str, str], float]]:
         """Return the last value of each series."""
-        query = {"query": self.context.interpolate(target["expr"]), "time": str(self.context.end)}
+        query = {"query": self.looking.interpolate(target["expr"]), "time": str(self.looking.end)}
         return [(one["metric"], float(one["value"][1])) for one in self._asked("query", query)]
 
     def lines(self, target: Json, panel: Json) -> list[tuple[dict[str, str], Points]]:
         """Return all values of each series."""
-        at = self.context.for_panel(panel)
+        at = self.looking.for_panel(panel)
         query = {"query": at.interpolate(target["expr"]), "start": str(at.start), "end": str(at.end)}
         asked = self._asked("query_range", {**query, "step": str(at.step)})
         return [(one["metric"], [(float(t), float(v)) for t, v in one["values"]]) for one in asked]
