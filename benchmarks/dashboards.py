@@ -20,8 +20,8 @@ from typing import Any
 import requests
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
-from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
+from otel_recmon.artifacts.dashboards.board import json_text
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.catalog import Attribute, Kind, Metric
@@ -136,11 +136,13 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     """Measure every query for a time range, print the slowest of each dashboard, and return those above the target."""
     variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
-    looking = Looking(end - span, end, max(step, span / POINTS), values, step)
+    looking = QueryContext(end - span, end, max(step, span / POINTS), values, step)
     slow = []
     for board in boards(load()):
-        page = json.loads(text(board))
-        found = {f"{p['title']}, {p['type']} {t['refId']}": measure(url, looking.of(p), t) for p, t in targets(page)}
+        page = json.loads(json_text(board))
+        found = {
+            f"{p['title']}, {p['type']} {t['refId']}": measure(url, looking.for_panel(p), t) for p, t in targets(page)
+        }
         times = {title: seconds for title, (seconds, _) in found.items()}
         empty = sum(not any_series for _, any_series in found.values())
         slowest = max(times, key=lambda title: times[title])
@@ -150,9 +152,9 @@ def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
     return slow
 
 
-def measure(url: str, looking: Looking, target: Any) -> tuple[float, bool]:
+def measure(url: str, looking: QueryContext, target: Any) -> tuple[float, bool]:
     """Return the seconds that a query takes, and True if it has a result."""
-    query = {"query": looking.replaced(target["expr"])}
+    query = {"query": looking.interpolate(target["expr"])}
     if target["instant"]:
         path, moments = "query", {"time": str(looking.end)}
     else:

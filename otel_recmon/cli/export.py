@@ -76,7 +76,7 @@ def _fail(message: str) -> NoReturn:
 
 def _run(options: Options, out: Path) -> int:
     config = load(options.config)
-    form = options.form or config.house.export.format
+    form = options.form or config.deployment.export.format
     folder = Folder(out, exported(config, _parts(options, config, form), form))
     # Only if an earlier export wrote other files, all parts are made to find those that no setting makes any more.
     alone = folder.written.keys() <= folder.files.keys()
@@ -96,7 +96,7 @@ def _run(options: Options, out: Path) -> int:
 
 def _parts(options: Options, config: Config, form: str) -> tuple[str, ...]:
     if options.only is None:
-        return config.house.export.parts or parts_of(form)
+        return config.deployment.export.parts or parts_of(form)
     parts = tuple(filter(None, map(str.strip, options.only.split(","))))
     if not parts:
         _fail(f"--only names no part: the parts are {', '.join(sorted(PARTS))}")

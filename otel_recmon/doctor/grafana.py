@@ -87,10 +87,10 @@ def examine(target: Target) -> Iterator[Finding]:
         status, health = grafana.get("health")
         if status != HTTPStatus.OK or not isinstance(health, dict) or "database" not in health:
             raise GrafanaError(found("grafana-unreachable", url=without_secrets(grafana.url), cause=_NOT_GRAFANA))
-        yield from _check_datasource(grafana, target, config.house.grafana.datasource)
+        yield from _check_datasource(grafana, target, config.deployment.grafana.datasource)
         yield from _check_dashboards(grafana, config)
         yield from _check_rules(grafana, expected)
-        yield from _check_notifications(grafana, config.house.notifications.slack)
+        yield from _check_notifications(grafana, config.deployment.notifications.slack)
     except GrafanaError as error:
         yield error.finding
     if grafana.forbidden:

@@ -39,7 +39,7 @@ def test_every_alert_goes_to_slack_but_the_watchdog(configs: dict[str, str], nam
 
     receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", *labels).strip()
 
-    names = EXPORTS[name].config.house.notifications
+    names = EXPORTS[name].config.deployment.notifications
     assert receiver == (names.switch if rule.name == "Watchdog" else names.slack)
 
 
@@ -47,4 +47,4 @@ def test_every_alert_goes_to_slack_but_the_watchdog(configs: dict[str, str], nam
 def test_an_alert_of_others_goes_to_slack_too(configs: dict[str, str], name: str) -> None:
     receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", "alertname=DiskFull").strip()
 
-    assert receiver == EXPORTS[name].config.house.notifications.slack
+    assert receiver == EXPORTS[name].config.deployment.notifications.slack

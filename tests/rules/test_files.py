@@ -46,7 +46,7 @@ def test_promtool_has_nothing_to_say_of_changed_rules(name: str, tmp_path: Path)
 def test_prometheus_takes_its_configuration_and_all_that_it_names(export: Export, tmp_path: Path) -> None:
     said = accepted("promtool", "check", "config", written(export, tmp_path) / "prometheus" / "prometheus.yml")
 
-    assert f"SUCCESS: {1 + export.config.house.prometheus.alerting} rule file" in said
+    assert f"SUCCESS: {1 + export.config.deployment.prometheus.alerting} rule file" in said
 
 
 @EACH_EXPORT

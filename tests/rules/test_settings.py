@@ -1,4 +1,4 @@
-"""With settings of a house, alerts are about its services alone, and say what they would anyway, with its labels."""
+"""Alerts with the settings of a deployment: its services alone, the usual texts, its labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ def fires(case: Case) -> str:
 
 
 @EACH
-def test_an_alert_fires_for_the_services_of_the_house_and_for_no_other(case: Case, tmp_path: Path) -> None:
+def test_an_alert_fires_for_the_selected_services_and_for_no_other(case: Case, tmp_path: Path) -> None:
     settings: dict[str, Any] = {**tuned(case.alert, case.own), **LABELS, **NAMES, **OURS}
     phases = [(steps, elsewhere(doing)) for steps, doing in story(case)]
 

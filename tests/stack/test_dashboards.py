@@ -56,7 +56,7 @@ EMPTY = {
     "Messages given up": "there is no Alertmanager here",
 }
 """Panels that may have no data, with the reason."""
-LIFT, DIFFERENCE = "Lift, as if requests were independent", "Against the control"
+LIFT, DIFFERENCE = "Lift, assuming independent requests", "Difference from the control"
 OWN = {
     "Processes reporting": "there are more of them",
     "Series": "each has its own",
@@ -69,7 +69,7 @@ OWN = {
 """Panels that show what is of a process, with the reason why more of them show something else."""
 TIMED = re.compile("Latency|Good|Error budget|Burn|Time to a")
 """What depends on how fast it went; each is compared with its own counters instead."""
-DRAWN = re.compile("Split|.* per exposure|Against the control|How much is known")
+DRAWN = re.compile("Split|.* per exposure|Difference from the control|Data of each arm")
 """The same for what depends on buckets, which are drawn where no user is known."""
 COMPARED = {
     name: target
@@ -275,7 +275,7 @@ def test_the_budget_is_that_of_the_metric_that_has_most_combinations_of_labels(f
 
 
 def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
-    (panel,) = (p for p in panels(PAGES["recmon-business"]) if p["title"] == "Against last week")
+    (panel,) = (p for p in panels(PAGES["recmon-business"]) if p["title"] == "Change from last week")
 
     for target in panel["targets"]:
         assert numbers(answer(full, "demo-1", target)) == [pytest.approx(0, abs=2 * inexact(full))]
@@ -309,7 +309,7 @@ def test_each_quantile_lies_in_the_bucket_that_its_own_counters_have(full: Fille
     found = {
         (name, *labels): (value, full.expositions[service].quantile(LEVELS[level[1]], catalog.LATENCY, **dict(labels)))
         for name, (panel, target) in TARGETS.items()
-        if (level := re.fullmatch("Latency(?: of surfaces)?, (median|P95|P99)(?: by variant)?", panel["title"]))
+        if (level := re.fullmatch("Latency(?: by surface)?, (median|P95|P99)(?: by variant)?", panel["title"]))
         for labels, value in of_service(zoomed_out(full, service, target)).items()
     }
 

@@ -17,9 +17,9 @@ from scipy.stats.contingency import relative_risk
 from benchmarks.experiment_statistics import Difference, Totals, difference
 from benchmarks.population import BUCKETS, LOOKS, Population
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.board import json_text
 from otel_recmon.artifacts.dashboards.experiments import board
-from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
@@ -227,11 +227,11 @@ def shown(stored: Stored, experiment: Experiment) -> dict[tuple[str, str, str], 
     values = {"service": experiment.service, "environment": experiment.environment, "control": "none"}
     values |= dict.fromkeys(("model_version", "surface"), ".*")
     end = stored.start + LOOKS * STEP_S
-    looking = Looking(stored.start - FIRST_S, end, STEP_S, values)
+    context = QueryContext(stored.start - FIRST_S, end, STEP_S, values)
     found: dict[tuple[str, str, str], float] = {}
-    for panel, target in targets(json.loads(text(board(CONFIG, {})))):
+    for panel, target in targets(json.loads(json_text(board(CONFIG, {})))):
         if panel["type"] == "table":
-            asked = stored.prometheus.ask("query", query=looking.replaced(target["expr"]), time=str(end))["result"]
+            asked = stored.prometheus.ask("query", query=context.interpolate(target["expr"]), time=str(end))["result"]
             place = panel["title"], target["legendFormat"]
             found |= {(*place, one["metric"]["variant"]): float(one["value"][1]) for one in asked}
     return found
@@ -254,17 +254,17 @@ def test_of_the_open_bandit_sample_the_page_shows_what_scipy_computes(stored: St
     lift = "Clicks per exposure"
     assert (own_clicks, other_clicks, own, others) == (157, 130, 30_000, 30_000)
     assert {place: found[place] for place in found if place[1].startswith(("Exposures", "Clicks"))} == {
-        ("How much is known", "Exposures", "random"): pytest.approx(others),
-        ("How much is known", "Exposures", "bts"): pytest.approx(own),
-        ("How much is known", "Clicks", "random"): pytest.approx(other_clicks),
-        ("How much is known", "Clicks", "bts"): pytest.approx(own_clicks),
-        ("How much is known", f"{lift}, in each arm", "random"): pytest.approx(other_clicks / others),
-        ("How much is known", f"{lift}, in each arm", "bts"): pytest.approx(own_clicks / own),
-        ("Against the control", lift, "bts"): pytest.approx(risk.relative_risk - 1),
-        ("Against the control", f"{lift}, at least", "bts"): pytest.approx(
+        ("Data of each arm", "Exposures", "random"): pytest.approx(others),
+        ("Data of each arm", "Exposures", "bts"): pytest.approx(own),
+        ("Data of each arm", "Clicks", "random"): pytest.approx(other_clicks),
+        ("Data of each arm", "Clicks", "bts"): pytest.approx(own_clicks),
+        ("Data of each arm", f"{lift}, in each arm", "random"): pytest.approx(other_clicks / others),
+        ("Data of each arm", f"{lift}, in each arm", "bts"): pytest.approx(own_clicks / own),
+        ("Difference from the control", lift, "bts"): pytest.approx(risk.relative_risk - 1),
+        ("Difference from the control", f"{lift}, at least", "bts"): pytest.approx(
             risk.relative_risk - 1 - half, abs=2e-3 * half
         ),
-        ("Against the control", f"{lift}, at most", "bts"): pytest.approx(
+        ("Difference from the control", f"{lift}, at most", "bts"): pytest.approx(
             risk.relative_risk - 1 + half, abs=2e-3 * half
         ),
     }

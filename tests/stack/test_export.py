@@ -54,7 +54,7 @@ def test_every_rule_that_is_on_is_evaluated_without_an_error(stack: Stack) -> No
     eventually(lambda: evaluated() == wanted)
 
 
-def test_an_alert_reaches_alertmanager_with_the_labels_of_the_house(stack: Stack) -> None:
+def test_an_alert_reaches_alertmanager_with_the_labels_of_the_settings(stack: Stack) -> None:
     alerts = f"{stack.alertmanager_url}/api/v2/alerts"
 
     (alert,) = eventually(lambda: web.get(alerts).json())

@@ -20,7 +20,7 @@ from PIL import Image
 from source import Json, Source
 from style import BACKGROUND, PANEL, TEXT
 
-from otel_recmon.artifacts.dashboards.interpolation import Looking, panels
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, panels
 
 ROOT: Final = Path(__file__).parents[2]
 WIDTH_PX, LINE_PX, DPI = 1440, 38, 72
@@ -88,7 +88,7 @@ def main() -> None:
         "control": options.control,
         **dict.fromkeys(("model_version", "variant", "surface"), ".*"),
     }
-    looking = Looking(end - span, end, max(options.export, span / 240), values, options.export)
+    looking = QueryContext(end - span, end, max(options.export, span / 240), values, options.export)
     for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
         page = json.loads(path.read_text(encoding="utf-8"))
         picture = options.out / f"{path.stem}.png"

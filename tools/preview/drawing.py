@@ -13,14 +13,14 @@ from matplotlib.ticker import MaxNLocator
 from source import Json, Points, Source
 from style import FAINT, GRAFANA, PANEL, TEXT, colour, format_value, properties
 
-from otel_recmon.artifacts.dashboards.interpolation import named
+from otel_recmon.artifacts.dashboards.interpolation import series_name
 
 MAX_BARS, MAX_ROWS, MAX_LEGEND = 12, 10, 6
 
 
 def _stat(axes: Axes, panel: Json, source: Source) -> None:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    found = [(named(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
+    found = [(series_name(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
     names = panel["options"]["textMode"] == "value_and_name"
     for place, (name, value) in enumerate(found):
         x = (place + 0.5) / len(found)
@@ -49,7 +49,7 @@ def _empty(axes: Axes, text: str = "No data") -> None:
 
 def _lines(axes: Axes, panel: Json, source: Source) -> None:
     custom = panel["fieldConfig"]["defaults"]["custom"]
-    found = [(named(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, panel)]
+    found = [(series_name(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, panel)]
     if not found:
         _empty(axes)
         return
@@ -131,7 +131,7 @@ def _axis(axes: Axes, panel: Json) -> None:
 
 def _bars(axes: Axes, panel: Json, source: Source) -> None:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    found = [(named(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
+    found = [(series_name(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
     if not found:
         _empty(axes)
         return

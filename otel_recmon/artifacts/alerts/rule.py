@@ -81,7 +81,7 @@ class Context:
     @property
     def scope(self) -> QueryScope:
         """The alert's window, with services and model versions apart."""
-        asked = self.config.house.services
+        asked = self.config.deployment.services
         apart, narrowed = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *asked.matchers)
         return QueryScope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
 
@@ -135,7 +135,7 @@ class AlertRule:
     @property
     def uid(self) -> str:
         """Grafana's identifier, which stays the same as long as the name does."""
-        return self.config.house.grafana.uid(PREFIX + re.sub("([A-Z])", r"-\1", self.name).lower())
+        return self.config.deployment.grafana.uid(PREFIX + re.sub("([A-Z])", r"-\1", self.name).lower())
 
     @property
     def threshold(self) -> float:
@@ -155,7 +155,7 @@ class AlertRule:
     @property
     def labels(self) -> dict[str, str]:
         """The labels that it adds to those of its series."""
-        return {"severity": self.severity, **self.config.house.labels}
+        return {"severity": self.severity, **self.config.deployment.labels}
 
     @property
     def minimum_traffic(self) -> float:
@@ -170,7 +170,7 @@ class AlertRule:
     @property
     def dashboard(self) -> str:
         """The uid of the page that its signal is on."""
-        return self.config.house.grafana.uid(self.alert.signal.page.uid)
+        return self.config.deployment.grafana.uid(self.alert.signal.page.uid)
 
     @property
     def panel(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Final
 
 from otel_recmon.artifacts.docs.reference import HEADER, table
-from otel_recmon.artifacts.settings.deployment import LABELS, PARTS, SECTIONS, House
+from otel_recmon.artifacts.settings.deployment import LABELS, PARTS, SECTIONS, Deployment
 from otel_recmon.artifacts.settings.schema import expected, key_of
 from otel_recmon.artifacts.settings.thresholds import Baseline, General, Pace, Tuning, shipped
 
@@ -29,15 +29,15 @@ class SettingsSection:
 def sections() -> dict[str, SettingsSection]:
     """Return all tables but that of labels, by what they are called in the documentation."""
     alerts = shipped()
-    house = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
+    deployment = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
     return {
-        "export": house.pop("export"),
-        "services": house.pop("services"),
+        "export": deployment.pop("export"),
+        "services": deployment.pop("services"),
         "general": SettingsSection(General, {"general": {**_defaults(General), **alerts["general"]}}),
         "baseline": SettingsSection(Baseline, {"baseline": alerts["baseline"]}),
         "alerts.NAME": SettingsSection(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
         "pace.SEVERITY": SettingsSection(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
-        **house,
+        **deployment,
     }
 
 
@@ -61,7 +61,7 @@ def _labels() -> Iterator[str]:
 
 
 def _labels_field() -> Field[Any]:
-    (spec,) = (spec for spec in fields(House) if spec.name == LABELS)
+    (spec,) = (spec for spec in fields(Deployment) if spec.name == LABELS)
     return spec
 
 

@@ -1,4 +1,4 @@
-"""What a house sets beside its alerts: whom they are about, and what things are called and where they are."""
+"""What a deployment sets beside its alerts: whom they are about, and what things are called and where they are."""
 
 import re
 from collections.abc import Mapping
@@ -239,7 +239,7 @@ class Export:
 
 
 @dataclass(frozen=True)
-class House:
+class Deployment:
     """All of it."""
 
     services: Services
@@ -266,7 +266,7 @@ LABELS: Final = "labels"
 """The table of which each key is a label."""
 
 
-def house_of(own: Table) -> House:
+def deployment_of(own: Table) -> Deployment:
     """Return the defaults with one's own tables over them.
 
     Raises:
@@ -277,13 +277,16 @@ def house_of(own: Table) -> House:
         require(bool(_LABEL_NAME.fits(name)), f"labels.{name}", value, _LABEL_NAME.expected)
         require(isinstance(value, str) and bool(VALUE.fits(value)), f"labels.{name}", value, VALUE.expected)
     tables = {name: built(kind, name, table_of(name, own)) for name, kind in SECTIONS.items()}
-    house = House(**tables, labels=labels)
-    for name in house.kubernetes.labels:
+    deployment = Deployment(**tables, labels=labels)
+    for name in deployment.kubernetes.labels:
         require(bool(LABEL_KEY.fits(name)), "kubernetes.labels", name, LABEL_KEY.expected)
-    folder = house.grafana.alert_folder
+    folder = deployment.grafana.alert_folder
     require(
-        folder != house.grafana.dashboard_folder, "grafana.alert_folder", folder, "another folder than the dashboards'"
+        folder != deployment.grafana.dashboard_folder,
+        "grafana.alert_folder",
+        folder,
+        "another folder than the dashboards'",
     )
-    switch = house.notifications.switch
-    require(switch != house.notifications.slack, "notifications.switch", switch, "another name than Slack's")
-    return house
+    switch = deployment.notifications.switch
+    require(switch != deployment.notifications.slack, "notifications.switch", switch, "another name than Slack's")
+    return deployment

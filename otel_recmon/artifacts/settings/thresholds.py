@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from otel_recmon.artifacts.settings.deployment import LABELS, SECTIONS, House, house_of
+from otel_recmon.artifacts.settings.deployment import LABELS, SECTIONS, Deployment, deployment_of
 from otel_recmon.artifacts.settings.schema import (
     ADDRESS_OR_PATH,
     DURATION,
@@ -131,7 +131,7 @@ class Config:
     experiments: Experiments
     alerts: Mapping[str, Tuning]
     pace: Mapping[str, Pace]
-    house: House
+    deployment: Deployment
 
 
 def load(path: Path | None = None) -> Config:
@@ -160,7 +160,7 @@ def configured(own: Mapping[str, Any]) -> Config:
     paces = table_of("pace", own)
     refuse_unknown("pace.", paces, base["pace"])
     pace = {name: built(Pace, f"pace.{name}", {**base["pace"][name], **table_of(name, paces)}) for name in base["pace"]}
-    return Config(general, baseline, experiments, alerts, pace, house_of(own))
+    return Config(general, baseline, experiments, alerts, pace, deployment_of(own))
 
 
 @cache

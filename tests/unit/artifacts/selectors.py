@@ -37,9 +37,9 @@ def stated(matchers: str) -> Conditions:
     return conditions(promql_parser.parse(f"x{{{matchers}}}"))
 
 
-def too_wide(expression: Any, house: Services) -> list[str]:
+def too_wide(expression: Any, services: Services) -> list[str]:
     """The selectors that a setting does not narrow as it should; what Prometheus says of its alerts is of all."""
-    asked = {True: stated(house.pipeline), False: stated(house.selector)}
+    asked = {True: stated(services.pipeline), False: stated(services.selector)}
     return [
         str(selector)
         for selector in selectors(expression)

@@ -310,7 +310,7 @@ class TestCheck:
         assert result.exit_code == 1
         assert result.stdout.splitlines() == [
             "collector-config.yaml: outdated",
-            "prometheus/prometheus.args: not as it was written",
+            "prometheus/prometheus.args: edited, or not written by export",
             "prometheus/prometheus.yml: missing",
             f"{len(FILES)} files in deploy, {len(FILES) - 3} of them unchanged",
         ]

@@ -47,7 +47,7 @@ def test_a_value_is_written_as_toml_reads_it(value: object) -> None:
 
 
 def test_settings_of_one_table_leave_the_others_alone() -> None:
-    house = configured({"grafana": EVERY_KNOB["grafana"]}).house
+    deployment = configured({"grafana": EVERY_KNOB["grafana"]}).deployment
 
-    assert house.services == configured({}).house.services
-    assert house.grafana.datasource == "mimir_EU-1"
+    assert deployment.services == configured({}).deployment.services
+    assert deployment.grafana.datasource == "mimir_EU-1"
