@@ -154,15 +154,15 @@ class Signer:
         )
         return _encoded(signed + key.mac(signed))
 
-    def verify(self, said: object, now: float, window: float) -> Recommendation | Refusal:
+    def verify(self, token: object, now: float, window: float) -> Recommendation | Refusal:
         """Return the content of a recommendation id, or the reason for its refusal. Never raise an error.
 
         Args:
-            said: The recommendation id as received, of any type.
+            token: The recommendation id as received, of any type.
             now: The time of the event, in seconds since 1970.
             window: The highest age of a valid id, in seconds.
         """
-        raw = _decoded(said)
+        raw = _decoded(token)
         if not raw:
             return Refusal.MALFORMED
         if raw[0] != FORMAT:
@@ -262,15 +262,15 @@ def _encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _decoded(said: object) -> bytes | None:
+def _decoded(token: object) -> bytes | None:
     """Return the decoded bytes, or None for any text that differs from our own encoding of these bytes."""
-    if not isinstance(said, str) or len(said) > _LONGEST:
+    if not isinstance(token, str) or len(token) > _LONGEST:
         return None
     try:
-        raw = urlsafe_b64decode(said + "=" * (-len(said) % 4))
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         return None
-    return raw if _encoded(raw) == said else None
+    return raw if _encoded(raw) == token else None
 
 
 def _split(raw: bytes) -> _Parts | None:

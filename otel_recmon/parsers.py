@@ -131,8 +131,8 @@ def _split(text: str) -> Split:
 
 
 def _weight(text: str) -> tuple[str, float]:
-    arm, _, said = text.rpartition("=")
-    return _name(arm), _above_0(said)
+    arm, _, share = text.rpartition("=")
+    return _name(arm), _above_0(share)
 
 
 def _name(text: str) -> str:

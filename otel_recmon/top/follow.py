@@ -65,13 +65,13 @@ def _print(reading: Reading, rules: Sequence[AlertRule], console: Console, *, as
 
 def _print_trouble(last: Reading, error: Exception, pace: Pace, console: Console, *, as_json: bool) -> None:
     now = pace.clock()
-    trouble = told(last, error, now)
+    trouble = describe_trouble(last, error, now)
     if as_json:
         console.out(json.dumps(failure(last.source, now, trouble)), highlight=False)
     else:
         console.print(printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
-def told(last: Reading, error: Exception, now: float) -> str:
+def describe_trouble(last: Reading, error: Exception, now: float) -> str:
     """Return the message for a failed reading: the time since the last successful one, and the error."""
     return f"no answer since {write.elapsed(now - last.at)}: {error}"

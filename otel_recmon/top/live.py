@@ -16,7 +16,7 @@ from rich.live import Live
 from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.errors import RecmonError
-from otel_recmon.top.follow import Pace, told
+from otel_recmon.top.follow import Pace, describe_trouble
 from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
 
@@ -98,7 +98,7 @@ def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console)
             found = looks.next()
             if found:
                 seen.take(found)
-            trouble = told(seen.reading, seen.error, pace.clock()) if seen.error else ""
+            trouble = describe_trouble(seen.reading, seen.error, pace.clock()) if seen.error else ""
             if drawn != (seen.reading.at, trouble, console.size):
                 drawn = (seen.reading.at, trouble, console.size)
                 screen.update(Screen(seen.reading, rules, trouble, hint).drawn(console.width), refresh=True)
