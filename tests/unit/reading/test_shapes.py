@@ -1,4 +1,4 @@
-"""The items of a response are found in the shapes that services return, and nothing is seen where there is none."""
+"""The items of a response, in the shapes that services return, and responses without items."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "an empty list": ([], []),
     "a usual key": ({"items": [A]}, [A]),
     "a usual key in another case": ({"Results": [A]}, [A]),
-    "a key that says recommendations": ({"recommended_movies": [A]}, [A]),
+    "a key with recommend in its name": ({"recommended_movies": [A]}, [A]),
     "an unknown key": ({"stuff": [A]}, [A]),
-    "an unknown key as long as a book": ({"x" * 100_000: [A]}, [A]),
+    "an unknown key of 100000 characters": ({"x" * 100_000: [A]}, [A]),
     "one level down": ({"data": {"items": [A]}}, [A]),
     "one level down under an unknown key": ({"payload": {"stuff": [A]}}, [A]),
-    "objects wrapped with their score": (
+    "objects nested beside their score": (
         {"results": [{"item": {"id": "a", "genre": "x"}, "score": 1}, {"item": B, "score": 2}]},
         [{"id": "a", "genre": "x", "score": 1}, {"id": "b", "score": 2}],
     ),
-    "products wrapped alone": ([{"product": A}, {"product": B}], [A, B]),
+    "nested products": ([{"product": A}, {"product": B}], [A, B]),
     "ids keyed by rank from 1": ({"1": "a", "2": "b"}, ["a", "b"]),
     "objects keyed by rank from 0": ({"0": A, "1": B}, [A, B]),
     "ranks out of order": ({"2": "b", "10": "j", "1": "a"} | {str(n): "x" for n in range(3, 10)},
@@ -38,14 +38,14 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "an empty slate next to a history": ({"recommendations": [], "history": [A]}, []),
     "an empty slate next to items": ({"recommendations": [], "items": [A]}, []),
     "items next to decoys": ({"history": ["h"], "categories": ["c"], "filters": [A], "stuff": [B]}, [B]),
-    "the key that says recommendations wins": ({"items": [A], "recommendations": [B]}, [B]),
+    "a key with recommend in its name wins": ({"items": [A], "recommendations": [B]}, [B]),
     "a usual key wins over an unknown one": ({"aaa": [A], "items": ["b"]}, ["b"]),
     "the list that looks most like items": ({"aaa": ["x"], "bbb": [{"id": 1, "score": 2}]}, [{"id": 1, "score": 2}]),
     "a null list next to another": ({"items": None, "results": [A]}, [A]),
     "a title for an id": ([{"title": "Alien"}], [{"title": "Alien"}]),
-    "an object keyed by its own id is wrapped no further": ([{"id": {"id": "a"}}], [{"id": "a"}]),
-    "pandas, one list a column": ({"item_id": ["a", "b"], "score": [0.5, 0.4]}, ["a", "b"]),
-    "pandas, one object a column": ({"item_id": {"0": "a", "1": "b"}, "score": {"0": 0.5, "1": 0.4}}, ["a", "b"]),
+    "an object under the key id": ([{"id": {"id": "a"}}], [{"id": "a"}]),
+    "pandas, one list per column": ({"item_id": ["a", "b"], "score": [0.5, 0.4]}, ["a", "b"]),
+    "pandas, one object per column": ({"item_id": {"0": "a", "1": "b"}, "score": {"0": 0.5, "1": 0.4}}, ["a", "b"]),
     "pairs of id and score": ([["a", 0.9], ["b", 0]], [{"id": "a", "score": 0.9}, {"id": "b", "score": 0}]),
     "pairs under a usual key": ({"items": [[7, 0.5]]}, [{"id": 7, "score": 0.5}]),
     "a score for each id": ({"recos": {"a": 0.9, "2": 1}}, [{"id": "a", "score": 0.9}, {"id": "2", "score": 1}]),
@@ -54,44 +54,44 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "shelves with an id": ([{"id": "new", "Items": ["a"]}, {"id": "old", "Items": ["b"]}], ["a", "b"]),
     "shelves without a title": ({"results": [{"recommendations": [A]}, {"recommendations": []}]}, [A]),
     "empty shelves": ({"rows": [{"title": "New", "items": []}]}, []),
-    "items of which one holds no items": ([{"id": "a", "items": [B]}, {"id": "b"}], [{"id": "a", "items": [B]}, B]),
-    "pandas, one object a row": ([{"item_id": "a", "score": 0.5}], [{"item_id": "a", "score": 0.5}]),
+    "items of which one has items": ([{"id": "a", "items": [B]}, {"id": "b"}], [{"id": "a", "items": [B]}, B]),
+    "pandas, one object per row": ([{"item_id": "a", "score": 0.5}], [{"item_id": "a", "score": 0.5}]),
 }  # fmt: skip
 
 NOT_FOUND: dict[str, Any] = {
-    "nothing": None,
+    "None": None,
     "a text": "a,b,c",
     "a number": 7,
-    "a truth value": True,
+    "a boolean": True,
     "an empty object": {},
     "an error message": {"detail": "not found"},
     "a single item": {"id": "a", "title": "Alien"},
-    "a list of nothing": {"items": [None, None]},
-    "null lists alone": {"items": None, "recommendations": None},
+    "a list of nulls": {"items": [None, None]},
+    "nulls under usual keys": {"items": None, "recommendations": None},
     "a list of lists": [["a"], ["b"]],
-    "a list of truth values": [True, False],
-    "a list of numbers with fractions": {"embedding": [0.5, 0.25]},
+    "a list of booleans": [True, False],
+    "a list of floats": {"embedding": [0.5, 0.25]},
     "a list of empty objects": {"items": [{}]},
     "a list of empty texts": ["", ""],
-    "objects that name no item": {"items": [{"price": 3}]},
+    "objects without an id": {"items": [{"price": 3}]},
     "decoys only": {"history": ["a"], "errors": [], "categories": ["x"], "users": [A], "watched": [B]},
     "decoys one level down": {"user": {"history": [A], "likes": [B]}},
     "an empty list under an unknown key": {"stuff": []},
     "items three levels down": {"a": {"b": {"c": {"items": [A]}}}},
     "a JSON text in JSON": {"recommendations": '["a"]'},
     "an empty object under a usual key": {"items": {}},
-    "digits that are no ranks": {"7": "a", "9": "b"},
-    "a digit that no number has": {"²": "a"},
+    "digits that are not ranks": {"7": "a", "9": "b"},
+    "a superscript digit": {"²": "a"},
     "lists keyed by rank": {"0": [], "1": []},
     "pairs of whole numbers": {"items": [[1, 2], [3, 4]]},
     "pairs under an unknown key": {"trend": [["monday", 0.5]]},
     "numbers under an unknown key": {"stuff": {"mean": 0.5}},
-    "counts under a key that says recommendations": {"recommendations": {"count": 3, "total": 9}},
+    "counts under a key with recommend in its name": {"recommendations": {"count": 3, "total": 9}},
     "shelves of shelves": [{"items": [{"items": ["a"]}]}],
-    "shelves of nothing known": [{"title": "New", "items": [{"price": 3}]}],
+    "shelves of objects without an id": [{"title": "New", "items": [{"price": 3}]}],
 }
 
-TRICKY: dict[str, tuple[Any, list[Any] | None, str]] = {
+WITH_JUNK: dict[str, tuple[Any, list[Any] | None, str]] = {
     "a key of five thousand digits": (
         {"9" * 5_000: "a"},
         None,
@@ -115,85 +115,82 @@ TRICKY: dict[str, tuple[Any, list[Any] | None, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", FOUND)
-def test_items_are_found_in(case: str) -> None:
-    body, items = FOUND[case]
+class TestFoundItems:
+    @pytest.mark.parametrize("case", FOUND)
+    def test_items_are_found(self, case: str) -> None:
+        body, items = FOUND[case]
 
-    found = find_items(body)
+        found = find_items(body)
 
-    assert found is not None
-    assert found[0] == items
+        assert found is not None
+        assert found[0] == items
 
+    @pytest.mark.parametrize("case", WITH_JUNK)
+    def test_junk_beside_the_items_does_not_hide_them(self, case: str) -> None:
+        body, items, _ = WITH_JUNK[case]
 
-@pytest.mark.parametrize("case", NOT_FOUND)
-def test_no_items_are_found_in(case: str) -> None:
-    assert find_items(NOT_FOUND[case]) is None
+        found = find_items(body)
 
+        assert (found and found[0]) == items
 
-@pytest.mark.parametrize("case", TRICKY)
-def test_junk_beside_the_items_does_not_hide_them_in(case: str) -> None:
-    body, items, _ = TRICKY[case]
+    def test_plain_ids_have_no_fields_and_objects_those_of_the_first(self) -> None:
+        plain, objects = find_items(["a"]), find_items([{"sku": "a", "genre": "x"}, {"sku": "b"}])
 
-    found = find_items(body)
+        assert plain == (["a"], None)
+        assert objects is not None
+        assert objects[1] is not None
+        assert (objects[1].id, objects[1].category) == ("sku", "genre")
 
-    assert (found and found[0]) == items
+    def test_the_body_is_not_changed(self) -> None:
+        body = {"results": [{"item": {"id": "a"}, "score": 1}]}
 
+        find_items(body)
 
-def test_plain_ids_have_no_fields_and_objects_have_those_of_the_first() -> None:
-    plain, objects = find_items(["a"]), find_items([{"sku": "a", "genre": "x"}, {"sku": "b"}])
+        assert body == {"results": [{"item": {"id": "a"}, "score": 1}]}
 
-    assert plain == (["a"], None)
-    assert objects is not None
-    assert objects[1] is not None
-    assert (objects[1].id, objects[1].category) == ("sku", "genre")
+    def test_a_long_key_is_unknown_and_not_cached(self) -> None:
+        _remembered_rank.cache_clear()
 
+        found = find_items({"recommendations" * 7: [{"id": "a"}]})
 
-def test_the_body_is_left_as_it_is() -> None:
-    body = {"results": [{"item": {"id": "a"}, "score": 1}]}
-
-    find_items(body)
-
-    assert body == {"results": [{"item": {"id": "a"}, "score": 1}]}
-
-
-def test_objects_that_name_no_item_are_no_items() -> None:
-    assert as_objects([{"price": 1}]) is None
+        assert found is not None
+        assert found[0] == [{"id": "a"}]
+        assert _remembered_rank.cache_info().currsize == 0
 
 
-@given(JSON)
-def test_any_json_has_a_list_of_items_or_none(body: Any) -> None:
-    found = find_items(body)
+class TestNoItems:
+    @pytest.mark.parametrize("case", NOT_FOUND)
+    def test_no_items_are_found(self, case: str) -> None:
+        assert find_items(NOT_FOUND[case]) is None
 
-    assert found is None or isinstance(found[0], list)
+    def test_objects_without_an_id_are_not_items(self) -> None:
+        assert as_objects([{"price": 1}]) is None
 
+    def test_a_body_nested_a_thousand_times_has_no_items(self) -> None:
+        body: Any = ["a"]
+        for _ in range(1_000):
+            body = {"data": body}
 
-@given(st.dictionaries(st.sampled_from(["items", "recommendations", "data", "0", "1", "x", "history", "item"]), JSON))
-def test_any_json_under_usual_keys_has_a_list_of_items_or_none(body: dict[str, Any]) -> None:
-    found = find_items(body)
-
-    assert found is None or isinstance(found[0], list)
-
-
-@given(st.lists(st.dictionaries(st.sampled_from(["item", "product", "id", "score", "title"]), JSON, min_size=1)))
-def test_any_objects_are_items_or_none(items: list[dict[str, Any]]) -> None:
-    found = find_items(items)
-
-    assert found is None or len(found[0]) <= len(items)
+        assert find_items(body) is None
 
 
-def test_a_body_nested_a_thousand_times_has_no_items() -> None:
-    body: Any = ["a"]
-    for _ in range(1_000):
-        body = {"data": body}
+class TestAnyJson:
+    @given(JSON)
+    def test_any_json_has_a_list_of_items_or_none(self, body: Any) -> None:
+        found = find_items(body)
 
-    assert find_items(body) is None
+        assert found is None or isinstance(found[0], list)
 
+    @given(
+        st.dictionaries(st.sampled_from(["items", "recommendations", "data", "0", "1", "x", "history", "item"]), JSON)
+    )
+    def test_any_json_under_usual_keys_has_a_list_of_items_or_none(self, body: dict[str, Any]) -> None:
+        found = find_items(body)
 
-def test_a_long_key_is_an_unknown_one_and_not_remembered() -> None:
-    _remembered_rank.cache_clear()
+        assert found is None or isinstance(found[0], list)
 
-    found = find_items({"recommendations" * 7: [{"id": "a"}]})
+    @given(st.lists(st.dictionaries(st.sampled_from(["item", "product", "id", "score", "title"]), JSON, min_size=1)))
+    def test_any_objects_are_items_or_none(self, items: list[dict[str, Any]]) -> None:
+        found = find_items(items)
 
-    assert found is not None
-    assert found[0] == [{"id": "a"}]
-    assert _remembered_rank.cache_info().currsize == 0
+        assert found is None or len(found[0]) <= len(items)
