@@ -1,4 +1,4 @@
-"""Several workers, the real Collector and Prometheus: what arrives is what was answered, worker by worker."""
+"""The counts of several workers in Prometheus, compared with the requests that each worker answered."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ CALLS: dict[tuple[str, str], dict[str, float]] = {
         "recommendation_revenue_dollars_sum": 2.5,
     },
 }
-"""What each call counts."""
+"""The counts of each call."""
 NAMES = [name for counts in CALLS.values() for name in counts]
 COUNTED = "|".join(NAMES)
 FOUR = ("--workers", str(WORKERS))
@@ -77,7 +77,7 @@ Counts = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Both:
-    """What has arrived, and what was answered."""
+    """The counts in Prometheus, and the counts of the answered requests."""
 
     arrived: Counts
     answered: Counts
@@ -85,7 +85,7 @@ class Both:
 
 @dataclass
 class Fleet:
-    """A service of several workers, what each of them has answered, and what has arrived of it."""
+    """A service of several workers, and the counts of the requests that each of them answered."""
 
     service: Service
     prometheus: Prometheus
@@ -111,9 +111,9 @@ class Fleet:
         return web.request(method, f"{self.service.url}{path}").raise_for_status()
 
     def end(self, how: signal.Signals) -> str:
-        """End a worker right after it has answered, before much can be exported, and return its instance.
+        """End a worker right after an answer, before it can export much, and return its instance.
 
-        Another has taken its place by then: one that gunicorn is only starting misses that it is to stop.
+        Wait until another worker has started: gunicorn does not stop a worker that is still starting.
         """
         started = self._started()
         victim = self.send().pop()
@@ -126,7 +126,7 @@ class Fleet:
         return self.service.log.read_text().count("Application startup complete")
 
     def arrived(self) -> Counts:
-        """What Prometheus has heard last of each instance."""
+        """Return the last counts of each instance in Prometheus."""
         found: Counts = {}
         query = f'sum by (instance, __name__) ({{__name__=~"{COUNTED}", job="{self.job}"}}) > 0'
         for labels, value in self.prometheus.values(query).items():
@@ -135,12 +135,12 @@ class Fleet:
         return found
 
     def instances(self) -> set[str]:
-        """Every instance that reports, whether or not it has served."""
+        """Return every instance that reports, with or without requests."""
         found = self.prometheus.values(f'recmon_build_info{{job="{self.job}"}}')
         return {dict(labels)["instance"] for labels in found}
 
     def settled(self, *, without: str = "") -> Both:
-        """Wait with patience for what was answered to have arrived, and return both, whether or not they agree."""
+        """Wait for all counts to arrive, up to the time limit, and return both sides even if they differ."""
 
         def both() -> Both:
             counts = (self.arrived(), deepcopy(self.answered))
@@ -151,13 +151,13 @@ class Fleet:
         return both()
 
     def increase(self, instance: str, *, after_s: float = 0) -> dict[str, float]:
-        """What each counter of an instance rose by, as Prometheus sees it some time after the last export."""
+        """Return the increase of each counter of an instance, some seconds after its last export."""
         who = f'job="{self.job}", instance="{instance}"'
         (last,) = self.prometheus.values(f"max(timestamp(recommendation_requests_total{{{who}}}))").values()
         return self._each(lambda name: f"sum(increase({name}{{{who}}}[1h])) > 0", time=str(last + after_s))
 
     def exports(self, instance: str) -> dict[str, float]:
-        """How many exports there were of each counter of an instance; of its youngest series."""
+        """Return the number of exports of each counter of an instance, for its youngest series."""
         who = f'job="{self.job}", instance="{instance}"'
         return self._each(lambda name: f"min(count_over_time({name}{{{who}}}[1h]))")
 
@@ -167,8 +167,8 @@ class Fleet:
 
 
 @dataclass(frozen=True)
-class Story:
-    """What became of a fleet: at work, after one worker was stopped, one killed, and all the others stopped."""
+class History:
+    """The counts of a fleet: at work, after one worker was stopped, one killed, and all others stopped."""
 
     fleet: Fleet
     reporting: set[str]
@@ -186,8 +186,10 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module", params=FLEETS.keys())
-def story(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A fleet's life."""
+def history(
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[History]:
+    """The history of one fleet."""
     server, attributes = FLEETS[request.param]
     folder = tmp_path_factory.mktemp("service")
     (folder / "service.py").write_text(textwrap.dedent(APP))
@@ -199,11 +201,11 @@ def story(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest
         "OTEL_SERVICE_NAME": request.param,
     }
     with serving("service:app", env, folder=folder, server=server) as service:
-        yield lived(Fleet(service, Prometheus(stack.prometheus_url), request.param))
+        yield run_fleet(Fleet(service, Prometheus(stack.prometheus_url), request.param))
 
 
-def lived(fleet: Fleet) -> Story:
-    """Put a fleet to work, and end it, worker by worker."""
+def run_fleet(fleet: Fleet) -> History:
+    """Send requests to a fleet, and end it worker by worker."""
     eventually(lambda: web.answers(fleet.service.url))
     eventually(lambda: fleet.send() and len(fleet.answered) == WORKERS)
     working = fleet.settled()
@@ -213,48 +215,48 @@ def lived(fleet: Fleet) -> Story:
     victim = fleet.end(signal.SIGKILL)
     fleet.service.stop()
     fleet.settled(without=victim)
-    return Story(fleet, reporting, working, stopped, Both(fleet.arrived(), fleet.answered), victim)
+    return History(fleet, reporting, working, stopped, Both(fleet.arrived(), fleet.answered), victim)
 
 
 def without(victim: str, counts: Counts) -> Counts:
-    """The counts of all others."""
+    """Return the counts of all other instances."""
     return {instance: count for instance, count in counts.items() if instance != victim}
 
 
-def test_what_arrives_of_each_worker_is_what_it_answered(story: Story) -> None:
-    assert story.working.arrived == story.working.answered
+def test_the_counts_of_each_worker_arrive_exactly(history: History) -> None:
+    assert history.working.arrived == history.working.answered
 
 
-def test_each_worker_is_an_instance_of_its_own_and_nobody_else_reports(story: Story) -> None:
-    assert story.reporting == set(story.working.answered)
-    assert len({story.fleet.pids[instance] for instance in story.reporting}) == WORKERS
+def test_each_worker_is_an_instance_and_no_other_process_reports(history: History) -> None:
+    assert history.reporting == set(history.working.answered)
+    assert len({history.fleet.pids[instance] for instance in history.reporting}) == WORKERS
 
 
-def test_a_worker_that_is_stopped_loses_nothing(story: Story) -> None:
-    assert story.stopped.arrived == story.stopped.answered
+def test_a_stopped_worker_loses_no_counts(history: History) -> None:
+    assert history.stopped.arrived == history.stopped.answered
 
 
-def test_a_worker_that_is_killed_loses_at_most_what_it_had_not_exported(story: Story) -> None:
-    exported = story.stopped.answered.get(story.victim, {})
-    arrived = story.ended.arrived.get(story.victim, {})
+def test_a_killed_worker_loses_at_most_its_unexported_counts(history: History) -> None:
+    exported = history.stopped.answered.get(history.victim, {})
+    arrived = history.ended.arrived.get(history.victim, {})
 
-    for name, answered in story.ended.answered[story.victim].items():
+    for name, answered in history.ended.answered[history.victim].items():
         assert exported.get(name, 0) <= arrived.get(name, 0) <= answered
 
 
-def test_the_workers_that_are_not_killed_lose_nothing(story: Story) -> None:
-    assert without(story.victim, story.ended.arrived) == without(story.victim, story.ended.answered)
+def test_the_other_workers_lose_no_counts(history: History) -> None:
+    assert without(history.victim, history.ended.arrived) == without(history.victim, history.ended.answered)
 
 
-def test_the_rise_of_each_counter_is_exact_at_an_export_with_its_first_event(story: Story) -> None:
-    for instance, arrived in story.ended.arrived.items():
-        assert story.fleet.increase(instance) == pytest.approx(arrived)
+def test_the_increase_of_each_counter_is_exact_at_an_export(history: History) -> None:
+    for instance, arrived in history.ended.arrived.items():
+        assert history.fleet.increase(instance) == pytest.approx(arrived)
 
 
-def test_the_rise_of_each_counter_is_right_within_one_export_interval_at_any_other_time(story: Story) -> None:
-    for instance, arrived in story.ended.arrived.items():
-        exports = story.fleet.exports(instance)
-        for name, increase in story.fleet.increase(instance, after_s=5).items():
+def test_the_increase_is_right_within_one_export_interval_between_exports(history: History) -> None:
+    for instance, arrived in history.ended.arrived.items():
+        exports = history.fleet.exports(instance)
+        for name, increase in history.fleet.increase(instance, after_s=5).items():
             one_interval = arrived[name] / (exports[name] - 1)
 
             assert arrived[name] - 1e-6 <= increase <= arrived[name] + one_interval

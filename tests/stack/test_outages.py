@@ -1,4 +1,4 @@
-"""A service under traffic while the Collector, Prometheus or the queue's disk fail: nothing is lost in the end."""
+"""Outages of the Collector, of Prometheus and of the queue's disk, without a loss of counts."""
 
 import subprocess
 import textwrap
@@ -32,11 +32,11 @@ MOST_REQUESTS = 20_000
 PAUSE_S = 0.03
 OUTAGE_S = 60
 SLACK_S = scaled(1.0)
-"""Between the time that an export bears and the reading of its counters, on a machine that is busy."""
+"""The time between the timestamp of an export and the reading of its counters on a busy machine."""
 
 
 class Traffic(threading.Thread):
-    """Requests one after the other, when each of them began and ended, and those that failed."""
+    """Sends one request after the other, and keeps their start and end times and the failures."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -56,14 +56,14 @@ class Traffic(threading.Thread):
                 self.spans.append((began, time.time()))
 
     def stop(self) -> None:
-        """Let it come to its end."""
+        """Stop the traffic and wait for its last request."""
         self._enough.set()
         self.join()
 
-    def count_at(self, moment: float) -> tuple[int, int]:
-        """How many requests were answered before a moment, and how many had begun, give or take the slack."""
-        answered = sum(ended < moment - SLACK_S for _, ended in self.spans)
-        return answered, sum(began < moment + SLACK_S for began, _ in self.spans)
+    def count_at(self, time_s: float) -> tuple[int, int]:
+        """Return the numbers of requests answered and started before a time, give or take the slack."""
+        answered = sum(ended < time_s - SLACK_S for _, ended in self.spans)
+        return answered, sum(began < time_s + SLACK_S for began, _ in self.spans)
 
 
 @dataclass(frozen=True)
@@ -80,39 +80,41 @@ class Running:
         return Prometheus(self.stack.prometheus_url)
 
     def telemetry(self, name: str) -> float:
-        """What the Collector says of itself, on the way to Prometheus."""
+        """Return a counter of the Collector, summed over the path to Prometheus."""
         text = web.get(self.stack.telemetry_url).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        ways = ({"exporter": "otlp_http/prometheus"}, {"receiver": "otlp"})
-        return sum(s.value for s in samples if s.name == name and any(way.items() <= s.labels.items() for way in ways))
+        paths = ({"exporter": "otlp_http/prometheus"}, {"receiver": "otlp"})
+        return sum(
+            s.value for s in samples if s.name == name and any(path.items() <= s.labels.items() for path in paths)
+        )
 
-    def exports(self) -> None:
-        """Wait for the Collector to have taken one more export."""
+    def await_export(self) -> None:
+        """Wait until the Collector has accepted one more export."""
         name = "otelcol_receiver_accepted_metric_points_total"
-        taken = self.telemetry(name)
-        eventually(lambda: self.telemetry(name) > taken)
+        accepted = self.telemetry(name)
+        eventually(lambda: self.telemetry(name) > accepted)
 
-    def exports_until(self, moment: float) -> None:
-        """See to it that exports are taken until then."""
-        while time.time() < moment:
-            self.exports()
+    def await_exports_until(self, time_s: float) -> None:
+        """Wait for one accepted export after the other until a time."""
+        while time.time() < time_s:
+            self.await_export()
 
-    def fails_to_export(self) -> None:
-        """Wait for the service to notice that nobody takes its metrics."""
-        noted = self._failures()
-        eventually(lambda: self._failures() > noted)
+    def await_failed_export(self) -> None:
+        """Wait until the service reports a failed export."""
+        before = self._failures()
+        eventually(lambda: self._failures() > before)
 
     def _failures(self) -> int:
         return self.service.log.read_text().count("encountered while exporting metrics batch")
 
     def arrived(self) -> float:
-        """How many requests Prometheus knows of."""
+        """Return the number of requests in Prometheus."""
         return max((sample.value for sample in self.prometheus.samples(REQUESTS)), default=0)
 
 
 @contextmanager
 def running(folder: Path, *, interval_ms: int, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """A service under traffic, of which Prometheus has heard."""
+    """Run a service under traffic whose first counts have arrived in Prometheus."""
     (folder / "service.py").write_text(textwrap.dedent(APP))
     with Stack(environment={"COLLECTOR_RETRY_MAX_INTERVAL": "1s", **(environment or {})}) as stack:
         env = OTLP | {
@@ -124,16 +126,16 @@ def running(folder: Path, *, interval_ms: int, environment: Mapping[str, str] | 
             traffic = Traffic(service.url)
             traffic.start()
             try:
-                all_of_it = Running(stack, service, traffic)
-                eventually(all_of_it.arrived)
-                yield all_of_it
+                started = Running(stack, service, traffic)
+                eventually(started.arrived)
+                yield started
             finally:
                 traffic.stop()
 
 
 @dataclass(frozen=True)
 class Outage:
-    """When Prometheus was away, when the Collector was in the meantime, and what Prometheus has of all that."""
+    """The times of an outage of Prometheus and of the Collector, and the samples in Prometheus after it."""
 
     down: float
     killed: float
@@ -144,24 +146,24 @@ class Outage:
 
     @property
     def parts(self) -> list[tuple[float, float]]:
-        """Its beginning, the time without a Collector, and its end."""
+        """The time before the Collector was killed, the time without it, and the time after its restart."""
         return [(self.down, self.killed), (self.killed, self.restarted), (self.restarted, self.up)]
 
 
 @pytest.fixture(scope="module")
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
-    """A Prometheus that is away for a minute, and a Collector that is killed and comes back in between."""
+    """An outage of Prometheus for a minute, during which the Collector is killed and restarted."""
     with running(tmp_path_factory.mktemp("service"), interval_ms=500) as service:
         collector, prometheus = (service.stack.components[name] for name in ("collector", "prometheus"))
         prometheus.kill()
         down = time.time()
-        service.exports_until(down + OUTAGE_S / 2)
+        service.await_exports_until(down + OUTAGE_S / 2)
         collector.kill()
         killed = time.time()
-        service.fails_to_export()
+        service.await_failed_export()
         collector.start()
         restarted = time.time()
-        service.exports_until(down + OUTAGE_S)
+        service.await_exports_until(down + OUTAGE_S)
         up = time.time()
         prometheus.start()
         service.traffic.stop()
@@ -171,7 +173,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
 
 
 class TestOutage:
-    def test_requests_are_answered_all_the_time(self, outage: Outage) -> None:
+    def test_requests_are_answered_during_the_outage(self, outage: Outage) -> None:
         assert outage.running.traffic.failures == []
         for begin, end in outage.parts:
             assert any(begin < began and ended < end for began, ended in outage.running.traffic.spans)
@@ -183,15 +185,13 @@ class TestOutage:
         assert outage.running.prometheus.values("recommendation_latency_seconds_count").popitem()[1] == sent
         assert outage.running.prometheus.values("sum(recommendation_impressions_total)") == {frozenset(): 2 * sent}
 
-    def test_what_prometheus_missed_is_there_from_before_and_after_the_collector_was_restarted(
-        self, outage: Outage
-    ) -> None:
+    def test_samples_from_before_and_after_the_restart_of_the_collector_arrive(self, outage: Outage) -> None:
         before, _, after = ([s for s in outage.samples if begin < s.at < end] for begin, end in outage.parts)
 
         assert len(before) > 1
         assert len(after) > 1
 
-    def test_each_sample_bears_the_time_that_its_value_was_true_at(self, outage: Outage) -> None:
+    def test_each_sample_has_the_time_of_its_value(self, outage: Outage) -> None:
         _, *samples = (sample for sample in outage.samples if sample.value)
 
         for sample in samples:
@@ -206,7 +206,7 @@ class TestOutage:
 
 @pytest.fixture(params=["its limit is reached", "its disk is full"])
 def narrow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables of a Collector whose queue has little room, for one reason or the other."""
+    """Variables of a Collector with a small queue, limited by its setting or by its disk."""
     if request.param == "its limit is reached":
         yield {"COLLECTOR_QUEUE_BYTES": "30000"}
         return
@@ -219,12 +219,12 @@ def narrow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str,
     subprocess.run(["umount", disk], check=True)
 
 
-def test_a_queue_that_is_full_refuses_and_what_it_refused_arrives_later(narrow: dict[str, str], tmp_path: Path) -> None:
+def test_exports_refused_by_a_full_queue_arrive_later(narrow: dict[str, str], tmp_path: Path) -> None:
     with running(tmp_path, interval_ms=100, environment=narrow) as service:
         service.stack.components["prometheus"].kill()
 
         eventually(lambda: service.telemetry("otelcol_exporter_enqueue_failed_metric_points_total"))
-        service.fails_to_export()
+        service.await_failed_export()
         size, capacity = (service.telemetry(f"otelcol_exporter_queue_{name}") for name in ("size", "capacity"))
         service.stack.components["prometheus"].start()
         service.traffic.stop()

@@ -1,4 +1,4 @@
-"""tools/layered_drawing.py, which draws the import map."""
+"""The drawing of the import map by tools/layered_drawing.py."""
 
 import xml.etree.ElementTree as ET
 
@@ -14,27 +14,25 @@ def graph(**arrows: str) -> Graph:
 
 
 CHAIN_AND_LEAF = graph(a="bd", b="c", c="d", d="", e="c")
-"""The arrow from a to d follows from those over b and c."""
+"""The path over b and c implies the arrow from a to d."""
 
 
-def test_an_arrow_that_a_longer_way_implies_is_left_out() -> None:
-    assert reduced(CHAIN_AND_LEAF) == graph(a="b", b="c", c="d", d="", e="c")
+class TestRows:
+    def test_an_arrow_implied_by_a_longer_path_is_left_out(self) -> None:
+        assert reduced(CHAIN_AND_LEAF) == graph(a="b", b="c", c="d", d="", e="c")
 
+    def test_a_box_is_below_its_arrows_and_a_top_is_right_above_its_targets(self) -> None:
+        assert row_numbers(CHAIN_AND_LEAF) == {"a": 0, "b": 1, "c": 2, "d": 3, "e": 1}
 
-def test_a_row_is_one_below_the_lowest_arrow_and_tops_are_right_above_their_ends() -> None:
-    assert row_numbers(CHAIN_AND_LEAF) == {"a": 0, "b": 1, "c": 2, "d": 3, "e": 1}
+    def test_a_box_without_arrows_is_in_the_top_row(self) -> None:
+        assert row_numbers(graph(a="b", b="", z="")) == {"a": 0, "b": 1, "z": 0}
 
+    def test_arrows_to_one_target_share_their_bends(self) -> None:
+        row = {"a": 0, "b": 0, "m": 1, "z": 3}
+        links = pieces(graph(a="z", b="z", m="z", z=""), row)
 
-def test_a_box_without_arrows_is_in_the_top_row() -> None:
-    assert row_numbers(graph(a="b", b="", z="")) == {"a": 0, "b": 1, "z": 0}
-
-
-def test_arrows_to_one_target_share_the_bends_where_they_pass_rows() -> None:
-    row = {"a": 0, "b": 0, "m": 1, "z": 3}
-    links = pieces(graph(a="z", b="z", m="z", z=""), row)
-
-    assert links == [("a", "z@1"), ("b", "z@1"), ("m", "z@2"), ("z@1", "z@2"), ("z@2", "z")]
-    assert filled(row, links) == [["a", "b"], ["m", "z@1"], ["z@2"], ["z"]]
+        assert links == [("a", "z@1"), ("b", "z@1"), ("m", "z@2"), ("z@1", "z@2"), ("z@2", "z")]
+        assert filled(row, links) == [["a", "b"], ["m", "z@1"], ["z@2"], ["z"]]
 
 
 class TestLayout:
@@ -42,10 +40,10 @@ class TestLayout:
         [["a", "b", "c"], ["x", "y", "z"]], [("a", "z"), ("b", "y"), ("c", "x")], dict.fromkeys("abcxyz", 10)
     )
 
-    def test_each_crossing_counts_and_then_how_far_arrows_lean(self) -> None:
+    def test_the_cost_is_the_crossings_and_then_the_lean_of_the_arrows(self) -> None:
         assert self.TANGLED.cost({"a": 0, "b": 10, "c": 20, "x": 0, "y": 10, "z": 20}) == (3, 40)
 
-    def test_arrows_that_can_go_without_crossing_do_and_straight_down(self) -> None:
+    def test_the_best_layout_has_no_crossings_and_vertical_arrows(self) -> None:
         places = self.TANGLED.best()
 
         assert self.TANGLED.cost(places) == (0, 0)
@@ -67,7 +65,7 @@ class TestDrawing:
         boxes = {name: Box(f"{name}.py", f"<{name}>") for name in "abcd"}
         return ET.fromstring(draw(graph(a="bcd", b="c", c="d", d=""), boxes, ["How", "to read it"]))
 
-    def test_it_is_as_large_as_the_boxes_and_the_caption(self, picture: ET.Element) -> None:
+    def test_its_size_fits_the_boxes_and_the_caption(self, picture: ET.Element) -> None:
         assert {name: picture.get(name) for name in ("width", "height", "viewBox", "aria-label")} == {
             "width": "84",
             "height": "280",

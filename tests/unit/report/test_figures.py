@@ -62,27 +62,27 @@ FIGURES = Figures(COUNTS, ALL, {DISTINCT_USERS: 30.0})
 
 
 class TestCounts:
-    def test_the_counts_are_those_of_the_series(self) -> None:
+    def test_counts_come_from_the_series(self) -> None:
         assert values(FIGURES, REQUESTS, SUCCESSES, FAILURES, REJECTED) == (107, 80, 20, 7)
         assert values(FIGURES, IMPRESSIONS, CLICKS, CONVERSIONS, SALES, REVENUE) == (160, 8, 4, 3, 60.0)
         assert FIGURES.outcomes == {"served": 70}
 
-    def test_what_a_service_does_not_count_is_unknown(self) -> None:
+    def test_a_figure_without_its_series_is_unknown(self) -> None:
         nothing = Figures()
 
-        every = [of for of in vars(definitions).values() if isinstance(of, Definition)]
+        every = [value for value in vars(definitions).values() if isinstance(value, Definition)]
         assert len(every) > 30
         assert set(values(nothing, *every)) == {None}
         assert nothing.outcomes == {}
         assert nothing.latency.count == 0
 
-    def test_what_a_service_counts_and_did_not_happen_is_0(self) -> None:
+    def test_a_figure_with_series_and_without_events_is_0(self) -> None:
         quiet = Figures({}, ALL)
 
         assert values(quiet, REQUESTS, CLICKS, CONVERSIONS, REVENUE) == (0, 0, 0, 0.0)
         assert values(quiet, CTR, CONVERSION_RATE, ERROR_RATE) == (None, None, None)
 
-    def test_figures_of_several_times_add_up(self) -> None:
+    def test_figures_of_several_periods_add_up(self) -> None:
         twice = merged([Figures(COUNTS, frozenset({"recommendation_requests_total"})), Figures(COUNTS, ALL), Figures()])
 
         assert values(twice, REQUESTS, REVENUE) == (214, 120.0)
@@ -90,30 +90,33 @@ class TestCounts:
 
 
 class TestRatios:
-    def test_the_shares_are_those_of_the_definitions(self) -> None:
-        rates = [FIGURES.rate(of) for of in (CTR, ITEM_CTR, CONVERSION_RATE, ERROR_RATE, GOOD_RESPONSES)]
+    def test_ratios_follow_their_definitions(self) -> None:
+        rates = [
+            FIGURES.rate(definition) for definition in (CTR, ITEM_CTR, CONVERSION_RATE, ERROR_RATE, GOOD_RESPONSES)
+        ]
 
         assert rates == [Rate(8, 80), Rate(8, 160), Rate(4, 8), Rate(20, 100), Rate(60, 100)]
         assert FIGURES.value(LIST_LENGTH) == 2.0
 
-    def test_revenue_is_split_by_what_there_is_of_each(self) -> None:
+    def test_revenue_is_divided_by_requests_orders_and_users(self) -> None:
         assert values(FIGURES, REVENUE_PER_REQUEST, ORDER_VALUE, REVENUE_PER_USER) == (0.75, 20.0, 2.0)
 
-    def test_revenue_per_user_is_unknown_where_users_are(self) -> None:
+    def test_revenue_per_user_is_unknown_without_the_number_of_users(self) -> None:
         assert Figures(COUNTS, ALL).value(REVENUE_PER_USER) is None
 
-    def test_a_cache_that_never_misses_is_always_hit(self) -> None:
+    def test_the_hit_rate_of_a_cache_without_misses_is_1(self) -> None:
         assert FIGURES.rate(CACHE_HIT_RATE) == Rate(3, 3)
 
 
 class TestDistributions:
-    def test_latency_is_in_seconds_and_bounds_are_read_however_they_are_written(self) -> None:
+    def test_latency_is_in_seconds_and_bounds_may_have_any_number_format(self) -> None:
         assert (FIGURES.latency.mean, FIGURES.latency.count) == (0.125, 100.0)
         assert FIGURES.latency.quantile(0.75) == pytest.approx(0.55)
 
-    def test_diversity_is_of_the_categories_that_were_there(self) -> None:
+    def test_diversity_ignores_categories_without_items(self) -> None:
         assert FIGURES.value(DIVERSITY) == 1.0
 
 
-def test_a_service_is_told_apart_as_the_dashboards_do() -> None:
-    assert Service._fields == promql.IDENTITY
+class TestIdentity:
+    def test_a_service_has_the_identity_labels_of_the_dashboards(self) -> None:
+        assert Service._fields == promql.IDENTITY
