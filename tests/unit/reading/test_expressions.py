@@ -46,9 +46,9 @@ SOURCES: dict[str, tuple[str, object]] = {
 
 @pytest.mark.parametrize("case", SOURCES)
 def test_a_source_finds(case: str) -> None:
-    expression, wanted = SOURCES[case]
+    expression, expected = SOURCES[case]
 
-    assert source(expression)(_exchange(RESPONSE, BODY)) == wanted
+    assert source(expression)(_exchange(RESPONSE, BODY)) == expected
 
 
 @pytest.mark.parametrize("expression", ["data.[", "a..b", "header:", "query: ", "path:", "body:a..b", "@@", "body:"])

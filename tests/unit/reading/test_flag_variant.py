@@ -14,8 +14,8 @@ EVALUATION = "feature_flag.evaluation"
 
 def _span(*events: tuple[str, dict[str, Any]], **attributes: Any) -> Span:
     span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET", attributes=attributes)
-    for name, said in events:
-        span.add_event(name, {f"feature_flag.{key}": value for key, value in said.items()})
+    for name, flag in events:
+        span.add_event(name, {f"feature_flag.{key}": value for key, value in flag.items()})
     return span
 
 

@@ -104,23 +104,23 @@ KEYS = st.sampled_from(["id", "user_id", "title", "genre", "score", "rank", "x_s
 
 @pytest.mark.parametrize("case", FIELDS)
 def test_the_fields_of_an_item_with(case: str) -> None:
-    item, wanted = FIELDS[case]
+    item, expected = FIELDS[case]
 
-    assert fields_of(item) == wanted
+    assert fields_of(item) == expected
 
 
 @pytest.mark.parametrize("case", CATEGORIES)
 def test_the_categories_in(case: str) -> None:
-    value, wanted = CATEGORIES[case]
+    value, expected = CATEGORIES[case]
 
-    assert (categories_of(value) or None) == (wanted or None)
+    assert (categories_of(value) or None) == (expected or None)
 
 
 @pytest.mark.parametrize("case", NUMBERS)
 def test_the_number_in(case: str) -> None:
-    value, wanted = NUMBERS[case]
+    value, expected = NUMBERS[case]
 
-    assert number(value) == wanted
+    assert number(value) == expected
 
 
 def test_a_number_beyond_all_is_none() -> None:

@@ -329,7 +329,7 @@ class TestTraffic:
             recorder(provider).configure(configured)
             observer = Observer(configured, Defaults(recorder(provider)))
             response = Body(1000)
-            response.add(json.dumps({"items": ["a"], "experiment": "said"}).encode())
+            response.add(json.dumps({"items": ["a"], "experiment": "layout"}).encode())
             raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
             asgi = {"headers": raw, "query_string": b"", "path_params": {}}
             kind = [(b"content-type", b"application/json")]
@@ -348,14 +348,14 @@ class TestTraffic:
         settings = {"variant": "header:x-arm", "experiment_from": "/recommendations => experiment; header:x-experiment"}
 
         see(settings, "GET /recommendations", {"user_id": 7}, x_arm="bts")
-        see(settings, "POST /click", {"user_id": "7", "position": 1}, x_arm="bts", x_experiment="said")
-        see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_arm="bts", x_experiment="said")
+        see(settings, "POST /click", {"user_id": "7", "position": 1}, x_arm="bts", x_experiment="layout")
+        see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_arm="bts", x_experiment="layout")
         see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_arm="bts")
-        see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_experiment="said")
+        see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_experiment="layout")
 
         assert counts() == {
-            (name, "said", "bts", bucket_of(7, "said")): 1 for name in ("exposures", "clicks", "conversions")
-        } | {("revenue_dollars", "said", "bts", bucket_of(7, "said")): 2.5}
+            (name, "layout", "bts", bucket_of(7, "layout")): 1 for name in ("exposures", "clicks", "conversions")
+        } | {("revenue_dollars", "layout", "bts", bucket_of(7, "layout")): 2.5}
 
     def test_a_configured_user_wins_over_the_usual_fields(
         self, see: Callable[..., None], counts: Callable[[], Counts]
@@ -374,14 +374,14 @@ class TestTraffic:
         settings = {"experiment": "ranker", "variant": "header:x-arm", "default_variant": "none"}
 
         see(settings, "GET /recommendations", {"user_id": 7}, span)
-        see(settings, "GET /recommendations", {"user_id": 7}, span, x_arm="said")
+        see(settings, "GET /recommendations", {"user_id": 7}, span, x_arm="sent")
         see(settings | {"experiment": "other"}, "GET /recommendations", {"user_id": 7}, span)
         see(settings | {"experiment": None}, "GET /recommendations", {"user_id": 7}, span, x_arm="off")
 
         found = named(series(), "recommendation_requests_total")
         assert {dict(labels)["variant"]: value for labels, value in found.items() if value} == {
             "bts": 1,
-            "said": 1,
+            "sent": 1,
             "none": 1,
             "off": 1,
         }

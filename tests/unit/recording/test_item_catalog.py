@@ -35,16 +35,16 @@ JSON = {
 
 @pytest.mark.parametrize("case", CSV)
 def test_a_csv_catalog_is_read_with(tmp_path: Path, case: str) -> None:
-    text, wanted = CSV[case]
+    text, expected = CSV[case]
 
-    assert load(_file(tmp_path, "catalog.csv", text)) == wanted
+    assert load(_file(tmp_path, "catalog.csv", text)) == expected
 
 
 @pytest.mark.parametrize("case", JSON)
 def test_a_json_catalog_is_read_with(tmp_path: Path, case: str) -> None:
-    text, wanted = JSON[case]
+    text, expected = JSON[case]
 
-    assert load(_file(tmp_path, "catalog.JSON", text)) == wanted
+    assert load(_file(tmp_path, "catalog.JSON", text)) == expected
 
 
 def test_an_item_with_an_empty_list_of_categories_is_in_the_catalog(tmp_path: Path) -> None:

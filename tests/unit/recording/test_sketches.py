@@ -27,8 +27,8 @@ def registers(reader: InMemoryMetricReader, name: str = ITEMS) -> dict[str, byte
     """Return the exported registers of a sketch, by model version."""
     found: dict[str, dict[int, int]] = {}
     for labels, rank in named(once(reader), name).items():
-        said = dict(labels)
-        found.setdefault(said["model_version"], {})[int(said["register"])] = int(rank)
+        values = dict(labels)
+        found.setdefault(values["model_version"], {})[int(values["register"])] = int(rank)
     return {version: bytes(ranks[n] for n in range(len(ranks))) for version, ranks in found.items()}
 
 
