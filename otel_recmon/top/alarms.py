@@ -28,7 +28,7 @@ class Finding:
     def text(self) -> str:
         """What the alert would say, and of what."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
-        return f"{subject}: {self.rule.told(self.value)}" if subject else self.rule.told(self.value)
+        return f"{subject}: {self.rule.summary(self.value)}" if subject else self.rule.summary(self.value)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _shown(rule: AlertRule, seen_s: float) -> bool:
     It knows neither the past nor other programs. Of a budget, how long it burns is what matters; other alerts
     guard themselves against too little traffic.
     """
-    if rule.alert.against or rule.tuning.back or not rule.alert.signal.metrics:
+    if rule.alert.against or rule.tuning.offset or not rule.alert.signal.metrics:
         return False
     return not rule.tuning.short_window or seen_s >= seconds(rule.tuning.window)
 

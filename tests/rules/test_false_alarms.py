@@ -43,7 +43,7 @@ def surely_low(clicks: Counts, others: Counts) -> Verdicts:
     """Whether the upper bound of Wilson's interval is below the threshold, and there is enough traffic."""
     window = minutes(rule().tuning.window)
     clicked, requests = within(clicks, window), within(clicks + others, window)
-    share, z = clicked / requests, rule().config.general.sure
+    share, z = clicked / requests, rule().config.general.z
     centre = share + z * z / 2 / requests
     half = z * np.sqrt(share * (1 - share) / requests + (z / 2 / requests) ** 2)
     upper = (centre + half) / (1 + z * z / requests)

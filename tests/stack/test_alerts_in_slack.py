@@ -62,7 +62,7 @@ def test_a_service_that_fails_is_told_with_its_figures_and_when_it_is_over(watch
             "%2Cmodel_version%3D%22v2%22%2Cseverity%3D%22critical%22%7D"
         )
         expected = (
-            "• *ErrorRateHigh* team/shop (test), model v2: 5% of requests fail, and surely more than 1%\n"
+            "• *ErrorRateHigh* team/shop (test), model v2: 5% of requests fail (limit 1%)\n"
             f"      5% (fires at &gt; 1%) since WHEN · <{panel}|Panel> · Runbook: docs/runbook.md#errorratehigh"
             f" · <{silence}|Silence>\n"
         )

@@ -1,4 +1,4 @@
-"""docs/doctor.md: everything that `otel-recmon doctor` can find."""
+"""The page docs/doctor.md: all findings of `otel-recmon doctor`."""
 
 from string import Formatter
 from typing import Final
@@ -20,7 +20,7 @@ _TITLES: Final = {
 def findings_page() -> str:
     """Return docs/doctor.md."""
     topics = (f"## {_TITLES[topic]}\n\n{_topic(topic)}" for topic in TOPICS)
-    return "\n".join((HEADER, "# What doctor finds\n", _INTRODUCTION, *topics))
+    return "\n".join((HEADER, "# Findings of otel-recmon doctor\n", _INTRODUCTION, *topics))
 
 
 def _topic(topic: str) -> str:
@@ -33,7 +33,7 @@ def _section(kind: Kind) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return words of a kind in Markdown; the names of what a check fills in are in italics, in code in capitals."""
+    """Return a text of a finding in Markdown. Placeholders are in italics; within code they are in capitals."""
     found = ""
     for literal, name, _, _ in Formatter().parse(text):
         found += literal.replace("<", "&lt;").replace("*", "\\*")
@@ -43,9 +43,9 @@ def _marked(text: str) -> str:
 
 
 _INTRODUCTION: Final = """\
-`otel-recmon doctor` (in `otel-recmon[cli]`) runs where the service runs, with the same variables, interpreter and
-folder, and says what is wrong, why it matters and what to do. It changes nothing, and sends nothing but an export
-without metrics.
+`otel-recmon doctor` checks the setup of a service and prints its findings: what is wrong, why it matters, and how to
+fix it. Run it where the service runs: with the same environment variables, Python interpreter and working directory.
+It changes nothing. The only data it sends is one export without metrics.
 
 ```console
 otel-recmon doctor
@@ -55,15 +55,24 @@ otel-recmon doctor --pid 1234
 otel-recmon doctor --try response.json --app app:app --request 'GET /recommendations/7?limit=5'
 ```
 
-`--pid` takes environment, command and folder from a running process. `--app` imports the application and lists which of
-its routes are watched, and as what. `--only TOPIC` examines one topic, `--json` prints for programs. Tokens come from
-`PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, the webhook from `SLACK_WEBHOOK_URL`; none is ever printed. `--send-test` sends
-one message there. `--alerts FILE` says which thresholds of your own the rules in Grafana were made with.
+| option | effect |
+| --- | --- |
+| `--command LINE` | checks the command that starts the service |
+| `--pid` | takes the environment, the command and the working directory from a running process |
+| `--app` | imports the application, and lists its watched routes |
+| `--prometheus`, `--grafana` | also check the metrics in Prometheus, and the dashboards and alerts in Grafana |
+| `--only TOPIC` | checks one topic only |
+| `--json` | prints JSON for programs |
+| `--alerts FILE` | compares the rules in Grafana with the thresholds of this recmon.toml |
+| `--send-test` | sends one test message to Slack |
+| `--try FILE` | prints the values that otel-recmon would read from a response, such as items and scores |
 
-`--try` shows what the plugin reads from a response with the settings as they are: items, categories, scores, outcome,
-model version, user. It records nothing.
+Tokens come from the environment variables `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the webhook from
+`SLACK_WEBHOOK_URL`. They are never printed.
 
-The exit code is 0 where nothing is wrong, 1 where something is (with `--try`: where no items are found, or the route is
-not watched), 2 where it could not be examined. An error means that figures are missing or wrong; a warning, that they
-will be, or that something beside them is. What a finding fills in is in *italics*.
+The exit code is 0 if there is no finding, 1 if there is one, and 2 if the check itself failed. With `--try`, it is 1
+if no items are found or if the route is not watched.
+
+An *error* means that figures are missing or wrong. A *warning* means that they will be, or that something else is
+wrong. In the findings below, placeholders are in *italics*.
 """

@@ -1,4 +1,4 @@
-"""What users get and do, what it earns, how fast and how well the service answers."""
+"""The signals of traffic and service quality: volumes, rates, revenue, outcomes and latency."""
 
 from collections.abc import Callable
 from functools import partial
@@ -37,14 +37,16 @@ _MISSES: Final = Counted(catalog.CACHE_MISSES)
 _OUTCOMES: Final = Counted(catalog.OUTCOMES)
 
 REQUESTS: Final = volume(
-    Words("requests", "Requests", BUSINESS, "Requests for recommendations: answered, failed and rejected ones."),
+    Words("requests", "Requests", BUSINESS, "Requests for recommendations, including failed and rejected ones."),
     Counted(catalog.REQUESTS),
 )
 SUCCESSES: Final = volume(
-    Words("successes", "Successful requests", SERVICE, "Requests that were answered with 2xx."), _SUCCESSES
+    Words("successes", "Successful requests", SERVICE, "Requests answered with status 2xx."), _SUCCESSES
 )
 FAILURES: Final = volume(
-    Words("failures", "Failed requests", SERVICE, "Requests that ended in 5xx, an exception or a broken stream."),
+    Words(
+        "failures", "Failed requests", SERVICE, "Requests that ended with status 5xx, an exception or a broken stream."
+    ),
     _FAILURES,
 )
 REJECTED: Final = volume(
@@ -52,64 +54,68 @@ REJECTED: Final = volume(
         "rejected",
         "Rejected requests",
         SERVICE,
-        "Requests that were answered with 4xx: the caller's fault, and no part of the error rate.",
+        "Requests answered with status 4xx. They are the caller's fault and no part of the error rate.",
     ),
     labelled(catalog.REQUESTS, catalog.STATUS, catalog.REJECTED),
 )
 IMPRESSIONS: Final = volume(
-    Words("impressions", "Impressions", BUSINESS, "Recommended items shown."), _IMPRESSIONS, Unit.EVENTS_PER_SECOND
+    Words("impressions", "Impressions", BUSINESS, "Recommended items shown to users."),
+    _IMPRESSIONS,
+    Unit.EVENTS_PER_SECOND,
 )
 CLICKS: Final = volume(
     Words("clicks", "Clicks", BUSINESS, "Clicks on recommended items."), _CLICKS, Unit.EVENTS_PER_SECOND
 )
 CONVERSIONS: Final = volume(
-    Words("conversions", "Conversions", BUSINESS, "Conversions of recommended items."),
+    Words("conversions", "Conversions", BUSINESS, "Conversions of recommended items, such as purchases."),
     _CONVERSIONS,
     Unit.EVENTS_PER_SECOND,
 )
 REVENUE: Final = volume(
-    Words("revenue", "Revenue", BUSINESS, "What conversions of recommended items earned."), _REVENUE, Unit.MONEY
+    Words("revenue", "Revenue", BUSINESS, "Revenue from conversions of recommended items."), _REVENUE, Unit.MONEY
 )
 CANDIDATES: Final = volume(
-    Words("candidates", "Candidates", SERVICE, "Items that came out of a stage of the pipeline."),
+    Words("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
     Counted(catalog.CANDIDATES),
     Unit.EVENTS_PER_SECOND,
 )
 
-CTR: Final = over(Words("ctr", "Click-through rate", BUSINESS, "Clicks over successful requests."), _CLICKS, _SUCCESSES)
+CTR: Final = over(
+    Words("ctr", "Click-through rate", BUSINESS, "Clicks divided by successful requests."), _CLICKS, _SUCCESSES
+)
 ITEM_CTR: Final = over(
     Words(
         "item_ctr",
         "Item click-through rate",
         QUALITY,
-        "Clicks over impressions; at a position, clicks there over impressions there.",
+        "Clicks divided by impressions; for one position, those at this position.",
     ),
     _CLICKS,
     _IMPRESSIONS,
 )
 CONVERSION_RATE: Final = over(
-    Words("conversion_rate", "Conversion rate", BUSINESS, "Conversions over clicks."), _CONVERSIONS, _CLICKS
+    Words("conversion_rate", "Conversion rate", BUSINESS, "Conversions divided by clicks."), _CONVERSIONS, _CLICKS
 )
 REVENUE_PER_REQUEST: Final = over(
-    Words("revenue_per_request", "Revenue per request", BUSINESS, "Revenue over successful requests."),
+    Words("revenue_per_request", "Revenue per request", BUSINESS, "Revenue divided by successful requests."),
     _REVENUE,
     _SUCCESSES,
     unit=Unit.MONEY,
 )
 ORDER_VALUE: Final = over(
-    Words("order_value", "Revenue per sale", BUSINESS, "Revenue over conversions that earned something."),
+    Words("order_value", "Revenue per sale", BUSINESS, "Revenue divided by conversions with revenue."),
     _REVENUE,
     _ORDERS,
     unit=Unit.MONEY,
 )
 ERROR_RATE: Final = over(
-    Words("error_rate", "Error rate", SERVICE, "Failed over successful and failed requests."),
+    Words("error_rate", "Error rate", SERVICE, "Failed requests divided by successful and failed requests."),
     _FAILURES,
     _ANSWERED,
     zero=True,
 )
 LIST_LENGTH: Final = over(
-    Words("list_length", "Mean list length", QUALITY, "Impressions over successful requests."),
+    Words("list_length", "Mean list length", QUALITY, "Impressions divided by successful requests."),
     _IMPRESSIONS,
     _SUCCESSES,
     unit=Unit.TIMES,
@@ -119,7 +125,7 @@ GOOD_RESPONSES: Final = over(
         "good_responses",
         "Good responses",
         SERVICE,
-        "Responses that were served or partial and fast enough, over successful and failed requests.",
+        "Share of good responses in successful and failed requests. Good means served or partial, and fast enough.",
     ),
     labelled(catalog.SLO_RESPONSES, catalog.IS_GOOD, catalog.GOOD),
     Counted(catalog.SLO_RESPONSES),
@@ -130,7 +136,7 @@ BAD_RESPONSES: Final = over(
         "bad_responses",
         "Bad responses",
         SERVICE,
-        "Responses that were neither served nor partial, or too slow, over successful and failed requests.",
+        "Share of bad responses in successful and failed requests. Bad means neither served nor partial, or too slow.",
     ),
     labelled(catalog.SLO_RESPONSES, catalog.IS_GOOD, catalog.BAD),
     Counted(catalog.SLO_RESPONSES),
@@ -139,9 +145,9 @@ BAD_RESPONSES: Final = over(
 
 
 def outcome_share(outcome: str) -> Share:
-    """Return the share of requests with an outcome."""
-    meaning = f"Requests with outcome `{outcome}` over successful and failed requests."
-    words = Words(f"outcome_{outcome}", f"Share of {outcome}", SERVICE, meaning)
+    """Return the signal of the share of requests with an outcome."""
+    meaning = f"Requests with the outcome `{outcome}` divided by successful and failed requests."
+    words = Words(f"outcome_{outcome}", f"{outcome.capitalize()} share", SERVICE, meaning)
     return over(words, labelled(catalog.OUTCOMES, catalog.OUTCOME, outcome), _OUTCOMES, zero=True)
 
 
@@ -151,7 +157,7 @@ PARTIAL_SHARE: Final = outcome_share(catalog.PARTIAL)
 
 
 OUTCOME_MIX: Final = mix(
-    Words("outcome_mix", "What users got", SERVICE, "Successful and failed requests, by outcome."),
+    Words("outcome_mix", "Outcomes", SERVICE, "Successful and failed requests, by outcome."),
     _OUTCOMES,
     catalog.OUTCOME,
 )
@@ -166,7 +172,7 @@ def _lookups(scope: QueryScope) -> Expr:
 
 
 CACHE_HIT_RATE: Final = share(
-    Words("cache_hit_rate", "Cache hit rate", SERVICE, "Requests answered from the cache over all that asked it."),
+    Words("cache_hit_rate", "Cache hit rate", SERVICE, "Cache hits divided by cache lookups."),
     (catalog.CACHE_HITS, catalog.CACHE_MISSES),
     _filled_hits,
     _lookups,
@@ -174,8 +180,8 @@ CACHE_HIT_RATE: Final = share(
 
 
 def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
-    """Return the signal of a quantile of durations."""
-    meaning = f"The time that {level:.0%} take no longer than, interpolated within the histogram's bucket."
+    """Return the signal of a quantile of durations, in seconds."""
+    meaning = f"{level:.0%} of values are at most this high, interpolated within a bucket of the histogram."
     words = Words(name, title, SERVICE, f"{metric.brief} {meaning}")
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
@@ -188,7 +194,7 @@ LATENCIES: Final = distribution(
 )
 STAGE_P95: Final = quantile_of("stage_p95", "Time in a stage, P95", catalog.STAGE_DURATION, 0.95)
 STAGE_MEAN: Final = over(
-    Words("stage_mean", "Time in a stage, mean", SERVICE, "The mean time spent in a stage of the pipeline."),
+    Words("stage_mean", "Time in a stage, mean", SERVICE, "Mean time spent in a stage of the pipeline."),
     Counted(catalog.STAGE_DURATION, part="_sum"),
     Counted(catalog.STAGE_DURATION, part="_count"),
     unit=Unit.SECONDS,
@@ -196,12 +202,15 @@ STAGE_MEAN: Final = over(
 
 
 def burn_rate(objective: float) -> Signal:
-    """Return how many times faster than allowed the budget of bad responses is used up.
+    """Return the signal of the burn rate: the consumption of the error budget, relative to the allowed one.
 
     Args:
-        objective: The share of responses that shall be good, such as 0.99.
+        objective: The share of responses that must be good, such as 0.99.
     """
-    meaning = f"The share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
+    meaning = (
+        f"Share of bad responses divided by the {1 - objective:.3g} that the objective of {objective:g} allows. "
+        "Above 1, the error budget does not last."
+    )
     words = Words("burn_rate", "Burn rate", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
@@ -211,11 +220,16 @@ def burn_rate(objective: float) -> Signal:
 
 
 def budget_left(objective: float) -> Signal:
-    """Return how much of the budget of bad responses is left at the end of the window."""
+    """Return the signal of the share of the error budget that is left at the end of the window.
+
+    Args:
+        objective: The share of responses that must be good, such as 0.99.
+    """
     meaning = (
-        f"1 minus the share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
+        f"Share of the error budget that is left: the objective of {objective:g} allows {1 - objective:.3g} bad "
+        "responses. Below 0%, the budget is exceeded."
     )
-    words = Words("budget_left", "Error budget left", SERVICE, f"{meaning} Below 0, more was used up than there was.")
+    words = Words("budget_left", "Error budget left", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
@@ -224,8 +238,14 @@ def budget_left(objective: float) -> Signal:
 
 
 def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d") -> Signal:
-    """Return by how much a value differs from what it was some time ago, relative to that."""
-    meaning = f"{signal.description} Now over {back} ago, minus 1."
+    """Return the signal of the relative change of a value since some time ago.
+
+    Args:
+        signal: The signal that changes.
+        value: Its value in a scope, such as its count.
+        back: The offset of the earlier value, such as "7d".
+    """
+    meaning = f"{signal.description} Relative change since {back} ago: 10% is a tenth more."
     words = Words(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
 
     def changed(scope: QueryScope) -> Expr:

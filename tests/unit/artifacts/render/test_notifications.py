@@ -217,7 +217,7 @@ def test_alertmanager_says_the_same(told: Told) -> None:
 
 @EACH
 def test_a_call_that_hangs_is_given_up_in_time_for_another(told: Told) -> None:
-    shortest = min(seconds(pace.interval) for pace in told.config.pace.values())
+    shortest = min(seconds(timing.group_interval) for timing in told.config.timing.values())
 
     timeouts = [
         seconds(call["timeout"]) for calls in told.receivers.values() for call in next(reversed(calls.values()))
@@ -254,7 +254,7 @@ def test_the_pace_of_a_severity_can_be_set() -> None:
         ({"urgent": {}}, "pace.urgent is not known"),
         ({"info": {"wiat": "1m"}}, "pace.info.wiat is not known: did you mean pace.info.wait?"),
         ({"info": {"wait": "soon"}}, "pace.info.wait = 'soon' is not usable: expected a duration"),
-        ({"info": {"repeat": "0s"}}, "pace.info.repeat = '0s' is not usable: expected a duration of more than 0s"),
+        ({"info": {"repeat": "0s"}}, "pace.info.repeat = '0s' is not usable: expected a duration greater than 0s"),
     ],
 )
 def test_a_pace_that_means_nothing_is_refused(own: dict[str, Any], message: str) -> None:
