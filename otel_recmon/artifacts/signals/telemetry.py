@@ -190,7 +190,7 @@ def _lost(scope: QueryScope) -> Expr:
 LOST_POINTS: Final = measure(
     Words(
         "lost_points",
-        "Data points lost in the Collector",
+        "Lost data points",
         TELEMETRY,
         "Data points per second that the Collector refused, filtered out, or failed to receive, enqueue or send.",
     ),
