@@ -59,7 +59,7 @@ def _share_below_baseline(
 def _vanished(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str, action: str) -> Alert:
     summary = f"its share of the {things} changed by {{value}} compared with {{offset}} ago (limit {{threshold}})"
     value, by = conditions.vanished(counted, attribute), (*IDENTITY, attribute.name)
-    against = "compared with its earlier share"
+    against = "compared with the earlier share"
     return Alert(name, signal, Comparison.BELOW, summary, action, value, by, ValueFormat.SHARE, things, against)
 
 

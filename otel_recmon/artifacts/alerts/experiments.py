@@ -17,7 +17,7 @@ from otel_recmon.catalog import Metric
 
 _ARM: Final = (*IDENTITY, catalog.EXPERIMENT.name, catalog.VARIANT.name)
 _LEVEL: Final = 0.95
-_BEST_CASE: Final = "compared with the control, in the best case"
+_BEST_CASE: Final = "compared with the control (best case)"
 _EFFECTIVE: Final = "(effective sample size of the arm and the control)"
 
 

@@ -8,6 +8,7 @@ from otel_recmon.artifacts.alerts.rule import Alert, value_format
 from otel_recmon.artifacts.docs.reference import HEADER, table
 from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
+from otel_recmon.artifacts.signals.kinds import Unit
 from otel_recmon.catalog import MODEL_VERSION
 
 _DEFAULT_WINDOW, _NO_HOLD = "5m", "0s"
@@ -85,7 +86,7 @@ def runbook_facts(alert: Alert, tuning: Tuning) -> str:
     """Return the generated part of an alert's section in the runbook: condition, first step, panel and query."""
     signal = alert.signal
     scope = QueryScope(tuning.window or _DEFAULT_WINDOW, tuple(label for label in _BY if label in alert.by))
-    hold = "" if tuning.hold == _NO_HOLD else f" for {tuning.hold}"
+    hold = "" if tuning.hold == _NO_HOLD else f", for {tuning.hold}"
     panel = f"*{signal.title}* on the dashboard *{signal.page.title}* (`/d/{signal.page.uid}?viewPanel={signal.panel}`)"
     return (
         f"**Fires if:** {condition(alert, tuning)}{hold} ({tuning.severity}).\n\n"
@@ -102,7 +103,8 @@ def facts_by_name(config: Config) -> dict[str, str]:
 def condition(alert: Alert, tuning: Tuning) -> str:
     """Return the condition of an alert for people, such as "Error rate > 1%"."""
     limit = "your threshold" if tuning.threshold is None else value_format(alert).constant(tuning.threshold)
-    return " ".join(filter(None, (alert.signal.title, alert.comparison.operator, limit, alert.against)))
+    unit = "per second" if alert.signal.unit is Unit.EVENTS_PER_SECOND else ""
+    return " ".join(filter(None, (alert.signal.title, alert.against, alert.comparison.operator, limit, unit)))
 
 
 def _row(alert: Alert, tuning: Tuning, config: Config) -> tuple[str, ...]:
@@ -157,8 +159,8 @@ signal has this label, model version.
 _READING: Final = """\
 ## How the conditions work
 
-**Minimum traffic.** An alert is silent if there are fewer requests, clicks or items in its window. Three requests
-that all fail wake nobody.
+**Minimum traffic.** An alert is silent while its window contains fewer requests, clicks or items than its minimum
+traffic. So three requests that all fail wake nobody.
 
 **Statistical significance.** CtrLow, ErrorRateHigh, FallbackShareHigh and EmptyShareHigh compare a share with a
 threshold. They fire only if chance does not explain the difference: the bound of the Wilson interval, {z:g} standard
@@ -181,11 +183,12 @@ diversity. Coverage is taken from processes that have answered enough requests t
 for rises.
 
 **Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
-error budget is {bad} of responses. A burn rate of 1 uses up this budget exactly in time. The long window shows that a
-relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
+error budget is {bad} of responses. At a burn rate of 1, the budget of a month lasts a month. The long window shows
+that a relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
 
 **Experiments.** The alerts on the split and on lost clicks and conversions use bounds that hold at all times, however
-often you look. [experiments.md](experiments.md#how-it-is-judged) explains them and their limits.
+often you look. *Best case* means the upper bound of the difference. [experiments.md](experiments.md#how-it-is-judged)
+explains them and their limits.
 
 **Model age.** If `general.retrain_period` is set, ModelStale fires at twice this age and ModelVeryStale at four
 times.

@@ -47,7 +47,8 @@ PARTS: Final = {
 }
 """The parts of an export, each with its content."""
 FORMATS: Final = ("files", "kubernetes")
-# Grafana has a unit of its own for each of these currencies (currencyEUR). Any other is a custom prefix.
+# Grafana has a built-in unit for each of these currencies, such as currencyEUR. Other currencies need a custom unit,
+# such as currency:KZT.
 _GRAFANA_CURRENCIES: Final = "BRL CHF CZK DKK EUR GBP INR ISK JPY KRW NOK PLN RUB SEK UAH USD ZAR".split()
 _MATCHER: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\$\n]|\\[\\"])*)"\s*')
 # Python's `re` compiles lookarounds; RE2, which Prometheus uses, rejects them.
@@ -201,7 +202,7 @@ class Notifications:
     )
     contact_point: str = setting(
         "",
-        brief="contact point of your own in Grafana, such as pager: it gets every alert, past the notification policy",
+        brief="your own contact point in Grafana, such as pager, for all alerts; it bypasses the notification policy",
         constraint=optional(NAME),
     )
 

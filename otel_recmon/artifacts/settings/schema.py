@@ -83,7 +83,7 @@ def setting_metadata(brief: str, constraint: Constraint | None = None, key: str 
 
 
 def setting(default: Any = MISSING, *, brief: str, constraint: Constraint | None = None, key: str = "") -> Any:
-    """Return a dataclass field that is a setting; without `default`, the shipped file contains its default."""
+    """Return a dataclass field that is a setting. Without `default`, alerts.toml must contain the default."""
     return field(default=default, metadata=setting_metadata(brief, constraint, key))
 
 

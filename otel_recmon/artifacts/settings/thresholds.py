@@ -50,8 +50,8 @@ class General:
         constraint=POSITIVE_DURATION,
     )
     z: float = setting(
-        brief="distance from the threshold, in standard errors, at which a share fires an alert: "
-        "2.33 is exceeded by chance in 1 of 100 evaluations, and a higher number causes fewer false alarms",
+        brief="number of standard errors by which a share must be beyond its threshold before an alert fires: chance "
+        "alone exceeds 2.33 in 1 of 100 evaluations, and a higher number causes fewer false alarms",
         constraint=_Z_SCORE,
         key="sure",
     )
@@ -91,8 +91,8 @@ class Baseline:
         constraint=Constraint("an integer of at least 0", _NOT_NEGATIVE.accepts),
     )
     z: float = setting(
-        brief="distance from the baseline, in standard errors, at which an alert fires; a higher number causes "
-        "fewer false alarms",
+        brief="number of standard errors by which a value must be below its baseline before an alert fires; a higher "
+        "number causes fewer false alarms",
         constraint=_Z_SCORE,
         key="sure",
     )
@@ -200,7 +200,7 @@ class Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """Return the settings of a file over the defaults; without a file, the defaults.
+    """Return the default settings, overridden by those of a file.
 
     Raises:
         TuningError: The file is not valid TOML, a key is unknown, or a value is not usable.
@@ -213,7 +213,7 @@ def load(path: Path | None = None) -> Config:
 
 
 def configured(own: Mapping[str, Any]) -> Config:
-    """Return the settings of some tables over the defaults.
+    """Return the default settings, overridden by those of some tables.
 
     Raises:
         TuningError: A key is unknown, or a value is not usable.

@@ -19,14 +19,14 @@ Counts = Callable[[Metric], Expr]
 MakeBounds = Callable[[Experiments], Bounds]
 Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
-_OVER: Final = "Relative difference from the control: 10% is a tenth more, -10% a tenth less."
+_OVER: Final = "The value is the relative difference from the control: 10% is a tenth more, -10% is a tenth less."
 _VERDICT: Final = (
-    "The difference from the control over half the width of its bounds: below -1 the treatment is significantly worse, "
-    "above 1 significantly better, and between them undecided."
+    "The value is the difference from the control divided by half the width of its bounds. Below -1, the treatment is "
+    "significantly worse, and above 1 significantly better. In between, the experiment is undecided."
 )
 _ALWAYS: Final = (
-    "The bounds hold at all times with the configured probability, however often you look. They take users, not "
-    "requests, as independent. The time range must contain the whole experiment."
+    "With the configured probability, the bounds contain the true value at all times, however often you look. They "
+    "assume that users, not requests, are independent. The time range must contain the whole experiment."
 )
 
 
@@ -73,7 +73,7 @@ class Judged:
         return self._derived("_high", ", at most", _OVER, lambda difference: difference.high(bounds))
 
     def evidence(self, settings: Experiments) -> Signal:
-        """Return the signal of the evidence: the difference is significant below -1 and above 1."""
+        """Return the signal of the evidence: the difference divided by half the width of its bounds."""
         bounds = self.bounds_of(settings)
         signal = self._derived("_evidence", ": verdict", _VERDICT, lambda difference: difference.evidence(bounds))
         return replace(signal, unit=Unit.TIMES)
@@ -112,7 +112,7 @@ def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None =
 
 
 SPLIT: Final = _judged(
-    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment over its expected share of them."),
+    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment, divided by its expected share."),
     (_EXPOSURES,),
     lambda scope, count: split(scope, count(_EXPOSURES)),
     split_bounds,
@@ -172,7 +172,7 @@ FAILING_MORE: Final = _guardrail(
         "arm_errors",
         "Error rate vs. control",
         EXPERIMENTS,
-        f"{ERROR_RATE.description} The difference from the control, in percentage points.",
+        f"{ERROR_RATE.description} The value is the difference from the control, in percentage points.",
     ),
     ERROR_RATE,
     Unit.SHARE,

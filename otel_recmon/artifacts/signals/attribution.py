@@ -36,7 +36,9 @@ ATTRIBUTION_MIX: Final = mix(
 
 
 def _median(name: str, title: str, metric: Metric) -> Signal:
-    words = Words(name, title, BUSINESS, f"{metric.brief} Median: half of them take at most this long. {_NEEDS}")
+    words = Words(
+        name, title, BUSINESS, f"{metric.brief} The value is the median: half of them take at most this long. {_NEEDS}"
+    )
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
 
 

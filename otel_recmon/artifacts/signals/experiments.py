@@ -18,7 +18,9 @@ Z: Final = 1.96
 """The z-score of a two-sided interval of 95 % in a normal distribution."""
 Value = Callable[[QueryScope], Expr]
 _VARIANT: Final = catalog.VARIANT.name
-_INDEPENDENT: Final = "The interval takes requests as independent, so it is too narrow if users come back often."
+_INDEPENDENT: Final = (
+    "The interval assumes that requests are independent, so it is too narrow if users come back often."
+)
 
 VARIANT_MIX: Final = mix(
     Words("variant_mix", "Requests by variant", EXPERIMENTS, "Share of each variant in all requests."),
@@ -106,7 +108,7 @@ def _share_bound(share: Share, name: str, bound: Value) -> Signal:
         f"{share.name}_{name}",
         f"{share.title}, at {name}",
         share.page,
-        f"{share.description} Bound of the 95% Wilson interval.",
+        f"{share.description} The value is a bound of the 95% Wilson interval.",
     )
     return measure(words, share.unit, share.metrics, bound, share.fixed)
 

@@ -11,6 +11,8 @@ from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
 
+# After a restart, a counter may have no series before its first event. If it had series a day ago, the service counts
+# such events, so a missing increase is 0. Otherwise CtrLow would be silent for a release after which nobody clicks.
 _A_DAY: Final = "1d"
 
 
@@ -172,11 +174,11 @@ class Share(Signal):
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the Wilson upper bound, `z` standard deviations above."""
+        """Return the Wilson upper bound for `z` standard deviations."""
         return promql.wilson(self.successes(scope), self.trials(scope), z)
 
     def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the Wilson lower bound, `z` standard deviations below."""
+        """Return the Wilson lower bound for `z` standard deviations."""
         return promql.wilson(self.successes(scope), self.trials(scope), -z)
 
 
@@ -263,7 +265,7 @@ def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
 
 
 def mix(words: Words, counted: Counted, attribute: Attribute) -> Signal:
-    """Return the signal of the share of each value of a label in a count."""
+    """Return the signal of a mix: the share of each value of a label in a count."""
     return measure(words, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
 
 

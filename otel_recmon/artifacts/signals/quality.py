@@ -74,20 +74,30 @@ GINI: Final = measure(
         "gini",
         "Concentration on popular items, per process",
         QUALITY,
-        f"{catalog.POPULARITY_GINI.brief} Mean over processes.",
+        f"{catalog.POPULARITY_GINI.brief} The value is the mean over processes.",
     ),
     Unit.TIMES,
     (catalog.POPULARITY_GINI,),
     partial(_gauge, "avg", catalog.POPULARITY_GINI),
 )
 PROCESS_DIVERSITY: Final = measure(
-    Words("process_diversity", "Diversity per process", QUALITY, f"{catalog.DIVERSITY.brief} Mean over processes."),
+    Words(
+        "process_diversity",
+        "Diversity per process",
+        QUALITY,
+        f"{catalog.DIVERSITY.brief} The value is the mean over processes.",
+    ),
     Unit.SHARE,
     (catalog.DIVERSITY,),
     partial(_gauge, "avg", catalog.DIVERSITY),
 )
 COVERAGE: Final = measure(
-    Words("coverage", "Catalog coverage per process", QUALITY, f"{catalog.COVERAGE.brief} Mean over processes."),
+    Words(
+        "coverage",
+        "Catalog coverage per process",
+        QUALITY,
+        f"{catalog.COVERAGE.brief} The value is the mean over processes.",
+    ),
     Unit.PERCENT,
     (catalog.COVERAGE,),
     partial(_gauge, "avg", catalog.COVERAGE),
@@ -97,14 +107,19 @@ FULL_COVERAGE: Final = measure(
         "full_coverage",
         "Catalog coverage of warmed-up processes",
         QUALITY,
-        f"{catalog.COVERAGE.brief} Mean over the processes that have answered this many requests since their start.",
+        f"{catalog.COVERAGE.brief} The value is the mean over processes that have answered that many so far.",
     ),
     Unit.PERCENT,
     (catalog.COVERAGE,),
     _full_coverage,
 )
 STALENESS: Final = measure(
-    Words("staleness", "Model age", QUALITY, f"{catalog.STALENESS.brief} Value of the process with the oldest model."),
+    Words(
+        "staleness",
+        "Model age",
+        QUALITY,
+        f"{catalog.STALENESS.brief} The value is that of the process with the oldest model.",
+    ),
     Unit.HOURS,
     (catalog.STALENESS,),
     partial(_gauge, "max", catalog.STALENESS),

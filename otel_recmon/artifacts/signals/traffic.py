@@ -181,7 +181,7 @@ CACHE_HIT_RATE: Final = share(
 
 def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
     """Return the signal of a quantile of durations, in seconds."""
-    meaning = f"{level:.0%} of values are at most this high, interpolated within a bucket of the histogram."
+    meaning = f"{level:.0%} take at most this long; the value is interpolated within a bucket of the histogram."
     words = Words(name, title, SERVICE, f"{metric.brief} {meaning}")
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
