@@ -51,6 +51,7 @@ check: $(READY) ## Format, lint, types, import directions, generated files
 	@echo "== imports";         $(BIN)/lint-imports --no-cache
 	@echo "== generated files"; $(BIN)/python -m otel_recmon.artifacts --check
 	@echo "== import map";      $(BIN)/python tools/import_map.py --check
+	@echo "== the picture of top"; $(BIN)/python tools/screenshot.py --check
 
 format: $(READY) ## Repair format and what lint can repair
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -65,6 +66,7 @@ bench: $(READY) tools ## Measure what recording costs, and how fast the dashboar
 artifacts: $(READY) ## Write the generated files
 	@$(BIN)/python -m otel_recmon.artifacts
 	@$(BIN)/python tools/import_map.py
+	@$(BIN)/python tools/screenshot.py
 
 requirements: ## Pin the newest versions of all dependencies (needs uv)
 	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,1 +1,1 @@
-"""Answers to questions of cost, as ratios measured in one run; nothing here is a test."""
+"""Benchmarks that measure costs, mostly as ratios within one run; they are no tests and fail no build."""

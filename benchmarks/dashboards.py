@@ -1,8 +1,8 @@
-"""How long do the queries of the dashboards take on two weeks of data?
+"""The duration of the dashboards' queries on two weeks of data.
 
-Every metric of the catalog, of one process with two model versions on three surfaces, is written into a real
-Prometheus as blocks of a day; then each query of each page is asked as Grafana would, for several time ranges. The
-target is a second for each query. Needs `make tools`.
+Writes blocks with every metric of one process, with two model versions on three surfaces, for a real Prometheus. Then
+sends each query of each dashboard as Grafana does, for several time ranges. The target is one second per query. Needs
+`make tools`.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from typing import Any
 import requests
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
-from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
+from otel_recmon.artifacts.dashboards.board import json_text
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.catalog import Attribute, Kind, Metric
@@ -30,19 +30,19 @@ from otel_recmon.stack import Stack, binaries
 DAYS, DAY_S, STEP_S = 14, 86_400, 60
 RANGES = {"3 h": 3 * 3600, "1 d": DAY_S, "7 d": 7 * DAY_S}
 POINTS = 700
-"""What a panel of half a screen's width asks for."""
+"""The points per line that Grafana requests for a panel of half the screen's width."""
 TARGET_S = 1.0
-A_MINUTE = 7
-"""By how much counters rise."""
+EVENTS_PER_MINUTE = 7
+"""The increase of every counter."""
 IDENTITY = {"job": "shop", "instance": "1", "deployment_environment_name": "production"}
 FREE = {"model_version": 2, "surface": 3, "category": 12, "stage": 3, "version": 1, "site": 1, "experiment": 1}
-"""How many values each free label has; a variant belongs to a model version."""
+"""Label without a fixed set of values -> its number of values; each model version has one variant."""
 REGISTERS = 256
-"""As docs/sketches.md recommends."""
+"""The number of sketch registers that docs/sketches.md recommends."""
 
 
 def main() -> None:
-    """Fill, ask, print."""
+    """Fill Prometheus, measure all queries, and print the slowest ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--step", type=int, default=STEP_S, help=f"seconds between samples (default: {STEP_S})")
     step = parser.parse_args().step
@@ -50,13 +50,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = fill(Path(folder), end, step)
         with Stack(directory=Path(folder)) as stack:
-            print(f"{DAYS} days, {written:,} samples, one each {step} s; seconds a query, the slowest of each page\n")
+            print(f"{DAYS} days, {written:,} samples, one per {step} s; seconds of the slowest query per dashboard\n")
             slow = [one for name, span in RANGES.items() for one in show(stack.prometheus_url, name, span, end, step)]
     print(f"\n{len(slow)} queries took longer than {TARGET_S:g} s", *slow, sep="\n")
 
 
 def fill(folder: Path, end: float, step: int) -> int:
-    """Write the blocks of the days before a moment, and return the number of samples."""
+    """Write one block for each day before ``end``, and return the number of samples."""
     data = folder / "prometheus" / "data"
     data.mkdir(parents=True)
     names, samples = list(series()), 0
@@ -89,11 +89,11 @@ def _samples(names: Sequence[tuple[str, Kind]], times: range, end: float) -> Ite
             yield "".join(f"{name} {0.5 + (at % 977) / 9770} {at}\n" for at in times)
         else:
             first = int(end) - DAYS * DAY_S
-            yield "".join(f"{name} {(at - first) * A_MINUTE // 60} {at}\n" for at in times)
+            yield "".join(f"{name} {(at - first) * EVENTS_PER_MINUTE // 60} {at}\n" for at in times)
 
 
 def series() -> Iterator[tuple[str, Kind]]:
-    """Give every series, those of a name together."""
+    """Yield every series and its kind; series with the same name are adjacent, as OpenMetrics requires."""
     for metric in sorted(catalog.METRICS, key=lambda one: one.prometheus):
         for part, extra in _parts(metric):
             for labels in _combinations(metric):
@@ -133,26 +133,28 @@ def _values(attribute: Attribute) -> tuple[str, ...]:
 
 
 def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
-    """Ask every query of every page for a time range, print the slowest, return those that were too slow."""
+    """Measure every query for a time range, print the slowest of each dashboard, and return those above the target."""
     variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
-    looking = Looking(end - span, end, max(step, span / POINTS), values, step)
+    looking = QueryContext(end - span, end, max(step, span / POINTS), values, step)
     slow = []
     for board in boards(load()):
-        page = json.loads(text(board))
-        found = {f"{p['title']}, {p['type']} {t['refId']}": asked(url, looking.of(p), t) for p, t in targets(page)}
+        page = json.loads(json_text(board))
+        found = {
+            f"{p['title']}, {p['type']} {t['refId']}": measure(url, looking.for_panel(p), t) for p, t in targets(page)
+        }
         times = {title: seconds for title, (seconds, _) in found.items()}
         empty = sum(not any_series for _, any_series in found.values())
         slowest = max(times, key=lambda title: times[title])
         slow += [f"{name:>4}  {title}: {value:.2f} s" for title, value in times.items() if value > TARGET_S]
-        said = f"{slowest}; {empty} of {len(times)} without an answer"
-        print(f"{name:>4}  {board.page.title:<25} {times[slowest]:6.3f}  of {sum(times.values()):6.2f}  ({said})")
+        note = f"{slowest}; {empty} of {len(times)} queries without a result"
+        print(f"{name:>4}  {board.page.title:<25} {times[slowest]:6.3f}  of {sum(times.values()):6.2f}  ({note})")
     return slow
 
 
-def asked(url: str, looking: Looking, target: Any) -> tuple[float, bool]:
-    """Return the seconds that a query takes, and whether it finds something."""
-    query = {"query": looking.replaced(target["expr"])}
+def measure(url: str, looking: QueryContext, target: Any) -> tuple[float, bool]:
+    """Return the seconds that a query takes, and True if it has a result."""
+    query = {"query": looking.interpolate(target["expr"])}
     if target["instant"]:
         path, moments = "query", {"time": str(looking.end)}
     else:

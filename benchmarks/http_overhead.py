@@ -1,10 +1,10 @@
-"""How much of its throughput does a traced service keep with otel-recmon?
+"""The share of its throughput that a traced service keeps with otel-recmon.
 
-One FastAPI endpoint that returns 10 items, once empty and once after 5 ms of work: traced without the plugin, with
-it, with it where orjson is not installed, and with prometheus-fastapi-instrumentator instead. Each has a process of
-its own; short rounds take turns, so that a slow moment of the machine meets all of them, and each round is compared
-with the plain one beside it. The same code is up to a tenth faster in one process than in another, by where its
-memory happens to lie, so that each has several, one after the other.
+Measures a FastAPI endpoint that returns 10 items, without other work and after 5 ms of work: traced without the
+plugin, with the plugin, with the plugin but without orjson, and with prometheus-fastapi-instrumentator. Each of them
+has a process of its own. Short rounds alternate between them, so that a slow moment of the machine affects all, and
+each round is compared with the plain round beside it. The same code is up to 10 % faster in one process than in
+another, depending on its memory layout, so each has several processes, one after the other.
 """
 
 import asyncio
@@ -21,35 +21,41 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from benchmarks.processor import seconds_of
+from benchmarks.cpu_time import cpu_seconds
 
 PLAIN = "traced, without the plugin"
 PEERS = (PLAIN, "otel-recmon", "otel-recmon without orjson", "prometheus-fastapi-instrumentator")
 ROUNDS = 2
-"""Of each process."""
+"""Rounds of each process."""
 CONCURRENCY = 4
 
 
 @dataclass(frozen=True)
 class Kind:
-    """An endpoint, how much it is asked in a round, and in how many processes, which differ by several percent."""
+    """An endpoint and its measurement.
+
+    Attributes:
+        path: Its path.
+        requests: The requests in one round.
+        processes: The processes of each peer.
+        target: The share of the plain throughput that otel-recmon should keep, in percent.
+    """
 
     path: str
     requests: int
     processes: int
     target: int
-    """Percent of its throughput that it is to keep."""
 
 
 KINDS = {
-    "empty": Kind("/recommendations/7", 1_000, 14, 88),
-    "working for 5 ms": Kind("/working/recommendations/7", 160, 10, 98),
+    "without other work": Kind("/recommendations/7", 1_000, 14, 88),
+    "with 5 ms of work": Kind("/working/recommendations/7", 160, 10, 98),
 }
 
 
 @dataclass
 class Rounds:
-    """What the rounds of a peer have shown, in all of its processes."""
+    """The results of all rounds of a peer: requests per second, CPU microseconds per request, p99 in ms."""
 
     per_second: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -64,13 +70,13 @@ class Server:
     url: str
 
     def cpu_seconds(self) -> float:
-        """Return the processor time that the process has used, by the kernel's account."""
-        return seconds_of(self.pid)
+        """Return the processor time of the process, in seconds."""
+        return cpu_seconds(self.pid)
 
 
 @contextmanager
 def serving(peer: str) -> Iterator[Server]:
-    """Serve the endpoint in a process of its own."""
+    """Serve the endpoint in a new process while the context lasts."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "benchmarks.traced_service:app", "--port", "0", "--no-access-log"],
@@ -96,7 +102,7 @@ def _url(process: "subprocess.Popen[bytes]", log: int) -> str:
 
 
 async def load(url: str, requests: int) -> list[float]:
-    """Send requests from a few clients and return the seconds each took."""
+    """Send requests from a few concurrent clients and return the duration of each, in seconds."""
     took: list[float] = []
 
     async def client(session: aiohttp.ClientSession) -> None:
@@ -112,7 +118,7 @@ async def load(url: str, requests: int) -> list[float]:
 
 
 def measure(server: Server, rounds: Rounds, path: str, requests: int) -> None:
-    """Run one round against one server."""
+    """Run one round against one server and append its results."""
     cpu, start = server.cpu_seconds(), time.perf_counter()
     took = asyncio.run(load(server.url + path, requests))
     rounds.per_second.append(len(took) / (time.perf_counter() - start))
@@ -121,14 +127,14 @@ def measure(server: Server, rounds: Rounds, path: str, requests: int) -> None:
 
 
 def show(kind: str, seen: dict[str, Rounds]) -> None:
-    """Print the medians of all rounds, and each round's share of the plain one beside it."""
-    plain, asked = seen[PLAIN], KINDS[kind]
-    print(f"\nan endpoint that is {kind}, median of {asked.processes * ROUNDS} rounds of {asked.requests} requests")
+    """Print the medians of all rounds, and the medians of the comparisons with the plain rounds."""
+    plain, endpoint = seen[PLAIN], KINDS[kind]
+    print(f"\nan endpoint {kind}, median of {endpoint.processes * ROUNDS} rounds of {endpoint.requests} requests")
     for peer, rounds in seen.items():
         kept = _paired(rounds.per_second, plain.per_second, lambda ours, theirs: 100 * ours / theirs)
         cpu = _paired(rounds.cpu, plain.cpu, lambda ours, theirs: ours - theirs)
         p99 = _paired(rounds.p99, plain.p99, lambda ours, theirs: ours - theirs)
-        target = f"  target {asked.target} %" if peer == "otel-recmon" else ""
+        target = f"  target {endpoint.target} %" if peer == "otel-recmon" else ""
         print(
             f"{peer:34} {statistics.median(rounds.per_second):7.0f}/s  keeps {kept:5.1f} %"
             f"  CPU {statistics.median(rounds.cpu):6.0f} us ({cpu:+5.0f})  p99 {p99:+5.2f} ms{target}"
@@ -139,8 +145,8 @@ def _paired(ours: list[float], plain: list[float], compare: Callable[[float, flo
     return statistics.median(compare(our, their) for our, their in zip(ours, plain, strict=True))
 
 
-def take_turns(seen: dict[str, Rounds], kind: Kind) -> None:
-    """Run the rounds of one process of each peer."""
+def run_process_rounds(seen: dict[str, Rounds], kind: Kind) -> None:
+    """Start one process of each peer and run their rounds alternately."""
     with ExitStack() as stack:
         servers = {peer: stack.enter_context(serving(peer)) for peer in PEERS}
         for server in servers.values():
@@ -156,7 +162,7 @@ def main() -> None:
         seen = {peer: Rounds() for peer in PEERS}
         for turn in range(kind.processes):
             print(f"\r{name}: process {turn + 1} of {kind.processes}", end="", file=sys.stderr, flush=True)
-            take_turns(seen, kind)
+            run_process_rounds(seen, kind)
         print(file=sys.stderr)
         show(name, seen)
 

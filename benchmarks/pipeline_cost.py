@@ -1,8 +1,8 @@
-"""What does the pipeline cost: points a second through one core of a Collector, bytes a sample on disk?
+"""The cost of the pipeline: points per second of one Collector core, samples per second and bytes on disk.
 
-Processes with the series of the example in docs/scaling.md export five hours, of a clock that runs as fast as they can,
-through one gateway Collector into one Prometheus. Processor time is counted, not time that passes, so that what else
-the machine does matters little; the sizes are those of the block that Prometheus writes. Needs `make tools`.
+Processes with the series of the example in docs/scaling.md export five hours of data, as fast as possible, through one
+gateway Collector into one Prometheus. The rates are per second of processor time instead of elapsed time, so that other
+load on the machine matters little. The size is that of a block that Prometheus writes. Needs `make tools`.
 """
 
 import json
@@ -23,7 +23,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from benchmarks.processor import seconds_of
+from benchmarks.cpu_time import cpu_seconds
 from otel_recmon import MetricsCollector
 from otel_recmon.artifacts.docs.capacity import EXAMPLE, Measured, fleet_table
 from otel_recmon.stack import Stack
@@ -31,17 +31,18 @@ from otel_recmon.stack import Stack
 PROCESSES = 3
 STEP_S = 15
 HOURS = 5
+"""Enough for a complete block: Prometheus writes a block of two hours when its head spans three."""
 ROUNDS = 5
 DEADLINE_S = 180.0
 GATEWAY = Path(__file__).parents[1] / "deploy" / "gateway.yaml"
 BLOCK_S = 7200
+"""The length of a block of Prometheus, in seconds."""
 
 
 class Process:
-    """A process of a service, which serves a few slates between two exports."""
+    """A simulated process of a service, which serves a few slates between two exports."""
 
     def __init__(self, number: int) -> None:
-        """Begin with a slate under each model version, variant and surface."""
         self._random = random.Random(number)
         self._reader = InMemoryMetricReader()
         resource = Resource({"service.name": "shop", "service.instance.id": f"process-{number}"})
@@ -51,15 +52,15 @@ class Process:
             MetricsCollector(version, variant=variant, surface=surface, catalog_size=1_000, meter_provider=provider)
             for version, variant, surface in product(*labels)
         ]
-        for metrics in self._metrics:
-            self._measure(metrics)
+        for metrics in self._metrics:  # so that every series exists from the first export on
+            self._record(metrics)
 
     def export(self, at: float) -> Any:
-        """Serve, and return what is exported at that time."""
+        """Serve five slates, and return the export request with the time ``at``, in seconds since 1970."""
         for metrics in self._random.choices(self._metrics, k=5):
-            self._measure(metrics)
+            self._record(metrics)
         collected = self._reader.get_metrics_data()
-        assert collected  # noqa: S101 - something has been measured
+        assert collected  # noqa: S101 - there is data after the slates
         request = encode_metrics(collected)
         for point in _points(request):
             point.time_unix_nano = int(at * 1e9)
@@ -67,7 +68,7 @@ class Process:
                 point.start_time_unix_nano = int((at // 86_400 - 1) * 86_400e9)
         return request
 
-    def _measure(self, metrics: MetricsCollector) -> None:
+    def _record(self, metrics: MetricsCollector) -> None:
         draw = self._random
         categories = [f"category-{draw.randrange(EXAMPLE['category'])}" for _ in range(10)]
         items, scores = draw.choices(range(1_000), k=10), [draw.random() for _ in range(10)]
@@ -88,7 +89,7 @@ def _points(request: Any) -> Iterator[Any]:
 
 @dataclass
 class Load:
-    """What has been sent, and what it has cost the Collector and Prometheus, by round."""
+    """The exports so far, and the rates of each round: points or samples per second of processor time."""
 
     stack: Stack
     processes: list[Process]
@@ -98,15 +99,15 @@ class Load:
     prometheus: list[float] = field(default_factory=list)
 
     def round(self) -> None:
-        """Send one round, wait until Prometheus has it, and note the processor time."""
+        """Send one round, wait until Prometheus has it, and append the rates."""
         points, taken = self.points, self._samples()
-        before = [seconds_of(self._pid(name)) for name in ("collector", "prometheus")]
+        before = [cpu_seconds(self._pid(name)) for name in ("collector", "prometheus")]
         for _ in range(HOURS * 3600 // STEP_S // ROUNDS):
             for process in self.processes:
                 self._send(process.export(self.now))
             self.now += STEP_S
         _until(lambda: self._received() >= self.points)
-        after = [seconds_of(self._pid(name)) for name in ("collector", "prometheus")]
+        after = [cpu_seconds(self._pid(name)) for name in ("collector", "prometheus")]
         self.collector.append((self.points - points) / (after[0] - before[0]))
         self.prometheus.append((self._samples() - taken) / (after[1] - before[1]))
 
@@ -120,7 +121,7 @@ class Load:
         return self.stack.components[name].pid or 0
 
     def _received(self) -> float:
-        """The points that the Collector has delivered."""
+        """Return the number of points that the Collector has delivered."""
         return _value(
             self.stack.telemetry_url, 'otelcol_exporter_sent_metric_points_total{exporter="otlp_http/prometheus"'
         )
@@ -144,8 +145,8 @@ def _until(condition: Callable[[], object]) -> None:
         time.sleep(0.2)
 
 
-def bytes_a_sample(data: Path) -> float:
-    """Wait for Prometheus to write a block, and return what a sample takes in it, the index included."""
+def bytes_per_sample(data: Path) -> float:
+    """Wait until Prometheus writes a block, and return its bytes per sample, including the index."""
     _until(lambda: list(data.glob("*/meta.json")))
     (meta, *_) = data.glob("*/meta.json")
     size = sum(file.stat().st_size for file in meta.parent.rglob("*") if file.is_file())
@@ -153,29 +154,31 @@ def bytes_a_sample(data: Path) -> float:
 
 
 def main() -> None:
-    """Measure, print, and say what it comes to for a large fleet."""
+    """Measure the rates and sizes, and print them with the resources for a large fleet."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(directory=Path(folder), overlays=[GATEWAY], environment={"COLLECTOR_QUEUE_CONSUMERS": "1"}) as stack,
     ):
-        load = Load(stack, [Process(number) for number in range(PROCESSES)], begin())
+        load = Load(stack, [Process(number) for number in range(PROCESSES)], block_start())
         for number in range(ROUNDS):
             print(f"\rround {number + 1} of {ROUNDS}", end="", file=sys.stderr, flush=True)
             load.round()
         print("\rwaiting for a block", file=sys.stderr, flush=True)
-        size = bytes_a_sample(Path(folder) / "prometheus" / "data")
+        size = bytes_per_sample(Path(folder) / "prometheus" / "data")
     show(load, size)
 
 
-def begin() -> float:
-    """When a block of Prometheus begins, so that the first one that is written is a whole one."""
+def block_start() -> float:
+    """Return the start of a block of Prometheus, so that the first block is complete."""
     return (time.time() - HOURS * 3600) // BLOCK_S * BLOCK_S
 
 
 def show(load: Load, size: float) -> None:
-    """Print the figures, and what they come to."""
-    print(f"Collector:  {_spread(load.collector)} points a second of one core")
-    print(f"Prometheus: {_spread(load.prometheus)} samples a second of one core, {size:.2f} bytes a sample on disk\n")
+    """Print the figures, and the resources for a large fleet."""
+    print(f"Collector:  {_spread(load.collector)} points per second of one core")
+    print(
+        f"Prometheus: {_spread(load.prometheus)} samples per second of one core, {size:.2f} bytes per sample on disk\n"
+    )
     print(fleet_table(Measured(statistics.median(load.collector), statistics.median(load.prometheus), size)))
 
 

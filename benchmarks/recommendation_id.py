@@ -1,4 +1,4 @@
-"""What do making and reading a recommendation id cost, for a slate of 10 items with all labels and a span?"""
+"""The cost of a recommendation id for a slate of 10 items with all labels and a span."""
 
 import random
 import statistics
@@ -14,7 +14,7 @@ SHOWN = Shown("bts-2019.11", "treatment", "product_page", "ranking-2026-q3", 17,
 
 
 def main() -> None:
-    """Measure each step, round by round, and print microseconds."""
+    """Measure each step and print its microseconds."""
     draw = random.Random(1)
     signer, other = Signer(["the first key of all"]), Signer(["the second key of all"])
     last = Signer(["the third key of all", "the second key of all", "the first key of all"])

@@ -1,10 +1,10 @@
-"""What does it cost to record a slate of 10 items, compared with the same metrics by hand?
+"""The cost of recording a slate of 10 items, compared with the same metrics written by hand.
 
 Work per slate: one request, one latency, 10 impressions by position, 10 items by category, one cache hit, and the
-diversity and coverage windows. The peers only keep a list of what was recommended, without calculating anything.
-otel-recmon's windows are counted when an exporter reads them, and its sketches hash then; what a reading costs is
-printed on a line of its own. Where nobody reads, and of a million items all are equally popular, more wait than a
-sketch keeps, and slates hash themselves.
+diversity and coverage windows. The peers only append the slate to a list, without calculating anything. otel-recmon
+counts its windows and hashes the items for its sketches when an exporter reads; the cost of a read is printed on its
+own line. Without a reader and with a million equally popular items, more items wait than a sketch keeps, and recording
+a slate hashes them: this is the most expensive case.
 """
 
 import random
@@ -40,7 +40,14 @@ Record = Callable[[list[str], list[str]], None]
 
 @dataclass
 class Peer:
-    """One way to record, with what it does once a round."""
+    """One way to record slates.
+
+    Attributes:
+        name: Its name in the output.
+        record: A function that records a slate.
+        after: A function to call after each round, such as a read of the metrics.
+        catalog: The number of items in the catalog.
+    """
 
     name: str
     record: Record
@@ -49,7 +56,7 @@ class Peer:
 
 
 def recmon(name: str = "otel-recmon", registers: int = 0) -> Peer:
-    """Return otel-recmon's verbs."""
+    """Return otel-recmon's MetricsCollector."""
     provider = MeterProvider([InMemoryMetricReader()])
     shared = recorder(provider)
     shared.configure(Settings(model_version="v2", sketch_registers=registers))
@@ -69,7 +76,7 @@ def recmon(name: str = "otel-recmon", registers: int = 0) -> Peer:
 
 
 def prometheus_labels() -> Peer:
-    """Return prometheus_client as its documentation shows it."""
+    """Return prometheus_client with `labels()` at each event, as in its documentation."""
     registry = CollectorRegistry()
     requests = PrometheusCounter("requests", "-", ["model_version", "status"], registry=registry)
     latency = PrometheusHistogram("latency", "-", ["model_version"], buckets=BUCKETS, registry=registry)
@@ -92,7 +99,7 @@ def prometheus_labels() -> Peer:
 
 
 def prometheus_bound() -> Peer:
-    """Return prometheus_client with every child looked up beforehand."""
+    """Return prometheus_client with all children looked up in advance."""
     registry = CollectorRegistry()
     requests = PrometheusCounter("requests", "-", ["m", "s"], registry=registry).labels("v2", "success")
     latency = PrometheusHistogram("latency", "-", ["m"], buckets=BUCKETS, registry=registry).labels("v2")
@@ -117,7 +124,7 @@ def prometheus_bound() -> Peer:
 
 
 def opentelemetry() -> Peer:
-    """Return the OpenTelemetry SDK, called directly."""
+    """Return the OpenTelemetry SDK with direct calls of its instruments."""
     meter = MeterProvider([InMemoryMetricReader()]).get_meter("peer")
     requests, impressions, items_of, hits = (
         meter.create_counter(name) for name in ("requests", "impressions", "items", "hits")
@@ -139,13 +146,13 @@ def opentelemetry() -> Peer:
 
 
 def main() -> None:
-    """Measure all peers in turn, round by round, and print microseconds per slate and the ratios."""
+    """Measure all peers alternately, and print the microseconds per slate and their ratios."""
     rng = random.Random(1)
     ids = {size: [f"item-{number}" for number in range(size)] for size in (CATALOG, LARGE_CATALOG)}
     sketching = recmon("otel-recmon with sketches", REGISTERS)
     large = replace(recmon("the same, a million items", REGISTERS), catalog=LARGE_CATALOG)
-    unread = replace(recmon("the same, read by nobody", REGISTERS), catalog=LARGE_CATALOG, after=lambda: None)
-    for _ in range(MOST_NOTED // SLATES // 10 + 1):
+    unread = replace(recmon("the same, without a reader", REGISTERS), catalog=LARGE_CATALOG, after=lambda: None)
+    for _ in range(MOST_NOTED // SLATES // 10 + 1):  # fill the sketch's list of waiting items
         _microseconds(unread, _slates(rng, ids[LARGE_CATALOG]))
     peers = [recmon(), sketching, large, unread, prometheus_bound(), prometheus_labels(), opentelemetry()]
     costs: dict[str, list[float]] = {peer.name: [] for peer in peers}
@@ -163,7 +170,7 @@ def main() -> None:
         print(f"{peer.name}: " + ", ".join(_against(costs[peer.name], costs[name], name) for name in LIMITS))
     for peer in peers[:3]:
         took = statistics.median(readings[peer.name])
-        print(f"{peer.name}: reading once after {SLATES} slates takes {took:.1f} us a slate")
+        print(f"{peer.name}: reading once after {SLATES} slates takes {took:.1f} us per slate")
 
 
 def _slates(rng: random.Random, ids: list[str]) -> list[Slate]:

@@ -1,4 +1,4 @@
-"""The service whose throughput is measured: traced, with nothing else, with otel-recmon or with a peer."""
+"""The traced service of http_overhead: alone, with otel-recmon, or with the peer in the variable PEER."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 if "without orjson" in os.environ["PEER"]:
-    sys.modules["orjson"] = None  # type: ignore[assignment]  # which makes an import of it fail
+    sys.modules["orjson"] = None  # type: ignore[assignment]  # makes `import orjson` fail
 from otel_recmon import RecmonInstrumentor
 
 ITEMS = [{"id": f"item-{n}", "category": f"category-{n % 5}", "title": f"The title of item {n}"} for n in range(10)]
@@ -24,16 +24,16 @@ BODY = {"recommendations": ITEMS}
 WORK_SECONDS = 0.005
 
 
-class Nowhere(SpanExporter):
-    """Takes spans and lets go of them, so that what is measured is recording."""
+class DiscardSpans(SpanExporter):
+    """An exporter that discards spans, so that the benchmark measures only their recording."""
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002 - that is its point
-        """Let go of the spans."""
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002 - discards them
+        """Discard the spans."""
         return SpanExportResult.SUCCESS
 
 
 tracing = TracerProvider()
-tracing.add_span_processor(BatchSpanProcessor(Nowhere()))
+tracing.add_span_processor(BatchSpanProcessor(DiscardSpans()))
 trace.set_tracer_provider(tracing)
 metrics.set_meter_provider(MeterProvider([InMemoryMetricReader()]))
 
@@ -41,13 +41,13 @@ app = FastAPI()
 
 
 @app.get("/recommendations/{user_id}")
-async def empty(user_id: str) -> Any:  # noqa: ARG001 - every user gets the same
+async def empty(user_id: str) -> Any:  # noqa: ARG001 - all users get the same items
     """Answer at once."""
     return JSONResponse(BODY)
 
 
 @app.get("/working/recommendations/{user_id}")
-async def working(user_id: str) -> Any:  # noqa: ARG001 - every user gets the same
+async def working(user_id: str) -> Any:  # noqa: ARG001 - all users get the same items
     """Answer after 5 ms of work."""
     end = time.perf_counter() + WORK_SECONDS
     while time.perf_counter() < end:

@@ -1,34 +1,34 @@
-"""The recommendation id: a signed text that says how a slate was shown, so that a click needs no store to be credited.
+"""Recommendation ids: signed texts that attribute an event to its slate without a store.
 
-Whoever has the key reads it, a batch job as well as a service::
+Every process that has the key can verify a recommendation id, for example a batch job::
 
     signer = Signer(keys)
     found = signer.verify(text, now=clicked_at, window=86_400)
     if isinstance(found, Recommendation):
         print(found.shown.model_version, found.position("item-7"), clicked_at - found.at)
 
-It is base64 for URLs, without padding, of
+A recommendation id is the URL-safe base64, without padding, of these bytes:
 
 ======  =====================================================================================================
 bytes   meaning
 ======  =====================================================================================================
 1       the version of this format
-1       flags: 1 with a span, 2 with positions
-1       the user's bucket, 0 to 31, or 255
+1       flags: 1 if there is a span, 2 if there are positions
+1       the bucket of the user, 0 to 31, or 255 if there is none
 1       the number of items, n
-2       the length of the labels
+2       the length of the labels in bytes
 4       the time, in seconds since 1970
-4       drawn at random, so that two slates of the same items in one second are not the same
-...     model version, variant, surface and experiment, in UTF-8, joined by zero bytes, empty where unknown
-24      the trace id and the span id, where flagged
-3 n     a fingerprint of each item, in order: BLAKE2b under a key of its own, so that nobody else can look it up
-n       the position of each item, 0 where unknown, 255 for all further ones, where flagged: they are not 1, 2, 3 ...
-16      HMAC-SHA-256 of all before, cut to half its length
+4       random bytes, which distinguish two slates with the same items in the same second
+...     model version, variant, surface and experiment, in UTF-8, joined by zero bytes; empty if unknown
+24      the trace id and the span id (only with flag 1)
+3 n     a fingerprint of each item, in order: BLAKE2b with a separate key, so that only key holders can compute it
+n       the position of each item, 0 if unknown, 255 for 255 and above (only with flag 2: not 1, 2, 3 ...)
+16      the first half of the HMAC-SHA-256 of all preceding bytes
 ======  =====================================================================================================
 
-Numbers are big-endian. Half of the HMAC is the least that RFC 2104 recommends: to forge one takes 2 ** 127 requests on
-average, and none of them says how near it came. Three bytes tell ten items apart but for one slate in 370,000, in
-which two positions are unknown.
+Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends: a forgery takes 2 ** 127
+requests on average. A fingerprint has three bytes: in one of 370,000 slates of ten items, two items have the same
+fingerprint, and their positions are unknown.
 """
 
 import hmac
@@ -43,27 +43,30 @@ from os import urandom
 from typing import Final, NamedTuple
 
 from otel_recmon import catalog
+from otel_recmon.values import id_text
 
+text = id_text  # the name that recording/attributor.py imports
 HEADER: Final = "X-Recommendation-Id"
 FORMAT: Final = 1
 BUCKETS: Final = len(catalog.BUCKETS)
 MOST_ITEMS: Final = 100
-"""Items of a slate that have a fingerprint, from the first."""
+"""The number of items, from the first, that have a fingerprint. 100 items make an id of some 550 characters."""
 SHORTEST_KEY: Final = 16
-"""Characters."""
+"""The length of the shortest valid key, in characters."""
 SKEW_SECONDS: Final = 60.0
-"""How far a clock may be behind that of the process that signed."""
+"""The tolerated lag of the verifying clock behind the signing clock."""
 _LONGEST: Final = 4096
+"""Characters of the longest text that is decoded. The longest id (2,048 bytes of labels, 100 items) has 3,336."""
 _HEAD: Final = struct.Struct(">BBBBHI4s")
 _WITH_SPAN, _WITH_POSITIONS = 1, 2
 _NO_BUCKET: Final = 255
 _TRACE_BYTES, _SPAN_BYTES = 16, 24
-_MARK_BYTES: Final = 3
+_FINGERPRINT_BYTES: Final = 3
 _MAC_BYTES: Final = 16
 
 
 class Refusal(StrEnum):
-    """Why a recommendation id is not accepted."""
+    """Reasons to refuse a recommendation id."""
 
     EXPIRED = catalog.EXPIRED
     FORGED = catalog.FORGED
@@ -73,50 +76,53 @@ class Refusal(StrEnum):
 
 
 class Shown(NamedTuple):
-    """What is known of a slate beside its items."""
+    """The labels, the user's bucket and the span of a slate."""
 
     model_version: str
     variant: str | None = None
     surface: str | None = None
     experiment: str | None = None
     bucket: int | None = None
-    """The bucket of the user's hash, 0 to 31."""
+    """The bucket of the user in the experiment, 0 to 31."""
     span: tuple[int, int] | None = None
     """The trace id and the span id of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A slate that a verified recommendation id is of."""
+    """The content of a verified recommendation id."""
 
     shown: Shown
     at: int
-    """When it was shown, in seconds since 1970."""
+    """The time of the slate, in seconds since 1970."""
     slate: bytes
-    """What tells it from any other."""
-    _marks: bytes = field(repr=False)
+    """A unique identifier of the slate."""
+    _fingerprints: bytes = field(repr=False)
     _positions: bytes = field(repr=False)
-    _mark: Callable[[str], bytes] = field(repr=False, compare=False)
+    _fingerprint: Callable[[str], bytes] = field(repr=False, compare=False)
 
     def position(self, item: object) -> int | None:
-        """Return the position that an item was shown at, from 1; None where it was not, or is not the only such one."""
-        marks = [self._marks[at : at + _MARK_BYTES] for at in range(0, len(self._marks), _MARK_BYTES)]
-        mine = self._mark(text(item))
-        if marks.count(mine) != 1:
+        """Return the 1-based position of an item in the slate.
+
+        None if the item is not among the first 100, if its fingerprint occurs twice, or if its position is unknown.
+        """
+        found = self._fingerprints
+        fingerprints = [found[at : at + _FINGERPRINT_BYTES] for at in range(0, len(found), _FINGERPRINT_BYTES)]
+        wanted = self._fingerprint(id_text(item))
+        if fingerprints.count(wanted) != 1:
             return None
-        index = marks.index(mine)
+        index = fingerprints.index(wanted)
         return (self._positions[index] or None) if self._positions else index + 1
 
 
 class Signer:
-    """Signs with the first of its keys, and verifies with all of them."""
+    """A signer and verifier of recommendation ids. It signs with its first key and verifies with all keys.
+
+    Raises:
+        ValueError: If there is no key, or a key is shorter than 16 characters.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """Take the secrets.
-
-        Raises:
-            ValueError: If there is none, or one is shorter than 16 characters.
-        """
         if not keys or min(map(len, keys)) < SHORTEST_KEY:
             raise ValueError(f"a signer needs keys of at least {SHORTEST_KEY} characters")
         self._keys = [_Key(key) for key in keys]
@@ -125,46 +131,46 @@ class Signer:
         """Return the recommendation id of a slate.
 
         Args:
-            shown: What is known beside the items.
-            items: Their ids in the order shown; 7 and "7" are the same. Only the first 100 count.
-            at: Now, in seconds since 1970.
-            positions: Their positions from 1, where these are not 1, 2, 3 ...
+            shown: The labels, bucket and span of the slate.
+            items: The item ids in the order of the slate; 7 and "7" are the same id. Only the first 100 are signed.
+            at: The current time, in seconds since 1970.
+            positions: The 1-based positions of the items, if they are not 1, 2, 3 ...
 
         Raises:
-            ValueError: If something is out of its range.
+            ValueError: If a value is out of its range.
         """
-        key, labels, items = self._keys[0], _packed(*shown[:4]), items[:MOST_ITEMS]
+        key, labels, items = self._keys[0], _packed_labels(*shown[:4]), items[:MOST_ITEMS]
         if positions and len(positions) < len(items):
-            raise ValueError("each item has a position, or none has")
+            raise ValueError("positions must be empty, or have a position for each item")
         flags = (_WITH_SPAN if shown.span else 0) | (_WITH_POSITIONS if positions else 0)
         signed = b"".join(
             (
                 _head(flags, shown.bucket, len(items), len(labels), int(at)),
                 labels,
                 _span(*shown.span) if shown.span else b"",
-                *[key.mark(item if item.__class__ is str else text(item)) for item in items],
-                bytes(min(place or 0, 255) for place in positions[: len(items)]),
+                *[key.fingerprint(item if item.__class__ is str else id_text(item)) for item in items],
+                bytes(min(position or 0, 255) for position in positions[: len(items)]),
             )
         )
         return _encoded(signed + key.mac(signed))
 
-    def verify(self, said: object, now: float, window: float) -> Recommendation | Refusal:
-        """Return the slate of a recommendation id, or why there is none; whatever is said, nothing is raised.
+    def verify(self, token: object, now: float, window: float) -> Recommendation | Refusal:
+        """Return the content of a recommendation id, or the reason for its refusal. Never raise an error.
 
         Args:
-            said: What should be a recommendation id.
-            now: When it came back, in seconds since 1970.
-            window: The age up to which it counts, in seconds.
+            token: The recommendation id as received, of any type.
+            now: The time of the event, in seconds since 1970.
+            window: The highest age of a valid id, in seconds.
         """
-        raw = _decoded(said)
+        raw = _decoded(token)
         if not raw:
             return Refusal.MALFORMED
         if raw[0] != FORMAT:
             return Refusal.UNSUPPORTED
-        parts = _parted(raw)
+        parts = _split(raw)
         if parts is None:
             return Refusal.MALFORMED
-        found = self._found(parts)
+        found = self._authenticated(parts)
         if isinstance(found, Refusal):
             return found
         age = now - found.at
@@ -172,62 +178,57 @@ class Signer:
             return Refusal.FUTURE
         return Refusal.EXPIRED if age > window else found
 
-    def _found(self, parts: "_Parts") -> Recommendation | Refusal:
+    def _authenticated(self, parts: "_Parts") -> Recommendation | Refusal:
         key = next((key for key in self._keys if hmac.compare_digest(key.mac(parts.signed), parts.mac)), None)
         if key is None:
             return Refusal.FORGED
-        labels = _unpacked(parts.labels)
+        labels = _unpacked_labels(parts.labels)
         if labels is None:
             return Refusal.MALFORMED
         bucket = parts.bucket if parts.bucket < BUCKETS else None
         ids = parts.span and (int.from_bytes(parts.span[:_TRACE_BYTES]), int.from_bytes(parts.span[_TRACE_BYTES:]))
         shown = Shown(*labels, bucket, ids or None)
-        return Recommendation(shown, parts.at, parts.mac, parts.marks, parts.positions, key.mark)
+        return Recommendation(shown, parts.at, parts.mac, parts.fingerprints, parts.positions, key.fingerprint)
 
 
 class _Key:
-    """A secret, with a key of its own for each of its uses."""
+    """The signing key and the fingerprint key, both derived from one secret."""
 
-    __slots__ = ("_begun", "_mac")
+    __slots__ = ("_keyed_hash", "_signing_key")
 
     def __init__(self, secret: str) -> None:
-        self._mac = hmac.digest(secret.encode(), b"otel-recmon recommendation id", "sha256")
-        own = hmac.digest(secret.encode(), b"otel-recmon item", "sha256")
-        self._begun = blake2b(digest_size=_MARK_BYTES, key=own)
+        self._signing_key = hmac.digest(secret.encode(), b"otel-recmon recommendation id", "sha256")
+        fingerprint_key = hmac.digest(secret.encode(), b"otel-recmon item", "sha256")
+        self._keyed_hash = blake2b(digest_size=_FINGERPRINT_BYTES, key=fingerprint_key)
 
     def mac(self, signed: bytes) -> bytes:
-        return hmac.digest(self._mac, signed, "sha256")[:_MAC_BYTES]
+        return hmac.digest(self._signing_key, signed, "sha256")[:_MAC_BYTES]
 
-    def mark(self, item: str) -> bytes:
-        begun = self._begun.copy()
-        begun.update(item.strip().encode(errors="surrogatepass"))
-        return begun.digest()
+    def fingerprint(self, item: str) -> bytes:
+        hashed = self._keyed_hash.copy()  # a copy saves the hashing of the key for each item
+        hashed.update(item.strip().encode(errors="surrogatepass"))
+        return hashed.digest()
 
 
 class _Parts(NamedTuple):
-    """The parts of a recommendation id; nothing says yet that they are true."""
+    """The fields of a recommendation id that is not verified yet."""
 
     bucket: int
     at: int
     labels: bytes
     span: bytes
-    marks: bytes
+    fingerprints: bytes
     positions: bytes
     signed: bytes
-    """All of them."""
+    """All bytes before the HMAC."""
     mac: bytes
-
-
-def text(item: object) -> str:
-    """Return the text of an item's id: the same for 7, 7.0, which is what pandas makes of it, and "7"."""
-    return str(int(item) if isinstance(item, float) and item.is_integer() else item)
 
 
 def _head(flags: int, bucket: int | None, items: int, labels: int, at: int) -> bytes:
     if bucket is not None and not 0 <= bucket < BUCKETS:
-        raise ValueError(f"a bucket is a whole number from 0 to {BUCKETS - 1}, not {bucket!r}")
+        raise ValueError(f"a bucket must be a whole number from 0 to {BUCKETS - 1}, not {bucket!r}")
     if not 0 <= at < 1 << 32:
-        raise ValueError(f"a time is in seconds since 1970, not {at!r}")
+        raise ValueError(f"a time must be in seconds since 1970, not {at!r}")
     return _HEAD.pack(FORMAT, flags, _NO_BUCKET if bucket is None else bucket, items, labels, at, urandom(4))
 
 
@@ -235,19 +236,21 @@ def _span(trace_id: int, span_id: int) -> bytes:
     try:
         return trace_id.to_bytes(_TRACE_BYTES) + span_id.to_bytes(_SPAN_BYTES - _TRACE_BYTES)
     except OverflowError as error:
-        raise ValueError("a trace id has 16 bytes, a span id 8") from error
+        raise ValueError("a trace id must have 16 bytes, a span id 8") from error
 
 
 @lru_cache(1024)
-def _packed(*labels: str | None) -> bytes:
+def _packed_labels(*labels: str | None) -> bytes:
     packed = "\0".join(label or "" for label in labels).encode()
     if not labels[0] or packed.count(0) != len(labels) - 1 or len(packed) > _LONGEST // 2:
-        raise ValueError("a slate has a model version, and no label with a zero byte or of thousands of characters")
+        raise ValueError(
+            f"a slate must have a model version, and labels of at most {_LONGEST // 2} bytes in all without a zero byte"
+        )
     return packed
 
 
 @lru_cache(1024)
-def _unpacked(packed: bytes) -> tuple[str, str | None, str | None, str | None] | None:
+def _unpacked_labels(packed: bytes) -> tuple[str, str | None, str | None, str | None] | None:
     try:
         version, variant, surface, experiment = packed.decode().split("\0")
     except ValueError:
@@ -259,25 +262,25 @@ def _encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _decoded(said: object) -> bytes | None:
-    """Return the bytes of a text that is in the one form that we write."""
-    if not isinstance(said, str) or len(said) > _LONGEST:
+def _decoded(token: object) -> bytes | None:
+    """Return the decoded bytes, or None for any text that differs from our own encoding of these bytes."""
+    if not isinstance(token, str) or len(token) > _LONGEST:
         return None
     try:
-        raw = urlsafe_b64decode(said + "=" * (-len(said) % 4))
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         return None
-    return raw if _encoded(raw) == said else None
+    return raw if _encoded(raw) == token else None
 
 
-def _parted(raw: bytes) -> _Parts | None:
-    """Return the parts, None where their lengths are not those of the whole, as after a truncation."""
+def _split(raw: bytes) -> _Parts | None:
+    """Return the fields, or None if their lengths do not add up to the length of the whole (a truncated id)."""
     if len(raw) < _HEAD.size:
         return None
     _, flags, bucket, items, labels, at, _ = _HEAD.unpack_from(raw)
     span = _HEAD.size + labels
-    marks = span + (_SPAN_BYTES if flags & _WITH_SPAN else 0)
-    positions = marks + _MARK_BYTES * items
+    fingerprints = span + (_SPAN_BYTES if flags & _WITH_SPAN else 0)
+    positions = fingerprints + _FINGERPRINT_BYTES * items
     end = positions + (items if flags & _WITH_POSITIONS else 0)
     if end + _MAC_BYTES != len(raw):
         return None
@@ -285,8 +288,8 @@ def _parted(raw: bytes) -> _Parts | None:
         bucket,
         at,
         raw[_HEAD.size : span],
-        raw[span:marks],
-        raw[marks:positions],
+        raw[span:fingerprints],
+        raw[fingerprints:positions],
         raw[positions:end],
         raw[:end],
         raw[end:],

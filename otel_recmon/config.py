@@ -1,4 +1,4 @@
-"""Every OTEL_RECMON_* variable: its name, type, default and meaning, and how its value is read."""
+"""The OTEL_RECMON_* environment variables: names, types, defaults and meanings."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from otel_recmon.catalog import (
     Attribute,
 )
 from otel_recmon.parsers import (
+    Split,
     boolean,
     buckets,
     key,
@@ -29,9 +30,9 @@ from otel_recmon.parsers import (
     registers,
     seconds,
     several,
+    splits,
     zero_or_one,
 )
-from otel_recmon.splits import Split, splits
 
 PREFIX: Final = "OTEL_RECMON_"
 
@@ -45,225 +46,275 @@ def _setting(
 def _cap(attribute: Attribute) -> Any:
     return _setting(
         attribute.cap,
-        "a whole number from 1",
-        f"Values of the label `{attribute.name}`; those beyond become `_other`.",
+        "a whole number, at least 1",
+        f"The largest number of values of the label `{attribute.name}`. Further values become `_other`.",
         "40",
         positive,
     )
 
 
 def _secret(expected: str, brief: str, example: str, parse: Callable[[str], Any]) -> Any:
-    """Declare a text that is shown nowhere, not even where it is wrong."""
+    """Declare a setting whose value never appears in a log message, a problem or a ``repr``."""
     metadata = {"expected": expected, "brief": brief, "example": example, "parse": parse}
     return field(default=None, repr=False, metadata=metadata)
 
 
 _PATTERNS: Final = "patterns `METHOD /path/{param}/*`, separated by commas"
 _SOURCE: Final = (
-    "a JMESPath expression, or `header:`, `response_header:`, `query:`, `path:` or `body:` and a name; "
-    "per route as `/route => expression; expression`"
+    "a JMESPath expression on the response body, or `header:`, `response_header:`, `query:`, `path:` or `body:` "
+    "followed by a name; for several routes `/route => expression; default expression`"
 )
-_ITEM: Final = "a JMESPath expression on one item; per route as `/route => expression; expression`"
+_ITEM: Final = "a JMESPath expression on one item; for several routes `/route => expression; default expression`"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The values of all variables; each field is ``OTEL_RECMON_`` + its name in capitals."""
+    """The values of all variables. The variable of a field is ``OTEL_RECMON_`` and its name in upper case."""
 
     enabled: bool = _setting(
         False,  # noqa: FBT003 - the default
         "true or false",
-        "Switches the plugin on. Without it nothing happens.",
+        "Switches the plugin on. If it is not `true`, the plugin does not instrument the service.",
         "true",
         boolean,
     )
     model_version: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The model version, where the service does not say it itself.",
+        "The model version of requests and responses that do not name one.",
         "v42",
         label,
     )
     model_version_from: str | None = _setting(
-        None, _SOURCE, "Where a request or response says its model version.", "response_header:x-model-version"
+        None,
+        _SOURCE,
+        "The model version in the request or response. Default, without MODEL_VERSION: `model_version` of the response "
+        "body, else the response header `x-model-version`.",
+        "response_header:x-model-version",
     )
     model_path: str | None = _setting(
         None,
         "a file or folder",
-        "The model on disk. Its newest modification time when the process loaded it is the time of the update.",
+        "The file or folder of the model. Its newest modification time at the start of the process is the time of the "
+        "last model update.",
         "/models/ranker.bin",
     )
     model_updated_at: float | None = _setting(
         None,
-        "an ISO 8601 time (UTC unless it says otherwise) or seconds since 1970",
-        "When the model was last updated; wins over MODEL_PATH.",
+        "an ISO 8601 time (UTC if it names no time zone) or seconds since 1970",
+        "The time of the last model update. It takes precedence over MODEL_PATH.",
         "2026-01-31T06:00:00Z",
         moment,
     )
     catalog_size: int | None = _setting(
-        None, "a whole number from 1", "Items in the catalog. Without it there is no coverage.", "12000", positive
+        None,
+        "a whole number, at least 1",
+        "The number of items in the catalog. Catalog coverage needs this setting, CATALOG_FILE, or `catalog_size` in "
+        "the code.",
+        "12000",
+        positive,
     )
     catalog_file: str | None = _setting(
         None,
         "a .csv (item, category) or .json (item: category) file",
-        "The category of each item, and with it the size of the catalog.",
+        "A file with the category of each item. The number of its items is the size of the catalog, unless "
+        "CATALOG_SIZE is set.",
         "/data/catalog.csv",
     )
     categories: int | None = _setting(
         None,
-        "a whole number from 2",
-        "Categories that exist. With it, diversity is relative to all of them instead of those seen.",
+        "a whole number, at least 2",
+        "The number of categories in the catalog. Diversity is relative to it. Default: the number of categories in "
+        "the last 1,000 slates.",
         "24",
         several,
     )
     metrics_path: str | None = _setting(
         None,
         "a path that starts with /",
-        "Serves the Prometheus metrics of the process at this path of the service itself.",
+        "A path of the service at which each process serves its own Prometheus metrics. If it is not set, there is no "
+        "such path.",
         "/metrics",
         path,
     )
     routes: str | None = _setting(
         None,
         _PATTERNS,
-        "Recommendation routes. By default GET and POST routes whose last fixed segment contains `recommend`.",
+        "The recommendation routes. Default: GET and POST routes whose last path segment without a parameter contains "
+        "`recommend`.",
         "GET /home/{user_id}, POST /v1/rank",
     )
     click_routes: str | None = _setting(
-        None, _PATTERNS, "Click routes. By default POST routes that end in `click` or `clicks`.", "GET /r/{item_id}"
+        None,
+        _PATTERNS,
+        "The click routes. Default: POST routes whose last path segment without a parameter is `click` or `clicks`.",
+        "GET /r/{item_id}",
     )
     conversion_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "Conversion routes. By default POST routes that end in `conversion(s)` or `purchase(s)`.",
+        "The conversion routes. Default: POST routes whose last path segment without a parameter is `conversion(s)` or "
+        "`purchase(s)`.",
         "POST /orders",
     )
     impression_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "Routes on which the client says what was seen. With it, impressions are counted from these alone.",
+        "The routes at which clients report the items that users saw. If it is set, impressions are counted only from "
+        "these reports, and not from responses.",
         "POST /seen",
     )
-    items: str | None = _setting(None, _SOURCE, "The list of items in the response.", "data.hits[]")
-    item_id: str | None = _setting(None, _ITEM, "The id of an item.", "sku")
-    category: str | None = _setting(None, _ITEM, "The category or categories of an item.", "attributes.genre")
-    score: str | None = _setting(None, _ITEM, "The score of an item.", "relevance")
+    items: str | None = _setting(
+        None,
+        _SOURCE,
+        "The list of items in the response. Default: the list whose key and elements look most like recommended items.",
+        "data.hits[]",
+    )
+    item_id: str | None = _setting(
+        None, _ITEM, "The id of an item. Default: `id`, `item_id`, `product_id`, `sku` and similar keys.", "sku"
+    )
+    category: str | None = _setting(
+        None,
+        _ITEM,
+        "The category of an item, or a list of categories. Default: `category`, `genre`, `topic` and similar keys.",
+        "attributes.genre",
+    )
+    score: str | None = _setting(
+        None, _ITEM, "The score of an item. Default: `score`, `relevance`, `confidence` and similar keys.", "relevance"
+    )
     outcome: str | None = _setting(
         None,
         _SOURCE,
-        "The outcome, or true for a fallback.",
+        "The outcome of the response (a value of the label `outcome`), or `true` for a fallback. Default: `served`, "
+        "`partial` or `empty`, by the number of items.",
         "meta.is_fallback",
     )
     limit: str | None = _setting(
         None,
         _SOURCE,
-        "The number of items that was asked for. By default `limit`, `k`, `n`, `top_k` and the like of the query, "
-        "the path or the body.",
+        "The number of items that the client requested. Default: `limit`, `k`, `n`, `top_k` and similar names in the "
+        "query, the path or the body of the request.",
         "query:count",
     )
     position: str | None = _setting(
-        None, _SOURCE, "The position of a click. By default `position`, `rank` and the like.", "query:slot"
+        None,
+        _SOURCE,
+        "The position of a click. Default: `position`, `pos`, `rank` or `slot` in the query, the path or the body of "
+        "the request.",
+        "query:slot",
     )
-    position_base: int = _setting(1, "0 or 1", "What clients call the first position.", "0", zero_or_one)
+    position_base: int = _setting(
+        1, "0 or 1", "The number of the first position in the events of clients.", "0", zero_or_one
+    )
     revenue: str | None = _setting(
         None,
         _SOURCE,
-        "The revenue of a conversion. By default `revenue`, `amount`, `price` and the like.",
+        "The revenue of a conversion. Default: `revenue`, `amount`, `price` and similar names in the query, the path "
+        "or the body of the request.",
         "body:order.total",
     )
     variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
     default_variant: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The experiment arm where the traffic does not say it: of a deployment that is one arm as a whole.",
+        "The experiment arm of requests and responses that do not name one. It is meant for a deployment that is an "
+        "arm as a whole.",
         "control",
         label,
     )
     experiment: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The experiment that runs, where the traffic does not say it, as docs/experiments.md says. Where it is the key "
-        "of a feature flag whose evaluation the server span shows, the arm is the variant of that.",
+        "The experiment of requests and responses that do not name one; see docs/experiments.md. If it is also the key "
+        "of a feature flag, and the server span has an evaluation of this flag, its variant is the arm.",
         "new-ranker",
         label,
     )
     experiment_from: str | None = _setting(
-        None, _SOURCE, "Where a request or response says its experiment.", "header:x-experiment"
+        None, _SOURCE, "The experiment in the request or response.", "header:x-experiment"
     )
     experiment_split: tuple[Split, ...] | None = _setting(
         None,
-        "`control=1,treatment=1` with weights above 0, the control first; per experiment as "
-        "`name => control=9,treatment=1; control=1,treatment=1`, the last one being that of EXPERIMENT",
-        "How users are meant to be split between the arms; with it, a split that went wrong is found.",
+        "`arm=weight,arm=weight` with weights above 0 and the control first; for several experiments "
+        "`name => arm=weight,arm=weight; arm=weight,arm=weight`, where the split without a name is that of EXPERIMENT",
+        "The planned split of users between the arms. Sample ratio mismatches are detected only with this setting.",
         "new-ranker => control=1,treatment=1",
         splits,
     )
-    surface: str | None = _setting(None, _SOURCE, "The placement.", "query:placement")
+    surface: str | None = _setting(None, _SOURCE, "The placement of the slate.", "query:placement")
     user: str | None = _setting(
         None,
         _SOURCE,
-        "Who asked. Only a keyed hash leaves the process, and only with LOG_EVENTS; an experiment counts in 32 buckets "
-        "of users. By default `user_id`, `customer_id` and the like of the query, the path or the body.",
+        "The id of the user. It never leaves the process; docs/privacy.md lists the derived values that do. Default: "
+        "`user_id`, `customer_id` and similar names in the query, the path or the body of the request.",
         "header:x-user-id",
     )
     user_hash_key: str | None = _secret(
         f"a text of at least {SHORTEST_KEY} characters",
-        "The secret that user ids are hashed with; the same for all processes whose events belong together. Without "
-        "it, no event holds a user.",
+        "The secret key of the user hashes in the event log. Set the same key in all services whose events belong "
+        "together. Without it, the event log contains no users.",
         "read-me-from-your-vault",
         key,
     )
     signing_key: tuple[str, ...] | None = _secret(
         f"texts of at least {SHORTEST_KEY} characters, separated by commas",
-        "Switches the recommendation id on, as docs/attribution.md says. Every key verifies; the first one signs.",
+        "The secret keys of recommendation ids; see docs/attribution.md. The first key signs, all keys verify. Without "
+        "it, responses have no recommendation id.",
         "read-me-from-your-vault",
         keys,
     )
     attribution_window: float = _setting(
-        86_400.0, "seconds above 0", "The age up to which a recommendation id counts.", "604800", seconds
+        86_400.0,
+        "a number of seconds above 0",
+        "The highest age of a recommendation id at which an event is still attributed.",
+        "604800",
+        seconds,
     )
     recommendation_id: str | None = _setting(
         None,
         _SOURCE,
-        f"The recommendation id of an event. By default the header `{HEADER}`, else `recommendation_id` of the query, "
-        "the path or the body.",
+        f"The recommendation id of an event. Default: the header `{HEADER}`, else `recommendation_id` in the query, "
+        "the path or the body of the request.",
         "body:meta.slate",
     )
     event_item_id: str | None = _setting(
         None,
         _SOURCE,
-        "The id of the item of an event, whose position the recommendation id knows. By default `item_id`, "
-        "`product_id`, `sku`, `id` and the like of the query, the path or the body.",
+        "The item id of an event; its position follows from the recommendation id. Default: `item_id`, `product_id`, "
+        "`sku`, `id` and similar names in the query, the path or the body of the request.",
         "body:sku",
     )
     log_events: bool = _setting(
         False,  # noqa: FBT003 - the default
         "true or false",
-        "Logs an OpenTelemetry event for each slate, click and conversion, as docs/events.md says. It needs a "
-        "logger provider: under `opentelemetry-instrument`, set `OTEL_LOGS_EXPORTER=otlp`.",
+        "Logs an OpenTelemetry event for each slate, click and conversion; see docs/events.md. It needs a logger "
+        "provider: with `opentelemetry-instrument`, also set `OTEL_LOGS_EXPORTER=otlp`.",
         "true",
         boolean,
     )
     sketch_registers: int = _setting(
         0,
         f"0, or a power of two from 16 to {len(REGISTERS)}",
-        "Registers of the sketches that count different items and users across a fleet, as docs/sketches.md says; 0 is "
-        "none. Of each model version, each register is two series.",
+        "The number of registers of the sketches, which count distinct items and users across all processes; see "
+        "docs/sketches.md. Each register is two series for each model version. 0 switches sketches off.",
         "256",
         registers,
     )
-    slo_latency: float = _setting(0.5, "seconds above 0", "The longest time of a good response.", "0.3", seconds)
+    slo_latency: float = _setting(
+        0.5, "a number of seconds above 0", "The highest latency of a good response.", "0.3", seconds
+    )
     score_buckets: tuple[float, ...] = _setting(
         SCORE.buckets,
-        "rising numbers, separated by commas",
-        "The histogram buckets of the scores.",
+        "increasing numbers, separated by commas",
+        "The upper bounds of the buckets of the histogram of scores.",
         "1,2,3,4,5",
         buckets,
     )
     max_body_bytes: int = _setting(
         262_144,
-        "a whole number from 1",
-        "The longest body that is read; a longer one is only counted.",
+        "a whole number, at least 1",
+        "The size limit of a request or response body in bytes. The items of a longer body are not read; the request "
+        "is still counted.",
         "1048576",
         positive,
     )
@@ -276,7 +327,7 @@ class Settings:
 
     @property
     def experimental(self) -> bool:
-        """Whether experiments are counted without the code naming them."""
+        """Whether the settings, and not only the code, name experiments."""
         return self.experiment is not None or self.experiment_from is not None
 
     @property
@@ -286,14 +337,14 @@ class Settings:
 
     @property
     def expected_shares(self) -> dict[str, tuple[tuple[str, float], ...]]:
-        """The arms of each experiment whose split is configured, the control first, and their shares."""
+        """The (arm, share) pairs of each experiment with a configured split, the control first."""
         named = ((split.experiment or self.experiment, split.shares) for split in self.experiment_split or ())
         return {name: shares for name, shares in named if name}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A variable that cannot be used as it is."""
+    """A variable with an unusable value, or with an unknown name."""
 
     variable: str
     value: str
@@ -301,7 +352,7 @@ class Problem:
     fallback: str
 
     def __str__(self) -> str:
-        """Say what is wrong, what is expected and what happens instead."""
+        """Return the error message: the variable and its value, the expected value, and the value used instead."""
         return f"{self.variable}={self.value!r} is not usable: expected {self.expected}; {self.fallback}"
 
 
@@ -311,12 +362,12 @@ def variable(name: str) -> str:
 
 
 def expected(name: str) -> str:
-    """Return what the value of a setting must be, in words."""
+    """Return the description of the valid values of a setting."""
     return str(next(spec.metadata["expected"] for spec in fields(Settings) if spec.name == name))
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
-    """Return the settings of an environment; what is wrong falls back to its default and is reported."""
+    """Return the settings of an environment and the problems with it. An unusable value is replaced by its default."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for spec in fields(Settings):
@@ -330,14 +381,14 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             shown = text if spec.repr else "..."
             problems.append(Problem(variable(spec.name), shown, spec.metadata["expected"], fallback))
     settings = Settings(**values)
-    return settings, problems + _nameless(settings, environ) + _unknown(environ)
+    return settings, problems + _unnamed_experiment(settings, environ) + _unknown(environ)
 
 
-def _nameless(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
+def _unnamed_experiment(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
     if settings.experiment or all(split.experiment for split in settings.experiment_split or ()):
         return []
     name = variable("experiment_split")
-    expected = f"the experiment that it is of, in it or in {variable('experiment')}"
+    expected = f"the name of the experiment, in the split or in {variable('experiment')}"
     return [Problem(name, environ[name].strip(), expected, "ignoring it")]
 
 
@@ -348,5 +399,6 @@ def _unknown(environ: Mapping[str, str]) -> list[Problem]:
         if name.startswith(PREFIX):
             near = difflib.get_close_matches(name, known, n=1)
             expected = f"a known variable, perhaps {near[0]}" if near else "a known variable"
-            problems.append(Problem(name, "...", expected, "ignoring it"))  # it may be a secret with a typing mistake
+            # The value may be a secret whose variable is misspelled, so it is not shown.
+            problems.append(Problem(name, "...", expected, "ignoring it"))
     return problems

@@ -1,4 +1,4 @@
-"""Reads the event log that the Collector wrote, and counts again from it what the metrics say."""
+"""Reader of the event log that the Collector writes, and computation of counters from it."""
 
 import json
 from collections import defaultdict
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric
+from otel_recmon.catalog import EVENT_PREFIX, EVENTS, POSITIONS, REQUEST_EVENTS, Metric, SeriesKey
 from otel_recmon.recording.labels import Labels
-from otel_recmon.values import NOWHERE, place
+from otel_recmon.values import UNKNOWN_INDEX, position_index
 
-Series = tuple[str, tuple[tuple[str, str], ...]]
-"""The Prometheus name of a counter and its labels, sorted."""
 Counts = Iterator[tuple[Metric, Mapping[str, str], float]]
 
 RECOUNTED: Final = (
@@ -31,7 +29,7 @@ RECOUNTED: Final = (
     catalog.EXPERIMENT_CONVERSIONS,
     catalog.EXPERIMENT_REVENUE,
 )
-"""The counters that follow from the event log; those about otel-recmon itself do not."""
+"""The counters that can be computed from the event log. Counters about otel-recmon itself cannot."""
 
 
 _IN_EXPERIMENTS: Final = {
@@ -43,17 +41,20 @@ _IN_EXPERIMENTS: Final = {
 
 @dataclass(frozen=True)
 class Event:
-    """One event: when it happened, in nanoseconds since 1970, its names without their prefix, and its trace."""
+    """An event of otel-recmon."""
 
     at: int
+    """The time, in nanoseconds since 1970."""
     name: str
+    """The name without the prefix ``recommendation.``, such as ``clicked``."""
     attributes: Mapping[str, Any]
+    """The attributes, by their names without the prefix."""
     trace_id: str
     span_id: str
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:
-    """Return the events of otel-recmon in a log of OTLP JSON, one export request a line.
+    """Yield the events of otel-recmon in a log of OTLP JSON with one export request per line. Skip all other records.
 
     Raises:
         ValueError: If a line is not JSON.
@@ -84,7 +85,7 @@ def _pairs(pairs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _value(value: Mapping[str, Any]) -> Any:
-    """Return what an OTLP value holds; an empty one is None."""
+    """Return the Python value of an OTLP ``AnyValue``; None if it is empty."""
     for kind, held in value.items():
         if kind == "intValue":
             return int(held)
@@ -96,9 +97,9 @@ def _value(value: Mapping[str, Any]) -> Any:
     return None
 
 
-def counted(log: Iterable[Event]) -> dict[Series, float]:
-    """Return the counters of RECOUNTED as these events make them, those that are 0 left out."""
-    totals: defaultdict[Series, float] = defaultdict(int)
+def counted(log: Iterable[Event]) -> dict[SeriesKey, float]:
+    """Return the values of the counters in RECOUNTED for these events. Counters that are 0 are left out."""
+    totals: defaultdict[SeriesKey, float] = defaultdict(int)
     for event in log:
         for metric, labels, count in _counts(event):
             totals[metric.prometheus, tuple(sorted(labels.items()))] += count
@@ -106,59 +107,60 @@ def counted(log: Iterable[Event]) -> dict[Series, float]:
 
 
 def _counts(event: Event) -> Counts:
-    said = event.attributes
-    labels = _labels(said)
+    attributes = event.attributes
+    labels = _labels(attributes)
     if event.name in REQUEST_EVENTS:
-        yield from _request(said, labels)
-        yield from _slate(said, labels)
+        yield from _request(attributes, labels)
+        yield from _slate(attributes, labels)
     elif event.name == "clicked":
-        yield catalog.CLICKED, labels | {"position": _position(said.get("position"))}, 1
+        yield catalog.CLICKED, labels | {"position": _position(attributes.get("position"))}, 1
     elif event.name == "converted":
         yield catalog.CONVERTED, labels, 1
     else:
-        yield from _shown(said["positions"], labels)
-    if "bucket" in said:
+        yield from _impressions(attributes["positions"], labels)
+    if "bucket" in attributes:
         yield from _experiment(event)
 
 
 def _experiment(event: Event) -> Counts:
-    said = event.attributes
-    labels = {"experiment": said["experiment"], "variant": said["arm"], "bucket": said["bucket"]}
+    attributes = event.attributes
+    labels = {"experiment": attributes["experiment"], "variant": attributes["arm"], "bucket": attributes["bucket"]}
     yield _IN_EXPERIMENTS[event.name], labels, 1
-    yield catalog.EXPERIMENT_REVENUE, labels, said.get("revenue", 0)
+    yield catalog.EXPERIMENT_REVENUE, labels, attributes.get("revenue", 0)
 
 
-def _request(said: Mapping[str, Any], labels: dict[str, str]) -> Counts:
-    if "status" in said:
-        yield catalog.REQUESTS, labels | {"status": said["status"]}, 1
-        if "outcome" in said:
-            yield catalog.OUTCOMES, labels | {"outcome": said["outcome"]}, 1
-    if "good" in said:
-        yield catalog.SLO_RESPONSES, labels | {"good": str(said["good"]).lower()}, 1
-    yield catalog.CACHE_HITS, {}, said.get("cache.hits", 0)
-    yield catalog.CACHE_MISSES, {}, said.get("cache.misses", 0)
-    for stage in said.get("stages", ()):
+def _request(attributes: Mapping[str, Any], labels: dict[str, str]) -> Counts:
+    if "status" in attributes:
+        yield catalog.REQUESTS, labels | {"status": attributes["status"]}, 1
+        if "outcome" in attributes:
+            yield catalog.OUTCOMES, labels | {"outcome": attributes["outcome"]}, 1
+    if "good" in attributes:
+        yield catalog.SLO_RESPONSES, labels | {"good": str(attributes["good"]).lower()}, 1
+    yield catalog.CACHE_HITS, {}, attributes.get("cache.hits", 0)
+    yield catalog.CACHE_MISSES, {}, attributes.get("cache.misses", 0)
+    for stage in attributes.get("stages", ()):
         own = _labels(stage) | {"stage": stage["stage"]}
         yield catalog.CANDIDATES, own, stage.get("candidates", 0)
 
 
-def _slate(said: Mapping[str, Any], labels: dict[str, str]) -> Counts:
-    if said.get("impressions", True):
-        yield from _shown(said.get("positions", range(1, said.get("item_count", 0) + 1)), labels)
-    for categories in said.get("categories", ()):
+def _slate(attributes: Mapping[str, Any], labels: dict[str, str]) -> Counts:
+    if attributes.get("impressions", True):
+        in_order = range(1, attributes.get("item_count", 0) + 1)
+        yield from _impressions(attributes.get("positions", in_order), labels)
+    for categories in attributes.get("categories", ()):
         for category in categories if isinstance(categories, list) else [categories]:
             yield catalog.ITEMS, labels | {"category": category}, 1
 
 
-def _shown(positions: Iterable[Any], labels: dict[str, str]) -> Counts:
+def _impressions(positions: Iterable[Any], labels: dict[str, str]) -> Counts:
     for position in positions:
         yield catalog.IMPRESSIONS, labels | {"position": _position(position)}, 1
 
 
 def _position(position: Any) -> str:
-    index = place(position)
-    return POSITIONS[NOWHERE if index is None else index]
+    index = position_index(position)
+    return POSITIONS[UNKNOWN_INDEX if index is None else index]
 
 
-def _labels(said: Mapping[str, Any]) -> dict[str, str]:
-    return {name: said[name] for name in Labels._fields if name in said}
+def _labels(attributes: Mapping[str, Any]) -> dict[str, str]:
+    return {name: attributes[name] for name in Labels._fields if name in attributes}

@@ -12,8 +12,8 @@ _FILE: Final = Path(__file__).with_suffix(".toml")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Something that can be wrong; in ``what``, ``why`` and ``fix``, ``{name}`` stands for what a check fills in."""
+class FindingKind:
+    """A finding before a check fills in its facts, which stand as ``{name}`` in ``what``, ``why`` and ``fix``."""
 
     name: str
     topic: str
@@ -51,8 +51,8 @@ def found(kind: str, /, **facts: object) -> Finding:
     return Finding(known.name, known.topic, known.severity, *words)
 
 
-def _kinds(topics: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
-    return {name: Kind(name, topic, **words) for topic, kinds in topics.items() for name, words in kinds.items()}
+def _kinds(topics: Mapping[str, Mapping[str, Any]]) -> dict[str, FindingKind]:
+    return {name: FindingKind(name, topic, **words) for topic, kinds in topics.items() for name, words in kinds.items()}
 
 
 KINDS: Final = _kinds(tomllib.loads(_FILE.read_text(encoding="utf-8")))

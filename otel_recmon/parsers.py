@@ -1,22 +1,25 @@
-"""How the text of a variable becomes its value; each function raises ValueError or KeyError where it cannot."""
+"""Parsers of the values of environment variables.
 
-import math
+Each function returns the value of a text, and raises ValueError or KeyError for an unusable text.
+"""
+
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from otel_recmon.attribution import SHORTEST_KEY
-from otel_recmon.catalog import REGISTERS
-from otel_recmon.values import clean
+from otel_recmon.catalog import MAX_ARMS, OTHER, REGISTERS
+from otel_recmon.values import finite, label_text, number
 
 
 def boolean(text: str) -> bool:
-    """Read true or false in the usual ways to write them."""
+    """Parse a boolean: true, 1, yes, on, false, 0, no or off, in any case."""
     return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
         text.lower()
     ]
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1."""
+    """Parse a whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise ValueError(text)
@@ -24,7 +27,7 @@ def positive(text: str) -> int:
 
 
 def several(text: str) -> int:
-    """Read a whole number from 2."""
+    """Parse a whole number of at least 2."""
     number = int(text)
     if number < 2:
         raise ValueError(text)
@@ -32,40 +35,37 @@ def several(text: str) -> int:
 
 
 def zero_or_one(text: str) -> int:
-    """Read 0 or 1."""
+    """Parse 0 or 1."""
     return {"0": 0, "1": 1}[text]
 
 
 def seconds(text: str) -> float:
-    """Read seconds above 0."""
-    number = float(text)
-    if not (0 < number < math.inf):
-        raise ValueError(text)
-    return number
+    """Parse a finite number of seconds above 0."""
+    return _above_0(text)
 
 
 def moment(text: str) -> float:
-    """Read an ISO 8601 time, in UTC unless it says otherwise, or seconds since 1970."""
+    """Parse an ISO 8601 time (UTC if it names no time zone) or seconds since 1970."""
     try:
         moment = float(text)
     except ValueError:
         parsed = datetime.fromisoformat(text)
         moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    if not (0 < moment < 1e11):
+    if not (0 < moment < 1e11):  # a larger number is in milliseconds: 1e11 seconds are the year 5138
         raise ValueError(text)
     return moment
 
 
 def buckets(text: str) -> tuple[float, ...]:
-    """Read the bounds of a histogram, rising."""
-    bounds = tuple(float(bound) for bound in text.split(","))
-    if list(bounds) != sorted(set(bounds)) or not all(math.isfinite(bound) for bound in bounds):
+    """Parse the finite, increasing bucket bounds of a histogram, separated by commas."""
+    bounds = tuple(map(_finite, text.split(",")))
+    if list(bounds) != sorted(set(bounds)):
         raise ValueError(text)
     return bounds
 
 
 def registers(text: str) -> int:
-    """Read a number of registers: 0, or a power of two from 16."""
+    """Parse a number of sketch registers: 0, or a power of two from 16 to 512."""
     number = int(text)
     if number and not (16 <= number <= len(REGISTERS) and number.bit_count() == 1):
         raise ValueError(text)
@@ -73,26 +73,84 @@ def registers(text: str) -> int:
 
 
 def label(text: str) -> str:
-    """Read what can be the value of a label."""
-    if clean(text) is None:
+    """Parse a label value: printable text of at most 100 characters."""
+    if label_text(text) is None:
         raise ValueError(text)
     return text
 
 
 def key(text: str) -> str:
-    """Read a secret that is long enough to be one."""
+    """Parse a secret key of at least 16 characters."""
     if len(text) < SHORTEST_KEY:
-        raise ValueError
+        raise ValueError  # without the text, which is secret
     return text
 
 
 def keys(text: str) -> tuple[str, ...]:
-    """Read secrets separated by commas."""
+    """Parse secret keys, separated by commas."""
     return tuple(key(part.strip()) for part in text.split(","))
 
 
 def path(text: str) -> str:
-    """Read a path."""
+    """Parse the path of a URL, which starts with a slash."""
     if not text.startswith("/"):
         raise ValueError(text)
     return text
+
+
+class Split(NamedTuple):
+    """The arms of an experiment, the control first, each with its share of the users; the shares add up to 1."""
+
+    experiment: str | None
+    """None for the experiment that is configured."""
+    shares: tuple[tuple[str, float], ...]
+
+
+def splits(text: str) -> tuple[Split, ...]:
+    """Read the splits of ``arm=weight,arm=weight; experiment => arm=weight,arm=weight``; weights are above 0.
+
+    Raises:
+        ValueError: If the text has another form, names an experiment twice, or has too many arms to count.
+    """
+    found = tuple(_split(part) for part in text.split(";") if part.strip())
+    arms = sum(len(split.shares) for split in found)
+    if not found or len({split.experiment for split in found}) < len(found) or arms >= MAX_ARMS:
+        raise ValueError(text)
+    return found
+
+
+def _split(text: str) -> Split:
+    name, arrow, arms = text.rpartition("=>")
+    weights = dict(map(_weight, arms.split(",")))
+    if len(weights) < max(2, len(arms.split(","))):
+        raise ValueError(text)
+    total = sum(weights.values())
+    if finite(total) is None:
+        raise ValueError(text)
+    return Split(_name(name) if arrow else None, tuple((arm, weight / total) for arm, weight in weights.items()))
+
+
+def _weight(text: str) -> tuple[str, float]:
+    arm, _, share = text.rpartition("=")
+    return _name(arm), _above_0(share)
+
+
+def _name(text: str) -> str:
+    name = label_text(text)
+    if name is None or name == OTHER:
+        raise ValueError(text)
+    return name
+
+
+def _finite(text: str) -> float:
+    found = number(text)
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _above_0(text: str) -> float:
+    found = _finite(text)
+    if found <= 0:
+        raise ValueError(text)
+    return found

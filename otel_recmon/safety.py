@@ -1,6 +1,6 @@
-"""Failures inside the plugin: counted, logged once, and kept from the host service.
+"""Containment of failures: errors and unusable values are counted and logged once, and never reach the service.
 
-Every handler of a broad exception in the run-time packages gives the error to a function of this module, or raises it.
+Every handler of a broad exception in the run-time packages passes the error to a function of this module, or raises it.
 """
 
 import logging
@@ -14,38 +14,39 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class Faults:
-    """The faults of one process: errors by site, unusable values by reason, label values over their cap by label.
+    """Counts of the errors, unusable values and overflowing labels of one process.
 
-    No value from outside is ever logged, because it may identify a person.
+    The first error, value or label of each kind is also logged. A log record never contains a value that came from
+    outside, because it may identify a person.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Set all counts to 0, as a forked child must."""
+        """Reset all counts. A forked child calls it, because its counts are those of the parent."""
         self._lock = Lock()
         self.errors: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self.overflowed: dict[str, int] = {}
 
     def error(self, site: str, error: BaseException) -> None:
-        """Count a failure of the plugin's own code. The first one at each site is logged with its traceback."""
+        """Count an error of otel-recmon by its site, and log the first traceback of each site."""
         if self._first(self.errors, site):
             _logger.error(
-                "otel-recmon failed in %s; the service goes on, this measurement is lost", site, exc_info=error
+                "otel-recmon failed in %s; the service is not affected, one measurement is lost", site, exc_info=error
             )
 
     def drop(self, reason: str, expected: str) -> None:
-        """Count an unusable value. The first one for each reason is logged, with the value that was ``expected``."""
+        """Count a dropped value by its reason, and log the expected form once for each reason."""
         if self._first(self.dropped, reason):
-            _logger.warning("otel-recmon set a value aside (%s): expected %s", reason, expected)
+            _logger.warning("otel-recmon dropped a value (%s): expected %s", reason, expected)
 
     def overflow(self, label: str) -> None:
-        """Count a label value that was folded into ``_other``."""
+        """Count a label value that was replaced by ``_other``, and log a warning once for each label."""
         if self._first(self.overflowed, label):
             _logger.warning(
-                "otel-recmon: label %s has more values than its cap or its metric allows; the rest becomes _other",
+                "otel-recmon: label %s has more values than its cap or its metric allows; further values become _other",
                 label,
             )
 
@@ -56,15 +57,15 @@ class Faults:
 
 
 class HasFaults(Protocol):
-    """An object with a counter of faults."""
+    """An object whose methods may be decorated with ``never_raises``."""
 
     @property
     def faults(self) -> Faults:
-        """The counter."""
+        """The counts of its failures."""
 
 
 def swallow(faults: Faults, site: str, error: BaseException) -> None:
-    """Count and log an error. It never raises, even if the counting fails."""
+    """Count an error under its site. Suppress errors of the counting itself."""
     with suppress(Exception):
         faults.error(site, error)
 
@@ -77,24 +78,21 @@ R = TypeVar("R")
 def never_raises(
     method: Callable[Concatenate[S, P], R],
 ) -> Callable[Concatenate[S, P], R | None]:
-    """Make a function return None where it would raise, and count the failure under the function's name.
-
-    The first argument of the function has the counter of faults.
-    """
+    """Decorate a method: instead of raising an exception, it counts it under the method's name and returns None."""
     site = method.__qualname__
 
     @wraps(method)
     def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - kept from the host
+        except Exception as error:  # noqa: BLE001 - no error of otel-recmon may reach the service
             with suppress(Exception):
                 swallow(self.faults, site, error)
             return None
 
-    return safe  # type: ignore[return-value]  # the same, but for the name of its first parameter
+    return safe  # type: ignore[return-value]  # the types differ only in the name of the first parameter
 
 
 def log_failed_start(error: Exception) -> None:
-    """Log that the plugin could not start. Nothing counts it, because nothing exports metrics yet."""
+    """Log that otel-recmon could not start. The error is not counted, because nothing exports metrics yet."""
     _logger.error("otel-recmon could not start; the service runs without its metrics", exc_info=error)

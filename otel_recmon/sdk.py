@@ -1,11 +1,11 @@
-"""Access to private parts of the OpenTelemetry SDK, for needs that its API does not cover. No other module has any.
+"""Access to internals of the OpenTelemetry SDK, for operations that its API lacks. No other module has access to them.
 
-Each function works without the private part, only slower or with less, so that a new SDK cannot break a service:
-
-- ``forget`` drops the series of retired models, which the SDK keeps for the life of the process.
+- ``forget`` deletes attribute sets, which the SDK otherwise keeps for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
-- ``metric_readers`` finds a Prometheus reader that is already there.
-- ``describe`` and ``Series`` skip checks of attributes that never change.
+- ``metric_readers`` lists the readers of a meter provider.
+- ``describe`` and ``Series`` set span attributes and record values at a lower cost.
+
+Each function checks that the internals are as expected, and otherwise uses the API or changes nothing.
 """
 
 import logging
@@ -25,23 +25,26 @@ from opentelemetry.metrics import Histogram
 _logger = logging.getLogger("otel_recmon")
 
 EXEMPLAR_NS: Final = 100_000_000
-"""Between two exemplars of one bucket: an export shows the last one only, and each costs as much as all the rest."""
+"""The shortest time between two exemplars of one bucket, in nanoseconds.
+
+An export contains only the last exemplar of a bucket, and an exemplar costs as much as the rest of the measurement.
+"""
 
 _TRACING: Final = "opentelemetry.sdk.trace"
-"""Where its spans are defined; those of others may look like them, and do more."""
+"""The module of the SDK's own span class. The span of a vendor may look like it, but scrub or rename attributes."""
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 Record = Callable[[float], None]
 
 
 def forget(provider: object, scope: str, keep: Keep) -> bool:
-    """Drop the points of a scope's instruments that ``keep(instrument name, attributes)`` refuses.
+    """Delete the aggregations of a scope for which ``keep(instrument name, attributes)`` is false.
 
-    The SDK holds every attribute set for the life of the process: those of a retired model count against its
-    limit of 2,000, and those copied into a forked child are exported a second time.
+    The SDK never deletes the aggregation of an attribute set: those of a retired model count against its limit of
+    2,000 attribute sets, and those copied into a forked child are exported a second time.
 
     Returns:
-        Whether the SDK let us. Where its inside has changed, nothing is touched.
+        True, or False if the internals of the SDK are not as expected; then nothing is deleted.
     """
     with suppress(AttributeError, TypeError):
         for storage in _storages(provider):
@@ -54,7 +57,7 @@ def forget(provider: object, scope: str, keep: Keep) -> bool:
 
 
 def instance(provider: object) -> str | None:
-    """Return the service.instance.id that a provider exports under, as far as it can be seen."""
+    """Return the ``service.instance.id`` of a provider's resource; None if there is none, or for an unknown SDK."""
     with suppress(AttributeError):
         found = _real(provider)._sdk_config.resource.attributes.get("service.instance.id")
         return None if found is None else str(found)
@@ -62,14 +65,14 @@ def instance(provider: object) -> str | None:
 
 
 def renew_instance(provider: object) -> bool:
-    """Give a provider a service.instance.id of its own, as the SDK itself does in a forked child.
+    """Give a provider a new ``service.instance.id``, as the SDK itself does in a forked child.
 
     Returns:
-        Whether the SDK let us. Where its inside has changed, nothing is touched.
+        True, or False if the internals of the SDK are not as expected; then nothing is changed.
     """
     before = instance(provider)
     with suppress(ImportError, AttributeError, TypeError):
-        from opentelemetry.sdk.resources import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - it may be absent
+        from opentelemetry.sdk.resources import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - not every SDK has it
 
         _real(provider)._update_resource(ServiceInstanceIdResourceDetector().detect())
     return instance(provider) != before
@@ -117,7 +120,7 @@ def _storages(provider: Any) -> list[Any]:
 
 
 def _prune(match: Any, name: str, keep: Keep) -> None:
-    # The timeout is for a forked child, in which a lock may be held by a thread that no longer exists.
+    # In a forked child, a thread that does not exist there may hold the lock, so the wait for it has a timeout.
     locked = match._lock.acquire(timeout=0.1)
     try:
         match._attributes_aggregation = {
@@ -131,16 +134,16 @@ def _prune(match: Any, name: str, keep: Keep) -> None:
 
 
 def describe(span: Any, attributes: Mapping[str, str | int | bool]) -> None:
-    """Set attributes of a span that is recording; their values are short texts, numbers and truths.
+    """Set attributes of a recording span. The values must be short texts, numbers or booleans.
 
-    The public way checks and copies each value again, which costs as much as finding the items of a response. Where the
-    SDK is another one than we know, or has limits that these attributes may meet, they go on the public way.
+    ``set_attributes`` checks and copies each value, which costs as much as finding the items of a response. So the
+    attributes are written directly into the span, except for an unknown SDK or a span with limits on its attributes.
     """
-    if type(span).__module__ != _TRACING or not _described(span, attributes):
+    if type(span).__module__ != _TRACING or not _set_directly(span, attributes):
         span.set_attributes(attributes)
 
 
-def _described(span: Any, attributes: Mapping[str, str | int | bool]) -> bool:
+def _set_directly(span: Any, attributes: Mapping[str, str | int | bool]) -> bool:
     with suppress(AttributeError, TypeError):
         held = span._attributes
         with span._lock, held._lock:
@@ -152,29 +155,29 @@ def _described(span: Any, attributes: Mapping[str, str | int | bool]) -> bool:
 
 
 class Series:
-    """A histogram under one set of attributes that never change.
+    """A histogram with a fixed set of attributes.
 
-    The public way checks, copies and hashes the attributes at every call, which is two thirds of its cost. Once
-    it has made the aggregations of these attributes, values go straight to them, exemplars included, of each
-    bucket ten a second at most; where the SDK is another one than we know, they go on the public way.
+    ``Histogram.record`` checks, copies and hashes the attributes at every call, which is two thirds of its cost. So
+    only the first value is recorded by it, which creates the aggregations of these attributes; further values go
+    directly to them, with at most ten exemplars per second and bucket. With an unknown SDK, all values are recorded by
+    ``Histogram.record``.
     """
 
     __slots__ = ("_attributes", "_histogram", "record")
 
     def __init__(self, histogram: Histogram, attributes: dict[str, str]) -> None:
-        """Know the histogram and the attributes; nothing is recorded yet."""
         self._histogram = histogram
         self._attributes = attributes
-        self.record: Record = self._publicly
-        """Records a value, which is finite and not below 0."""
+        self.record: Record = self._record_by_api
+        """Record a value, which must be finite and at least 0."""
 
-    def _publicly(self, value: float) -> None:
+    def _record_by_api(self, value: float) -> None:
         self._histogram.record(value, self._attributes)
-        self.record = _straight(self._histogram, self._attributes, self._publicly) or self._publicly
+        self.record = _direct_recorder(self._histogram, self._attributes, self._record_by_api) or self._record_by_api
 
 
 class _Measured(NamedTuple):
-    """What an aggregation asks of a measurement."""
+    """The attributes of the SDK's ``Measurement`` that an aggregation reads."""
 
     value: float
     time_unix_nano: int
@@ -182,11 +185,14 @@ class _Measured(NamedTuple):
     context: Context | None
 
 
-_new = tuple.__new__
+_new = tuple.__new__  # faster than the constructor of a NamedTuple, which is a Python function
 
 
-def _straight(histogram: Any, attributes: dict[str, str], publicly: Record) -> Record | None:
-    """Return what records a value, or does so publicly where it cannot; None while there is no SDK, which may come."""
+def _direct_recorder(histogram: Any, attributes: dict[str, str], by_api: Record) -> Record | None:
+    """Return a function that records values directly, or ``Histogram.record`` with an unknown SDK.
+
+    None if there is no SDK yet: the API's proxy instruments get a real instrument once a provider is set.
+    """
     instrument = getattr(histogram, "_real_instrument", histogram)
     if instrument is None:
         return None
@@ -203,19 +209,19 @@ def _straight(histogram: Any, attributes: dict[str, str], publicly: Record) -> R
         bounds = sorted({bound for aggregation in aggregations for bound in aggregation._boundaries})
     except (AttributeError, TypeError, LookupError):
         return partial(histogram.record, attributes=attributes)
-    shown = [0] * (len(bounds) + 1)
+    last_exemplar_ns = [0] * (len(bounds) + 1)
 
     def record(value: float) -> None:
         if consumer._reader_storages is not storages or not is_enabled():
-            publicly(value)
+            by_api(value)
             return
         now, context, sampled = time_ns(), None, False
         bucket = bisect_left(bounds, value)
-        if not 0 <= now - shown[bucket] < EXEMPLAR_NS:  # a clock may be set back
+        if not 0 <= now - last_exemplar_ns[bucket] < EXEMPLAR_NS:  # below 0 if the clock was set back
             context = get_current()
             sampled = is_sampled(value, now, attributes, context)
             if sampled:
-                shown[bucket] = now
+                last_exemplar_ns[bucket] = now
         measured = _new(_Measured, (value, now, attributes, context))
         for aggregation in aggregations:
             aggregation.aggregate(measured, sampled)
@@ -224,10 +230,11 @@ def _straight(histogram: Any, attributes: dict[str, str], publicly: Record) -> R
 
 
 def _aggregation(match: Any, attributes: dict[str, str]) -> Any:
-    """Return where a view counts these attributes.
+    """Return the aggregation of a view for these attributes.
 
     Raises:
-        LookupError: If it counts them elsewhere after each reading, or without some of them.
+        LookupError: If there is none, or if the view starts new aggregations after each collection (delta temporality)
+            or drops some of the attributes.
     """
     if match._reset_on_collect or match._view._attribute_keys is not None:
         raise LookupError

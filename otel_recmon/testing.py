@@ -1,6 +1,6 @@
-"""For users' own tests: a pytest fixture that says what a service recorded.
+"""Pytest fixture for the recorded metrics of a service under test.
 
-The fixture ``recmon`` is there wherever the package is installed::
+The fixture ``recmon`` is available in every environment in which the package is installed::
 
     def test_a_slate_is_counted(recmon):
         TestClient(app).get("/recommendations/7")
@@ -16,41 +16,40 @@ import pytest
 from opentelemetry.metrics import get_meter_provider, set_meter_provider
 
 from otel_recmon import catalog
+from otel_recmon.catalog import SeriesKey
 from otel_recmon.config import PREFIX, variable
 from otel_recmon.plugin import RecmonInstrumentor
 from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.recording.recorder import recorder
 
 _METRICS = {metric.name: metric for metric in catalog.METRICS}
-Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Recorded:
-    """What has been recorded since the test began, under the names that Prometheus shows."""
+    """The series recorded since the start of the test, by their Prometheus names."""
 
     def __init__(self, reader: Any) -> None:
-        """Read from an in-memory reader of the OpenTelemetry SDK."""
         self._reader = reader
 
     def value(self, name: str, **labels: str) -> float:
-        """Return the sum of a series over all labels that are not given; 0 where nothing was recorded.
+        """Return the sum of all series with a name and these labels; 0 if there is none.
 
         Args:
             name: The Prometheus name, such as ``recommendation_latency_seconds_count``.
-            labels: The labels to select, such as ``position="2"``.
+            labels: The labels that the series must have, such as ``position="2"``.
 
         Raises:
-            ValueError: If there is no metric of that name, so that a typing mistake does not read as 0.
+            ValueError: If otel-recmon has no metric with this name. A misspelled name would otherwise return 0.
         """
         if name not in _names():
-            msg = f"{name!r} is no series of otel-recmon; there are {', '.join(sorted(_names()))}"
+            msg = f"{name!r} is not a series of otel-recmon; its series are {', '.join(sorted(_names()))}"
             raise ValueError(msg)
         wanted = set(labels.items())
         return sum(value for (found, pairs), value in self.series().items() if found == name and wanted <= set(pairs))
 
-    def series(self) -> dict[Series, float]:
-        """Return every series by name and sorted labels; histograms as their ``_count`` and ``_sum``."""
-        self._reader.get_metrics_data()  # a new series is 0 the first time it is read
+    def series(self) -> dict[SeriesKey, float]:
+        """Return the value of each series, by its name and sorted labels; of a histogram, ``_count`` and ``_sum``."""
+        self._reader.get_metrics_data()  # the first read of a new series returns 0, the second its value
         data = self._reader.get_metrics_data()
         return dict(
             row
@@ -63,7 +62,7 @@ class Recorded:
         )
 
 
-def _rows(name: str, point: Any) -> Iterator[tuple[Series, float]]:
+def _rows(name: str, point: Any) -> Iterator[tuple[SeriesKey, float]]:
     labels = tuple(sorted(point.attributes.items()))
     if hasattr(point, "bucket_counts"):
         yield (f"{name}_count", labels), point.count
@@ -79,9 +78,9 @@ def _names() -> frozenset[str]:
     return frozenset([*plain, *(name + suffix for name in histograms for suffix in ("_count", "_sum"))])
 
 
-@cache
+@cache  # one reader for all tests: OpenTelemetry accepts a global provider only once per process
 def _reader() -> Any:
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - needed only where the fixture is used
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - pytest imports this module in every run
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415
 
     reader = InMemoryMetricReader()
@@ -95,15 +94,15 @@ def _reader() -> Any:
 
 @pytest.fixture
 def recmon() -> Iterator[Recorded]:
-    """Watch the services of a test, from nothing recorded.
+    """Record the metrics of the services in a test, with all metrics at 0 at its start.
 
-    The plugin is on with the OTEL_RECMON_* variables of the environment; the model version is ``test`` where
-    they name none.
+    The plugin is switched on with the OTEL_RECMON_* variables of the environment. The default model version is
+    ``test``.
     """
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     environ = {variable("model_version"): "test"} | environ | {variable("enabled"): "true"}
     reader = _reader()
-    recorder().store.forget()
+    recorder().store.forget()  # the recorder is shared by the whole process, and has the counts of earlier tests
     instrumentor = RecmonInstrumentor()
     instrumentor.instrument(environ=environ)
     yield Recorded(reader)

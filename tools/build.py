@@ -1,7 +1,7 @@
-"""Build the programs that the tests and the native stack run: `python3 tools/build.py [OPTION ...] [NAME ...]`.
+"""The build of the programs for the tests and the native stack: `python3 tools/build.py [OPTION ...] [NAME ...]`.
 
-They come from the Go modules beside this file, every download checked against go.sum, and go to a cache
-outside the checkout, where the next checkout finds them. What is there, or on PATH in the pinned version, is
+The sources are the Go modules beside this file; Go checks every download against go.sum. The programs go to a cache
+outside the checkout, which all checkouts share. A program that is in the cache, or on PATH in the pinned version, is
 not built.
 """
 
@@ -23,16 +23,21 @@ from types import ModuleType
 from typing import IO, Any
 
 TOOLS = Path(__file__).resolve().parent
+# -mod=readonly: the build must not change go.mod and go.sum. The others keep paths and git states out of the programs.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 REPORT_EVERY_S = 10.0
 
 
 class BuildError(Exception):
-    """Why the programs cannot be had; the message says what to do."""
+    """The programs cannot be built or found; the message names the remedy."""
 
 
 def load_binaries() -> ModuleType:
-    """The stack's list of programs, by its path: importing the package needs more than this Python has."""
+    """Load the stack's list of programs by path, because this Python may lack the dependencies of the package.
+
+    Raises:
+        BuildError: The file cannot be loaded.
+    """
     path = TOOLS.parent / "otel_recmon" / "stack" / "binaries.py"
     spec = importlib.util.spec_from_file_location("otel_recmon_binaries", path)
     if spec is None or spec.loader is None:
@@ -46,21 +51,25 @@ binaries = load_binaries()
 
 
 def digest(folder: Path) -> str:
-    """What identifies the sources of a module: its Go files, go.mod and go.sum."""
+    """Return the digest of a module's sources: its Go files, go.mod and go.sum."""
     files = sorted([*folder.glob("*.go"), folder / "go.mod", folder / "go.sum"])
     content = b"".join(file.name.encode() + b"\0" + file.read_bytes() for file in files)
     return hashlib.sha256(content).hexdigest()[:12]
 
 
 def ensure(module: Any) -> None:
-    """Have the programs of a module, by building them if need be."""
+    """Build the programs of a module, unless they are available.
+
+    Raises:
+        BuildError: Go is missing, the sources do not match the digest, or the build fails.
+    """
     if _complete(module):
-        _say(module, f"ready in {_found(module)}")
+        _report(module, f"ready in {_folders(module)}")
         return
     go = _go(module)
     _check_digest(module)
     with _lock(module):
-        if not _complete(module):  # somebody else may have built it while this one waited
+        if not _complete(module):  # another process may have built it while this one waited for the lock
             _build(module, go)
 
 
@@ -68,7 +77,7 @@ def _complete(module: Any) -> bool:
     return all(binaries.find(command.name) for command in module.commands)
 
 
-def _found(module: Any) -> str:
+def _folders(module: Any) -> str:
     return ", ".join(sorted({str(binaries.find(command.name).parent) for command in module.commands}))
 
 
@@ -76,7 +85,7 @@ def _go(module: Any) -> str:
     go = shutil.which("go")
     if go is None:
         wanted = ", ".join(f"{command.name} {module.version}" for command in module.commands)
-        raise BuildError(f"install Go {_go_version(module)} or later, or put on PATH: {wanted}")
+        raise BuildError(f"install Go {_go_version(module)} or later, or put these programs on PATH: {wanted}")
     return go
 
 
@@ -89,7 +98,7 @@ def _check_digest(module: Any) -> None:
     actual = digest(TOOLS / module.name)
     if actual != module.digest:
         raise BuildError(
-            f"tools/{module.name} has changed: in otel_recmon/stack/binaries.py, its digest is to be {actual}"
+            f"tools/{module.name} has changed: set its digest in otel_recmon/stack/binaries.py to {actual}"
         )
 
 
@@ -100,14 +109,14 @@ def _lock(module: Any) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say(module, "being built by somebody else, waiting")
+            _report(module, "another process builds it, waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _build(module: Any, go: str) -> None:
-    for left in module.directory.parent.glob(f".{module.directory.name}.build-*"):
-        shutil.rmtree(left, ignore_errors=True)  # of a build that was killed: nobody else holds the lock
+    for leftover in module.directory.parent.glob(f".{module.directory.name}.build-*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # from a killed build; a running one would hold the lock
     started = time.monotonic()
     with tempfile.TemporaryDirectory(
         prefix=f".{module.directory.name}.build-", dir=module.directory.parent, ignore_cleanup_errors=True
@@ -116,7 +125,7 @@ def _build(module: Any, go: str) -> None:
         _run(module, go, output)
         shutil.rmtree(module.directory, ignore_errors=True)
         output.rename(module.directory)
-    _say(module, f"built in {_elapsed(started)}: {module.directory}")
+    _report(module, f"built in {_elapsed(started)}: {module.directory}")
 
 
 def _run(module: Any, go: str, output: Path) -> None:
@@ -133,26 +142,27 @@ def _run(module: Any, go: str, output: Path) -> None:
         f"{output}{os.sep}",
         *packages,
     ]
+    # Without cgo, no C compiler is needed. GOWORK=off ignores a go.work file in a folder above the checkout.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     with (output.parent / "log").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=TOOLS / module.name, env=environment, stderr=log)
         _follow(module, process, log)
         if process.returncode:
-            raise BuildError(f"{module.name} {module.version} was not built:\n{_complaint(log)}")
+            raise BuildError(f"{module.name} {module.version} was not built:\n{_last_lines(log)}")
     _name_after_commands(module, output)
 
 
 def _follow(module: Any, process: subprocess.Popen[bytes], log: IO[str]) -> None:
     started = time.monotonic()
-    _say(module, "building, which takes minutes the first time")
+    _report(module, "building; the first time takes minutes")
     try:
         while process.poll() is None:
             try:
                 process.wait(REPORT_EVERY_S)
             except subprocess.TimeoutExpired:
-                _say(module, f"{_elapsed(started)}, {_compiled(log)} packages compiled")
+                _report(module, f"{_elapsed(started)}, {_compiled(log)} packages compiled")
     finally:
-        process.kill()  # on Ctrl-C; does nothing to a process that has ended
+        process.kill()  # for Ctrl-C; it has no effect on a process that has ended
         process.wait()
 
 
@@ -161,13 +171,13 @@ def _compiled(log: IO[str]) -> int:
     return sum(not line.startswith("go: ") for line in log)
 
 
-def _complaint(log: IO[str]) -> str:
+def _last_lines(log: IO[str]) -> str:
     log.seek(0)
     return "".join(log.readlines()[-8:]).rstrip()
 
 
 def _name_after_commands(module: Any, output: Path) -> None:
-    """Go names a program after its folder: that of the Collector is called `collector`."""
+    """Rename programs of a module's root package, because Go names them after the folder: `collector`."""
     for command in module.commands:
         if command.package == ".":
             (output / module.name).rename(output / command.name)
@@ -178,22 +188,22 @@ def _elapsed(started: float) -> str:
     return f"{minutes} min {seconds:02} s"
 
 
-def _say(module: Any, text: str) -> None:
+def _report(module: Any, text: str) -> None:
     print(f"{module.name} {module.version}: {text}", file=sys.stderr, flush=True)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*binaries.names(), []]  # the empty list is what argparse makes of no name
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=names, help="default: all of them")
+    names = [*binaries.names(), []]  # without a name, argparse checks an empty list against the choices
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=names, help="default: all programs")
     targets = sorted({module.target for module in binaries.MODULES})
-    parser.add_argument("--target", choices=targets, help="without names: those that this make target builds")
-    parser.add_argument("--print", action="store_true", help="build nothing; print where the programs are")
+    parser.add_argument("--target", choices=targets, help="without names: the programs of this make target")
+    parser.add_argument("--print", action="store_true", help="build nothing; print the paths of the programs")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Have the programs that the arguments name, or print where they are; 2 when they cannot be had."""
+    """Build the programs that the arguments name, or print their paths; return 2 after an error."""
     options = _arguments(arguments)
     names = options.names or binaries.names(options.target)
     try:
@@ -213,7 +223,7 @@ def _print(names: Sequence[str]) -> None:
     for name in names:
         path = binaries.find(name)
         if path is None:
-            raise BuildError(binaries.missing(name))
+            raise BuildError(binaries.install_hint(name))
         print(path)
 
 

@@ -1,6 +1,6 @@
-"""Breaks a copy of the checkout in one small way after another, and says which of them no test notices.
+"""Mutation tests: apply small changes to a copy of the checkout, and list those that no test notices.
 
-`make mutate` runs it on the list in tools/mutations.toml. Uses what is in the virtual environment.
+`make mutate` runs this on tools/mutations.toml, in the virtual environment of the project.
 """
 
 import shutil
@@ -17,17 +17,26 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 LIST: Final = Path(__file__).with_name("mutations.toml")
 DEADLINE_S: Final = 300
+"""The time for the tests of one mutation; a mutation may cause an endless loop."""
 FAILED: Final = 1
-"""pytest's exit code where tests ran and some failed; every other means that they did not run as they should."""
+"""pytest's exit code for failed tests; a code other than this and 0 means that the tests did not run correctly."""
 
 
 class ListError(Exception):
-    """The list does not fit the checkout; says where."""
+    """The list of mutations does not match the checkout; the message names the mutation."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A text of a file, what it becomes, and the tests that must notice: paths, and options of pytest."""
+    """A change of the code, and the tests that must notice it.
+
+    Attributes:
+        why: The bug that the change creates.
+        file: The path of the file.
+        old: The text to replace, which must occur exactly once.
+        new: The text to put in its place.
+        tests: The arguments of pytest: paths and options.
+    """
 
     why: str
     file: str
@@ -36,24 +45,27 @@ class Mutation:
     tests: list[str]
 
     def changed(self, root: Path) -> str:
-        """Return the file's content with the change.
+        """Return the content of the file with the change.
 
         Raises:
             ListError: The old text does not occur exactly once.
         """
         content = (root / self.file).read_text(encoding="utf-8")
         if content.count(self.old) != 1:
-            raise ListError(f"{self.why}: {self.file} has {content.count(self.old)} times, not once: {self.old!r}")
+            times = content.count(self.old)
+            raise ListError(
+                f"{self.why}: {self.file} must contain this text once, but has it {times} times: {self.old!r}"
+            )
         return content.replace(self.old, self.new)
 
 
-def listed(path: Path = LIST) -> list[Mutation]:
-    """Return the mutations of a list."""
+def load_mutations(path: Path = LIST) -> list[Mutation]:
+    """Return the mutations of a list file."""
     return [Mutation(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutation"]]
 
 
-def copied(root: Path, folder: Path) -> None:
-    """Copy what git knows or would take, as it is now."""
+def copy_checkout(root: Path, folder: Path) -> None:
+    """Copy the tracked and the untracked files of the checkout with their current content, without ignored files."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0"):
         if name and (root / name).is_file():
@@ -63,7 +75,7 @@ def copied(root: Path, folder: Path) -> None:
 
 @contextmanager
 def applied(mutation: Mutation, folder: Path) -> Iterator[None]:
-    """Change the copy while the context lasts."""
+    """Apply a mutation to the copy while the context lasts."""
     file = folder / mutation.file
     before, after = file.read_text(encoding="utf-8"), mutation.changed(folder)
     file.write_text(after, encoding="utf-8")
@@ -73,34 +85,36 @@ def applied(mutation: Mutation, folder: Path) -> Iterator[None]:
         file.write_text(before, encoding="utf-8")
 
 
-def outcome(tests: list[str], folder: Path) -> int:
-    """Return pytest's exit code for tests in the copy, which it imports before what is installed."""
+def run_tests(tests: list[str], folder: Path) -> int:
+    """Run tests in the copy and return pytest's exit code."""
+    # With `-m`, Python puts the working directory first on sys.path, so the copy is imported instead of the installed
+    # package. -B, because bytecode of the same second and file size would hide a mutation.
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", *tests]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=DEADLINE_S).returncode
 
 
 def check_sound(mutations: list[Mutation], folder: Path) -> None:
-    """Make sure that what the tests notice is the change: without it they pass.
+    """Check that all tests pass without a mutation, because otherwise their failures would prove nothing.
 
     Raises:
-        ListError: Some do not.
+        ListError: A test does not pass.
     """
     for tests in dict.fromkeys(tuple(mutation.tests) for mutation in mutations):
-        code = outcome(list(tests), folder)
+        code = run_tests(list(tests), folder)
         if code:
-            raise ListError(f"nothing is changed yet, and pytest ended with {code} on {' '.join(tests)}")
+            raise ListError(f"without any mutation, pytest ended with {code} on {' '.join(tests)}")
 
 
 def survivors(mutations: list[Mutation], folder: Path) -> list[Mutation]:
     """Return the mutations that their tests do not notice.
 
     Raises:
-        ListError: The tests of one did not run.
+        ListError: The tests of a mutation did not run.
     """
     alive = []
     for number, mutation in enumerate(mutations, 1):
         with applied(mutation, folder):
-            code = outcome(mutation.tests, folder)
+            code = run_tests(mutation.tests, folder)
         if code not in (0, FAILED):
             raise ListError(f"{mutation.why}: pytest ended with {code} on {' '.join(mutation.tests)}")
         print(f"{number:3}/{len(mutations)}  {'noticed ' if code else 'SURVIVED'}  {mutation.why}", flush=True)
@@ -109,15 +123,15 @@ def survivors(mutations: list[Mutation], folder: Path) -> list[Mutation]:
 
 
 def main() -> int:
-    """Run the list: 0 if all are noticed, 1 if one survives, 2 if the list does not fit."""
-    mutations = listed()
+    """Run all mutations; return 0 if all are noticed, 1 if one survives, 2 if the list does not match the checkout."""
+    mutations = load_mutations()
     with tempfile.TemporaryDirectory(prefix="otel-recmon-mutate-") as scratch:
         folder = Path(scratch)
-        copied(ROOT, folder)
+        copy_checkout(ROOT, folder)
         try:
             for mutation in mutations:
                 mutation.changed(folder)
-            print(f"{len(mutations)} mutations; first their tests on what is not changed", flush=True)
+            print(f"{len(mutations)} mutations; first their tests on the unchanged code", flush=True)
             check_sound(mutations, folder)
             alive = survivors(mutations, folder)
         except ListError as error:

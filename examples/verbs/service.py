@@ -1,9 +1,9 @@
-"""A recommender that records everything itself, by the verbs alone.
+"""A recommender that records all metrics with MetricsCollector, without the plugin.
 
     pip install 'otel-recmon[prometheus,fastapi]' uvicorn
     uvicorn service:app
 
-With the plugin switched on as well, nothing is counted twice: what the code says wins.
+If the plugin is switched on as well, nothing is counted twice: values from the code take precedence.
 """
 
 from fastapi import FastAPI, HTTPException
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from otel_recmon import MetricsCollector, QualityMonitor, monitor_latency
 from otel_recmon.integrations.fastapi import add_metrics_route
 
-if not hasattr(otel.get_meter_provider(), "force_flush"):  # opentelemetry-instrument has set one up, or nobody has
+if not hasattr(otel.get_meter_provider(), "force_flush"):  # opentelemetry-instrument has not set one
     otel.set_meter_provider(MeterProvider())
 
 FILMS = {"alien": "horror", "heat": "crime", "amelie": "comedy", "jaws": "horror", "up": "animation"}

@@ -14,7 +14,6 @@ from otel_recmon.artifacts.docs.reference import (
     configuration_page,
     events_tables,
     metrics_page,
-    metrics_table,
     recounted_list,
 )
 from otel_recmon.artifacts.docs.settings_reference import settings_page
@@ -81,7 +80,6 @@ def files(config: Config) -> dict[str, Render]:
         "docs/recmon-toml.md": lambda _: settings_page({form: parts_of(form) for form in FORMATS}),
         **made,
         **{SHIPPED + name: render for name, render in made.items() if name.startswith("prometheus/rules/")},
-        "README.md": between("metrics", metrics_table),
     }
 
 

@@ -1,10 +1,10 @@
-"""The command line, ``otel-recmon``."""
+"""The command line ``otel-recmon``."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command line, or say what to install for it."""
+    """Run the command line; without the extra `cli`, exit with the pip command that installs it."""
     try:
         from otel_recmon.cli.group import group
     except ModuleNotFoundError as error:

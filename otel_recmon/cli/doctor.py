@@ -1,4 +1,4 @@
-"""``otel-recmon doctor``."""
+"""The command ``otel-recmon doctor``."""
 
 import json
 import logging
@@ -11,92 +11,99 @@ from typing import Any
 import click
 from rich.console import Console
 
-from otel_recmon.doctor.application import Watched, routes
-from otel_recmon.doctor.dry_run import DEFAULT, Asked, trial
-from otel_recmon.doctor.examination import examination
-from otel_recmon.doctor.printing import console, tell, tell_routes, tell_trial
-from otel_recmon.doctor.target import DoctorError, Patient, instrumented, running, split
+from otel_recmon.doctor.application import ApplicationRoute, list_routes
+from otel_recmon.doctor.dry_run import DEFAULT_REQUEST, RecordedExchange, dry_run
+from otel_recmon.doctor.examination import examine_all
+from otel_recmon.doctor.printing import console, print_dry_run, print_report, print_routes
+from otel_recmon.doctor.target import Target, read_process, split_command, variables_of_options
+from otel_recmon.errors import RecmonError
 from otel_recmon.findings import TOPICS
 
 
-@click.command(short_help="Find what is wrong with a service's telemetry before production does.")
-@click.option("--only", type=click.Choice(TOPICS), help="Examine one topic.")
-@click.option("--command", metavar="LINE", help="How the service is started: 'uvicorn app:app --workers 4'.")
-@click.option("--pid", type=click.IntRange(min=1), help="Take environment and command from a running process.")
-@click.option("--app", default="", metavar="MODULE:APP", help="Import the application, and list its routes.")
+@click.command(short_help="Find problems of a service's telemetry before production does.")
+@click.option("--only", type=click.Choice(TOPICS), help="Examine one topic.  [default: all]")
+@click.option("--command", metavar="LINE", help="The start command of the service: 'uvicorn app:app --workers 4'.")
+@click.option("--pid", type=click.IntRange(min=1), help="Read environment, command and folder of a running process.")
+@click.option("--app", default="", metavar="MODULE:APP", help="Import the application and list its routes.")
 @click.option(
     "--prometheus", default="", metavar="URL", help="The Prometheus with the metrics; token: PROMETHEUS_TOKEN."
 )
 @click.option("--grafana", default="", metavar="URL", help="The Grafana with the dashboards; token: GRAFANA_TOKEN.")
-@click.option("--alerts", type=click.Path(path_type=Path), help="The file with thresholds of your own.")
-@click.option("--send-test", is_flag=True, help="Send one message to SLACK_WEBHOOK_URL.")
+@click.option("--alerts", type=click.Path(path_type=Path), help="The file with your own alert thresholds.")
+@click.option("--send-test", is_flag=True, help="Send one test message to SLACK_WEBHOOK_URL.")
 @click.option(
-    "--try", "response", type=click.Path(path_type=Path), help="Show what is read from this response instead."
+    "--try",
+    "response",
+    type=click.Path(path_type=Path),
+    help="Show the values that the plugin reads from the response body in this file; examine nothing else.",
 )
-@click.option("--request", default=DEFAULT, show_default=True, help="With --try: the request that it answers.")
+@click.option("--request", default=DEFAULT_REQUEST, show_default=True, help="With --try: the request line.")
 @click.option("--header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the request.")
 @click.option("--response-header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the response.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(**chosen: Any) -> None:
-    """Find what is wrong with a service's telemetry before production does.
+    """Find problems of a service's telemetry before production does.
 
-    Run it in the environment of the service: the same variables, the same interpreter, the same folder, such as
-    `kubectl exec deploy/shop -- otel-recmon doctor`. Each finding says what is wrong, why it matters and what to
-    do; docs/doctor.md lists all. It changes nothing, and sends nothing but an export without metrics.
+    Run it in the environment of the service: the same variables, interpreter and folder, such as
+    `kubectl exec deploy/shop -- otel-recmon doctor`. Each finding names the problem, its effect and its fix;
+    docs/doctor.md lists all findings. The command changes nothing and sends only an export without metrics.
 
     \b
     otel-recmon doctor --command 'opentelemetry-instrument uvicorn app:app --workers 4' \\
         --prometheus http://prometheus:9090 --grafana http://grafana:3000
     otel-recmon doctor --try response.json --app app:app --request 'GET /users/7/recommendations?limit=5'
 
-    Exit code: 0 if nothing is wrong; 1 if something is; 2 if it could not be examined.
-    """  # noqa: D301 - click's mark for lines that stay
-    logging.disable(logging.CRITICAL)  # what is wrong is said once, and a log may hold a secret
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal of few characters
+    Exit code: 0 without findings; 1 with findings; 2 if the service cannot be examined.
+    """  # noqa: D301 - \b keeps click from joining the lines
+    logging.disable(logging.CRITICAL)  # a finding reports each problem once; the log might print a secret
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # for terminals that cannot print Unicode
     try:
         sys.exit(_run(chosen))
-    except DoctorError as error:
+    except RecmonError as error:
         click.echo(f"otel-recmon doctor: {error}", err=True)
-    except Exception as error:  # noqa: BLE001 - an exit code of 1 would say that something was found
+    except Exception as error:  # noqa: BLE001 - a traceback would exit with 1, which means findings
         click.echo(f"otel-recmon doctor failed: {type(error).__name__}: {error}", err=True)
     sys.exit(2)
 
 
 def _run(chosen: dict[str, Any]) -> int:
-    patient = _patient(chosen)
-    listed = routes(patient) if patient.app else []
+    target = _target(chosen)
+    routes = list_routes(target) if target.app else []
     if chosen["response"]:
-        asked = Asked(chosen["request"], chosen["response"], chosen["header"], chosen["response_header"])
-        tried = trial(patient, asked, listed)
-        _show(chosen, listed, tried.json(), lambda out: tell_trial(tried, out))
-        return int(not tried.good)
-    report = examination(patient)
-    _show(chosen, listed, report.json(), lambda out: tell(report, out))
+        recorded = RecordedExchange(chosen["request"], chosen["response"], chosen["header"], chosen["response_header"])
+        result = dry_run(target, recorded, routes)
+        _show(chosen, routes, result.json(), lambda out: print_dry_run(result, out))
+        return int(not result.successful)
+    report = examine_all(target)
+    _show(chosen, routes, report.json(), lambda out: print_report(report, out))
     return int(bool(report.findings))
 
 
 def _show(
-    chosen: dict[str, Any], listed: list[Watched], content: dict[str, Any], say: Callable[[Console], None]
+    chosen: dict[str, Any],
+    routes: list[ApplicationRoute],
+    content: dict[str, Any],
+    print_content: Callable[[Console], None],
 ) -> None:
     if chosen["as_json"]:
-        more = {"routes": [route.json() for route in listed]} if listed else {}
+        more = {"routes": [route.json() for route in routes]} if routes else {}
         click.echo(json.dumps({**content, **more}, indent=2, ensure_ascii=False, default=str))
         return
     out = console()
-    if listed:
-        tell_routes(listed, out)
-    say(out)
+    if routes:
+        print_routes(routes, out)
+    print_content(out)
 
 
-def _patient(chosen: dict[str, Any]) -> Patient:
+def _target(chosen: dict[str, Any]) -> Target:
     environ, folder = dict(os.environ), Path.cwd()
     command: list[str] = []
     source = ""
     if chosen["pid"]:
-        environ, command, folder = running(chosen["pid"])
+        environ, command, folder = read_process(chosen["pid"])
         source = f"process {chosen['pid']}"
     if chosen["command"]:
-        command, source = split(chosen["command"]), "--command"
-    asked = {name: chosen[name] for name in ("app", "prometheus", "grafana", "alerts", "send_test")}
-    environ |= instrumented(command)
-    return Patient(environ, command, source, folder, only=chosen["only"] or "", **asked)
+        command, source = split_command(chosen["command"]), "--command"
+    options = {name: chosen[name] for name in ("app", "prometheus", "grafana", "alerts", "send_test")}
+    environ |= variables_of_options(command)
+    return Target(environ, command, source, folder, only=chosen["only"] or "", **options)

@@ -1,4 +1,4 @@
-"""The commands, each imported when it is called, so that none needs what another one needs."""
+"""The group of all commands, each imported only when it is called, because each needs other packages."""
 
 from importlib import import_module
 from typing import Final
@@ -9,23 +9,26 @@ from otel_recmon._version import __version__
 
 COMMANDS: Final = {
     "demo": ("demo", "Replay real traffic through a recommender and check its metrics against the data."),
-    "doctor": ("cli", "Find what is wrong with a service's telemetry before production does."),
+    "doctor": ("cli", "Find problems of a service's telemetry before production does."),
     "export": ("cli", "Write dashboards, alerts and configurations with your settings."),
     "report": ("cli", "Show the figures of any period, read from Prometheus."),
     "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),
 }
-"""Each command: the extra it needs, and what it does. It is the function in the module of its name."""
+"""Command -> the extra that it needs, and its description. The module and the function have the command's name."""
 
 
-class Lazy(click.Group):
-    """A group that imports a command when it is called."""
+class LazyGroup(click.Group):
+    """A click group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command; one whose extra is missing says so when it is called."""
+        """Return a command, or None if there is no such command.
+
+        A command without its extra is replaced by one that prints the pip command and exits with 2.
+        """
         if cmd_name not in COMMANDS:
             return None
         extra, brief = COMMANDS[cmd_name]
@@ -43,14 +46,14 @@ class Lazy(click.Group):
 def _unavailable(name: str, brief: str, message: str) -> click.Command:
     @click.command(name, short_help=brief, context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1)
-    def command(arguments: tuple[str, ...]) -> None:  # noqa: ARG001 - whatever it is called with
+    def command(arguments: tuple[str, ...]) -> None:  # noqa: ARG001 - accepts and ignores all arguments
         click.echo(f"otel-recmon {name}: {message}", err=True)
         raise SystemExit(2)
 
     return command
 
 
-@click.command(cls=Lazy)
+@click.command(cls=LazyGroup)
 @click.version_option(__version__, prog_name="otel-recmon")
 def group() -> None:
     """Observe a recommendation service with OpenTelemetry."""

@@ -1,4 +1,4 @@
-"""The options that say which Prometheus to ask, and how."""
+"""The command-line options for the connection to a Prometheus."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -12,20 +12,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Header(click.ParamType[tuple[str, str]]):
-    """An HTTP header, as curl takes it."""
+    """An HTTP header of the form ``Name: value``, as in curl."""
 
     name = "header"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return its name and its value."""
+        """Return the name and the value."""
         name, colon, content = value.partition(":")
         if not (name.strip() and colon):
-            self.fail("a header is 'Name: value'.", param, ctx)
+            self.fail("a header has the form 'Name: value'.", param, ctx)
         return name.strip(), content.strip()
 
 
 def options(command: F) -> F:
-    """Add the options, whose values ``client`` takes."""
+    """Add the options to a click command; ``client`` accepts their values."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -39,9 +39,9 @@ _OPTIONS: Final = (
         default=DEFAULT_URL,
         show_default=True,
         show_envvar=True,
-        help="Where to read: Prometheus, or what speaks its API.",
+        help="The Prometheus to query, or a server with the same API.",
     ),
-    click.option("--header", "headers", type=Header(), multiple=True, help="Send 'Name: value'; can be repeated."),
+    click.option("--header", "headers", type=Header(), multiple=True, help="Send 'Name: value'; repeatable."),
     click.option("--token", envvar="PROMETHEUS_TOKEN", show_envvar=True, help="Send 'Authorization: Bearer TOKEN'."),
     click.option(
         "--timeout",
@@ -49,12 +49,12 @@ _OPTIONS: Final = (
         default=TIMEOUT_S,
         show_default=True,
         metavar="SECONDS",
-        help="How long to wait for each answer.",
+        help="The time to wait for each answer.",
     ),
 )
 
 
 def client(prometheus: str, headers: Iterable[tuple[str, str]], token: str | None, timeout: float) -> Prometheus:
-    """Return the client that the options describe."""
+    """Return the Prometheus client for the values of the options."""
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     return Prometheus(prometheus, timeout, bearer | dict(headers))

@@ -1,4 +1,4 @@
-"""``otel-recmon top``."""
+"""The command ``otel-recmon top``."""
 
 import sys
 from pathlib import Path
@@ -11,15 +11,16 @@ from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.cli.stopping import stop_signals
+from otel_recmon.errors import RecmonError
 from otel_recmon.query.client import Prometheus
-from otel_recmon.query.sources import TIMEOUT_S, Fleet, Page, Source
+from otel_recmon.query.sources import TIMEOUT_S, Fleet, MetricsPage, MetricsSource
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.live import live
-from otel_recmon.top.reading import LOST, Watch
+from otel_recmon.top.reading import Watch
 from otel_recmon.top.screen import NARROW
 
 PAGE_S, FLEET_S = 2.0, 10.0
-"""Seconds between two looks: at a page, and at Prometheus, which the service exports to more rarely."""
+"""Seconds between two refreshes from a page, and from Prometheus, which gets a new sample only every few seconds."""
 EXAMPLES = """\b
 Examples:
   otel-recmon top http://localhost:9464/metrics
@@ -30,48 +31,47 @@ Examples:
 
 @click.command(short_help="Watch a service live: rates, clicks, latency, quality, crossed thresholds.", epilog=EXAMPLES)
 @click.argument("url", required=False)
-@click.option("--prometheus", metavar="URL", help="Ask a Prometheus instead, which has the whole fleet.")
-@click.option("--job", default="", help="The service, where there are several.")
-@click.option("--environment", default="", help="Its environment, where it has several.")
-@click.option("--window", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds to look back on.")
+@click.option("--prometheus", metavar="URL", help="Read the whole fleet from a Prometheus instead of one page.")
+@click.option("--job", default="", help="The service, by its label 'job'; required if there are several.")
+@click.option("--environment", default="", help="The environment of the service; required if it has several.")
+@click.option("--window", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds to look back.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.2),
-    help=f"Seconds between two looks.  [default: {PAGE_S:g}, with --prometheus {FLEET_S:g}]",
+    help=f"Seconds between two refreshes.  [default: {PAGE_S:g}, with --prometheus {FLEET_S:g}]",
 )
-@click.option("--once", is_flag=True, help="Look once; exit code 1 if a threshold is crossed.")
-@click.option("--count", type=click.IntRange(min=1), help="Look so many times; exit code as with --once.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a look.")
+@click.option("--once", is_flag=True, help="Read once; exit code 1 if a threshold is crossed.")
+@click.option("--count", type=click.IntRange(min=1), help="Read COUNT times; exit code as with --once.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per refresh.")
 @click.option(
     "--alerts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your thresholds over ours: a file such as docs/alerts.md describes.",
+    help="A TOML file with your own alert thresholds, as described in docs/alerts.md.",
 )
 def top(**chosen: Any) -> None:
     """Watch a service live.
 
-    URL is the page with the metrics of one process, such as http://localhost:9464/metrics. Shows, for each model
-    version: requests, errors, click-through rate with its 95 % interval, conversions, revenue, latency, what users
-    got, diversity, coverage and age of the model, over the last five minutes or as much of them as was watched; how
-    the plugin itself fares; and which thresholds of the alerts are crossed right now.
+    URL is the metrics page of one process, such as http://localhost:9464/metrics. Shows for each model version:
+    requests, errors, click-through rate with its 95 % interval, conversions, revenue, latency, outcomes, diversity,
+    coverage and age of the model. Also shows errors of the plugin itself and all alert thresholds that are crossed
+    now. The figures cover the last five minutes, or the shorter time for which there are data.
 
-    A page knows neither the past nor other programs: it says which alerts can't be judged from there. Without a
-    terminal, it prints one block a look.
+    A page has no history and covers only one process, so some alerts cannot be evaluated from it; they are listed.
+    Without a terminal, the command prints one block per refresh.
 
-    Exit code: 0; with --once or --count, 1 if a threshold is crossed at the last look; 2 if there is nothing to look
-    at.
+    Exit code: 0; with --once or --count, 1 if a threshold is crossed at the last refresh; 2 if there is no data.
     """
     received = stop_signals()
     try:
         sys.exit(_run(**chosen))
-    except LOST as error:
+    except RecmonError as error:
         click.echo(f"otel-recmon top: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + received[0] if received else 0)
 
 
-def _run(  # noqa: PLR0913 - each is an option
+def _run(  # noqa: PLR0913 - one parameter per option
     *,
     url: str | None,
     prometheus: str | None,
@@ -85,12 +85,12 @@ def _run(  # noqa: PLR0913 - each is an option
     alerts: Path | None,
 ) -> int:
     if bool(url) == bool(prometheus):
-        raise click.UsageError("name one thing to look at: the URL of a page of metrics, or --prometheus URL")
+        raise click.UsageError("give either the URL of a metrics page or --prometheus URL")
     if once and count:
-        raise click.UsageError("--once is --count 1: leave one of them out")
+        raise click.UsageError("--once is the same as --count 1: remove one of them")
     pace = Pace(interval or (FLEET_S if prometheus else PAGE_S), 1 if once else count)
     if url:
-        source: Source = Page(url, window, pace.interval_s)
+        source: MetricsSource = MetricsPage(url, window, pace.interval_s)
     else:
         source = Fleet(Prometheus(str(prometheus), TIMEOUT_S), window)
     rules = _rules(alerts)
@@ -102,11 +102,11 @@ def _run(  # noqa: PLR0913 - each is an option
         live(watch, rules, pace, console)
         return 0
     last = follow(watch, rules, pace, console, as_json=as_json)
-    return 1 if last.judgement.findings else 0
+    return 1 if last.judgement.crossings else 0
 
 
 def _rules(file: Path | None) -> tuple[AlertRule, ...]:
     try:
         return rules(load(file))
-    except ValueError as error:  # of its form, or of what it says
+    except ValueError as error:  # malformed TOML, or an unknown or unusable setting
         raise click.BadParameter(f"{file}: {error}", param_hint="--alerts") from error

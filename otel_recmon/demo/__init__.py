@@ -1,1 +1,1 @@
-"""A recommender that measures nothing itself, real traffic for it, and proof that its metrics are right."""
+"""A demo recommender without metrics of its own, real traffic for it, and a check of the exported metrics."""

@@ -1,25 +1,25 @@
-"""The people whom the driver stands for: how many come, and what they do with what they are shown."""
+"""The behaviour of the simulated users: the shares that arrive, click and buy."""
 
 from dataclasses import dataclass
 from typing import Final
 
-_GOLDEN: Final = 0.618_033_988_749_895
-"""Its multiples, without their whole part, are spread evenly, and in step with nothing."""
+_GOLDEN_RATIO: Final = 0.618_033_988_749_895
+"""The fractional parts of its multiples are spread evenly, without a period that could coincide with the data's."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """The shares that are left of the requests, of the clicks and of the purchases; 1 is all of them."""
+    """The shares of the logged requests, clicks and purchases that are kept, from 0 to 1."""
 
     arriving: float = 1.0
     clicking: float = 1.0
     buying: float = 1.0
 
 
-EVERYBODY: Final = Audience()
-"""Who behaves as was logged."""
+AS_LOGGED: Final = Audience()
+"""The behaviour in the log."""
 
 
-def among(number: int, share: float) -> bool:
-    """Say whether what has a number is among a share of all; of any few numbers in a row, about that share is."""
-    return number * _GOLDEN % 1 < share
+def is_sampled(number: int, share: float) -> bool:
+    """Return True for about the given share of all numbers, spread evenly over consecutive numbers."""
+    return number * _GOLDEN_RATIO % 1 < share

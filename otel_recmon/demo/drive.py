@@ -1,4 +1,4 @@
-"""The traffic alone, for a service that somebody else has started: once, or round after round."""
+"""The replay of the traffic against a service that already runs: once, or in endless rounds."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,64 +9,66 @@ from aiohttp import ClientError
 from rich.console import Console
 
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.replay import Progress, WrongAnswerError, session, watched
+from otel_recmon.demo.replay import Progress, WrongAnswerError, http_session, replay_with_progress
 from otel_recmon.demo.run import Options
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.traffic import Slate, assembled, logged
+from otel_recmon.demo.traffic import Slate, assemble_slates, load_impressions
 from otel_recmon.demo.view import Lines
 
 RETRY_SECONDS = 1.0
-"""Between two attempts to reach a service that does not answer."""
-UNREAD = Exposition((), "nothing")
-"""Who only sends reads nothing."""
+"""Seconds between two attempts to reach a service that does not answer."""
+NO_METRICS = Exposition((), "nothing")
+"""An empty exposition for the view, because this command reads no metrics."""
 
 
 def drive(options: Options, console: Console) -> bool:
-    """Replay the traffic against the service that the options name, and return true at the end, if there is one.
+    """Replay the traffic against the service at ``options.against`` and return True; with ``repeat``, never return.
 
-    Every round is the same, so that N rounds make N times the counts of one.
+    Every round sends the same requests, so N rounds produce N times the counts of one round.
 
     Raises:
-        DemoError: If the service does not answer, or answers other items than were logged; with ``repeat`` the
-            former is waited for to pass.
+        DemoError: The service answers with other items than the logged ones, or, without ``repeat``, does not
+            answer. With ``repeat``, the next round starts when the service answers again.
     """
     url = (options.against or "").rstrip("/")
-    slates = assembled(logged(rows=options.rows))
-    asyncio.run((_rounds if options.repeat else _once)(slates, url, options.speed, console))
+    slates = assemble_slates(load_impressions(rows=options.rows))
+    asyncio.run((_replay_rounds if options.repeat else _replay_once)(slates, url, options.speed, console))
     return True
 
 
-async def _once(slates: Sequence[Slate], url: str, speed: float, console: Console) -> None:
+async def _replay_once(slates: Sequence[Slate], url: str, speed: float, console: Console) -> None:
     lines = Lines(console)
 
-    async def look(progress: Progress) -> None:
-        lines.show(progress, UNREAD)
+    async def report(progress: Progress) -> None:
+        lines.show(progress, NO_METRICS)
 
     try:
-        lines.show(await watched(slates, url, speed, look), UNREAD)
+        lines.show(await replay_with_progress(slates, url, speed, report), NO_METRICS)
     except WrongAnswerError as error:
-        raise DemoError(f"{url} is no recommender of this demo: it answered other items for request {error}") from error
+        raise DemoError(
+            f"{url} is not a recommender of this demo: it answered request {error} with other items"
+        ) from error
     except (ClientError, TimeoutError) as error:
         raise DemoError(f"{url} did not answer as expected ({error})") from error
 
 
-async def _rounds(slates: Sequence[Slate], url: str, speed: float, console: Console) -> None:
+async def _replay_rounds(slates: Sequence[Slate], url: str, speed: float, console: Console) -> None:
     for number in count(1):
-        await _reached(url, console)
+        await _wait_for_answer(url, console)
         console.print(f"Round {number}", highlight=False)
         try:
-            await _once(slates, url, speed, console)
+            await _replay_once(slates, url, speed, console)
         except DemoError as error:
             if not isinstance(error.__cause__, ClientError | TimeoutError):
                 raise
             console.print(f"Round {number} is not complete: {error}", highlight=False, soft_wrap=True)
 
 
-async def _reached(url: str, console: Console) -> None:
-    """Return once the service answers."""
+async def _wait_for_answer(url: str, console: Console) -> None:
+    """Wait until the service answers."""
     for attempt in count():
         with suppress(ClientError, TimeoutError):
-            async with session() as client, client.get(f"{url}/health"):
+            async with http_session() as client, client.get(f"{url}/health"):
                 return
         if not attempt:
             console.print(f"Waiting for {url} to answer", highlight=False, soft_wrap=True)

@@ -1,5 +1,7 @@
-"""How the demo fails."""
+"""The error that ends the demo."""
+
+from otel_recmon.errors import RecmonError
 
 
-class DemoError(Exception):
-    """What went wrong and what to do about it, in one line."""
+class DemoError(RecmonError):
+    """An error of the demo; the message is one line with the cause and the remedy."""

@@ -1,226 +1,205 @@
-"""What can be broken in the demo: each fault with its cause, what shows it, and the alerts that it must raise."""
+"""The faults that the demo can inject: cause, figure that shows the fault, and alerts that it must raise."""
 
 import difflib
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from otel_recmon import catalog
-from otel_recmon.catalog import Metric
-from otel_recmon.demo.audience import EVERYBODY, Audience
-from otel_recmon.demo.comparison import percent
+from otel_recmon import catalog, definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import Definition
+from otel_recmon.demo.audience import AS_LOGGED, Audience
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.figures import read_figures
 from otel_recmon.demo.scrape import Exposition
 
 _BURNS: Final = ("BudgetBurnHour", "BudgetBurnSixHours", "BudgetBurnDay", "BudgetBurnThreeDays")
-WITH_CACHE: Final = "otel_recmon.demo.observed:app"
-"""The recommender that says what its cache does."""
-NOWHERE: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
-"""An address at which no Collector is."""
+CACHE_APP: Final = "otel_recmon.demo.instrumented_recommender:app"
+"""The recommender that records its cache lookups."""
+NO_COLLECTOR: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+"""An address without a Collector: the discard port, on which no server listens."""
 
-Read = Callable[[Exposition, int], float]
-"""Reads a figure, given what a service exports and how many requests were logged; NaN where there is none."""
+ReadFigure = Callable[[Exposition, int], float]
+"""A function from the metrics of a service and the number of logged requests to a figure; NaN without data."""
 
 
 @dataclass(frozen=True)
-class Sign:
-    """A figure that shows a fault: how it is read and written, and on which side of a limit it is then."""
+class Indicator:
+    """A figure that shows a fault.
+
+    Attributes:
+        name: Its name in the output.
+        read: A function that reads it from the metrics.
+        write: A function that formats it.
+        side: The side of the limit with the fault: ``above`` or ``below``.
+        limit: The limit between normal and faulty values.
+    """
 
     name: str
-    read: Read
+    read: ReadFigure
     write: Callable[[float], str]
     side: str
     limit: float
 
-    def seen(self, exposition: Exposition, logged: int) -> bool:
-        """Say whether the figure is where the fault puts it."""
+    def shows_fault(self, exposition: Exposition, logged: int) -> bool:
+        """Return True if the figure is on the faulty side of the limit; ``logged`` is the number of requests."""
         beyond = {"above": operator.gt, "below": operator.lt}[self.side]
         return bool(beyond(self.read(exposition, logged), self.limit))
 
-    def told(self, exposition: Exposition, logged: int) -> str:
-        """Return the figure and its limit in words."""
+    def describe(self, exposition: Exposition, logged: int) -> str:
+        """Return the name, the value and the limit of the figure as text."""
         value = self.write(self.read(exposition, logged))
-        return f"{self.name}: {value} (a fault where {self.side} {self.write(self.limit)})"
+        return f"{self.name}: {value} (fault: {self.side} {self.write(self.limit)})"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One cause.
+    """One fault: in the behaviour of users, in the set-up of the service, or, by its name, in the recommender itself.
 
     Attributes:
-        cause: What is broken, and where, in a line.
-        alerts: What it must raise, with the demo's own settings, once it lasts.
-        sign: The figure of the demo that shows it.
-        audience: How people behave; the recommender itself breaks where it knows the fault's name.
-        app: What is served, where it is not the recommender alone.
-        model_age_hours: How old the model is, where that is the fault.
-        variables: What else the service is told.
+        cause: The cause, in one line.
+        alerts: The alerts that it must raise with the demo's settings if it lasts.
+        indicator: The figure of the demo that shows it.
+        audience: The behaviour of the users.
+        app: The application to serve; empty for the recommender alone.
+        model_age_hours: The age of the model, if that is the fault.
+        variables: Additional environment variables of the service.
     """
 
     cause: str
     alerts: tuple[str, ...]
-    sign: Sign
-    audience: Audience = EVERYBODY
+    indicator: Indicator
+    audience: Audience = AS_LOGGED
     app: str = ""
     model_age_hours: float | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exports(self) -> bool:
-        """Whether its metrics arrive anywhere."""
-        return not self.variables.keys() & NOWHERE.keys()
+        """True if the metrics of the service reach a backend."""
+        return not self.variables.keys() & NO_COLLECTOR.keys()
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _defined(of: Definition, text: Callable[[float], str], side: str, limit: float) -> Indicator:
+    """Return the indicator for a figure of the table of definitions."""
+    return Indicator(of.title, lambda seen, _: _known(read_figures(seen).value(of)), text, side, limit)
 
 
-def _share(metric: Metric, **labels: Any) -> Read:
-    return lambda seen, _: _ratio(seen.total(metric, **labels), seen.total(metric))
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
-def _slowest(seen: Exposition, _: int) -> float:
+def _latency_p95(seen: Exposition, _: int) -> float:
+    """Return the upper bound of the bucket with the 95th percentile, in seconds."""
     return (seen.quantile(0.95, catalog.LATENCY) or (0.0, 0.0))[1]
 
 
-def _requests(seen: Exposition, **labels: str) -> float:
-    return seen.total(catalog.REQUESTS, **labels)
+def _age(seen: Exposition, _: int) -> float:
+    return _known(seen.value(catalog.STALENESS))
 
 
-def _hits(seen: Exposition, _: int) -> float:
-    hits, misses = seen.total(catalog.CACHE_HITS), seen.total(catalog.CACHE_MISSES)
-    return _ratio(hits, hits + misses)
+def _counted_share(seen: Exposition, logged: int) -> float:
+    return seen.total(catalog.REQUESTS) / logged if logged else math.nan
 
 
-def _ctr(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.CLICKED), _requests(seen, status=catalog.SUCCESS))
+def _overflow(seen: Exposition, _: int) -> float:
+    return seen.total(catalog.OVERFLOW)
 
 
-def _converting(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.CONVERTED), seen.total(catalog.CLICKED))
-
-
-def _top_score(seen: Exposition, _: int) -> float:
-    return _ratio(seen.total(catalog.SCORE, "_sum"), seen.total(catalog.SCORE, "_count"))
-
-
-def _gauge(metric: Metric) -> Read:
-    def read(seen: Exposition, _: int) -> float:
-        value = seen.value(metric)
-        return float("nan") if value is None else value
-
-    return read
-
-
-def _arrived(seen: Exposition, logged: int) -> float:
-    return _ratio(_requests(seen), logged)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:g} s"
-
-
-def _hours(value: float) -> str:
-    return f"{value:.0f} h"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3g}"
-
-
-_ARRIVED: Final = Sign("Logged requests that are counted", _arrived, percent, "below", 0.5)
+_COUNTED_SHARE: Final = Indicator("Share of logged requests counted", _counted_share, write.share, "below", 0.5)
 
 FAULTS: Final[Mapping[str, Fault]] = {
     "slow-ranker": Fault(
         "one ranking in five takes 0.8 s",
         ("LatencyHigh", *_BURNS),
-        Sign("Latency, P95, at most", _slowest, _seconds, "above", 0.5),
+        Indicator("Latency, P95, upper bound", _latency_p95, write.latency, "above", 0.5),
     ),
     "errors": Fault(
         "one request in five fails with status 500",
         ("ErrorRateHigh", *_BURNS),
-        Sign("Error rate", _share(catalog.REQUESTS, status=catalog.ERROR), percent, "above", 0.01),
+        _defined(definitions.ERROR_RATE, write.share, "above", 0.01),
     ),
     "cache-outage": Fault(
-        "the cache finds nothing",
+        "the cache never hits",
         ("CacheHitRateBelowUsual",),
-        Sign("Cache hit rate", _hits, percent, "below", 0.5),
-        app=WITH_CACHE,
+        _defined(definitions.CACHE_HIT_RATE, write.share, "below", 0.5),
+        app=CACHE_APP,
     ),
     "fallback": Fault(
-        "one answer in three is the fallback's",
+        "one response in three is a fallback",
         ("FallbackShareHigh", *_BURNS),
-        Sign("Share of fallback", _share(catalog.OUTCOMES, outcome=catalog.FALLBACK), percent, "above", 0.1),
+        _defined(definitions.FALLBACK_SHARE, write.share, "above", 0.1),
     ),
     "empty-slates": Fault(
-        "one answer in six is empty",
+        "one response in six is empty",
         ("EmptyShareHigh", *_BURNS),
-        Sign("Share of empty", _share(catalog.OUTCOMES, outcome=catalog.EMPTY), percent, "above", 0.05),
+        _defined(definitions.EMPTY_SHARE, write.share, "above", 0.05),
     ),
     "popularity-collapse": Fault(
-        "everybody is shown the three items that were shown most, all of one category",
+        "all users get the same three most popular items, all of one category",
         ("DiversityBelowUsual", "DiversityLow", "CategoryVanished", "CategoryTakingOver"),
-        Sign("Diversity", _gauge(catalog.DIVERSITY), _plain, "below", 0.3),
+        _defined(definitions.PROCESS_DIVERSITY, write.fraction, "below", 0.3),
     ),
     "stale-model": Fault(
         "the model was trained 80 hours ago",
         ("ModelStale", "ModelVeryStale"),
-        Sign("Model staleness", _gauge(catalog.STALENESS), _hours, "above", 72.0),
+        Indicator(definitions.STALENESS.title, _age, write.age, "above", 72.0),
         model_age_hours=80.0,
     ),
     "ctr-drop": Fault(
-        "people click on a tenth of what they clicked on",
+        "users make only a tenth of the logged clicks",
         ("CtrLow", "CtrBelowUsual", "RevenueBelowUsual"),
-        Sign("CTR (clicks/request)", _ctr, percent, "below", 0.007),
+        _defined(definitions.CTR, write.share, "below", 0.007),
         Audience(clicking=0.1),
     ),
     "conversion-drop": Fault(
-        "people buy a tenth of what they bought",
+        "users make only a tenth of the purchases",
         ("ConversionRateBelowUsual", "RevenueBelowUsual"),
-        Sign("Conversions/click", _converting, percent, "below", 0.1),
+        _defined(definitions.CONVERSION_RATE, write.share, "below", 0.1),
         Audience(buying=0.1),
     ),
     "traffic-drop": Fault(
-        "a fifth of the people come",
+        "only a fifth of the users arrive",
         ("TrafficBelowUsual",),
-        _ARRIVED,
+        _COUNTED_SHARE,
         Audience(arriving=0.2),
     ),
     "score-drift": Fault(
-        "the model's scores are turned round: 1 minus what they were",
+        "the model's scores are inverted: 1 minus the score",
         ("ScoresDrifted",),
-        Sign("Mean top score", _top_score, _plain, "above", 0.5),
+        _defined(definitions.MEAN_SCORE, write.fraction, "above", 0.5),
     ),
     "label-flood": Fault(
-        "the service names each request's id as the variant",
+        "the service uses the id of each request as the variant",
         ("LabelsOverflowing",),
-        Sign("Labels over their cap", lambda seen, _: seen.total(catalog.OVERFLOW), _plain, "above", 0),
+        Indicator(definitions.OVERFLOW.title, _overflow, write.count, "above", 0),
     ),
     "exporter-outage": Fault(
-        "the service sends its metrics to where no Collector is; needs --stack",
+        "the service exports its metrics to an address without a Collector; needs --stack",
         ("ServiceSilent", "TrafficBelowUsual"),
-        _ARRIVED,
-        variables=NOWHERE,
+        _COUNTED_SHARE,
+        variables=NO_COLLECTOR,
     ),
 }
-"""By name, which the recommender knows where it is the recommender that breaks."""
-LIST: Final = "list"
-"""What is asked for instead of a name, to see them."""
+"""Faults by name. The recommender uses the same names for its own faults."""
+LIST_ALL: Final = "list"
+"""The value of --fault that prints all faults."""
 
 
-def named(name: str) -> Fault:
-    """Return the fault of a name.
+def find_fault(name: str) -> Fault:
+    """Return the fault with a name.
 
     Raises:
-        DemoError: There is none.
+        DemoError: There is no such fault.
     """
     if name not in FAULTS:
         near = max(FAULTS, key=lambda known: difflib.SequenceMatcher(None, name, known).ratio())
-        raise DemoError(f"there is no fault {name!r}: did you mean {near}? --fault {LIST} says what there is")
+        raise DemoError(f"there is no fault {name!r}: did you mean {near}? --fault {LIST_ALL} prints all faults")
     return FAULTS[name]
 
 
-def listed() -> str:
-    """Return every fault with its cause and its alerts."""
+def list_faults() -> str:
+    """Return the text of `--fault list`: every fault with its cause and its alerts."""
     return "\n".join(f"{name}: {fault.cause}\n    raises {', '.join(fault.alerts)}" for name, fault in FAULTS.items())

@@ -1,97 +1,83 @@
-"""The figures of a model version, twice: recomputed from the data, and read from what the service exports."""
+"""The figures of a model version from two sources: recomputed from the data, and read from the exported metrics."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from otel_recmon import catalog
+from otel_recmon.definitions import (
+    CACHE_HITS,
+    CACHE_MISSES,
+    CLICKS,
+    CONVERSIONS,
+    COVERAGE,
+    IMPRESSIONS,
+    ITEMS,
+    OUTCOMES,
+    PROCESS_DIVERSITY,
+    RATED,
+    REQUESTS,
+    REVENUE,
+    SCORE_SUM,
+    SCORES,
+    Count,
+    Gauge,
+)
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import POSITIONS, Impression, Slate
-from otel_recmon.stats.intervals import Rate
+from otel_recmon.report.counts import Cell
+from otel_recmon.report.figures import Figures
 
+# The windows of stats/quality.py, repeated because this check must not depend on the code under test.
 DIVERSITY_SLATES = 1_000
 COVERAGE_SLATES = 10_000
+READ: Final = (
+    REQUESTS,
+    OUTCOMES,
+    RATED,
+    IMPRESSIONS,
+    ITEMS,
+    CLICKS,
+    CONVERSIONS,
+    REVENUE,
+    SCORES,
+    SCORE_SUM,
+    CACHE_HITS,
+    CACHE_MISSES,
+)
+_KNOWN: Final = frozenset(count.series for count in READ)
+"""All series: the demo's service counts all of these, so that a missing one is 0."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What was counted and measured; ``None`` is what nobody knows."""
-
-    requests: int
-    failed: int
-    rejected: int
-    impressions: Mapping[str, int]
-    clicks: Mapping[str, int]
-    conversions: int
-    revenue_cents: int
-    outcomes: Mapping[str, int]
-    categories: Mapping[str, int]
-    top_score: float | None
-    diversity: float | None
-    coverage: float | None
-
-    @property
-    def shown(self) -> int:
-        """The impressions at all positions."""
-        return sum(self.impressions.values())
-
-    @property
-    def clicked(self) -> int:
-        """The clicks at all positions."""
-        return sum(self.clicks.values())
-
-    @property
-    def ctr(self) -> Rate:
-        """Clicks over successful requests."""
-        return Rate(self.clicked, self.requests)
-
-    @property
-    def item_ctr(self) -> Rate:
-        """Clicks over impressions."""
-        return Rate(self.clicked, self.shown)
-
-    @property
-    def conversion_rate(self) -> Rate:
-        """Conversions over clicks."""
-        return Rate(self.conversions, self.clicked)
-
-    @property
-    def error_rate(self) -> Rate:
-        """Failed over successful and failed requests."""
-        return Rate(self.failed, self.requests + self.failed)
-
-    @property
-    def mean_list_length(self) -> float:
-        """Impressions over successful requests."""
-        return Rate(self.shown, self.requests).value
-
-
-def recomputed(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
-    """Return the figures of slates, in the order they are sent.
+def recompute(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
+    """Return the figures of slates.
 
     Args:
-        slates: Those of a model version, or of one surface of it.
-        catalog_size: The number of items there are. Without it, diversity and coverage are left out; these
-            are exported for a model version as a whole only.
+        slates: The slates of a model version, or of one surface of it, in the order of their requests.
+        catalog_size: The number of items in the catalog. Without it, diversity and coverage are None; the service
+            exports them only for whole model versions, not for surfaces.
     """
     impressions = [impression for slate in slates for impression in slate.impressions]
     clicked = [impression for impression in impressions if impression.clicked]
     earned = [impression.earned_cents for impression in clicked if impression.earned_cents is not None]
-    return Figures(
-        requests=len(slates),
-        failed=0,
-        rejected=0,
-        impressions=_by_position(impressions),
-        clicks=_by_position(clicked),
-        conversions=len(earned),
-        revenue_cents=sum(earned),
-        outcomes=Counter(_outcome(slate) for slate in slates),
-        categories=Counter(impression.category for impression in impressions),
-        top_score=_mean(max(i.propensity for i in slate.impressions) for slate in slates),
-        diversity=_diversity(slates[-DIVERSITY_SLATES:]) if catalog_size else None,
-        coverage=_coverage(slates[-COVERAGE_SLATES:], catalog_size) if catalog_size else None,
-    )
+    scores = [max(impression.propensity for impression in slate.impressions) for slate in slates]
+    counts: Mapping[Count, Mapping[str, float]] = {
+        REQUESTS: {catalog.SUCCESS: len(slates)},
+        OUTCOMES: Counter(map(_outcome, slates)),
+        IMPRESSIONS: _by_position(impressions),
+        ITEMS: Counter(impression.category for impression in impressions),
+        CLICKS: _by_position(clicked),
+        CONVERSIONS: {"": len(earned)},
+        REVENUE: {"": sum(earned) / 100},
+        SCORES: {"": len(scores)},
+        SCORE_SUM: {"": math.fsum(scores)},
+    }
+    return Figures(_cells(counts), _KNOWN, _gauges(slates, catalog_size) if catalog_size else {})
+
+
+def _cells(counts: Mapping[Count, Mapping[str, float]]) -> dict[Cell, float]:
+    return {(of.series, label): count for of, found in counts.items() for label, count in found.items() if count}
 
 
 def _by_position(impressions: Iterable[Impression]) -> Mapping[str, int]:
@@ -102,48 +88,33 @@ def _outcome(slate: Slate) -> str:
     return catalog.SERVED if len(slate.impressions) == len(POSITIONS) else catalog.PARTIAL
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers) if numbers else None
+def _gauges(slates: Sequence[Slate], catalog_size: int) -> dict[Gauge, float]:
+    if not slates:
+        return {}
+    return {
+        PROCESS_DIVERSITY: _diversity(slates[-DIVERSITY_SLATES:]),
+        COVERAGE: _coverage(slates[-COVERAGE_SLATES:], catalog_size),
+    }
 
 
-def _diversity(slates: Sequence[Slate]) -> float | None:
+def _diversity(slates: Sequence[Slate]) -> float:
     counts = Counter(impression.category for slate in slates for impression in slate.impressions)
-    if not counts:
-        return None
     if len(counts) == 1:
         return 0.0
     shares = [count / counts.total() for count in counts.values()]
     return -math.fsum(share * math.log2(share) for share in shares) / math.log2(len(counts))
 
 
-def _coverage(slates: Sequence[Slate], catalog_size: int) -> float | None:
+def _coverage(slates: Sequence[Slate], catalog_size: int) -> float:
     items = {impression.item_id for slate in slates for impression in slate.impressions}
-    return 100 * len(items) / catalog_size if items else None
+    return 100 * len(items) / catalog_size
 
 
-def read(exposition: Exposition, **labels: str) -> Figures:
-    """Return the figures of the series that carry the labels."""
-
-    def counts(metric: catalog.Metric, label: str) -> dict[str, int]:
-        return {value: int(total) for value, total in exposition.by(metric, label, **labels).items()}
-
-    statuses = counts(catalog.REQUESTS, catalog.STATUS.name)
-    scores = exposition.total(catalog.SCORE, "_count", **labels)
-    return Figures(
-        requests=statuses.get(catalog.SUCCESS, 0),
-        failed=statuses.get(catalog.ERROR, 0),
-        rejected=statuses.get(catalog.REJECTED, 0),
-        impressions=counts(catalog.IMPRESSIONS, catalog.POSITION.name),
-        clicks=counts(catalog.CLICKED, catalog.POSITION.name),
-        conversions=int(exposition.total(catalog.CONVERTED, **labels)),
-        revenue_cents=round(100 * exposition.total(catalog.REVENUE, "_sum", **labels)),
-        outcomes=counts(catalog.OUTCOMES, catalog.OUTCOME.name),
-        categories=counts(catalog.ITEMS, catalog.CATEGORY.name),
-        top_score=exposition.total(catalog.SCORE, "_sum", **labels) / scores if scores else None,
-        diversity=_gauge(exposition, catalog.DIVERSITY, labels),
-        coverage=_gauge(exposition, catalog.COVERAGE, labels),
-    )
+def read_figures(exposition: Exposition, **labels: str) -> Figures:
+    """Return the figures of the series with these labels."""
+    counts = {of: exposition.by(of.metric, of.own, of.part, **labels) for of in READ}
+    gauges = {gauge: _gauge(exposition, gauge.metric, labels) for gauge in (PROCESS_DIVERSITY, COVERAGE)}
+    return Figures(_cells(counts), _KNOWN, {gauge: value for gauge, value in gauges.items() if value is not None})
 
 
 def _gauge(exposition: Exposition, metric: catalog.Metric, labels: Mapping[str, str]) -> float | None:

@@ -1,4 +1,4 @@
-"""How the recommender is started: as a user would, under ``opentelemetry-instrument``, told by variables alone."""
+"""The start command and environment of the recommender, as for any service under ``opentelemetry-instrument``."""
 
 import os
 import shutil
@@ -16,26 +16,26 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS
 from otel_recmon.stack.ports import LOOPBACK
 
 NAME: Final = "recmon-demo"
-"""What the service is called."""
+"""The service name."""
 FAULT: Final = "RECOMMENDER_FAULT"
-"""The recommender's variable that names what is broken in it."""
+"""The recommender's own variable with the name of its fault."""
 MODEL_AGE_HOURS: Final = 6.0
-"""How old the trained model is said to be when the demo starts."""
+"""The simulated age of the model at the start of the demo; below the 24 hours of the alert ModelStale."""
 SIGNING_KEY: Final = "not-a-secret-in-a-demo"
 EXPORT_MILLISECONDS: Final = 1_000
-"""Between two exports over OTLP."""
+"""The interval of OTLP exports; short, so that the demo's figures are up to date soon."""
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """How a service hands out its metrics: the variables that say so, and the port of its page where it has one."""
+    """The variables that configure a metrics exporter, and the port of its page, if it has one."""
 
     variables: Mapping[str, str]
     port: int | None = None
 
 
-def page(port: int) -> Exporter:
-    """Return the exporter that shows the metrics of one process on a page."""
+def page_exporter(port: int) -> Exporter:
+    """Return the exporter that serves the metrics of one process on a page."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "prometheus",
@@ -47,8 +47,8 @@ def page(port: int) -> Exporter:
     )
 
 
-def otlp(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
-    """Return the exporter that sends metrics, every ``every_ms`` milliseconds, and traces to a Collector."""
+def otlp_exporter(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
+    """Return the exporter that sends metrics every ``every_ms`` milliseconds, and traces, to a Collector."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "otlp",
@@ -61,14 +61,18 @@ def otlp(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
 
 
 def command(port: int, app: str = "") -> list[str]:
-    """Return the command that serves the recommender, or an app around it, on a port."""
+    """Return the command that serves ``app``, by default the recommender, on a port.
+
+    Raises:
+        DemoError: A program of the extra `demo` is not installed.
+    """
     served = [app] if app else ["recommender:app", "--app-dir", str(Path(__file__).parent)]
     return [
         *(_tool("opentelemetry-instrument"), _tool("uvicorn")),
         *served,
         *("--host", LOOPBACK, "--port", str(port), "--log-level", "warning"),
-        # Much longer than the driver reuses an idle connection: a driver on a busy machine must not send on one that
-        # the server has just closed.
+        # Much longer than the 2 s for which the driver reuses an idle connection: on a busy machine, the driver must
+        # not send a request on a connection that the server has just closed.
         *("--timeout-keep-alive", "75"),
     ]
 
@@ -84,14 +88,14 @@ def _tool(name: str) -> str:
 def environment(
     environ: Mapping[str, str], exporter: Exporter, catalog_size: int, name: str = NAME, fault: str = ""
 ) -> dict[str, str]:
-    """Return the variables of the service: those of ``environ`` that are not OpenTelemetry's, and its own."""
+    """Return the environment of the service: its own variables, and those of ``environ`` except OTEL_*."""
     broken = FAULTS.get(fault)
     kept = {key: value for key, value in environ.items() if not key.startswith("OTEL_")}
     identity = {
         "OTEL_SERVICE_NAME": name,
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=demo",
         "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",  # so that routes are counted under the stable names
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",  # the dashboards use the stable names of the HTTP metrics
     }
     age = broken.model_age_hours if broken and broken.model_age_hours else MODEL_AGE_HOURS
     plugin = {config.variable(key): value for key, value in settings(catalog_size, age).items()}
@@ -102,18 +106,18 @@ def environment(
 def settings(
     catalog_size: int, model_age_hours: float = MODEL_AGE_HOURS, clock: Callable[[], float] = time.time
 ) -> dict[str, str]:
-    """Return what the plugin is told about the recommender: where it says what its answers and events are."""
+    """Return the plugin's settings for this recommender; ``body:variant`` is a field of a request's body."""
     return {
         "enabled": "true",
         "model_version": MODEL_VERSIONS["bts"],
         "model_version_from": "/recommendations => model_version; body:model_version",
         "variant": "/recommendations => variant; body:variant",
         "experiment": "policy",
-        "experiment_split": "random=1,bts=1",  # the sample has as many impressions of each
+        "experiment_split": "random=1,bts=1",  # the sample has 30,000 impressions of each
         "surface": "query:surface",
         "outcome": "/recommendations => fallback",
         "catalog_size": str(catalog_size),
-        "sketch_registers": "256",
+        "sketch_registers": "256",  # as docs/sketches.md recommends
         "signing_key": SIGNING_KEY,
         "model_updated_at": f"{clock() - model_age_hours * 3600:.0f}",
     }

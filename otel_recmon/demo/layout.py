@@ -1,13 +1,13 @@
-"""The look of the demo's tables."""
+"""The style of the demo's tables."""
 
 from rich import box
 from rich.table import Table
 
-ROOMY = 90
-"""Columns from which there is room for space between those of a table."""
+WIDE = 90
+"""Minimum width of a screen, in columns, for tables with a space between their columns."""
 
 
 def plain_table(width: int) -> Table:
-    """Return an empty table with nothing but a line below its heading, for a screen of ``width`` columns."""
-    space = 1 if width >= ROOMY else 0
+    """Return an empty table with a line below its heading and no other frame, for a screen of ``width`` columns."""
+    space = 1 if width >= WIDE else 0
     return Table(box=box.SIMPLE_HEAD, padding=(0, space, 0, 0), pad_edge=False, show_edge=False)

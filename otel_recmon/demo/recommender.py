@@ -1,4 +1,4 @@
-"""A recommender as its owner would write it: it answers what the logged policies chose, and can be broken."""
+"""A recommender without any metrics code: it returns the decisions of the logged policies, and can inject faults."""
 
 import asyncio
 import csv
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 LOG = Path(__file__).parent / "data" / "open_bandit_sample.csv.gz"
 MODEL_VERSIONS = {"bts": "bts-2019.11", "random": "random-2019.11"}
 SLOW_SECONDS = 0.8
-"""What a slow ranking takes."""
+"""The duration of a slow ranking, above the default latency threshold of 0.5 s."""
 
 
 class Item(BaseModel):
@@ -29,7 +29,7 @@ class Item(BaseModel):
 
 
 class Slate(BaseModel):
-    """The answer to a request for recommendations."""
+    """The response to a request for recommendations."""
 
     model_version: str
     variant: str
@@ -39,7 +39,7 @@ class Slate(BaseModel):
 
 
 class Click(BaseModel):
-    """A click on an item, with what the client was told about the slate it was in."""
+    """A click on an item, with the model version and variant from its slate."""
 
     model_version: str
     variant: str
@@ -69,40 +69,41 @@ def _most_shown(column: str, category: str = "", number: int = 1) -> list[str]:
 DECISIONS = _decisions()
 (HIT_CATEGORY,) = _most_shown("category")
 HITS = _most_shown("item_id", HIT_CATEGORY, 3)
-"""What everybody gets once popularity is all that counts."""
+"""The items that all users get with the fault popularity-collapse."""
 app = FastAPI(title="Fashion recommendations, as logged")
 app.state.fault = os.environ.get("RECOMMENDER_FAULT", "")
-"""What is broken; empty where nothing is."""
-app.state.looked_up = None
-"""Called with whether it was there, whenever an item is looked up in the cache, where somebody wants to know."""
+"""The name of the injected fault; empty for none."""
+app.state.on_cache_lookup = None
+"""A function to call with True or False after each hit or miss of the cache; None to call nothing."""
 _categories: dict[str, str] = {}
 _turns = count(1)
 
 
 def _broken(name: str, one_in: int = 1) -> bool:
+    """Return True in one of ``one_in`` calls while the fault with this name is injected."""
     return bool(app.state.fault == name) and next(_turns) % one_in == 0
 
 
 @app.get("/health")
 async def health() -> None:
-    """Answer while the service can."""
+    """Answer as long as the service runs."""
 
 
 @app.put("/fault", status_code=HTTPStatus.NO_CONTENT)
 async def fault(name: str = "") -> None:
-    """Break in the way of that name from now on, or work again."""
+    """Inject the fault with this name from now on; without a name, none."""
     app.state.fault = name
 
 
 @app.get("/recommendations")
 async def recommendations(surface: str, request_id: str, limit: int = 3) -> Slate:
-    """Return the logged decisions that ``request_id`` names by their rows, such as ``12-55-91``."""
+    """Return the logged decisions with the row numbers in ``request_id``, such as ``12-55-91``."""
     chosen = _chosen(request_id)
     policy = chosen[0]["policy"]
     if {(row["policy"], row["campaign"]) for row in chosen} != {(policy, surface)}:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such request was logged on this surface")
     if _broken("errors", one_in=5):
-        raise HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR, "the ranker is not there")
+        raise HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR, "the ranker is not available")
     return Slate(
         model_version=MODEL_VERSIONS[policy],
         variant=request_id if _broken("label-flood") else policy,
@@ -138,19 +139,19 @@ def _item(decision: dict[str, str]) -> Item:
 
 
 def _category(decision: dict[str, str]) -> str:
-    """Return the category from the cache, or else from the catalog, and keep it."""
+    """Return the category from the cache, or else from the decision, and cache it."""
     known = None if _broken("cache-outage") else _categories.get(decision["item_id"])
-    looked_up: Callable[[bool], None] | None = app.state.looked_up
-    if looked_up:
-        looked_up(known is not None)
+    on_cache_lookup: Callable[[bool], None] | None = app.state.on_cache_lookup
+    if on_cache_lookup:
+        on_cache_lookup(known is not None)
     return known or _categories.setdefault(decision["item_id"], decision["category"])
 
 
 @app.post("/track/click", status_code=HTTPStatus.NO_CONTENT)
 async def click(surface: str, event: Click) -> None:
-    """Take note of a click."""
+    """Accept a click."""
 
 
 @app.post("/track/conversion", status_code=HTTPStatus.NO_CONTENT)
 async def conversion(surface: str, event: Conversion) -> None:
-    """Take note of a conversion."""
+    """Accept a conversion."""

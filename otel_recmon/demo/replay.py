@@ -1,4 +1,4 @@
-"""The driver: sends every slate, click and conversion over HTTP, in the order of the data."""
+"""The driver, which sends every slate, click and conversion of the data over HTTP."""
 
 import asyncio
 import time
@@ -11,29 +11,31 @@ from typing import Any, Final
 from aiohttp import ClientResponseError, ClientSession, ClientTimeout, TCPConnector
 
 from otel_recmon.attribution import HEADER
-from otel_recmon.demo.audience import EVERYBODY, Audience, among
+from otel_recmon.demo.audience import AS_LOGGED, Audience, is_sampled
 from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slate
+from otel_recmon.errors import RecmonError
 
-ID: Final = "recommendation_id"
-"""Where the driver keeps it beside an answer."""
+ID_KEY: Final = "recommendation_id"
+"""The key of the recommendation id in an answer; the driver adds it."""
 TIMEOUT_SECONDS: Final = 120
+"""The timeout of each request, far above any real response time, for slow machines."""
 REUSE_SECONDS: Final = 2
-"""An idle connection is not reused after this time. By default, uvicorn closes it after five seconds."""
+"""The time for which an idle connection is reused. uvicorn's default closes it after 5 seconds."""
 LANES: Final = 32
-"""Requests at once to a service that is broken: it may be slow, and the order of what it answers proves nothing."""
-NOTHING: Final[Mapping[str, Any]] = {"recommendations": []}
-"""What people see of a request that failed."""
-LOOK_SECONDS: Final = 1.0
-"""Between two looks at what happens meanwhile."""
+"""Concurrent requests to a service with a fault, which may be slow; their order does not matter then."""
+EMPTY_ANSWER: Final[Mapping[str, Any]] = {"recommendations": []}
+"""The answer in place of a failed request."""
+REPORT_SECONDS: Final = 1.0
+"""Seconds between two reports of the progress."""
 
 
-class WrongAnswerError(Exception):
-    """The service answered other items than were logged."""
+class WrongAnswerError(RecmonError):
+    """The service answered with other items than the logged ones."""
 
 
 @dataclass
 class Progress:
-    """What has been sent so far, of ``total`` slates."""
+    """The numbers of slates, clicks and conversions sent so far; ``total`` is the number of all slates."""
 
     total: int
     slates: int = 0
@@ -43,21 +45,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class Pace:
-    """When a logged moment is due: ``speed`` times as fast as it was, or at once where that is 0."""
+    """The speed of the replay, as a factor of the logged speed; 0 is as fast as possible."""
 
     speed: float
     first: datetime
     begun: float = field(default_factory=time.monotonic)
 
     def wait(self, moment: datetime, now: float) -> float:
-        """Return the seconds from ``now`` until ``moment`` is due."""
+        """Return the seconds from ``now``, on the monotonic clock, until a logged moment is due."""
         if not self.speed:
             return 0.0
         return max(0.0, self.begun + (moment - self.first).total_seconds() / self.speed - now)
 
 
-def session(base_url: str | None = None) -> ClientSession:
-    """Return an HTTP client that raises on every answer that is not a success."""
+def http_session(base_url: str | None = None) -> ClientSession:
+    """Return an HTTP client that raises for every status of 400 or above."""
     return ClientSession(
         base_url,
         connector=TCPConnector(keepalive_timeout=REUSE_SECONDS),
@@ -66,47 +68,49 @@ def session(base_url: str | None = None) -> ClientSession:
     )
 
 
-async def watched(
+async def replay_with_progress(
     slates: Sequence[Slate],
     base_url: str,
     speed: float,
-    look: Callable[[Progress], Awaitable[None]],
+    report: Callable[[Progress], Awaitable[None]],
     audience: Audience | None = None,
 ) -> Progress:
-    """Replay the slates, and call ``look`` at the start and every second until all are sent.
+    """Replay the slates, and call ``report`` at the start and every second until all are sent.
 
     Raises:
-        aiohttp.ClientError, WrongAnswerError: As `replay` does; and whatever ``look`` raises.
+        aiohttp.ClientError, WrongAnswerError: As `replay` does.
+        Exception: Any exception of ``report``.
     """
-    coming = [slate for number, slate in enumerate(slates) if audience is None or among(number, audience.arriving)]
-    progress = Progress(len(coming))
+    kept = [slate for number, slate in enumerate(slates) if audience is None or is_sampled(number, audience.arriving)]
+    progress = Progress(len(kept))
     done = asyncio.Event()
 
     async def send() -> None:
-        await replay(coming, base_url, speed, progress, audience)
+        await replay(kept, base_url, speed, progress, audience)
         done.set()
 
-    async def watch() -> None:
+    async def report_regularly() -> None:
         while not done.is_set():
-            await look(progress)
+            await report(progress)
             with suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(done.wait(), REPORT_SECONDS)
 
-    await first_failure(send(), watch())
+    await run_until_failure(send(), report_regularly())
     return progress
 
 
 async def replay(
     slates: Sequence[Slate], base_url: str, speed: float, progress: Progress, audience: Audience | None = None
 ) -> None:
-    """Send the slates of each policy one after the other, and the policies side by side.
+    """Send the slates of each policy in their order, and the policies concurrently.
 
-    A policy's slates do not overtake each other, so that the service's windows over the last slates can be
-    recomputed exactly. Those of an audience do: it meets a service that may be broken, so it takes what comes.
+    The order within a policy stays, so that the service's windows over the last slates can be recomputed exactly.
+    With an audience, the service may have a fault: then the order does not matter, failed requests are ignored, and
+    any items are accepted.
 
     Raises:
-        aiohttp.ClientError: If the service cannot be reached, or refuses a request.
-        WrongAnswerError: If it answers other items than were logged.
+        aiohttp.ClientError: The service is unreachable or refuses a request.
+        WrongAnswerError: The service answers with other items than the logged ones.
     """
     if not slates:
         return
@@ -115,24 +119,24 @@ async def replay(
         lanes = [list(slates[lane::LANES]) for lane in range(LANES)]
     else:
         lanes = [[slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS]
-    async with session(base_url) as client:
+    async with http_session(base_url) as client:
         sender = _Sender(client, pace, progress, audience)
-        await first_failure(*(sender.send_all(lane) for lane in lanes))
+        await run_until_failure(*(sender.send_all(lane) for lane in lanes))
 
 
-async def first_failure(*work: Coroutine[Any, Any, None]) -> None:
-    """Do all of the work; where one part fails, stop the others and raise what it raised."""
+async def run_until_failure(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run the coroutines concurrently; after the first exception, cancel the others and raise it, without a group."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            for part in work:
-                tasks.create_task(part)
+            for coroutine in coroutines:
+                tasks.create_task(coroutine)
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True)
 class _Sender:
-    """Sends slates, and what people do with the answers; without an audience, what they did when it was logged."""
+    """Sends slates, and the clicks and purchases after them: the logged ones, or those that the audience makes."""
 
     client: ClientSession
     pace: Pace
@@ -140,8 +144,8 @@ class _Sender:
     audience: Audience | None
 
     @property
-    def _people(self) -> Audience:
-        return self.audience or EVERYBODY
+    def _behaviour(self) -> Audience:
+        return self.audience or AS_LOGGED
 
     async def send_all(self, lane: Iterable[Slate]) -> None:
         for slate in lane:
@@ -149,18 +153,18 @@ class _Sender:
             answer = await self._answer(slate)
             self.progress.slates += 1
             for impression, item in zip(slate.impressions, answer["recommendations"], strict=False):
-                if impression.clicked and among(impression.row, self._people.clicking):
+                if impression.clicked and is_sampled(impression.row, self._behaviour.clicking):
                     await self._click(impression, item["item_id"], answer)
 
     async def _answer(self, slate: Slate) -> Mapping[str, Any]:
         query = {"surface": slate.surface, "request_id": slate.request_id, "limit": str(len(POSITIONS))}
         try:
             async with self.client.get("/recommendations", params=query) as response:
-                answer = {**await response.json(), ID: response.headers.get(HEADER, "")}
+                answer = {**await response.json(), ID_KEY: response.headers.get(HEADER, "")}
         except ClientResponseError:
             if self.audience is None:
                 raise
-            return NOTHING
+            return EMPTY_ANSWER
         items = [item["item_id"] for item in answer["recommendations"]]
         if self.audience is None and items != [impression.item_id for impression in slate.impressions]:
             raise WrongAnswerError(slate.request_id)
@@ -168,12 +172,12 @@ class _Sender:
 
     async def _click(self, impression: Impression, item_id: str, answer: Mapping[str, Any]) -> None:
         surface = {"surface": answer["surface"]}
-        said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": item_id}
-        click = said | {"position": impression.position}
-        slate = {HEADER: answer[ID]}
+        event = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": item_id}
+        click = event | {"position": impression.position}
+        slate = {HEADER: answer[ID_KEY]}
         async with self.client.post("/track/click", params=surface, json=click, headers=slate):
             self.progress.clicks += 1
-        if impression.earned_cents is not None and among(impression.row, self._people.buying):
+        if impression.earned_cents is not None and is_sampled(impression.row, self._behaviour.buying):
             revenue = {"revenue": impression.earned_cents / 100}
-            async with self.client.post("/track/conversion", params=surface, json=said | revenue, headers=slate):
+            async with self.client.post("/track/conversion", params=surface, json=event | revenue, headers=slate):
                 self.progress.conversions += 1

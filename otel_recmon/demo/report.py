@@ -1,4 +1,4 @@
-"""The end of the demo in words and tables: who earns more clicks, is it sure, and do the metrics agree."""
+"""The printed result of the demo: the leading policy, the compared figures and their agreement."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,9 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import COUNT, SUM
 from otel_recmon.demo.comparison import (
     MEASURES,
     Pair,
@@ -15,60 +17,59 @@ from otel_recmon.demo.comparison import (
     Section,
     interval,
     labels,
-    number,
-    percent,
-    share,
 )
+from otel_recmon.demo.figures import read_figures
 from otel_recmon.demo.layout import plain_table
 from otel_recmon.demo.scrape import Exposition
 from otel_recmon.demo.traffic import MODEL_VERSIONS, SURFACES
 from otel_recmon.stats.intervals import Rate, difference, trials_needed
 
 WIDTH = 100
-"""Columns where there is no terminal that says how many it has."""
+"""Columns of the output if it does not go to a terminal."""
 SAME, DIFFERS, BROKEN = Text("✓", style="green"), Text("✗", style="bold red"), Text("≠", style="yellow")
 QUANTILES = (0.5, 0.95, 0.99)
 SIMULATED = "*"
-BY_DESIGN = "something is broken"
+BY_DESIGN = "something is broken on purpose"
 NOTES = """\
-* Simulated: the data have no purchases and do not say when a model was trained.
-  Latency is read from buckets, the first of which ends at 10 ms.
-  Diversity is that of the last 1,000 slates, coverage that of the last 10,000."""
+* Simulated: the data have neither purchases nor the training times of the models.
+  Latency is read from buckets; the first bucket ends at 10 ms.
+  Diversity covers the last 1,000 slates, coverage the last 10,000."""
 
 
 def show(console: Console, result: Result, exposition: Exposition) -> None:
-    """Print everything, the answer first."""
+    """Print the leading policy, the tables of figures, and the verdict on their agreement."""
     tables = (_figures(result, exposition, console.width), Text(), _surfaces(result, console.width))
-    for part in (*_answer(result), *tables, *_verdict(result, exposition.origin)):
+    for part in (*_leader(result), *tables, *_verdict(result, exposition.origin)):
         console.print(part, highlight=False)
 
 
-def _answer(result: Result) -> Iterator[ConsoleRenderable]:
-    rates = {policy: pair.read.ctr for policy, pair in result.policies.items()}
-    yield Text("\nWhich policy earns more clicks?", style="bold")
-    if not all(rate.trials for rate in rates.values()):
+def _leader(result: Result) -> Iterator[ConsoleRenderable]:
+    found = {policy: pair.read.rate(definitions.CTR) for policy, pair in result.policies.items()}
+    rates = {policy: rate for policy, rate in found.items() if rate}
+    yield Text("\nWhich policy gets more clicks?", style="bold")
+    if rates.keys() != found.keys():
         yield Text("  Too few requests to compare them.\n")
         return
     for policy, rate in rates.items():
-        clicks = f"{number(rate.successes)} clicks on {number(rate.trials)} requests"
-        yield Text(f"  {policy:<7} {clicks} = {percent(rate.value)}  (95 % interval {interval(rate)})")
-    yield Text(f"  {answer(rates)}\n")
+        clicks = f"{write.count(rate.successes)} clicks on {write.count(rate.trials)} requests"
+        yield Text(f"  {policy:<7} {clicks} = {write.share(rate.value)}  (95 % interval {interval(rate)})")
+    yield Text(f"  {describe_leader(rates)}\n")
 
 
-def answer(rates: dict[str, Rate]) -> str:
-    """Return which of two policies has the higher rate, by how much, and whether that is sure."""
+def describe_leader(rates: dict[str, Rate]) -> str:
+    """Return a text with the policy of the higher rate, its lead with the 95 % interval, and its significance."""
     (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
-    low, high = (100 * bound for bound in difference(best, other))
-    lead = 100 * (best.value - other.value)
-    gap = f"{leader} leads by {lead:.2f} points (95 % interval {low:+.2f} to {high:+.2f})."
+    low, high = difference(best, other)
+    lead = write.points(best.value - other.value)
+    gap = f"{leader} leads by {lead} (95 % interval {write.signed_interval(low, high)})."
     if low > 0:
-        return f"{gap}\n  That is sure at the 95 % level: the interval does not reach 0."
+        return f"{gap}\n  The lead is significant at the 95 % level: the interval does not include 0."
     needed = trials_needed(best, other)
     if math.isinf(needed):
         return "Neither: both have the same rate."
     return (
-        f"{gap}\n  That is not sure: the interval includes 0, so it may be chance.\n"
-        f"  At rates like these it takes about {round(needed, -3):,.0f} requests a policy to tell."
+        f"{gap}\n  The lead is not significant: the interval includes 0, so it may be chance.\n"
+        f"  With these rates, a decision needs about {write.count(round(needed, -3))} requests per policy."
     )
 
 
@@ -81,19 +82,19 @@ def _figures(result: Result, exposition: Exposition, width: int) -> Table:
         table.add_column("", no_wrap=True)
     for section in Section:
         table.add_row(Text(section.value, style="bold"))
-        for row in (*_compared(section, result), *_as_read(section, result, exposition)):
+        for row in (*_compared_rows(section, result), *_unverified_rows(section, result, exposition)):
             table.add_row(*row)
         table.add_section()
     return table
 
 
-def _compared(section: Section, result: Result) -> Iterator[list[str | Text]]:
+def _compared_rows(section: Section, result: Result) -> Iterator[list[str | Text]]:
     for measure in MEASURES:
         if measure.section is section:
             row: list[str | Text] = [f"  {measure.name}{SIMULATED if measure.simulated else ''}"]
             for pair in result.policies.values():
-                read, data = measure.write(measure.value(pair.read)), measure.write(measure.value(pair.data))
-                row += [read, data, _mark(result, agrees=measure.agrees(pair.read, pair.data))]
+                both = (measure.write(measure.value(figures)) for figures in (pair.read, pair.data))
+                row += [*both, _mark(result, agrees=measure.agrees(pair.read, pair.data))]
             yield row
 
 
@@ -103,8 +104,8 @@ def _mark(result: Result, *, agrees: bool) -> Text:
     return BROKEN if result.broken else DIFFERS
 
 
-def _as_read(section: Section, result: Result, exposition: Exposition) -> Iterator[list[str | Text]]:
-    cells = {policy: as_read(section, exposition, policy) for policy in result.policies}
+def _unverified_rows(section: Section, result: Result, exposition: Exposition) -> Iterator[list[str | Text]]:
+    cells = {policy: unverified_figures(section, exposition, policy) for policy in result.policies}
     for name in next(iter(cells.values())):
         row: list[str | Text] = [f"  {name}"]
         for policy in result.policies:
@@ -112,34 +113,29 @@ def _as_read(section: Section, result: Result, exposition: Exposition) -> Iterat
         yield row
 
 
-def as_read(section: Section, exposition: Exposition, policy: str) -> dict[str, str]:
-    """Return the figures that have no counterpart in the data, by name."""
+def unverified_figures(section: Section, exposition: Exposition, policy: str) -> dict[str, str]:
+    """Return the figures that cannot be recomputed from the data, as text by name."""
     if section is Section.TECHNICAL:
         return _latency(exposition, policy)
     if section is Section.QUALITY:
         hours = exposition.value(catalog.STALENESS, model_version=MODEL_VERSIONS[policy])
-        return {f"Model staleness{SIMULATED}": "not set" if hours is None else f"{hours:.1f} h"}
+        return {f"{definitions.STALENESS.title}{SIMULATED}": "not set" if hours is None else write.age(hours)}
     return {}
 
 
 def _latency(exposition: Exposition, policy: str) -> dict[str, str]:
     own = labels(policy)
-    count = exposition.total(catalog.LATENCY, "_count", **own)
-    mean = exposition.total(catalog.LATENCY, "_sum", **own) / count if count else math.nan
-    good = exposition.total(catalog.SLO_RESPONSES, good=catalog.GOOD, **own)
-    rows = {"Latency, mean": f"{1000 * mean:.1f} ms"}
+    count = exposition.total(catalog.LATENCY, COUNT, **own)
+    mean = exposition.total(catalog.LATENCY, SUM, **own) / count if count else math.nan
+    rows = {"Latency, mean": write.latency(mean)}
     for quantile in QUANTILES:
         rows[f"Latency, P{100 * quantile:.0f}"] = _bucket(exposition.quantile(quantile, catalog.LATENCY, **own))
-    return rows | {"Good and fast enough": share(Rate(int(good), int(count)))}
+    good = definitions.GOOD_RESPONSES
+    return rows | {good.title: write.share(read_figures(exposition, **own).value(good))}
 
 
 def _bucket(bounds: tuple[float, float] | None) -> str:
-    if bounds is None:
-        return "-"
-    lower, upper = (1000 * bound for bound in bounds)
-    if math.isinf(upper):
-        return f"> {lower:,.0f} ms"
-    return f"{lower:,.0f}-{upper:,.0f} ms" if lower else f"< {upper:,.0f} ms"
+    return write.latency_between(*bounds) if bounds else write.UNKNOWN
 
 
 def _surfaces(result: Result, width: int) -> Table:
@@ -159,8 +155,8 @@ def _surfaces(result: Result, width: int) -> Table:
 
 
 def _surface(pair: Pair, mark: Text) -> Iterable[str | Text]:
-    figures = pair.read
-    return (number(figures.requests), number(figures.clicked), share(figures.ctr), mark)
+    counts = (write.count(pair.read.value(of)) for of in (definitions.SUCCESSES, definitions.CLICKS))
+    return (*counts, write.share(pair.read.value(definitions.CTR)), mark)
 
 
 def _verdict(result: Result, origin: str) -> Iterator[ConsoleRenderable]:
@@ -168,12 +164,12 @@ def _verdict(result: Result, origin: str) -> Iterator[ConsoleRenderable]:
     differing = result.differing()
     if not differing:
         yield Text(
-            f"✓ All {result.compared} figures read from {origin} are those of the data file.",
+            f"✓ All {result.compared} figures read from {origin} agree with the data file.",
             style="bold green",
         )
         return
     if result.broken:
-        yield Text(f"≠ {len(differing)} of {result.compared} figures are not those of the data file: {BY_DESIGN}.")
+        yield Text(f"≠ {len(differing)} of {result.compared} figures differ from the data file: {BY_DESIGN}.")
         return
     yield Text(f"✗ {len(differing)} of {result.compared} figures differ:", style="bold red")
     yield from (Text(f"  {difference}", style="red") for difference in differing)

@@ -1,4 +1,4 @@
-"""The demo from start to end: start the service, replay the traffic, read the metrics, compare."""
+"""The whole demo: start the service, replay the traffic, read the metrics, compare the figures."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from aiohttp import ClientError
 from rich.console import Console
 
 from otel_recmon.demo import report
-from otel_recmon.demo.comparison import compared
-from otel_recmon.demo.faults import Fault, named
-from otel_recmon.demo.replay import Progress, WrongAnswerError, session, watched
+from otel_recmon.demo.comparison import compare
+from otel_recmon.demo.faults import Fault, find_fault
+from otel_recmon.demo.replay import Progress, WrongAnswerError, http_session, replay_with_progress
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.setups import Setup, alone, on_stack
-from otel_recmon.demo.traffic import Slate, assembled, catalog_size, logged
+from otel_recmon.demo.setups import Setup, on_stack, standalone
+from otel_recmon.demo.traffic import Slate, assemble_slates, catalog_size, load_impressions
 from otel_recmon.demo.view import View, view
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; ``speed`` 0 is as fast as it goes."""
+    """The options of the command line; ``speed`` is a factor of the logged speed, 0 as fast as possible."""
 
     rows: int | None = None
     speed: float = 0.0
@@ -32,42 +32,46 @@ class Options:
 
     @property
     def broken(self) -> Fault | None:
-        """What is broken, if anything is."""
-        return named(self.fault) if self.fault else None
+        """The injected fault; None for none.
+
+        Raises:
+            DemoError: There is no such fault.
+        """
+        return find_fault(self.fault) if self.fault else None
 
 
 def run(options: Options, console: Console) -> bool:
-    """Run the demo and return whether every figure read is the one that the data give.
+    """Run the demo; return True if all figures agree with the data.
 
-    With a fault, figures differ on purpose; then return whether the one that shows the fault does.
+    With a fault, figures differ as expected; then return True if the fault's indicator shows it.
 
     Raises:
-        DemoError: If something cannot be started, ends early or answers wrongly.
+        DemoError: A process does not start, ends early, or answers wrongly.
     """
     fault = options.broken
-    impressions = logged()
+    impressions = load_impressions()
     size = catalog_size(impressions)
     chosen = impressions[: options.rows]
-    slates = assembled(chosen)
-    _introduce(console, len(chosen), len(slates), on_stack=options.stack)
-    with (on_stack if options.stack else alone)(size, options.port, options.fault) as setup:
+    slates = assemble_slates(chosen)
+    _print_introduction(console, len(chosen), len(slates), on_stack=options.stack)
+    with (on_stack if options.stack else standalone)(size, options.port, options.fault) as setup:
         exposition = _replayed(setup, slates, options, view(console, len(slates), setup.top))
-        result = compared(slates, exposition, size, broken=bool(options.fault))
+        result = compare(slates, exposition, size, broken=bool(options.fault))
         report.show(console, result, exposition)
         if fault:
-            _tell(options.fault, fault, console, fault.sign.told(exposition, len(slates)))
+            _print_fault(options.fault, fault, console, fault.indicator.describe(exposition, len(slates)))
         if options.keep_running:
-            _keep(setup, console)
-    return fault.sign.seen(exposition, len(slates)) if fault else not result.differing()
+            _keep_running(setup, console)
+    return fault.indicator.shows_fault(exposition, len(slates)) if fault else not result.differing()
 
 
-def _introduce(console: Console, impressions: int, slates: int, *, on_stack: bool) -> None:
-    way = "The service exports to a Collector, and that to a Prometheus, where they are read.\n" if on_stack else ""
+def _print_introduction(console: Console, impressions: int, slates: int, *, on_stack: bool) -> None:
+    path = "The metrics go through a Collector to a Prometheus and are read there.\n" if on_stack else ""
     console.print(
         f"Replaying {impressions:,} real impressions and their clicks, logged in 2019 on ZOZOTOWN\n"
-        f"(Open Bandit sample). They were logged one by one: this driver assembles them\n"
-        f"into {slates:,} slates of up to 3 items, of one campaign and policy, at their logged\n"
-        f"positions. Purchases (*) are simulated from a fixed seed.\n{way}",
+        f"(Open Bandit sample). The log has single impressions. The driver combines them to\n"
+        f"{slates:,} slates of up to 3 items of one campaign and policy, at their logged positions.\n"
+        f"Purchases (*) are simulated from a fixed seed.\n{path}",
         highlight=False,
     )
 
@@ -77,42 +81,44 @@ def _replayed(setup: Setup, slates: Sequence[Slate], options: Options, seen: Vie
         with seen:
             return asyncio.run(_replay(setup, slates, options, seen))
     except (ClientError, TimeoutError, WrongAnswerError) as error:
-        raise setup.fault(error) from error
+        raise setup.failure(error) from error
 
 
 async def _replay(setup: Setup, slates: Sequence[Slate], options: Options, seen: View) -> Exposition:
     fault = options.broken
-    async with session() as client:
+    async with http_session() as client:
 
-        async def look(progress: Progress) -> None:
+        async def report_progress(progress: Progress) -> None:
             setup.check()
             seen.show(progress, await setup.source.now(client))
 
-        progress = await watched(slates, setup.service.url, options.speed, look, fault.audience if fault else None)
+        audience = fault.audience if fault else None
+        progress = await replay_with_progress(slates, setup.service.url, options.speed, report_progress, audience)
+        # A service whose metrics reach no backend never settles.
         exposition = await (setup.source.now if fault and not fault.exports else setup.source.settled)(client)
         seen.show(progress, exposition)
         return exposition
 
 
-def _tell(name: str, fault: Fault, console: Console, sign: str) -> None:
+def _print_fault(name: str, fault: Fault, console: Console, indicator: str) -> None:
     console.print(
-        f"\nBroken on purpose, by --fault {name}: {fault.cause}.\n"
-        f"It shows in: {sign}.\n"
-        f"The alerts that it raises where it lasts: {', '.join(fault.alerts)}.",
+        f"\nInjected fault, by --fault {name}: {fault.cause}.\n"
+        f"Visible in {indicator}.\n"
+        f"Alerts if it lasts: {', '.join(fault.alerts)}.",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def _keep(setup: Setup, console: Console) -> None:
+def _keep_running(setup: Setup, console: Console) -> None:
     pages = {
         "recommendations": f"{setup.service.url}/recommendations?surface=men&request_id=5",
-        "its API": f"{setup.service.url}/docs",
+        "API": f"{setup.service.url}/docs",
         **setup.pages,
-        "watch it": f"otel-recmon top {setup.top}",
+        "live view": f"otel-recmon top {setup.top}",
     }
-    console.print("\nThe service stays up until you press Ctrl-C:", highlight=False)
+    console.print("\nThe service runs until you press Ctrl-C:", highlight=False)
     for name, address in pages.items():
         console.print(f"  {name:<16} {address}", highlight=False, soft_wrap=True)
     setup.service.process.wait()
-    raise setup.fault()
+    raise setup.failure()

@@ -1,4 +1,4 @@
-"""What a service exports: the series of one look at it, added up by label, and where to look."""
+"""The exported metrics of a service at one moment, with sums by label, and the sources they are read from."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,36 +14,35 @@ from otel_recmon.catalog import Metric
 
 
 class Exposition:
-    """The series of one look, by their names in Prometheus; ``origin`` says where they were read."""
+    """The samples of all series at one moment; ``origin`` is the name of their source in the output."""
 
     def __init__(self, samples: Iterable[Sample], origin: str) -> None:
-        """Take the last value of each series."""
         self.origin = origin
         self._samples: dict[str, list[Sample]] = defaultdict(list)
         for sample in samples:
             self._samples[sample.name].append(sample)
 
     def __iter__(self) -> Iterator[Sample]:
-        """Yield them all."""
+        """Yield all samples."""
         return chain.from_iterable(self._samples.values())
 
     def total(self, metric: Metric, suffix: str = "", **labels: str) -> float:
-        """Return the sum of a metric's series that carry the labels; 0 where there is none."""
+        """Return the sum of the metric's series with these labels; 0 without any."""
         return sum(sample.value for sample in self._matching(metric, suffix, labels))
 
     def value(self, metric: Metric, **labels: str) -> float | None:
-        """Return the value of the one series with the labels; None where there is none."""
+        """Return the value of the only series with these labels; None if there is none."""
         return next((sample.value for sample in self._matching(metric, "", labels)), None)
 
     def by(self, metric: Metric, label: str, suffix: str = "", **labels: str) -> dict[str, float]:
-        """Return the sums by the values of ``label``, without those that are 0."""
+        """Return the sums by the values of ``label``, without sums of 0."""
         sums: dict[str, float] = defaultdict(float)
         for sample in self._matching(metric, suffix, labels):
             sums[sample.labels.get(label, "")] += sample.value
         return {value: total for value, total in sums.items() if total}
 
     def quantile(self, quantile: float, metric: Metric, **labels: str) -> tuple[float, float] | None:
-        """Return the bounds of the bucket that the quantile lies in; None where nothing was recorded."""
+        """Return the bounds of the bucket with the quantile, from 0 to 1; None if nothing was recorded."""
         sums: dict[float, float] = defaultdict(float)
         for sample in self._matching(metric, "_bucket", labels):
             sums[float(sample.labels["le"])] += sample.value
@@ -59,34 +58,34 @@ class Exposition:
                 yield sample
 
 
-class Source(Protocol):
-    """A place where the metrics of a service are read."""
+class ExpositionSource(Protocol):
+    """Where the demo reads the metrics of its service: on its page, or in Prometheus."""
 
     async def now(self, client: ClientSession) -> Exposition:
-        """Return what is there now."""
+        """Return the metrics that are available now."""
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Return what is there once everything that was counted so far is."""
+        """Wait until everything counted so far is available, and return the metrics."""
 
 
 @dataclass(frozen=True)
-class Page:
+class ExpositionPage:
     """The page with the metrics of one process."""
 
     url: str
 
     async def now(self, client: ClientSession) -> Exposition:
-        """Return what the page says now."""
+        """Return the metrics on the page now."""
         async with client.get(self.url) as response:
-            return parsed(await response.text())
+            return parse_exposition(await response.text())
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Return the second of two looks: a series that is new is exported as 0 once, before its value."""
+        """Return the metrics of a second request, because the first export of a new series is always 0."""
         await self.now(client)
         return await self.now(client)
 
 
-def parsed(text: str) -> Exposition:
-    """Return the series in the text format of Prometheus."""
+def parse_exposition(text: str) -> Exposition:
+    """Parse a page in Prometheus's text format."""
     families = text_string_to_metric_families(text)
     return Exposition((sample for family in families for sample in family.samples), "/metrics")

@@ -1,4 +1,4 @@
-"""The recommender as a process of its own."""
+"""The recommender as a separate process."""
 
 import os
 import shutil
@@ -17,16 +17,17 @@ from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.faults import FAULTS
 from otel_recmon.demo.launch import Exporter
 from otel_recmon.stack.guard import guarded
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.ports import LOOPBACK, free_port
 
 READY_SECONDS: Final = 180.0
-"""For a slow machine: a process that ends is noticed at once, whatever this is."""
+"""The time for the service to become ready; long, for slow machines. A process that ends early is noticed at once."""
 STOP_SECONDS: Final = 15.0
+"""The time between SIGTERM and SIGKILL; enough for a last export."""
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """A folder for the time of the demo, and the process group that does not outlive it."""
+class Workspace:
+    """A temporary folder and a process group, which both end with the demo."""
 
     folder: Path
     group: int
@@ -37,7 +38,7 @@ class Workplace:
         return self.folder / "logs"
 
     def clear(self) -> None:
-        """Remove everything but the logs, and those too where there are none."""
+        """Remove everything except the folder of logs; remove that as well if it is empty."""
         for entry in self.folder.iterdir():
             if entry != self.logs or not any(entry.iterdir()):
                 shutil.rmtree(entry, ignore_errors=True)
@@ -46,10 +47,10 @@ class Workplace:
 
 
 @contextmanager
-def workplace() -> Iterator[Workplace]:
-    """Give a place to run things in; nothing of it stays, but the logs, which a DemoError names."""
+def workspace() -> Iterator[Workspace]:
+    """Yield a workspace, and remove it at the end; after a DemoError the logs stay, because its message names them."""
     with guarded(None, keeping=(DemoError,)) as (folder, group):
-        place = Workplace(folder, group)
+        place = Workspace(folder, group)
         place.logs.mkdir()
         try:
             yield place
@@ -59,8 +60,8 @@ def workplace() -> Iterator[Workplace]:
 
 
 @dataclass(frozen=True)
-class Service:
-    """A running recommender; ``page_port`` is that of its metrics, where it shows them itself."""
+class RecommenderProcess:
+    """A running recommender; ``page_port`` is the port of its metrics page, None without a page."""
 
     process: "subprocess.Popen[bytes]"
     port: int
@@ -69,65 +70,65 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL of the service."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def page_url(self) -> str:
-        """Where it shows its metrics, if it does."""
+        """The URL of its metrics page; only with ``page_port``."""
         return f"http://{LOOPBACK}:{self.page_port}/metrics"
 
-    def fault(self, error: Exception | None = None) -> DemoError:
-        """Return why the service failed us: it ended, or it gave an unexpected answer."""
-        with suppress(subprocess.TimeoutExpired):
+    def failure(self, error: Exception | None = None) -> DemoError:
+        """Return the error of a failed service: it ended, or ``error`` happened at a request."""
+        with suppress(subprocess.TimeoutExpired):  # an ending process may still accept or drop connections
             self.process.wait(timeout=1)
         if self.process.returncode is not None:
             return DemoError(
-                f"the service {_ending(self.process.returncode)}; {self._last_words()}; run the demo again"
+                f"the service {_ending(self.process.returncode)}; {self._last_log_line()}; run the demo again"
             )
         return DemoError(
-            f"the service did not answer as expected ({error!r}); {self._last_words()}; run the demo again"
+            f"the service did not answer as expected ({error!r}); {self._last_log_line()}; run the demo again"
         )
 
     def wait_until_ready(self) -> None:
-        """Return once the service and its metrics can be reached.
+        """Wait until the service and its metrics page accept connections.
 
         Raises:
-            DemoError: If it ends before, or takes too long.
+            DemoError: The process ends, or is not ready in time.
         """
         deadline = time.monotonic() + READY_SECONDS
         for port, what in ((self.port, "requests"), (self.page_port, "metrics")):
             while port and not _listening(port):
                 if self.process.poll() is not None:
-                    raise self.fault()
+                    raise self.failure()
                 if time.monotonic() > deadline:
-                    raise self.fault(TimeoutError(f"no {what} within {READY_SECONDS:.0f} s"))
+                    raise self.failure(TimeoutError(f"no {what} within {READY_SECONDS:.0f} s"))
                 time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ask the process to end, and kill it where it does not."""
+        """Send SIGTERM, and SIGKILL if the process does not end."""
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             pass
-        finally:  # also where a second Ctrl-C interrupts the wait
+        finally:  # also if a second Ctrl-C interrupts the wait
             self.process.kill()
             self.process.wait()
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), None)
         return f"its log {self.log} ends with: {last}" if last else f"its log {self.log} is empty"
 
 
 def _ending(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
 @contextmanager
-def running(  # noqa: PLR0913 - each says something else of the process
-    place: Workplace,
+def run_service(  # noqa: PLR0913 - all parameters describe the process
+    place: Workspace,
     exporter: Exporter,
     catalog_size: int,
     *,
@@ -135,22 +136,22 @@ def running(  # noqa: PLR0913 - each says something else of the process
     name: str = launch.NAME,
     fault: str = "",
     app: str = "",
-) -> Iterator[Service]:
+) -> Iterator[RecommenderProcess]:
     """Run the recommender while the context lasts.
 
     Args:
-        place: Where its log is, and what ends it should this process die.
-        exporter: How it hands out its metrics.
-        catalog_size: The number of items it is told there are.
-        port: The port it answers on; by default a free one.
-        name: The name of the service, which tells it from others on the same stack.
-        fault: What is broken, by the name of its fault.
-        app: What is served; by default what the fault needs, or the recommender alone.
+        place: The workspace with its log, whose process group it joins.
+        exporter: Its metrics exporter.
+        catalog_size: The number of items in its catalog.
+        port: Its port; by default a free one.
+        name: Its service name, unique on the same stack.
+        fault: The name of its fault; empty for none.
+        app: The application to serve; by default the one for the fault, or the recommender.
 
     Raises:
-        DemoError: If it cannot be started.
+        DemoError: It does not start.
     """
-    port, log = usable(port) if port else free(), place.logs / f"{name}.log"
+    port, log = check_port(port) if port else free_port(), place.logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             launch.command(port, app or (FAULTS[fault].app if fault else "")),
@@ -159,9 +160,9 @@ def running(  # noqa: PLR0913 - each says something else of the process
             stdin=subprocess.DEVNULL,
             cwd=place.folder,
             env=launch.environment(os.environ, exporter, catalog_size, name, fault),
-            process_group=place.group,  # so that Ctrl-C is for us, who stop it then
+            process_group=place.group,  # so that Ctrl-C reaches only this process, which then stops the service
         )
-    service = Service(process, port, exporter.port, log)
+    service = RecommenderProcess(process, port, exporter.port, log)
     try:
         service.wait_until_ready()
         yield service
@@ -169,11 +170,11 @@ def running(  # noqa: PLR0913 - each says something else of the process
         service.stop()
 
 
-def usable(port: int) -> int:
-    """Return ``port`` if a service can have it.
+def check_port(port: int) -> int:
+    """Return ``port`` if a service can listen on it.
 
     Raises:
-        DemoError: If it cannot.
+        DemoError: The port is in use or not allowed.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -181,7 +182,7 @@ def usable(port: int) -> int:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             raise DemoError(
-                f"port {port} cannot be used ({error.strerror}); choose another, or leave --port out"
+                f"port {port} cannot be used ({error.strerror}); choose another one, or remove --port"
             ) from error
     return port
 

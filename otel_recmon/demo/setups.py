@@ -1,4 +1,4 @@
-"""What the demo runs: the service alone, whose page is read, or on the stack, whose Prometheus is."""
+"""The two set-ups of the demo: the service alone with its metrics page, or with a Collector and a Prometheus."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from otel_recmon import catalog
 from otel_recmon.demo import launch
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.scrape import Page, Source
-from otel_recmon.demo.service import Service, Workplace, running, workplace
-from otel_recmon.demo.stored import Stored
+from otel_recmon.demo.prometheus_source import PrometheusSource
+from otel_recmon.demo.scrape import ExpositionPage, ExpositionSource
+from otel_recmon.demo.service import RecommenderProcess, Workspace, run_service, workspace
 from otel_recmon.stack import Component, Stack, StackError
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.ports import free_port
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A running service, where its metrics are read, other pages to look at, and what they come through.
+    """A running service and the source of its metrics.
 
-    `top` is what `otel-recmon top` is told to show the same.
+    Attributes:
+        service: The service.
+        source: The source of its metrics.
+        pages: Addresses to print with --keep-running, by description.
+        top: The arguments for `otel-recmon top` that show the same service.
+        components: The Collector and Prometheus, if any.
     """
 
-    service: Service
-    source: Source
+    service: RecommenderProcess
+    source: ExpositionSource
     pages: Mapping[str, str]
     top: str
     components: Collection[Component] = ()
@@ -31,54 +36,56 @@ class Setup:
         """Raise a DemoError if one of the components has ended."""
         for component in self.components:
             if not component.running:
-                words = " ".join(component.last_words().split())
-                raise DemoError(f"{component.name} ended; its log {component.log} says: {words}; run the demo again")
+                last = " ".join(component.last_error().split())
+                raise DemoError(
+                    f"{component.name} ended; its log {component.log} ends with: {last}; run the demo again"
+                )
 
-    def fault(self, error: Exception | None = None) -> DemoError:
-        """Return why reading or sending failed: a component ended, or else it is the service's fault."""
+    def failure(self, error: Exception | None = None) -> DemoError:
+        """Return the error of a failed request: a component ended, or else the service failed."""
         try:
             self.check()
         except DemoError as ended:
             return ended
-        return self.service.fault(error)
+        return self.service.failure(error)
 
 
 @contextmanager
-def alone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
-    """Run the service and read the page with its metrics.
+def standalone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
+    """Run the service and read its metrics page.
 
     Raises:
-        DemoError: If it cannot be started.
+        DemoError: The service does not start.
     """
     with (
-        workplace() as place,
-        running(place, launch.page(free()), catalog_size, port=port, fault=fault) as service,
+        workspace() as place,
+        run_service(place, launch.page_exporter(free_port()), catalog_size, port=port, fault=fault) as service,
     ):
-        yield Setup(service, Page(service.page_url), {"its metrics": service.page_url}, service.page_url)
+        yield Setup(service, ExpositionPage(service.page_url), {"metrics page": service.page_url}, service.page_url)
 
 
 @contextmanager
 def on_stack(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
-    """Run a Collector, a Prometheus and the service, and read what reaches Prometheus.
+    """Run a Collector, a Prometheus and the service, and read the metrics from Prometheus.
 
     Raises:
-        DemoError: If one of them cannot be started.
+        DemoError: One of them does not start.
     """
     with (
-        workplace() as place,
+        workspace() as place,
         _stack(place) as stack,
-        running(place, launch.otlp(stack.otlp_http_url), catalog_size, port=port, fault=fault) as service,
+        run_service(place, launch.otlp_exporter(stack.otlp_http_url), catalog_size, port=port, fault=fault) as service,
     ):
-        # Not its first page: the Prometheus that is built here comes without the files of that.
-        asked = f"{stack.prometheus_url}/api/v1/query?query={catalog.REQUESTS.prometheus}"
-        pages = {"Prometheus": asked, "the Collector's": stack.scrape_url, "logs": str(stack.logs)}
-        source = Stored(stack.prometheus_url, launch.NAME, stack.logs)
+        # A query of the API instead of the start page: our build of Prometheus has no files for the user interface.
+        query = f"{stack.prometheus_url}/api/v1/query?query={catalog.REQUESTS.prometheus}"
+        pages = {"Prometheus": query, "Collector": stack.scrape_url, "logs": str(stack.logs)}
+        source = PrometheusSource(stack.prometheus_url, launch.NAME, stack.logs)
         top = f"--prometheus {stack.prometheus_url} --job {launch.NAME}"
         yield Setup(service, source, pages, top, stack.components.values())
 
 
 @contextmanager
-def _stack(place: Workplace) -> Iterator[Stack]:
+def _stack(place: Workspace) -> Iterator[Stack]:
     with ExitStack() as undo:
         try:
             stack = undo.enter_context(Stack(directory=place.folder, group=place.group))

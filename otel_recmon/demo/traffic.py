@@ -1,4 +1,4 @@
-"""The logged traffic: real impressions and clicks, put together to slates, with simulated conversions."""
+"""The logged traffic: real impressions and clicks, combined to slates, with simulated conversions."""
 
 import csv
 import gzip
@@ -16,19 +16,19 @@ DATA: Final = Path(__file__).parent / "data" / "open_bandit_sample.csv.gz"
 MODEL_VERSIONS: Final = {"bts": "bts-2019.11", "random": "random-2019.11"}
 """The model version behind each policy."""
 SURFACES: Final = ("all", "men", "women")
-"""The campaigns."""
+"""The campaigns of the data."""
 POSITIONS: Final = (1, 2, 3)
 SEED: Final = 2019
-"""Of the simulated conversions."""
+"""The seed of the simulated conversions."""
 CONVERSION_RATE: Final = 0.2
-"""Share of the clicks that are simulated to convert."""
+"""The simulated conversion rate: conversions per click."""
 REVENUE_CENTS: Final = (990, 14_990)
-"""The least and the most that a simulated conversion earns."""
+"""The minimum and maximum revenue of a simulated conversion, in cents."""
 
 
 @dataclass(frozen=True)
 class Impression:
-    """One item that was shown, as logged; ``row`` is its place in the file, from 0."""
+    """One logged impression; ``row`` is its 0-based row in the file."""
 
     row: int
     at: datetime
@@ -42,9 +42,9 @@ class Impression:
 
     @cached_property
     def earned_cents(self) -> int | None:
-        """Return what the simulated conversion after its click earned, None where there is none.
+        """The revenue of the simulated conversion after its click, in cents; None without a conversion.
 
-        It depends on the seed and the row alone, so that any part of the data has the same conversions.
+        It depends only on the seed and the row, so that every part of the data has the same conversions.
         """
         chance = Random(f"{SEED}:{self.row}")
         return chance.randint(*REVENUE_CENTS) if self.clicked and chance.random() < CONVERSION_RATE else None
@@ -63,7 +63,7 @@ class Slate:
 
     @property
     def surface(self) -> str:
-        """The campaign the items were shown in."""
+        """The campaign that showed the items."""
         return self.impressions[0].campaign
 
     @property
@@ -73,12 +73,12 @@ class Slate:
 
     @property
     def at(self) -> datetime:
-        """The time of the latest impression: before it the slate was not complete."""
+        """The time of the latest impression, when the slate is complete."""
         return max(impression.at for impression in self.impressions)
 
     @property
     def request_id(self) -> str:
-        """The rows of the logged decisions that make up the slate, such as ``12-55-91``."""
+        """The rows of the slate's impressions, such as ``12-55-91``."""
         return "-".join(str(impression.row) for impression in self.impressions)
 
     @property
@@ -87,8 +87,8 @@ class Slate:
         return tuple(impression for impression in self.impressions if impression.clicked)
 
 
-def logged(path: Path = DATA, rows: int | None = None) -> list[Impression]:
-    """Return the first ``rows`` impressions of the file, all of them where it is None."""
+def load_impressions(path: Path = DATA, rows: int | None = None) -> list[Impression]:
+    """Return the first ``rows`` impressions of the file; all of them for None."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         return [_impression(row, line) for row, line in enumerate(islice(csv.DictReader(file), rows))]
 
@@ -107,12 +107,12 @@ def _impression(row: int, line: dict[str, str]) -> Impression:
     )
 
 
-def assembled(impressions: Iterable[Impression]) -> list[Slate]:
-    """Return the slates of the impressions, sorted by time.
+def assemble_slates(impressions: Iterable[Impression]) -> list[Slate]:
+    """Combine impressions to slates, sorted by time.
 
-    The data say which item was shown at which position, not which items were shown together. So the n-th
-    impression at position 1 makes a slate with the n-th at 2 and the n-th at 3 of the same campaign and
-    policy; where a position has run out of impressions, slates are shorter.
+    The data have the position of each impression, but not its slate. So a slate is the n-th impression at position 1
+    with the n-th at 2 and the n-th at 3 of the same campaign and policy. Slates are shorter if a position has fewer
+    impressions.
     """
     queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(lambda: {p: [] for p in POSITIONS})
     for impression in impressions:

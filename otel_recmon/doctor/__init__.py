@@ -1,1 +1,1 @@
-"""Finds what is wrong with a service's telemetry before production does: one module a topic."""
+"""Checks of a service's telemetry, one module per topic; each yields findings from findings.toml."""

@@ -1,4 +1,4 @@
-"""What the plugin would make of a response: the real observer, with the settings as they are, recording nowhere."""
+"""A dry run of the plugin on one recorded response: the real observer and settings, without recording."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from opentelemetry.metrics import NoOpMeterProvider
 
-from otel_recmon.doctor.application import Watched
-from otel_recmon.doctor.target import DoctorError, Patient
+from otel_recmon.doctor.application import ApplicationRoute
+from otel_recmon.doctor.target import DoctorError, Target
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.http_exchange import HttpExchange
 from otel_recmon.reading.observer import Observer
@@ -21,19 +21,19 @@ from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.safety import Faults
 
-_LINES: Final = (".ndjson", ".jsonl")
-DEFAULT: Final = "GET /recommendations"
+_JSON_LINES: Final = (".ndjson", ".jsonl")
+DEFAULT_REQUEST: Final = "GET /recommendations"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request, and what came back.
+class RecordedExchange:
+    """A request and its response, as the options of ``--try`` describe them.
 
     Attributes:
         request: Method, path and query, such as ``GET /users/7/recommendations?limit=5``.
-        headers: ``name: value``, of the request.
-        response_headers: The same, of the response.
-        response: The file with the body of the response.
+        response: The file with the response body.
+        headers: The request headers, each ``name: value``.
+        response_headers: The response headers, each ``name: value``.
     """
 
     request: str
@@ -43,8 +43,11 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What was read; ``items`` is None where nothing looks like items."""
+class DryRun:
+    """The values that the plugin reads from one exchange; ``items`` is None if it recognises no items.
+
+    The field names are those of the `--json` output.
+    """
 
     route: str
     watched_as: str | None
@@ -61,47 +64,47 @@ class Trial:
     set_aside: dict[str, int] = field(default_factory=dict)
 
     @property
-    def good(self) -> bool:
-        """Whether the route is watched for recommendations, and its items are found."""
+    def successful(self) -> bool:
+        """True if the route is watched for recommendations and its items are recognised."""
         return self.watched_as == RouteKind.RECOMMENDATION.value and self.items is not None
 
     def json(self) -> dict[str, Any]:
-        """Return it as it is printed for programs."""
+        """Return the result for the `--json` output."""
         return asdict(self)
 
 
-def trial(patient: Patient, asked: Asked, routes: Sequence[Watched] = ()) -> Trial:
-    """Read a response as the plugin would.
+def dry_run(target: Target, recorded: RecordedExchange, routes: Sequence[ApplicationRoute] = ()) -> DryRun:
+    """Read a response as the plugin does.
 
     Args:
-        patient: The service, for its settings.
-        asked: The request and the response.
-        routes: The routes of its application, where they are known; else the path is the route.
+        target: The service, for its settings.
+        recorded: The request and the response.
+        routes: The routes of the application; without them the path itself is the route template.
 
     Raises:
-        DoctorError: The file or the request cannot be read.
+        DoctorError: The response file or the request line cannot be read.
     """
-    method, path, query = _request(asked.request)
+    method, path, query = _request(recorded.request)
     template, parameters = _route(routes, method, path)
-    scope = {"method": method, "query_string": query, "headers": _pairs(asked.headers), "path_params": parameters}
-    observer = _observer(patient)
-    body = Body(observer.settings.max_body_bytes, _content(asked.response))
-    exchange = HttpExchange(scope, 200, _response_headers(asked), observer.faults, response_body=body)
+    scope = {"method": method, "query_string": query, "headers": _pairs(recorded.headers), "path_params": parameters}
+    observer = _observer(target)
+    body = Body(observer.settings.max_body_bytes, _content(recorded.response))
+    exchange = HttpExchange(scope, 200, _response_headers(recorded), observer.faults, response_body=body)
     watched = observer.reader(method, template)
-    reader = watched or Readers(observer.settings, observer.recorder.store).reader(
-        RouteKind.RECOMMENDATION, method, template
-    )
+    # An unwatched route is read as one for recommendations, to show the effect of adding it to OTEL_RECMON_ROUTES.
+    readers = Readers(observer.settings, observer.recorder.store)
+    reader = watched or readers.reader(RouteKind.RECOMMENDATION, method, template)
     counted = RequestContext(closed_by_plugin=True)
     observer.finish(counted, reader, exchange, 0.0)
-    return _trial(f"{method} {template}", watched, reader, counted, exchange, observer.faults)
+    return _result(f"{method} {template}", watched, reader, counted, exchange, observer.faults)
 
 
-def _trial(
+def _result(
     route: str, watched: Reader | None, reader: Reader, counted: RequestContext, exchange: HttpExchange, faults: Faults
-) -> Trial:
-    slate = reader.slates.read(exchange, Faults())
+) -> DryRun:
+    slate = reader.slates.read(exchange, Faults())  # faults of its own, because the observer has counted them already
     labels = counted.labels
-    return Trial(
+    return DryRun(
         route=route,
         watched_as=watched.kind.value if watched else None,
         outcome=counted.outcome,
@@ -118,8 +121,8 @@ def _trial(
     )
 
 
-def _observer(patient: Patient) -> Observer:
-    settings = replace(patient.settings, log_events=False)
+def _observer(target: Target) -> Observer:
+    settings = replace(target.settings, log_events=False)
     provider = NoOpMeterProvider()
     shared = recorder(provider)
     shared.configure(settings)
@@ -127,15 +130,15 @@ def _observer(patient: Patient) -> Observer:
 
 
 def _request(text: str) -> tuple[str, str, bytes]:
-    method, space, target = text.strip().partition(" ")
-    parts = urlsplit(target.strip())
+    method, space, url = text.strip().partition(" ")
+    parts = urlsplit(url.strip())
     if not space or not parts.path.startswith("/"):
-        raise DoctorError(f"--request {text!r} is not of the form {DEFAULT!r}")
+        raise DoctorError(f"--request {text!r} is not of the form {DEFAULT_REQUEST!r}")
     return method.upper(), parts.path, parts.query.encode()
 
 
-def _route(routes: Sequence[Watched], method: str, path: str) -> tuple[str, Mapping[str, str]]:
-    """Return the template that a path belongs to, and its parameters."""
+def _route(routes: Sequence[ApplicationRoute], method: str, path: str) -> tuple[str, Mapping[str, str]]:
+    """Return the route template that matches a path, and the values of its parameters."""
     for route in routes:
         found = re.fullmatch(_pattern(route.template), path) if route.method == method else None
         if found:
@@ -156,9 +159,10 @@ def _pairs(headers: Sequence[str]) -> list[tuple[bytes, bytes]]:
     return [(name.strip().lower().encode(), value.strip().encode()) for name, _, value in pairs]
 
 
-def _response_headers(asked: Asked) -> list[tuple[bytes, bytes]]:
-    kind = b"application/x-ndjson" if asked.response.suffix in _LINES else b"application/json"
-    return [(b"content-type", kind), *_pairs(asked.response_headers)]
+def _response_headers(recorded: RecordedExchange) -> list[tuple[bytes, bytes]]:
+    kind = b"application/x-ndjson" if recorded.response.suffix in _JSON_LINES else b"application/json"
+    # A header of the command line comes last, so it takes precedence over the type from the file name.
+    return [(b"content-type", kind), *_pairs(recorded.response_headers)]
 
 
 def _content(path: Path) -> bytes:

@@ -1,52 +1,51 @@
-"""The whole examination: every topic that can be examined, and why the others cannot."""
+"""The whole examination: every topic that the command line allows to be examined."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from otel_recmon.doctor import environment, exporter, grafana, processes, sdk, slack
-from otel_recmon.doctor import prometheus as stored
-from otel_recmon.doctor.target import Patient
+from otel_recmon.doctor import environment, exporter, grafana, processes, prometheus, sdk, slack
+from otel_recmon.doctor.target import Target
 from otel_recmon.findings import TOPICS, Finding
 
-_EXAMINE: Final[dict[str, Callable[[Patient], Iterable[Finding]]]] = {
+_EXAMINE: Final[dict[str, Callable[[Target], Iterable[Finding]]]] = {
     "environment": environment.examine,
     "sdk": sdk.examine,
     "exporter": exporter.examine,
     "processes": processes.examine,
-    "prometheus": stored.examine,
+    "prometheus": prometheus.examine,
     "grafana": grafana.examine,
     "slack": slack.examine,
 }
-_SKIPPED: Final[dict[str, Callable[[Patient], str]]] = {
-    "exporter": exporter.skipped,
-    "prometheus": stored.skipped,
-    "grafana": grafana.skipped,
-    "slack": slack.skipped,
+_REASON_TO_SKIP: Final[dict[str, Callable[[Target], str]]] = {
+    "exporter": exporter.reason_to_skip,
+    "prometheus": prometheus.reason_to_skip,
+    "grafana": grafana.reason_to_skip,
+    "slack": slack.reason_to_skip,
 }
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, what was examined, and why the rest was not."""
+    """The findings, the examined topics, and the skipped topics with their reasons."""
 
     findings: list[Finding]
     examined: list[str]
     skipped: dict[str, str]
 
     def json(self) -> dict[str, Any]:
-        """Return it as it is printed for programs."""
+        """Return the report for the `--json` output."""
         return asdict(self)
 
 
-def examination(patient: Patient) -> Report:
-    """Examine a service, or the one topic of it that was asked for.
+def examine_all(target: Target) -> Report:
+    """Examine a service in all topics, or in the one that ``target.only`` names.
 
     Raises:
-        DoctorError: Something that was named on the command line cannot be used.
+        DoctorError: An argument of the command line cannot be used.
     """
-    wanted = [topic for topic in TOPICS if patient.only in ("", topic)]
-    reasons = {topic: _SKIPPED[topic](patient) for topic in wanted if topic in _SKIPPED}
+    wanted = [topic for topic in TOPICS if target.only in ("", topic)]
+    reasons = {topic: _REASON_TO_SKIP[topic](target) for topic in wanted if topic in _REASON_TO_SKIP}
     skipped = {topic: reason for topic, reason in reasons.items() if reason}
     examined = [topic for topic in wanted if topic not in skipped]
-    return Report([finding for topic in examined for finding in _EXAMINE[topic](patient)], examined, skipped)
+    return Report([finding for topic in examined for finding in _EXAMINE[topic](target)], examined, skipped)

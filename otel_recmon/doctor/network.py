@@ -1,23 +1,23 @@
-"""What went wrong on the way, in words without address and headers: those may be secret."""
+"""Network errors as text, without the addresses and headers in them, which may be secret."""
 
 import re
 
 from requests.exceptions import InvalidHeader
 
-from otel_recmon.query.client import beneath
+from otel_recmon.query.client import root_cause
 
 
-def cause(error: BaseException) -> str:
-    """Return what lies beneath a failed request."""
+def failure_reason(error: BaseException) -> str:
+    """Return the underlying reason of a failed request, without its URL."""
     if isinstance(error, InvalidHeader):
-        return "a header has characters that cannot be sent, such as a line's end"
-    error = beneath(error)
+        return "a header has characters that cannot be sent, such as a line break"
+    error = root_cause(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    words = re.sub(r"^<[^>]*>:?\s*", "", str(error)) or type(error).__name__
-    return re.sub(r"\b\w+://\S+|\burl: \S+|/services/\S+", "...", words)
+    text = re.sub(r"^<[^>]*>:?\s*", "", str(error)) or type(error).__name__
+    return re.sub(r"\b\w+://\S+|\burl: \S+|/services/\S+", "...", text)
 
 
-def sendable(secret: str) -> bool:
-    """Say whether a header can have it; what is refused is quoted in the error, which must not be."""
+def fits_header(secret: str) -> bool:
+    """Return True if a header can carry the text; otherwise the HTTP client's error would quote the secret."""
     return secret.isascii() and secret.isprintable()

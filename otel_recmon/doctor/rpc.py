@@ -1,4 +1,4 @@
-"""An export of nothing over gRPC."""
+"""An empty metrics export over gRPC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,49 +6,49 @@ from pathlib import Path
 from typing import Any, Final
 
 METHOD: Final = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
-_NOTHING: Final = b""
-"""An export request without a metric, in protobuf."""
+_EMPTY_EXPORT: Final = b""
+"""A protobuf export request without metrics."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The name of a status of gRPC, such as OK or UNAVAILABLE, and what was said with it."""
+class GrpcAnswer:
+    """The name of a gRPC status, such as OK or UNAVAILABLE, and its details."""
 
     status: str
-    words: str
+    details: str
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files for TLS; empty for none of one's own."""
+    """The paths of the TLS files: certificate authority, client key, client certificate; empty for the defaults."""
 
     authority: str = ""
     key: str = ""
     chain: str = ""
 
     def credentials(self, grpc: Any) -> Any:
-        """Return them as gRPC wants them.
+        """Return the channel credentials of these files.
 
         Raises:
-            OSError: One of them cannot be read.
+            OSError: A file cannot be read.
         """
         files = (Path(name).read_bytes() if name else None for name in (self.authority, self.key, self.chain))
         return grpc.ssl_channel_credentials(*files)
 
 
-def export(target: str, headers: Mapping[str, str], timeout_s: float, secure: Certificates | None) -> Answer:
-    """Return what a receiver at ``host:port`` answers.
+def export(address: str, headers: Mapping[str, str], timeout_s: float, secure: Certificates | None) -> GrpcAnswer:
+    """Send an empty export to a receiver at ``host:port`` and return its answer.
 
     Raises:
         ImportError: gRPC is not installed.
         OSError: A certificate cannot be read.
     """
-    import grpc  # noqa: PLC0415 - it is installed where a service exports over it
+    import grpc  # noqa: PLC0415 - installed only where a service exports over it
 
-    made = grpc.secure_channel(target, secure.credentials(grpc)) if secure else grpc.insecure_channel(target)
+    made = grpc.secure_channel(address, secure.credentials(grpc)) if secure else grpc.insecure_channel(address)
     with made as channel:
         try:
-            channel.unary_unary(METHOD)(_NOTHING, timeout=timeout_s, metadata=tuple(headers.items()))
+            channel.unary_unary(METHOD)(_EMPTY_EXPORT, timeout=timeout_s, metadata=tuple(headers.items()))
         except grpc.RpcError as error:
-            return Answer(error.code().name, " ".join((error.details() or "").split()))
-    return Answer("OK", "")
+            return GrpcAnswer(error.code().name, " ".join((error.details() or "").split()))
+    return GrpcAnswer("OK", "")

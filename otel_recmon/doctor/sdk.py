@@ -1,4 +1,4 @@
-"""What is installed: the entry point, the exporters, versions that fit, and whether anything is set up twice."""
+"""Checks of the installed packages: entry points, exporters, versions, and a set-up of OpenTelemetry in the code."""
 
 import difflib
 from collections import defaultdict
@@ -11,13 +11,13 @@ from opentelemetry.metrics import get_meter_provider
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from otel_recmon.doctor.application import imported
-from otel_recmon.doctor.target import EXPORTERS, GRPC, HTTP, Patient, python
+from otel_recmon.doctor.application import import_application
+from otel_recmon.doctor.target import EXPORTERS, GRPC, HTTP, Target, interpreter
 from otel_recmon.findings import Finding, found
 from otel_recmon.plugin import RecmonInstrumentor
 
 OURS: Final = "otel-recmon"
-_ENTRY: Final = "recmon"
+_PLUGIN_ENTRY_POINT: Final = "recmon"
 _INSTRUMENTORS: Final = "opentelemetry_instrumentor"
 _SIGNALS: Final = ("metrics", "traces", "logs")
 _REMEDIES: Final = {
@@ -28,52 +28,56 @@ _REMEDIES: Final = {
 }
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
-    """Find what is wrong with what is installed in this interpreter."""
-    yield from _entry_point()
-    yield from _needed(patient)
-    if patient.zero_code:
-        yield from _instrumentors(patient)
-        yield from _exporters(patient)
-    yield from _doubles()
-    yield from _conflicts()
-    if patient.app:
-        yield from _twice(patient)
+def examine(target: Target) -> Iterator[Finding]:
+    """Yield the findings about the packages of this interpreter."""
+    yield from _check_entry_point()
+    yield from _check_libraries(target)
+    if target.zero_code:
+        yield from _check_instrumentors(target)
+        yield from _check_exporters(target)
+    yield from _check_duplicates()
+    yield from _check_versions()
+    if target.app:
+        yield from _check_set_up(target)
 
 
-def _entry_point() -> Iterator[Finding]:
-    if not any(_module(entry) == "otel_recmon" for entry in entry_points(group=_INSTRUMENTORS, name=_ENTRY)):
-        yield found("entry-point-missing", python=python())
+def _check_entry_point() -> Iterator[Finding]:
+    if not any(
+        _module(entry) == "otel_recmon" for entry in entry_points(group=_INSTRUMENTORS, name=_PLUGIN_ENTRY_POINT)
+    ):
+        yield found("entry-point-missing", python=interpreter())
 
 
-def _needed(patient: Patient) -> Iterator[Finding]:
+def _check_libraries(target: Target) -> Iterator[Finding]:
     if find_spec("fastapi") is None:
-        yield found("fastapi-missing", python=python())
+        yield found("fastapi-missing", python=interpreter())
     if find_spec("opentelemetry.sdk") is None:
-        yield found("sdk-missing", python=python())
-    elif patient.zero_code and not entry_points(group="opentelemetry_configurator"):
-        yield found("distro-missing", python=python())
+        yield found("sdk-missing", python=interpreter())
+    elif target.zero_code and not entry_points(group="opentelemetry_configurator"):
+        yield found("distro-missing", python=interpreter())
 
 
-def _instrumentors(patient: Patient) -> Iterator[Finding]:
-    skipped = {name.strip() for name in patient.value("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS").split(",")}
+def _check_instrumentors(target: Target) -> Iterator[Finding]:
+    skipped = {name.strip() for name in target.value("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS").split(",")}
     if "*" in skipped:
         return
     for entry in entry_points(group=_INSTRUMENTORS):
         if entry.name in skipped or _module(entry) == "otel_recmon":
             continue
-        error = _failure(entry)
-        if error and not isinstance(error, ImportError):  # which OpenTelemetry passes over
-            yield found("instrumentor-broken", name=entry.name, distribution=_distribution(entry), error=_words(error))
+        error = _load_error(entry)
+        if error and not isinstance(error, ImportError):  # OpenTelemetry skips an instrumentor that raises this
+            yield found(
+                "instrumentor-broken", name=entry.name, distribution=_distribution(entry), error=_describe(error)
+            )
 
 
-def _exporters(patient: Patient) -> Iterator[Finding]:
+def _check_exporters(target: Target) -> Iterator[Finding]:
     missing: defaultdict[str, list[str]] = defaultdict(list)
     wrong: set[str] = set()
     for signal in _SIGNALS:
         installed = {entry.name for entry in entry_points(group=f"opentelemetry_{signal}_exporter")}
-        for name in patient.exporters(signal):
-            protocol = patient.protocol(signal)
+        for name in target.exporters(signal):
+            protocol = target.protocol(signal)
             exporter = EXPORTERS.get(protocol) if name == "otlp" else name
             if exporter is None:
                 wrong.add(protocol)
@@ -82,32 +86,34 @@ def _exporters(patient: Patient) -> Iterator[Finding]:
     for protocol in sorted(wrong):
         yield found("protocol-unknown", variable="OTEL_EXPORTER_OTLP_PROTOCOL", value=protocol)
     for exporter, signals in missing.items():
-        yield _missing(patient, exporter, signals)
+        yield _missing_exporter(target, exporter, signals)
 
 
-def _missing(patient: Patient, exporter: str, signals: list[str]) -> Finding:
+def _missing_exporter(target: Target, exporter: str, signals: list[str]) -> Finding:
     names = [f"OTEL_{signal.upper()}_EXPORTER" for signal in signals]
-    said = ", ".join(f"{name}={patient.value(name)}" if patient.value(name) else f"{name} (not set)" for name in names)
+    variables = ", ".join(
+        f"{name}={target.value(name)}" if target.value(name) else f"{name} (not set)" for name in names
+    )
     known = sorted(
         {entry.name for signal in signals for entry in entry_points(group=f"opentelemetry_{signal}_exporter")}
     )
     near = difflib.get_close_matches(exporter, [*known, "otlp"], n=1) if exporter not in _REMEDIES else []
-    there = f"Installed are {', '.join(known)}."
+    alternatives = f"Installed exporters: {', '.join(known)}."
     return found(
         "exporter-missing",
-        said=said,
+        variables=variables,
         exporter=exporter,
-        near=f"; perhaps {near[0]} is meant" if near else "",
-        remedy=_REMEDIES.get(exporter, there).format(python=python()),
+        near=f" (did you mean {near[0]}?)" if near else "",
+        remedy=_REMEDIES.get(exporter, alternatives).format(python=interpreter()),
     )
 
 
-def _doubles() -> Iterator[Finding]:
+def _check_duplicates() -> Iterator[Finding]:
     places: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for distribution in distributions():
-        name = _name(distribution)
-        if _counts(name):
-            places[name].setdefault(str(distribution.locate_file("").resolve()), distribution.version)  # type: ignore[attr-defined]  # a path, of what is on disk
+        name = _normalised_name(distribution)
+        if _is_relevant(name):
+            places[name].setdefault(str(distribution.locate_file("").resolve()), distribution.version)  # type: ignore[attr-defined]  # a Path for every package on disk
     for name, versions in sorted(places.items()):
         if len(versions) > 1:
             yield found(
@@ -117,15 +123,15 @@ def _doubles() -> Iterator[Finding]:
             )
 
 
-def _conflicts() -> Iterator[Finding]:
+def _check_versions() -> Iterator[Finding]:
     installed: dict[str, Distribution] = {}
     for distribution in distributions():
-        installed.setdefault(_name(distribution), distribution)  # the first one is that which runs
+        installed.setdefault(_normalised_name(distribution), distribution)  # Python imports the first one on sys.path
     for name, distribution in sorted(installed.items()):
-        for text in (distribution.requires or ()) if _counts(name) else ():
+        for text in (distribution.requires or ()) if _is_relevant(name) else ():
             requirement = Requirement(text)
             other = installed.get(canonicalize_name(requirement.name))
-            if other is None or not _counts(_name(other)) or not _applies(requirement):
+            if other is None or not _is_relevant(_normalised_name(other)) or not _is_required(requirement):
                 continue
             if not requirement.specifier.contains(other.version, prereleases=True):
                 yield found(
@@ -134,28 +140,30 @@ def _conflicts() -> Iterator[Finding]:
                     version=distribution.version,
                     requirement=f"{requirement.name}{requirement.specifier}",
                     found=other.version,
-                    python=python(),
+                    python=interpreter(),
                 )
 
 
-def _twice(patient: Patient) -> Iterator[Finding]:
-    imported(patient)
+def _check_set_up(target: Target) -> Iterator[Finding]:
+    import_application(target)
+    # Until code sets a provider, get_meter_provider() returns a proxy of the API.
     provided = type(get_meter_provider()).__module__.startswith("opentelemetry.sdk")
-    if provided and patient.command and patient.zero_code:
-        yield found("provider-twice", app=patient.app)
-    if not patient.zero_code and not RecmonInstrumentor().is_instrumented_by_opentelemetry:
-        yield found("nothing-instruments", app=patient.app)
+    if provided and target.command and target.zero_code:
+        yield found("provider-twice", app=target.app)
+    if not target.zero_code and not RecmonInstrumentor().is_instrumented_by_opentelemetry:
+        yield found("nothing-instruments", app=target.app)
 
 
-def _applies(requirement: Requirement) -> bool:
+def _is_required(requirement: Requirement) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 
-def _counts(name: str) -> bool:
+def _is_relevant(name: str) -> bool:
+    # Only these packages have to be of one release; conflicts among others are not about telemetry.
     return name == OURS or name.startswith("opentelemetry-")
 
 
-def _name(distribution: Distribution) -> str:
+def _normalised_name(distribution: Distribution) -> str:
     return canonicalize_name(distribution.metadata["Name"] or "")
 
 
@@ -167,13 +175,13 @@ def _distribution(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist else "an unknown package"
 
 
-def _failure(entry: EntryPoint) -> Exception | None:
+def _load_error(entry: EntryPoint) -> Exception | None:
     try:
         entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever it is, OpenTelemetry meets it too
+    except Exception as error:  # noqa: BLE001 - OpenTelemetry meets the same exception, of any type
         return error
     return None
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

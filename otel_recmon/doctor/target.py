@@ -1,4 +1,4 @@
-"""The service that is examined: its environment and command, and where its metrics are to be found."""
+"""The service under examination: its environment, its start command and the addresses of its backends."""
 
 import re
 import shlex
@@ -12,39 +12,42 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from otel_recmon.config import Problem, Settings, read
+from otel_recmon.errors import RecmonError
 from otel_recmon.reading.validation import checked
+from otel_recmon.values import number
 
 SERVICE_NAME, NAMESPACE, INSTANCE = "service.name", "service.namespace", "service.instance.id"
 ENVIRONMENT: Final = "deployment.environment.name"
 DEFAULT_INTERVAL_MS: Final = 60_000
-"""Of the SDK, where OTEL_METRIC_EXPORT_INTERVAL does not say otherwise."""
+"""The SDK's default for OTEL_METRIC_EXPORT_INTERVAL, in milliseconds."""
 HTTP, GRPC = "http/protobuf", "grpc"
 EXPORTERS: Final = {HTTP: "otlp_proto_http", GRPC: "otlp_proto_grpc"}
-"""The exporter of each OTLP protocol."""
+"""OTLP protocol -> entry point name of its exporter."""
 INSTRUMENT: Final = "opentelemetry-instrument"
+# opentelemetry-instrument replaces itself by the program that it starts, so a running process no longer has it in its
+# command. The folder that it puts on PYTHONPATH remains; the Kubernetes operator adds the same one.
 _AUTO: Final = "auto_instrumentation"
-"""What it puts on PYTHONPATH, as the operator of Kubernetes does, before it becomes the program that it starts."""
 
 
-class DoctorError(RuntimeError):
-    """The examination cannot be made; the message says why."""
+class DoctorError(RecmonError):
+    """The examination is not possible; the message names the reason."""
 
 
 @dataclass(frozen=True)
-class Patient:
-    """A service as far as it is known.
+class Target:
+    """The service under examination, as far as the command line describes it.
 
     Attributes:
-        environ: Its environment.
-        command: How it is started, where that is known.
-        source: Where the command comes from, in words.
-        folder: Where it is started.
-        app: ``module:app``, where the code is to be looked at.
-        prometheus: The URL of the Prometheus with its metrics, empty for none.
-        grafana: The URL of its Grafana, empty for none.
-        alerts: The file with thresholds of one's own, where there is one.
-        send_test: Whether to send a message to Slack.
-        only: The one topic that was asked for; empty for all.
+        environ: Its environment variables.
+        command: The words of its start command; empty if unknown.
+        source: The origin of the command, for messages, such as ``process 1234``.
+        folder: Its working directory.
+        app: ``module:app`` of the application to import; empty to import nothing.
+        prometheus: The URL of the Prometheus with its metrics; empty to skip the topic.
+        grafana: The URL of the Grafana with its dashboards; empty to skip the topic.
+        alerts: The TOML file with its own alert thresholds, if any.
+        send_test: Send one test message to the Slack webhook.
+        only: The one topic to examine; empty for all.
     """
 
     environ: Mapping[str, str]
@@ -58,16 +61,16 @@ class Patient:
     send_test: bool = False
     only: str = ""
 
-    def asks(self, topic: str) -> bool:
-        """Say whether a topic that needs an address, ``prometheus`` or ``grafana``, is examined."""
+    def includes(self, topic: str) -> bool:
+        """Return True if a topic that needs a URL, ``prometheus`` or ``grafana``, is to be examined."""
         return bool(getattr(self, topic)) and self.only in ("", topic)
 
     def value(self, variable: str) -> str:
-        """Return a variable of the environment, empty where it is not set."""
+        """Return an environment variable without surrounding spaces; empty if it is not set."""
         return self.environ.get(variable, "").strip()
 
-    def said(self, variable: str) -> str:
-        """Return how a variable is set, in words."""
+    def display(self, variable: str) -> str:
+        """Return an environment variable for a message: its value, or ``not set``."""
         return self.value(variable) or "not set"
 
     @cached_property
@@ -78,17 +81,17 @@ class Patient:
 
     @property
     def settings(self) -> Settings:
-        """The settings of the plugin, those that are wrong as their defaults."""
+        """The settings of the plugin, with the default in place of each wrong value."""
         return self._settings[0]
 
     @property
     def problems(self) -> list[Problem]:
-        """What the plugin would log as wrong with them."""
+        """The wrong settings, as the plugin logs them."""
         return self._settings[1]
 
     @cached_property
     def resource(self) -> dict[str, str]:
-        """The resource attributes that the environment gives."""
+        """The resource attributes from the environment."""
         pairs = (part.partition("=") for part in self.resource_parts if "=" in part)
         found = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
         name = self.value("OTEL_SERVICE_NAME")
@@ -96,87 +99,88 @@ class Patient:
 
     @property
     def resource_parts(self) -> list[str]:
-        """The parts of OTEL_RESOURCE_ATTRIBUTES as they stand."""
+        """The comma-separated parts of OTEL_RESOURCE_ATTRIBUTES, unparsed."""
         return [part for part in self.value("OTEL_RESOURCE_ATTRIBUTES").split(",") if part.strip()]
 
     @property
     def job(self) -> str:
-        """The label ``job`` of its series."""
+        """The value of the label ``job`` on its series."""
         name = self.resource.get(SERVICE_NAME, "unknown_service")
         namespace = self.resource.get(NAMESPACE)
         return f"{namespace}/{name}" if namespace else name
 
     @property
     def zero_code(self) -> bool:
-        """Whether opentelemetry-instrument starts it, as is taken for granted where the command is not known."""
+        """True if opentelemetry-instrument starts the service; assumed if the command is unknown."""
         named = any(Path(word).name == INSTRUMENT for word in self.command)
         return not self.command or named or _AUTO in self.value("PYTHONPATH")
 
     @property
-    def defaulted(self) -> bool:
-        """Whether opentelemetry-distro fills in what the environment leaves out."""
+    def uses_distro(self) -> bool:
+        """True if opentelemetry-distro sets defaults for missing OTEL variables."""
         return self.zero_code and bool(entry_points(group="opentelemetry_distro", name="distro"))
 
     def exporters(self, signal: str) -> list[str]:
-        """Return the exporters of ``metrics``, ``traces`` or ``logs``."""
-        default = "otlp" if self.defaulted else ""
+        """Return the exporters of a signal: ``metrics``, ``traces`` or ``logs``."""
+        default = "otlp" if self.uses_distro else ""
         names = self.value(f"OTEL_{signal.upper()}_EXPORTER") or default
         return [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
 
     @property
-    def pushes(self) -> bool:
-        """Whether metrics are sent over OTLP."""
+    def exports_otlp(self) -> bool:
+        """True if the metrics are exported over OTLP."""
         return any(name.startswith("otlp") for name in self.exporters("metrics"))
 
     def protocol(self, signal: str = "metrics") -> str:
         """Return the OTLP protocol of a signal."""
-        default = GRPC if self.defaulted else ""
+        default = GRPC if self.uses_distro else ""
         variables = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
         named = [protocol for protocol, exporter in EXPORTERS.items() if exporter in self.exporters(signal)]
         return named[0] if named else next(filter(None, map(self.value, variables)), default or GRPC)
 
     @property
     def interval_ms(self) -> float:
-        """How often metrics are exported, in milliseconds; the SDK's default where that cannot be read."""
-        try:
-            return float(self.value("OTEL_METRIC_EXPORT_INTERVAL") or DEFAULT_INTERVAL_MS)
-        except ValueError:
-            return DEFAULT_INTERVAL_MS
+        """The export interval of metrics, in milliseconds; the SDK's default if the variable is not a number."""
+        found = number(self.value("OTEL_METRIC_EXPORT_INTERVAL"))
+        return DEFAULT_INTERVAL_MS if found is None else found
 
 
-def running(pid: int) -> tuple[dict[str, str], list[str], Path]:
-    """Return the environment, the command and the folder of a running process.
+def read_process(pid: int) -> tuple[dict[str, str], list[str], Path]:
+    """Return the environment, the command and the working directory of a running process.
 
     Raises:
-        DoctorError: It cannot be looked at.
+        DoctorError: The process does not exist or belongs to another user.
     """
     process = Path("/proc") / str(pid)
     try:
         environment, command = ((process / name).read_bytes() for name in ("environ", "cmdline"))
         folder = (process / "cwd").resolve()
     except OSError as error:
-        raise DoctorError(f"process {pid} cannot be looked at ({error.strerror}): be its user, on Linux") from error
+        raise DoctorError(
+            f"process {pid} cannot be read ({error.strerror}): run doctor on its Linux host, as the same user"
+        ) from error
     pairs = (part.partition("=") for part in environment.decode(errors="replace").split("\0") if part)
     words = command.decode(errors="replace").split("\0")
     return {name: value for name, _, value in pairs}, [word for word in words if word], folder
 
 
-def instrumented(command: Sequence[str]) -> dict[str, str]:
-    """Return the variables that opentelemetry-instrument sets by its own options, such as ``--service_name shop``."""
+def variables_of_options(command: Sequence[str]) -> dict[str, str]:
+    """Return the variables that opentelemetry-instrument sets from its options, such as ``--service_name shop``."""
     found: dict[str, str] = {}
     words = iter(command)
-    if not any(Path(word).name == INSTRUMENT for word in words):  # and go on behind it
+    if not any(Path(word).name == INSTRUMENT for word in words):  # leaves `words` at the first option
         return found
     for word in words:
         if not word.startswith("--"):
             break
-        name, equals, value = word[2:].partition("=")
-        said = value if equals else next(words, "")
-        found |= {f"{prefix}{name.upper()}": said for prefix in ("OTEL_", "OTEL_PYTHON_")}
+        name, equals, inline = word[2:].partition("=")
+        value = inline if equals else next(words, "")
+        # opentelemetry-instrument strips OTEL_ or OTEL_PYTHON_ from a variable to name its option: set both.
+        found |= {f"{prefix}{name.upper()}": value for prefix in ("OTEL_", "OTEL_PYTHON_")}
     return found
 
 
-def split(command: str) -> list[str]:
+def split_command(command: str) -> list[str]:
     """Return the words of a command line.
 
     Raises:
@@ -188,8 +192,8 @@ def split(command: str) -> list[str]:
         raise DoctorError(f"--command {command!r} cannot be read: {error}") from error
 
 
-def bare(url: str) -> str:
-    """Return a URL without what may be secret in it: user, password, query."""
+def without_secrets(url: str) -> str:
+    """Return a URL without the parts that may be secret: user, password and query."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -197,6 +201,6 @@ def bare(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def python() -> str:
-    """Return the interpreter that is examined."""
+def interpreter() -> str:
+    """Return the path of the Python interpreter under examination, for `pip install` lines."""
     return sys.executable

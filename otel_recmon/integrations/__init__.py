@@ -1,1 +1,4 @@
-"""What connects the plugin to a framework; each module is imported only where its framework is."""
+"""The hooks into web frameworks, one module each, and the latency decorator.
+
+It imports `reading` and `recording`. A module is imported only if its framework is installed.
+"""

@@ -20,22 +20,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 def monitor_latency(metrics: MetricsCollector) -> Callable[[F], F]:
     """Return a decorator that records the latency and the success of each call of a function.
 
-    It works on functions, coroutine functions, generators and asynchronous generators (which are timed until
-    they are exhausted), under or over a FastAPI route, and keeps the signature. What the function raises goes
-    on unchanged; an exception with a ``status_code`` below 500 counts as rejected. What the function records
-    itself is not recorded again.
+    It works on functions, coroutine functions, generators and asynchronous generators, and keeps the signature. A
+    generator is timed until it is exhausted. The decorator may stand under or over that of a FastAPI route. Exceptions
+    pass unchanged; one with a ``status_code`` below 500 counts as rejected. Nothing that the function records itself is
+    recorded again.
 
     >>> @monitor_latency(MetricsCollector(model_version="v1"))
     ... def recommendations(user_id: str) -> list[str]:
     ...     return ["a", "b"]
 
     Raises:
-        ValueError: If ``metrics`` is no MetricsCollector, as when the parentheses were forgotten.
+        ValueError: If ``metrics`` is not a MetricsCollector, for example because the parentheses are missing.
     """
     given: object = metrics
     if not isinstance(given, MetricsCollector):
         msg = f"monitor_latency needs a collector, as in @monitor_latency(metrics), not {given!r}"
-        raise ValueError(msg)  # noqa: TRY004 - what a wrong call raises here, everywhere
+        raise ValueError(msg)  # noqa: TRY004 - all wrong arguments of this package raise ValueError
 
     def decorate(function: F) -> F:
         monitored = _monitored(metrics, function)
@@ -88,7 +88,7 @@ def _generator(metrics: MetricsCollector, function: Callable[..., Any]) -> Calla
                 except GeneratorExit:
                     generator.close()
                     raise
-                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                except BaseException as error:  # noqa: BLE001 - raised in the generator
                     step, value = generator.throw, error
 
     return timed
@@ -112,7 +112,7 @@ def _async_generator(metrics: MetricsCollector, function: Callable[..., Any]) ->
                 except GeneratorExit:
                     await generator.aclose()
                     raise
-                except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
+                except BaseException as error:  # noqa: BLE001 - raised in the generator
                     step, value = generator.athrow, error
 
     return timed
@@ -126,7 +126,7 @@ def _timing(metrics: MetricsCollector) -> Iterator[None]:
 
 
 class _Timing:
-    """The timing of one call, which closes its request or leaves that to whoever opened it further out."""
+    """The timing of one call. It closes the request, unless an outer call has opened it."""
 
     def __init__(self, metrics: MetricsCollector) -> None:
         outer = current.get()
@@ -137,7 +137,7 @@ class _Timing:
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Let what is called within know the request; a generator does so step by step."""
+        """Make the request available to the code inside. A generator does this at each step."""
         token = current.set(self._request)
         try:
             yield
@@ -146,7 +146,7 @@ class _Timing:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Record the request when all is done."""
+        """Record the request at the end of the block."""
         status = SUCCESS
         try:
             yield

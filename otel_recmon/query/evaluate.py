@@ -1,4 +1,7 @@
-"""PromQL on what one page has shown: as much of it as the definitions of our signals and alerts are made of."""
+"""Evaluator of PromQL on the history of one page of metrics.
+
+It supports the part of PromQL that the definitions of signals and alerts use.
+"""
 
 from functools import lru_cache
 from typing import Any
@@ -11,26 +14,25 @@ from otel_recmon.query.vectors import Vector
 from otel_recmon.stats.histogram import divided
 
 parsed = lru_cache(maxsize=256)(promql_parser.parse)
-"""The same few expressions are asked again and again."""
+"""Cached, because ``top`` evaluates the same few expressions at every refresh."""
 
 
 class Evaluation:
-    """Answers expressions as of one moment, counters being seen from look to look.
+    """An evaluator of expressions at one time, in seconds since 1970.
 
-    A window that is longer than what has been seen holds what has been seen. The past that an offset asks for was
-    not seen: nothing is known of it. Nothing is extrapolated.
+    The increase of a counter is computed from the scrapes in the history, without extrapolation. A window longer than
+    the history is shortened to it. The result of an expression with an offset is empty.
     """
 
     def __init__(self, history: History, at: float) -> None:
-        """Look at what was shown until a moment."""
         self._history = history
         self._at = at
 
     def vector(self, query: str) -> Vector:
-        """Return the values of an expression, by their labels.
+        """Return the value of an expression, by labels.
 
         Raises:
-            NotImplementedError: If the expression has something that none of ours has.
+            NotImplementedError: If the expression uses a part of PromQL that is not supported.
         """
         found: Vector = self._value(parsed(query))
         return found
@@ -83,8 +85,9 @@ class Evaluation:
                 return vectors.quantiles(share, buckets)
             case "label_replace", [vector, label, value, "", ""]:
                 return vectors.tagged(vector, label, value)
-            case "clamp_min", [vector, least]:
-                return {labels: max(value, least) for labels, value in vector.items()}
+            case "clamp_min" | "clamp_max", [vector, bound]:
+                nearest = max if name == "clamp_min" else min
+                return {labels: nearest(value, bound) for labels, value in vector.items()}
         function = vectors.named(vectors.FUNCTIONS, name)
         return {labels: function(value) for labels, value in values[0].items()}
 

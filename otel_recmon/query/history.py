@@ -1,4 +1,4 @@
-"""What one page has shown so far: a few looks back, each with what every counter has risen by since the first."""
+"""History of one page of metrics: snapshots with the increase of each counter since the start of the process."""
 
 import math
 from collections import defaultdict
@@ -11,94 +11,95 @@ from prometheus_client.samples import Sample
 from otel_recmon.query.vectors import Vector
 from otel_recmon.stats.histogram import rise
 
-LOOKS: Final = 200
-"""How many looks are kept at most, evenly spread over the time that is looked back on."""
+MOST_SNAPSHOTS: Final = 200
+"""The largest number of snapshots in a history, spread evenly over its time."""
 STARTED: Final = "process_start_time_seconds"
-"""When the process started, where its page says so."""
+"""The series with the start time of the process; not every exporter has it."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """The series of a moment.
+class Snapshot:
+    """The series of a page at one time.
 
     Attributes:
-        at: When, in seconds since 1970; NaN for a start that nobody knows.
+        at: The time, in seconds since 1970; NaN for an unknown start of the process.
         values: The values of the series, by name and labels.
-        risen: By how much each has risen since the process started, restarts included.
+        increases: The increase of each series since the start of the process, over all restarts.
     """
 
     at: float
     values: Mapping[str, Vector] = field(default_factory=dict)
-    risen: Mapping[str, Vector] = field(default_factory=dict)
+    increases: Mapping[str, Vector] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Span:
-    """The time between two looks."""
+    """The time between two snapshots. With ``since_start``, the first one is the start of the process."""
 
-    first: Look
-    last: Look
+    first: Snapshot
+    last: Snapshot
     since_start: bool = False
 
     @property
     def seconds(self) -> float:
-        """How long it is; NaN where nobody knows when it began."""
+        """The length in seconds; NaN if the start of the process is unknown."""
         return self.last.at - self.first.at
 
     def increase(self, name: str) -> Vector:
-        """Return by how much the series of a name rose within it."""
-        before = self.first.risen.get(name, {})
-        return {labels: risen - before.get(labels, 0.0) for labels, risen in self.last.risen.get(name, {}).items()}
+        """Return the increase of each series with a name."""
+        before = self.first.increases.get(name, {})
+        after = self.last.increases.get(name, {})
+        return {labels: increase - before.get(labels, 0.0) for labels, increase in after.items()}
 
 
 class History:
-    """The looks at one page, over the last so many seconds."""
+    """The snapshots of one page in the last ``keep_s`` seconds."""
 
     def __init__(self, keep_s: float) -> None:
-        """Have seen nothing."""
         self.keep_s = keep_s
-        self._looks: list[Look] = []
-        self._raw: dict[str, Vector] = defaultdict(dict)
-        self._risen: dict[str, Vector] = defaultdict(dict)
+        self._snapshots: list[Snapshot] = []
+        self._last_values: dict[str, Vector] = defaultdict(dict)
+        self._increases: dict[str, Vector] = defaultdict(dict)
 
     def add(self, at: float, samples: Iterable[Sample]) -> None:
-        """Take in what the page shows."""
+        """Add the samples of a page, read at a time in seconds since 1970."""
         values: dict[str, Vector] = defaultdict(dict)
         for sample in samples:
             labels = frozenset((name, value) for name, value in sample.labels.items() if value)
             values[sample.name][labels] = sample.value
-        self._rise(values)
-        self._looks.append(Look(at, values, {name: dict(risen) for name, risen in self._risen.items()}))
-        self._forget(at)
+        self._add_increases(values)
+        increases = {name: dict(vector) for name, vector in self._increases.items()}
+        self._snapshots.append(Snapshot(at, values, increases))
+        self._thin_out(at)
 
     def span(self, at: float, window_s: float) -> Span | None:
-        """Return the time until a moment, as long as a window or as what has been seen of it.
+        """Return the window of ``window_s`` seconds before a time, shortened to the history; None if it is empty.
 
-        Before there is a second look, that is the time since the process started.
+        With a single snapshot in the history, the window starts at the start of the process.
         """
-        looks = [look for look in self._looks if look.at <= at]
-        if not looks:
+        snapshots = [snapshot for snapshot in self._snapshots if snapshot.at <= at]
+        if not snapshots:
             return None
-        *earlier, last = looks
-        if len(self._looks) == 1:
-            return Span(Look(_started(last)), last, since_start=True)
-        return Span(min(earlier, key=lambda look: abs(look.at - (at - window_s))), last) if earlier else None
+        *earlier, last = snapshots
+        if len(self._snapshots) == 1:
+            return Span(Snapshot(_started(last)), last, since_start=True)
+        return Span(min(earlier, key=lambda one: abs(one.at - (at - window_s))), last) if earlier else None
 
-    def _rise(self, values: Mapping[str, Vector]) -> None:
+    def _add_increases(self, values: Mapping[str, Vector]) -> None:
         for name, vector in values.items():
-            raw, risen = self._raw[name], self._risen[name]
+            last, increases = self._last_values[name], self._increases[name]
             for labels, value in vector.items():
-                risen[labels] = risen.get(labels, 0.0) + rise(raw.get(labels, 0.0), value)
-                raw[labels] = value
+                increases[labels] = increases.get(labels, 0.0) + rise(last.get(labels, 0.0), value)
+                last[labels] = value
 
-    def _forget(self, now: float) -> None:
-        """Forget what is too old, and of looks that follow each other too closely the one in the middle."""
-        looks = self._looks
-        if len(looks) > 2 and looks[-2].at - looks[-3].at < self.keep_s / LOOKS:
-            del looks[-2]
-        while len(looks) > 2 and looks[1].at <= now - self.keep_s:
-            del looks[0]
+    def _thin_out(self, now: float) -> None:
+        """Drop snapshots that are too old, and the last but one if it follows its predecessor too closely."""
+        snapshots = self._snapshots
+        if len(snapshots) > 2 and snapshots[-2].at - snapshots[-3].at < self.keep_s / MOST_SNAPSHOTS:
+            del snapshots[-2]
+        while len(snapshots) > 2 and snapshots[1].at <= now - self.keep_s:
+            del snapshots[0]
 
 
-def _started(look: Look) -> float:
-    return next(iter(look.values.get(STARTED, {}).values()), math.nan)
+def _started(snapshot: Snapshot) -> float:
+    return next(iter(snapshot.values.get(STARTED, {}).values()), math.nan)

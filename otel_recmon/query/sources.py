@@ -1,4 +1,4 @@
-"""Where the figures come from: the page of one process, or a Prometheus that has them of a whole fleet."""
+"""Sources of series: the page of metrics of one process, or a Prometheus server."""
 
 import math
 import time
@@ -10,28 +10,29 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from otel_recmon.query.client import NO_URL, Prometheus, PrometheusError, Series, is_url
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.client import NO_URL, Prometheus, Series, is_url
 from otel_recmon.query.evaluate import Evaluation
 from otel_recmon.query.history import History
 
 TIMEOUT_S: Final = 10.0
+"""The timeout for a page of metrics, in seconds."""
 POINTS_A_WINDOW: Final = 5
-"""How many points of a trend a window of a Prometheus holds; each looks back by a whole one."""
+"""The number of points of a trend per window. Each point is computed over a whole window, so neighbours overlap."""
 Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
 
-class PageError(RuntimeError):
-    """A page that could not be read: what happened, and what to look at."""
-
-
-FAILURES: Final = (PageError, PrometheusError)
-"""What looking may raise where there is no answer."""
+class PageError(RecmonError):
+    """An unreadable page of metrics. The message names the cause and the remedy."""
 
 
 @dataclass(frozen=True)
-class Period:
-    """What figures look back on: so many seconds (NaN where nobody knows), or all the time since the start."""
+class Lookback:
+    """The window over which figures are computed, in seconds; NaN if unknown.
+
+    With ``since_start``, it began with the start of the process.
+    """
 
     seconds: float
     since_start: bool = False
@@ -39,60 +40,60 @@ class Period:
 
 @dataclass(frozen=True)
 class Trend:
-    """How history is asked for: seconds between two points, and how far each looks back, as PromQL writes it."""
+    """The resolution of a trend: the seconds between two points, and the window of each point as a PromQL duration."""
 
     step_s: float
     window: str
 
 
-class Source(Protocol):
-    """Something that answers PromQL."""
+class MetricsSource(Protocol):
+    """A source of series that evaluates PromQL. All times are in seconds since 1970."""
 
     @property
     def name(self) -> str:
-        """What is looked at, for people."""
+        """The address shown to the user."""
 
     @property
     def window(self) -> str:
-        """How far back figures look, as PromQL writes it."""
+        """The window over which figures are computed, as a PromQL duration."""
 
     @property
     def trend(self) -> Trend:
-        """How history is asked for."""
+        """The resolution of trends."""
 
     @property
     def whole(self) -> bool:
-        """Whether it knows the past, and other programs than the service."""
+        """Whether the source has the history, and the metrics of other programs such as the Collector."""
 
     def look(self) -> float:
-        """Take a look, and return its moment."""
+        """Read the current values, and return their time."""
 
     def instant(self, query: str, at: float) -> Iterable[Series]:
-        """Return what a query gives at a moment."""
+        """Return the result of a query at one time."""
 
     def ranged(self, query: str, start: float, end: float, step_s: float) -> Iterable[Series]:
-        """Return what a query gives from start to end."""
+        """Return the result of a query from start to end, with ``step_s`` seconds between two samples."""
 
-    def period(self, at: float) -> Period:
-        """Return what figures look back on at a moment."""
+    def lookback(self, at: float) -> Lookback:
+        """Return the window over which figures are computed at one time."""
 
 
-class Page:
-    """The page with the metrics of one process, and what it showed before."""
+class MetricsPage:
+    """The page of metrics of one process, with its history since the first read."""
 
     whole = False
 
     def __init__(
         self, name: str, window_s: float, interval_s: float, fetch: Fetch | None = None, clock: Clock = time.time
     ) -> None:
-        """Have read nothing.
+        """Create the source without reading the page.
 
         Args:
-            name: Where the page is.
-            window_s: How far back figures look, once so much has been seen.
-            interval_s: The seconds between two looks.
-            fetch: Reads the page.
-            clock: Tells the seconds since 1970.
+            name: The URL of the page.
+            window_s: The window over which figures are computed, in seconds; at first, the history is shorter.
+            interval_s: The seconds between two reads.
+            fetch: A function that returns the text of a URL.
+            clock: A function that returns the seconds since 1970.
         """
         self.name, self.window_s = name, window_s
         self.window = written(window_s)
@@ -102,75 +103,74 @@ class Page:
         self._read = False
 
     def look(self) -> float:
-        """Read the page; the first time twice, for a series that is new is exported as 0 once, before its value."""
+        """Read the page and return the time. The first time, read it twice: a new series is exported once as 0."""
         text = self._fetch(self.name)
         if not self._read:
             text, self._read = self._fetch(self.name), True
         return self.take(samples(text, self.name))
 
     def take(self, found: Iterable[Sample]) -> float:
-        """Take in what the page shows now, and return the moment."""
+        """Add samples to the history at the current time, and return this time."""
         at = self._clock()
         self._history.add(at, found)
         return at
 
     def instant(self, query: str, at: float) -> list[Series]:
-        """Return what a query gives at a moment."""
+        """Return the result of a query at one time."""
         found = Evaluation(self._history, at).vector(query)
         return [Series(dict(labels), ((at, value),)) for labels, value in found.items()]
 
     def ranged(self, query: str, start: float, end: float, step_s: float) -> list[Series]:
-        """Return what a query gives from start to end, every so many seconds."""
+        """Return the result of a query from start to end, with ``step_s`` seconds between two samples."""
         moments = [start + number * step_s for number in range(round((end - start) / step_s) + 1)]
         found = [(at, Evaluation(self._history, at).vector(query)) for at in moments]
         labels = dict.fromkeys(one for _, vector in found for one in vector)
         return [Series(dict(one), tuple((at, vector[one]) for at, vector in found if one in vector)) for one in labels]
 
-    def period(self, at: float) -> Period:
-        """Return what figures look back on: until there is a second look, all that was counted."""
+    def lookback(self, at: float) -> Lookback:
+        """Return the window over which figures are computed. After a single read, it began with the process."""
         span = self._history.span(at, self.window_s)
-        return Period(span.seconds, span.since_start) if span else Period(math.nan)
+        return Lookback(span.seconds, span.since_start) if span else Lookback(math.nan)
 
 
 class Fleet:
-    """A Prometheus."""
+    """A Prometheus server, as the source of the metrics of all processes."""
 
     whole = True
 
     def __init__(self, prometheus: Prometheus, window_s: float, clock: Clock = time.time) -> None:
-        """Ask nothing yet."""
         self.name, self.window_s = prometheus.url, window_s
         self.window = written(window_s)
         self.trend = Trend(window_s / POINTS_A_WINDOW, self.window)
         self._prometheus, self._clock = prometheus, clock
 
     def look(self) -> float:
-        """Return the moment: all queries of a look are of the same one."""
+        """Return the current time, at which all queries of one refresh are evaluated."""
         return self._clock()
 
     def instant(self, query: str, at: float) -> tuple[Series, ...]:
-        """Return what a query gives at a moment."""
+        """Return the result of a query at one time."""
         return self._prometheus.instant(query, at)
 
     def ranged(self, query: str, start: float, end: float, step_s: float) -> tuple[Series, ...]:
-        """Return what a query gives from start to end, every so many seconds."""
+        """Return the result of a query from start to end, with ``step_s`` seconds between two samples."""
         return self._prometheus.ranged(query, start, end, step_s)
 
-    def period(self, at: float) -> Period:  # noqa: ARG002 - as every source
-        """Return what figures look back on."""
-        return Period(self.window_s)
+    def lookback(self, at: float) -> Lookback:  # noqa: ARG002 - the signature of the protocol
+        """Return the window over which figures are computed, which is constant."""
+        return Lookback(self.window_s)
 
 
 def written(seconds: float) -> str:
-    """Return a time as PromQL writes it."""
+    """Return a number of seconds as a PromQL duration, in milliseconds."""
     return f"{1000 * seconds:.0f}ms"
 
 
 def fetched(url: str) -> str:
-    """Return the text of a page.
+    """Return the text of a URL.
 
     Raises:
-        PageError: If it cannot be had.
+        PageError: If it cannot be reached, exceeds the timeout or has an error status.
     """
     try:
         response = requests.get(url, timeout=TIMEOUT_S)
@@ -178,20 +178,23 @@ def fetched(url: str) -> str:
     except requests.Timeout as error:
         raise PageError(f"{url} did not answer within {TIMEOUT_S:g} s") from error
     except requests.HTTPError as error:
-        raise PageError(f"{url} answers {response.status_code}; is it the page with the metrics?") from error
+        raise PageError(f"{url} answered HTTP {response.status_code}; is it the page of metrics?") from error
     except (requests.RequestException, ValueError) as error:
-        said = "; is the service running, and is that its page?" if is_url(url) else f" {NO_URL}"
-        raise PageError(f"{url} cannot be reached{said}") from error
+        hint = "; is the service running, and is this its page of metrics?" if is_url(url) else f" {NO_URL}"
+        raise PageError(f"{url} cannot be reached{hint}") from error
     return response.text
 
 
 def samples(text: str, name: str) -> list[Sample]:
-    """Return what a page in the text format of Prometheus shows.
+    """Return the samples of a page in the text format of Prometheus.
 
     Raises:
-        PageError: If it is none.
+        PageError: If the text has another format.
     """
     try:
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     except (ValueError, KeyError, IndexError) as error:
-        raise PageError(f"{name} is no page of metrics; the usual one is http://localhost:9464/metrics") from error
+        raise PageError(
+            f"{name} is not a page of metrics in the format of Prometheus; the usual page is "
+            "http://localhost:9464/metrics"
+        ) from error

@@ -1,4 +1,4 @@
-"""What PromQL does with sets of labelled values. Vectors in, vectors out."""
+"""Operations of PromQL on vectors: selection, aggregation, binary operators and functions."""
 
 import math
 import operator
@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from otel_recmon.stats.histogram import divided, quantile
 
-Labels = frozenset[tuple[str, str]]
-Vector = dict[Labels, float]
+LabelSet = frozenset[tuple[str, str]]
+"""The labels of a series as (name, value), by which a vector finds it."""
+Vector = dict[LabelSet, float]
 Operation = Callable[[Any, Any], float | None]
 On = frozenset[str] | None
-"""The labels by which two sides are matched; None for all of them."""
+"""The labels by which the two sides of an operator are matched; None for all labels."""
 LE: Final = "le"
 ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
     "+": operator.add,
@@ -45,11 +46,11 @@ MATCHES: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "MatchOp.Re": lambda value, pattern: re.fullmatch(pattern, value) is not None,
     "MatchOp.NotRe": lambda value, pattern: re.fullmatch(pattern, value) is None,
 }
-"""By the parser's name of the operator."""
+"""Label matchers, by the name of their operator in promql_parser."""
 
 
 def matching(vector: Vector, conditions: Iterable[tuple[str, str, str]]) -> Vector:
-    """Return the series that meet conditions of label, operator and value; a label that is not there is empty."""
+    """Return the series that match all (label, operator, value) conditions. A missing label has the value ""."""
     wanted = [(label, MATCHES[name], value) for label, name, value in conditions]
     return {
         labels: found
@@ -59,8 +60,12 @@ def matching(vector: Vector, conditions: Iterable[tuple[str, str, str]]) -> Vect
 
 
 def aggregated(name: str, vector: Vector, by: Iterable[str]) -> Vector:
-    """Aggregate over all labels but those of ``by``."""
-    groups: dict[Labels, list[float]] = {}
+    """Aggregate by the labels ``by``.
+
+    Raises:
+        NotImplementedError: If there is no such aggregation.
+    """
+    groups: dict[LabelSet, list[float]] = {}
     for labels, value in vector.items():
         groups.setdefault(_kept(labels, by), []).append(value)
     aggregate = named(AGGREGATES, name)
@@ -68,20 +73,28 @@ def aggregated(name: str, vector: Vector, by: Iterable[str]) -> Vector:
 
 
 def joined(name: str, left: Vector | float, right: Vector | float, on: On, *, many: bool) -> Vector | float:
-    """Join two sides by an operator; with ``many``, each of the left with the one on the right that it matches."""
+    """Apply a binary operator to two vectors or scalars. With ``many``, it is a many-to-one match (``group_left``).
+
+    Raises:
+        NotImplementedError: If there is no such operator.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
-        return _united(name, left, right, on) if name in _SETS else _matched(_operation(name), left, right, on, many)
+        return (
+            _set_operation(name, left, right, on)
+            if name in _SETS
+            else _matched(_operation(name), left, right, on, many)
+        )
     operation = _operation(name)
     if isinstance(left, dict):
-        return _there((labels, operation(value, right)) for labels, value in left.items())
+        return _without_none((labels, operation(value, right)) for labels, value in left.items())
     if isinstance(right, dict):
-        return _there((labels, operation(left, value)) for labels, value in right.items())
-    return named(ARITHMETIC, name)(left, right)  # type: ignore[no-any-return]  # what the table's functions return
+        return _without_none((labels, operation(left, value)) for labels, value in right.items())
+    return named(ARITHMETIC, name)(left, right)  # type: ignore[no-any-return]  # all functions return a float
 
 
 def quantiles(share: float, buckets: Vector) -> Vector:
-    """Return a quantile of each histogram, given its buckets."""
-    histograms: dict[Labels, dict[float, float]] = {}
+    """Return the quantile ``share`` (0 to 1) of each histogram in a vector of buckets."""
+    histograms: dict[LabelSet, dict[float, float]] = {}
     for labels, value in buckets.items():
         own = histograms.setdefault(frozenset(label for label in labels if label[0] != LE), {})
         own[float(dict(labels)[LE])] = value
@@ -89,18 +102,18 @@ def quantiles(share: float, buckets: Vector) -> Vector:
 
 
 def tagged(vector: Vector, label: str, value: str) -> Vector:
-    """Put a label on each."""
+    """Add a label to each series."""
     return {labels | {(label, value)}: found for labels, found in vector.items()}
 
 
 def named(known: Mapping[str, Any], name: str) -> Any:
-    """Return what a name stands for.
+    """Return the operator or function with a name.
 
     Raises:
-        NotImplementedError: If it is none of those known.
+        NotImplementedError: If there is none.
     """
     if name not in known:
-        raise NotImplementedError(f"{name} is none of {', '.join(known)}")
+        raise NotImplementedError(f"{name} is not supported; supported are {', '.join(known)}")
     return known[name]
 
 
@@ -108,22 +121,22 @@ _SETS: Final = ("and", "or", "unless")
 
 
 def _operation(name: str) -> Operation:
-    """Return what joins two values; None where a comparison leaves nothing."""
+    """Return the function of an operator. That of a comparison returns the left value, or None if it is false."""
     if name in ARITHMETIC:
         return ARITHMETIC[name]
     compare = named(COMPARISONS, name)
     return lambda left, right: left if compare(left, right) else None
 
 
-def _kept(labels: Labels, names: Iterable[str]) -> Labels:
+def _kept(labels: LabelSet, names: Iterable[str]) -> LabelSet:
     return frozenset(label for label in labels if label[0] in names)
 
 
-def _key(labels: Labels, on: On) -> Labels:
+def _key(labels: LabelSet, on: On) -> LabelSet:
     return labels if on is None else _kept(labels, on)
 
 
-def _united(name: str, left: Vector, right: Vector, on: On) -> Vector:
+def _set_operation(name: str, left: Vector, right: Vector, on: On) -> Vector:
     ours, theirs = ({_key(labels, on) for labels in side} for side in (left, right))
     if name == "or":
         return left | {labels: value for labels, value in right.items() if _key(labels, on) not in ours}
@@ -132,12 +145,12 @@ def _united(name: str, left: Vector, right: Vector, on: On) -> Vector:
 
 def _matched(operation: Operation, left: Vector, right: Vector, on: On, many: bool) -> Vector:
     ones = {_key(labels, on): value for labels, value in right.items()}
-    return _there(
+    return _without_none(
         (labels if many else _key(labels, on), operation(value, ones[_key(labels, on)]))
         for labels, value in left.items()
         if _key(labels, on) in ones
     )
 
 
-def _there(pairs: Iterable[tuple[Labels, float | None]]) -> Vector:
+def _without_none(pairs: Iterable[tuple[LabelSet, float | None]]) -> Vector:
     return {labels: value for labels, value in pairs if value is not None}

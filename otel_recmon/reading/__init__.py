@@ -1,1 +1,4 @@
-"""Exchanges read into slates and events; knows no framework."""
+"""Finished requests and responses, read into slates and events.
+
+It imports `recording` and everything below it, and no web framework.
+"""

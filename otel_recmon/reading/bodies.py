@@ -1,4 +1,4 @@
-"""Bodies as they pass by: kept up to a limit, unpacked and parsed afterwards."""
+"""Bodies of requests and responses: kept up to a limit while they pass, decompressed and parsed afterwards."""
 
 import json
 import zlib
@@ -10,24 +10,23 @@ from urllib.parse import parse_qsl
 from otel_recmon.safety import Faults
 
 loads: Callable[[bytes], Any] = json.loads
-"""Parses JSON; by orjson, where that is installed."""
+"""Parses JSON, with orjson if it is installed."""
 with suppress(ImportError):
     from orjson import loads
 
 
 class Body:
-    """The chunks of one body, as far as they fit into ``limit`` bytes."""
+    """The chunks of one body of at most ``limit`` bytes. Of a longer body only the size is kept."""
 
     __slots__ = ("chunks", "limit", "size")
 
     def __init__(self, limit: int, chunk: bytes = b"") -> None:
-        """Start with a chunk."""
         self.limit = limit
         self.size = len(chunk)
         self.chunks = [chunk] if self.size <= limit else []
 
     def add(self, chunk: bytes) -> None:
-        """Keep a chunk, or let go of everything once the body is too long."""
+        """Keep a chunk, or drop all chunks once the body is too long."""
         self.size += len(chunk)
         if self.size <= self.limit:
             self.chunks.append(chunk)
@@ -35,7 +34,7 @@ class Body:
             self.chunks.clear()
 
     def content(self, encoding: str, faults: Faults) -> bytes | None:
-        """Return the body unpacked; None where it is too long or packed in an unknown way."""
+        """Return the decompressed body; None if it is too long or its encoding is unknown."""
         if self.size > self.limit:
             faults.drop("body_too_large", f"a body of at most {self.limit} bytes")
             return None
@@ -45,13 +44,13 @@ class Body:
 
 def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | None:
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        faults.drop("body_encoding", "a body as it is, or packed by gzip or deflate")
+        faults.drop("body_encoding", "a body without encoding, or with gzip or deflate")
         return None
     try:
         unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
         content = unpacker.decompress(raw, limit)
     except zlib.error:
-        faults.drop("body_unreadable", "a body that is packed as its header says")
+        faults.drop("body_unreadable", "a body compressed as its header says")
         return None
     if unpacker.unconsumed_tail:
         faults.drop("body_too_large", f"a body of at most {limit} bytes")
@@ -60,10 +59,10 @@ def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | 
 
 
 def response_json(body: Body, headers: Iterable[tuple[bytes, bytes]], faults: Faults) -> Any:
-    """Return what a response with these raw headers says, None where it is no JSON.
+    """Return the JSON of a response with these raw headers; None if it is no JSON.
 
     Raises:
-        ValueError: If it is not what its headers say.
+        ValueError: If the body is not in the format of its headers.
     """
     media_type, encoding = coding(headers)
     content = body.content(encoding, faults) if maybe_json(media_type) else None
@@ -71,10 +70,10 @@ def response_json(body: Body, headers: Iterable[tuple[bytes, bytes]], faults: Fa
 
 
 def parsed(content: bytes, media_type: str) -> Any:
-    """Return a body's content; newline-delimited JSON is a list of its lines.
+    """Return the content of a body. Newline-delimited JSON becomes a list of its lines.
 
     Raises:
-        ValueError: If it is not what its media type says.
+        ValueError: If the body is not in the format of its media type.
     """
     try:
         return loads(content) if media_type == "application/json" else _parsed(content, media_type)
@@ -92,7 +91,7 @@ def _parsed(content: bytes, media_type: str) -> Any:
 
 
 def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
-    """Return the media type and the encoding that raw headers name, in lower case; empty where they do not."""
+    """Return the media type and the encoding of raw headers, in lower case; empty if they are absent."""
     media_type = encoding = b""
     for name, value in headers:
         lower = name.lower()
@@ -108,5 +107,5 @@ def _is_lines(media_type: str) -> bool:
 
 
 def maybe_json(media_type: str) -> bool:
-    """Say whether a response of this media type can hold items; without a type it can."""
+    """Return whether a response of this media type can hold items; one without a type can."""
     return not media_type or "json" in media_type

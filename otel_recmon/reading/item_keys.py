@@ -1,4 +1,7 @@
-"""Which keys of an item hold its id, category, score and position."""
+"""The keys of an item that hold its id, category, score and position.
+
+The lists hold the names found in public recommendation services. Their order matters: the first name wins.
+"""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 _MOST_REMEMBERED: Final = 2_000
-"""Characters of all keys of an item; of an item with more nothing is remembered, for a client may say any."""
+"""The longest text of all keys of an item that is cached. A response may echo keys that a client chose."""
 _TITLES: Final = ("title", "name", "label", "headline")
 _CATEGORIES: Final = (
     "category",
@@ -51,36 +54,36 @@ _IDS: Final = (
 )
 _WRAPPERS: Final = ("item", "product")
 SHELVES: Final = frozenset("items recommendations recs results contents entries cards movies titles".split())
-"""Keys under which a shelf, itself an element of a list, holds its items."""
+"""Keys under which a shelf, which is itself an element of a list, holds its items."""
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )
 
 
 class Fields(NamedTuple):
-    """The keys of an item; None where there is none."""
+    """The keys of an item; None for those that it lacks."""
 
     id: str
     by_id: bool
-    """Whether the id is one, not a title that stands for it."""
+    """Whether ``id`` is an id, and not a title used in its place."""
     category: str | None
     score: str | None
     position: str | None
     wraps: bool = False
-    """Whether the key of the id usually holds the whole item instead."""
+    """Whether the key of the id usually holds a whole item."""
     shelf: bool = False
-    """Whether there is a key that usually holds a list of items."""
+    """Whether one of the keys usually holds a list of items."""
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
-    """Return the keys of an item, or None where it has neither id nor title."""
+    """Return the keys of an item; None if it has neither an id nor a title."""
     keys = tuple(item)
     return _fields(keys) if len("".join(keys)) <= _MOST_REMEMBERED else _fields.__wrapped__(keys)
 
 
 @lru_cache(maxsize=256)
 def _fields(keys: tuple[str, ...]) -> Fields | None:
-    """Return which of an item's keys are what, or None where it has neither id nor title."""
+    """Return the meaning of each key of an item; None if it has neither an id nor a title."""
     named = {plain(key): key for key in reversed(keys)}
     item_id = _first(named, _IDS) or _own_id(named)
     title = _first(named, _TITLES) or next((key for name, key in named.items() if name.endswith(_TITLES)), None)
@@ -99,7 +102,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
 
 
 def plain(key: str) -> str:
-    """Return a key without case and what joins its words."""
+    """Return a key in lower case, without the characters between its words."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
@@ -114,7 +117,7 @@ def _own_id(named: dict[str, str]) -> str | None:
 
 
 def categories_of(value: Any) -> list[str] | str | None:
-    """Return the categories in a category field: a text, several joined by ``|``, a list, or objects with a name."""
+    """Return the categories of a category field: a text, texts joined by ``|``, a list, or objects with a name."""
     if isinstance(value, str):
         if "|" in value:
             return [part.strip() for part in value.split("|") if part.strip()]
@@ -128,5 +131,5 @@ def categories_of(value: Any) -> list[str] | str | None:
 
 
 def scores_of(values: Iterable[Any]) -> list[Any] | None:
-    """Return the scores that are there, or None where no item has one."""
+    """Return the scores of the items that have one; None if no item has."""
     return [value for value in values if value is not None] or None

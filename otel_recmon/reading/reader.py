@@ -20,7 +20,7 @@ from otel_recmon.recording.observation import Observation
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
-from otel_recmon.values import clean, number
+from otel_recmon.values import label_text, number
 
 SOURCES: Final = (
     *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
@@ -154,7 +154,7 @@ class Reader:
     def _echoed_version(self, exchange: Exchange) -> str | None:
         if self.kind is RouteKind.RECOMMENDATION or not self.labels.echoes_version:
             return None
-        echoed = clean(usual_names.named(usual_names.VERSIONS, exchange))
+        echoed = label_text(usual_names.named(usual_names.VERSIONS, exchange))
         return echoed if echoed is not None and self.has_served(echoed) else None
 
     def _flag_variant(self, exchange: Exchange, key: str | None) -> str | None:
@@ -164,7 +164,7 @@ class Reader:
         value = find(exchange) if find else None
         if value is None or value == "":
             return None
-        text = clean(value)
+        text = label_text(value)
         if text is None:
             self.faults.drop("label_invalid", "a label to be a text of at most 100 characters or a number")
         return text

@@ -1,4 +1,4 @@
-"""Which routes are watched, and as what: patterns on method and route template."""
+"""The watched routes: patterns on the method and the route template, by kind of route."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from otel_recmon.config import Settings
 
 
 class RouteKind(Enum):
-    """What a request to a route says about recommendations."""
+    """The content of the requests to a route."""
 
     RECOMMENDATION = "recommendation"
     CLICK = "click"
@@ -20,13 +20,13 @@ class RouteKind(Enum):
 
 @dataclass(frozen=True)
 class Pattern:
-    """Methods (none: any) and the shape of a route template."""
+    """The methods (empty for any) and the form of a route template."""
 
     methods: frozenset[str]
     template: re.Pattern[str]
 
     def matches(self, method: str, template: str) -> bool:
-        """Say whether a route is meant."""
+        """Return whether a route fits the pattern."""
         return (not self.methods or method in self.methods) and bool(self.template.fullmatch(template))
 
 
@@ -43,10 +43,10 @@ _CONVERTS: Final = Pattern(
 
 
 def parse(text: str) -> Pattern:
-    """Return the pattern of ``METHOD /path/{param}/*``; the method may be missing, ``*`` is any rest.
+    """Return the pattern of ``METHOD /path/{param}/*``. The method is optional; ``*`` matches any rest of the path.
 
     Raises:
-        ValueError: If it is not of that form.
+        ValueError: If the text does not have this form.
     """
     method, _, path = text.strip().rpartition(" ")
     if not path.startswith("/") or not re.fullmatch(r"[A-Za-z]*", method.strip()):
@@ -71,20 +71,20 @@ def patterns(text: str) -> tuple[Pattern, ...]:
     """Return the patterns of a comma-separated list.
 
     Raises:
-        ValueError: If one of them is not of the form.
+        ValueError: If one of them is not a valid pattern.
     """
     return tuple(parse(part) for part in text.split(",") if part.strip())
 
 
 @dataclass(frozen=True)
 class Routes:
-    """The watched routes of a service; an event route wins over a recommendation route."""
+    """The watched routes of a service. A route that fits several kinds is an event route."""
 
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
-        """Return the routes that the settings name, or the defaults."""
+        """Return the routes of the settings, or the default ones."""
 
         def chosen(text: str | None, default: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
             return patterns(text) if text else default
@@ -99,7 +99,7 @@ class Routes:
         )
 
     def kind(self, method: str, template: str) -> RouteKind | None:
-        """Return what a route is, or None where it is not watched."""
+        """Return the kind of a route, or None if it is not watched."""
         if method in ("HEAD", "OPTIONS"):
             return None
         for kind, choices in self.kinds:

@@ -1,4 +1,4 @@
-"""Finds the recommended items in a parsed response, in the shapes that real services return."""
+"""The items in a parsed response, found in the shapes that public recommendation services return."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ KNOWN: Final = frozenset(
     records recs reco restaurants result results rows shows similar slate songs stories titles top tracks
     videos""".split()
 )
-"""Keys that usually hold the items, as do all with recommend, suggest or similar in them."""
+"""Keys that usually hold the items, besides every key with ``recommend``, ``suggest`` or ``rec`` in it."""
 DECOYS: Final = frozenset(
     """categories category columns errors exclude excluded facets features filters for genre genres history index
     input interactions keywords labels liked likes links logs messages metadata purchased purchases queries
     query ratings read reason reasons scores seeds seen tags users version versions viewed warnings watched
     weights""".split()
 )
-"""Keys of lists that stand beside the items."""
+"""Keys of other lists, found beside the items in the same services."""
 _NESTED: Final = frozenset({list, dict})
 _OBJECTS: Final = frozenset({dict})
 _LISTS: Final = frozenset({list})
@@ -29,20 +29,20 @@ _PAST: Final = frozenset({"excluded", "previous"})
 _LONGEST_RANK: Final = 5
 _LONGEST_KEY: Final = 100
 _PAIR: Final = 2
-_SAYS_SO: Final = 2
+_NAMED: Final = 2
 _STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 Found = tuple[list[Any], Fields | None]
-"""The items of a response, and how to read them; no fields where they are plain ids."""
+"""The items of a response and their keys; no keys if the items are plain ids."""
 
 
 def find_items(body: Any) -> Found | None:
-    """Return the items of a response, or None where nothing in it looks like items.
+    """Return the items of a response, or None if nothing in it looks like items.
 
-    A known key wins over an unknown one, and among unknown ones the list whose elements look most like items.
-    An empty list is a slate without items where it is the body itself or stands under a known key.
+    A list under a known key wins over one under an unknown key. Among lists under unknown keys, the one whose elements
+    look most like items wins. An empty list is an empty slate if it is the whole body or is under a known key.
     """
     if isinstance(body, list):
         return _listed(body)
@@ -66,13 +66,13 @@ def _best(body: dict[str, Any]) -> Found | None:
 
 
 def _as_scores(rank: float, value: Any) -> Found | None:
-    """Return a map from id to score under a key that says recommendations."""
-    scored = _from_scores(value) if rank == _SAYS_SO and isinstance(value, dict) else None
+    """Return the items of a map from id to score, if its key names recommendations."""
+    scored = _from_scores(value) if rank == _NAMED and isinstance(value, dict) else None
     return as_objects(scored) if scored else None
 
 
 def _like_items(value: Any, found: Found) -> bool:
-    """Say whether what an unknown key holds is taken for items: objects and numbers are, words and pairs are not."""
+    """Return whether the value of an unknown key counts as items: objects and numbers do, words and pairs do not."""
     if isinstance(value, list) and value and isinstance(value[0], list):
         return False
     items, fields = found
@@ -80,7 +80,7 @@ def _like_items(value: Any, found: Found) -> bool:
 
 
 def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
-    """Yield the lists in an object and in the objects in it, each with the rank of its key."""
+    """Yield the values of an object and the lists in its objects, each with the rank of its key."""
     for key, value in body.items():
         rank = _rank(key)
         yield rank, value
@@ -91,7 +91,7 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
 
 
 def _rank(key: str) -> float:
-    """Return 2 for a key that says recommendations, 1 for a usual one, 0 for an unknown one, -1 for a decoy's."""
+    """Return 2 for a key that names recommendations, 1 for a usual key, 0 for an unknown one, -1 for another list."""
     return _remembered_rank(key) if len(key) <= _LONGEST_KEY else 0
 
 
@@ -104,7 +104,7 @@ def _remembered_rank(key: str) -> float:
     if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
         return -1
     if _STRONG.search(lower):
-        return _SAYS_SO
+        return _NAMED
     return 1 if lower in KNOWN or words & KNOWN else 0
 
 
@@ -127,10 +127,10 @@ def _listed(value: list[Any]) -> Found | None:
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
-    """Return objects and how to read them; one that wraps its item, as in ``{"item": {...}}``, is unwrapped.
+    """Return objects and their keys. An object that wraps its item, as in ``{"item": {...}}``, is unwrapped.
 
-    The object with the most keys says which there are. Shelves, as in ``{"title": "New", "items": [...]}``, are read
-    one after the other.
+    The keys are those of the object with the most. Shelves, as in ``{"title": "New", "items": [...]}``, are read in
+    order.
     """
     fields = fields_of(max(items, key=len))
     if fields is None or fields.shelf:
@@ -145,7 +145,7 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
 
 
 def _as_unshelved(items: list[Any]) -> Found | None:
-    """Return the items of shelves; on these there are no further shelves."""
+    """Return the items of shelves. An item of a shelf is not read as a shelf again."""
     if items and all(isinstance(item, dict) for item in items):
         fields = fields_of(max(items, key=len))
         return (items, fields) if fields else None
@@ -174,7 +174,7 @@ def _ranked(value: dict[str, Any]) -> Found | None:
 
 
 def _likeness(found: Found) -> float:
-    """Return how much elements look like items: objects with a score most, plain names least, 0 to 1.9."""
+    """Return the likeness of elements to items, 0 to 1.9: highest for objects with id, score and category."""
     items, fields = found
     if fields is None:
         return 0.5 if items else 0
@@ -182,21 +182,21 @@ def _likeness(found: Found) -> float:
 
 
 def _is_id(element: Any) -> bool:
-    """Say whether a JSON value can be the id of an item."""
+    """Return whether a JSON value can be the id of an item."""
     if isinstance(element, bool):
         return False
     return isinstance(element, int) or (isinstance(element, str) and bool(element))
 
 
 def _from_pairs(elements: list[Any]) -> list[dict[str, Any]] | None:
-    """Return ``[[id, score], ...]`` as objects, or None; whole numbers alone are no scores but points and such."""
+    """Return ``[[id, score], ...]`` as objects, or None. Pairs of whole numbers alone are coordinates or ranges."""
     if all(len(element) == _PAIR and _is_id(element[0]) for element in elements):
         return _scored(elements)
     return None
 
 
 def _from_scores(found: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Return ``{id: score, ...}`` as objects in its order, or None."""
+    """Return ``{id: score, ...}`` as objects in the same order, or None."""
     return _scored(list(found.items()))
 
 
@@ -208,7 +208,7 @@ def _scored(pairs: list[Any]) -> list[dict[str, Any]] | None:
 
 
 def _from_shelves(shelves: list[dict[str, Any]]) -> list[Any] | None:
-    """Return the items of all shelves in reading order, or None where one is no shelf."""
+    """Return the items of all shelves in order, or None if one of the objects is not a shelf."""
     key = next((key for key in shelves[0] if plain(key) in SHELVES), None)
     lists = [shelf.get(key) for shelf in shelves] if key is not None else [None]
     if not all(isinstance(items, list) for items in lists):

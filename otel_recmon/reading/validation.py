@@ -1,4 +1,4 @@
-"""Whether the patterns and expressions of the settings can be read, which only those who read them know."""
+"""The validation of the route patterns and expressions in the settings."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ _ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes")
 
 
 def checked(settings: Settings) -> tuple[Settings, list[Problem]]:
-    """Return the settings without the patterns and expressions that cannot be read, and what is wrong with those."""
+    """Return the settings without invalid patterns and expressions, and a problem for each of these."""
     checks: dict[str, Callable[[str], object]] = dict.fromkeys(_ROUTES, patterns)
     checks.update(dict.fromkeys(SOURCES, lambda text: PerRoute.of(text, source)))
     checks.update(dict.fromkeys(FIELDS, lambda text: PerRoute.of(text, field)))

@@ -1,1 +1,4 @@
-"""What happened, counted and exported: the verbs, the counts, the instruments; knows no HTTP."""
+"""The verbs, the counts and the instruments that export them.
+
+It imports the facts, the maths, `values`, `safety` and `sdk`, and no web framework.
+"""

@@ -16,7 +16,7 @@ from otel_recmon.recording.optional import when_enabled
 from otel_recmon.recording.request_context import RequestContext, current
 from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
-from otel_recmon.values import kept, number, position, user_name
+from otel_recmon.values import number, position, reusable, user_bytes
 
 MOST_CLICKS: Final = 32_768
 """The last clicks that a process remembers, to find duplicates: at least this many, at most twice as many (7 MB)."""
@@ -65,7 +65,7 @@ class Credit(NamedTuple):
 
     def positions(self, reported: Any, items: Sequence[object]) -> Any:
         """Return the reported positions, else those of the items in the slate, else 1, 2, 3 ..."""
-        reported, items = kept(reported), kept(items)
+        reported, items = reusable(reported), reusable(items)
         known = isinstance(reported, list | tuple) and any(position is not None for position in reported)
         if self.found and items and not known:
             return [self.found.position(item) for item in items]
@@ -131,7 +131,7 @@ class Attributor:
         credit = self._credit(token)
         if credit.found is not None and (item is not None or position is not None):
             target = ("item", text(item).strip()) if item is not None else ("position", _canonical(position))
-            if self._clicks.add((credit.found.slate, target, user_name(user))):
+            if self._clicks.add((credit.found.slate, target, user_bytes(user))):
                 credit = _REPEATED
         return self._counted(credit)
 

@@ -1,4 +1,7 @@
-"""The counting cells: plain numbers that the hot path raises and the exporter reads."""
+"""The counting cells: plain numbers that recording increments and the exporter reads.
+
+They cost the same whatever the exporter. The SDK's own counters check and hash the attributes at every call.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +10,12 @@ from typing import Any
 from otel_recmon import catalog
 from otel_recmon.recording.labels import Labels
 from otel_recmon.stats.quality import Windows
-from otel_recmon.values import BEYOND, LAST
+from otel_recmon.values import BEYOND_INDEX, LAST_POSITION
 
 
 @dataclass(slots=True)
 class Model:
-    """What is known of one model version; the pushed values win over the windows."""
+    """The state of one model version. Values that the service reports replace those of the windows."""
 
     windows: Windows
     updated_at: float | None = None
@@ -21,27 +24,27 @@ class Model:
     pushed_coverage: float | None = None
 
     def diversity_now(self) -> float | None:
-        """Return the diversity, 0 to 1; None while no category is known."""
+        """Return the diversity, 0 to 1; None until a category is known."""
         if self.pushed_diversity is not None:
             return self.pushed_diversity
         return self.windows.diversity()
 
     def coverage_now(self, catalog_size: int | None) -> float | None:
-        """Return the coverage, 0 to 100; None while no item was recommended or the catalog's size is unknown."""
+        """Return the coverage, 0 to 100; None until an item was recommended, or if the catalog size is unknown."""
         size = self.catalog_size or catalog_size
         if self.pushed_coverage is not None:
             return self.pushed_coverage
         return self.windows.coverage(size) if size else None
 
     def gini_now(self, catalog_size: int | None) -> float | None:
-        """Return the Gini index, 0 to 1; None while no item was recommended or the catalog's size is unknown."""
+        """Return the Gini index, 0 to 1; None until an item was recommended, or if the catalog size is unknown."""
         size = self.catalog_size or catalog_size
         return self.windows.gini(size) if size else None
 
 
 @dataclass(slots=True)
 class Cells:
-    """Everything that is counted under one set of labels. The caller holds the lock."""
+    """The counts of one label set. The caller holds the store's lock."""
 
     labels: Labels
     attributes: dict[str, str]
@@ -50,7 +53,7 @@ class Cells:
     requests: list[int] = field(default_factory=lambda: [0] * len(catalog.STATUSES))
     outcomes: list[int] = field(default_factory=lambda: [0] * len(catalog.OUTCOMES_))
     slo: list[int] = field(default_factory=lambda: [0] * len(catalog.GOODNESS))
-    lengths: list[int] = field(default_factory=lambda: [0] * (LAST + 1))
+    lengths: list[int] = field(default_factory=lambda: [0] * (LAST_POSITION + 1))
     shown: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
     clicks: list[int] = field(default_factory=lambda: [0] * len(catalog.POSITIONS))
     conversions: int = 0
@@ -59,22 +62,25 @@ class Cells:
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     histograms: dict[str, Any] = field(default_factory=dict)
-    """How values of these labels get into each histogram, by its name."""
+    """The series of these labels in each histogram, by the histogram's name."""
 
     def show(self, length: int) -> None:
-        """Count a slate of ``length`` items at the positions 1, 2, 3 ...: one number, whatever the length."""
-        if length > LAST:
-            self.shown[BEYOND] += length - LAST
-            length = LAST
+        """Count a slate of ``length`` items at the positions 1, 2, 3 ...
+
+        One number is incremented instead of one per position; ``impressions`` adds them up when they are exported.
+        """
+        if length > LAST_POSITION:
+            self.shown[BEYOND_INDEX] += length - LAST_POSITION
+            length = LAST_POSITION
         self.lengths[length] += 1
 
     def show_at(self, positions: Iterable[int]) -> None:
-        """Count items at the positions they name."""
+        """Count items at the given indexes in ``catalog.POSITIONS``."""
         for position in positions:
             self.shown[position] += 1
 
     def drop(self, categories: set[str], stages: set[str]) -> None:
-        """Stop counting values whose slots were given back."""
+        """Remove the counts of label values whose slots were freed."""
         for category in categories:
             self.items.pop(category, None)
         for stage in stages:
@@ -87,10 +93,10 @@ class Cells:
             self.exported.pop(key, None)
 
     def impressions(self) -> list[int]:
-        """Return the impressions at 1 to 10, 11+ and unknown."""
+        """Return the impressions at the positions 1 to 10, 11+ and unknown."""
         counts = list(self.shown)
         reaching = 0
-        for place in range(LAST, 0, -1):
+        for place in range(LAST_POSITION, 0, -1):
             reaching += self.lengths[place]
             counts[place - 1] += reaching
         return counts
@@ -110,4 +116,4 @@ COUNTS: dict[catalog.Metric, Callable[[Cells], Iterable[tuple[str, int]]]] = {
     catalog.ITEMS: lambda cells: cells.items.items(),
     catalog.CANDIDATES: lambda cells: cells.candidates.items(),
 }
-"""How each counter that carries the model version is read: values of its own label and their counts."""
+"""For each counter with a model version: the values of its own label, and their counts."""

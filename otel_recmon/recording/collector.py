@@ -16,7 +16,7 @@ from otel_recmon.recording.request_context import SLATE, active_request, consume
 from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.stages import Stage
 from otel_recmon.safety import swallow
-from otel_recmon.values import clean
+from otel_recmon.values import label_text
 
 
 class MetricsCollector:
@@ -249,5 +249,5 @@ class MetricsCollector:
 
 def _check_labels(**values: object) -> None:
     for name, value in values.items():
-        if value is not None and (not isinstance(value, str) or clean(value) != value):
+        if value is not None and (not isinstance(value, str) or label_text(value) != value):
             raise ValueError(f"{name} must be a text of 1 to 100 characters without blanks around it, not {value!r}")

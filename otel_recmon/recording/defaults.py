@@ -8,7 +8,7 @@ from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, ArmBucket, Subjec
 from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.recorder import Recorder
 from otel_recmon.recording.request_context import RequestContext
-from otel_recmon.values import clean
+from otel_recmon.values import label_text
 
 
 class Defaults:
@@ -77,7 +77,7 @@ class Defaults:
             return default
         if type(value) is str:
             return value
-        text = clean(value)
+        text = label_text(value)
         if text is None:
             self.faults.drop("label_invalid", "a label to be a text of at most 100 characters or a number")
         return text

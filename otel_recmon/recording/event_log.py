@@ -85,7 +85,7 @@ class EventLog:
             "user": self.hash_user(slate.user),
             "outcome": result.outcome,
             "item_count": result.length,
-            "items": [values.text(item) for item in result.items],
+            "items": [values.short_id(item) for item in result.items],
             "positions": self._positions(slate.positions, result.length),
             "categories": self._categories(cells, slate.categories, result),
             "scores": values.scores(sequence(slate.scores), result.length),
@@ -181,7 +181,7 @@ class EventLog:
 
         A hash under a key that nobody keeps could not be joined with anything, and would still be personal data.
         """
-        name = values.user_name(user) if self._key else None
+        name = values.user_bytes(user) if self._key else None
         return hmac.digest(self._key, name, "sha256")[:_HASH_BYTES].hex() if name else None
 
     @when_enabled

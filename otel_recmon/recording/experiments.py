@@ -15,7 +15,7 @@ from otel_recmon.config import Settings
 from otel_recmon.recording.labels import IDLE_SECONDS
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
-from otel_recmon.values import user_name
+from otel_recmon.values import user_bytes
 
 Admit = Callable[[str, object, float], str | None]
 """Returns the exported value of a label, given its name, the value and the time; None where the value is unusable."""
@@ -168,7 +168,7 @@ def bucket(experiment: str, user: object) -> int:
     factor (1 + r) / (1 - r), which is conservative. Where users are randomised and return, it is not sound: the events
     of one user count as those of many.
     """
-    name = user_name(user)
+    name = user_bytes(user)
     if name is None:
         return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the host may have seeded it
     digest = blake2b(experiment.encode(errors="replace") + b"\0" + name, digest_size=8, person=_PERSON).digest()

@@ -14,7 +14,7 @@ from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, active_request, consume_repeat
 from otel_recmon.recording.slate import position_indexes
 from otel_recmon.safety import never_raises
-from otel_recmon.values import NOWHERE, is_finite, place
+from otel_recmon.values import UNKNOWN_INDEX, is_finite, position_index
 
 
 class Origin(NamedTuple):
@@ -38,11 +38,11 @@ def record_click(defaults: Defaults, origin: Origin, position: object = None, it
     if credit.result == DUPLICATE:
         return
     position = credit.position(position, item)
-    index = place(position)
+    index = position_index(position)
     if index is None:
         if position is not None:
             defaults.faults.drop("position_invalid", "a position to be a whole number from 1")
-        index = NOWHERE
+        index = UNKNOWN_INDEX
     instruments = defaults.recorder.start()
     with defaults.store.lock:
         cells, arm = _locate(defaults, origin, credit)

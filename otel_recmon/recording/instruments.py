@@ -1,4 +1,4 @@
-"""The catalog as OpenTelemetry instruments, through the API alone."""
+"""The OpenTelemetry instruments of the metric definitions, created through the API alone."""
 
 from collections.abc import Callable, Iterable
 
@@ -25,17 +25,17 @@ Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]
 
 
 class Instruments:
-    """The instruments of one meter provider: histograms to record to, and everything else read from ``rows``."""
+    """The instruments of one meter provider. Histograms are recorded to; counters and gauges are read by callbacks."""
 
     def __init__(self, provider: MeterProvider | None, faults: Faults, score_buckets: tuple[float, ...]) -> None:
-        """Know the provider, the global one where it is None; nothing is created yet."""
+        """Keep the provider; None stands for the global one. Nothing is created yet."""
         self.faults = faults
         self._provider = provider
         self._score_buckets = score_buckets
         self._histograms: dict[str, Histogram] = {}
 
     def create(self, counters: Rows, gauges: Rows) -> None:
-        """Create every instrument of the catalog; observables are read from ``counters`` and ``gauges``."""
+        """Create all instruments. The observable ones call ``counters`` and ``gauges`` for their values."""
         ensure_own_instance(self._provider or get_meter_provider())
         meter = get_meter(SCOPE, __version__, meter_provider=self._provider)
         for metric in catalog.METRICS:
@@ -50,14 +50,14 @@ class Instruments:
         self.stage = self._histograms[catalog.STAGE_DURATION.name]
 
     def record(self, metric: Metric, value: float, cells: Cells) -> None:
-        """Record a value, which is finite and not below 0, in a histogram under the labels of some cells."""
+        """Record a finite value from 0 in a histogram, under the labels of the cells."""
         series = cells.histograms.get(metric.name)
         if series is None:
             series = cells.histograms[metric.name] = Series(self._histograms[metric.name], cells.attributes)
         series.record(value)
 
     def forget(self, keep: Keep) -> bool:
-        """Make the SDK forget our points that ``keep`` refuses; False where it cannot."""
+        """Make the SDK drop our points that ``keep`` refuses. Return False if it cannot."""
         return forget(self._provider or get_meter_provider(), SCOPE, keep)
 
     def _histogram(self, meter: Meter, metric: Metric) -> Histogram:
@@ -70,7 +70,7 @@ class Instruments:
         def observe(_: CallbackOptions) -> list[Observation]:
             try:
                 return [Observation(value, attributes) for value, attributes in rows(metric)]
-            except Exception as error:  # noqa: BLE001 - a failing callback must not cost the others their turn
+            except Exception as error:  # noqa: BLE001 - a failing callback must not stop the others
                 swallow(self.faults, f"observe {metric.name}", error)
                 return []
 

@@ -1,4 +1,4 @@
-"""The catalog of items that CATALOG_FILE names: which category each item has."""
+"""The product catalog of CATALOG_FILE: the categories of each item."""
 
 import csv
 import json
@@ -11,12 +11,12 @@ Categories = Mapping[str, tuple[str, ...]]
 def load(path: str) -> Categories:
     """Return the categories of each item of a .json (item: category) or .csv (item, category) file.
 
-    Several categories of an item are a list in JSON, or several rows in CSV. A first CSV row that names its
-    columns ``item`` or ``..id`` is a heading.
+    An item with several categories has a list in JSON, or several rows in CSV. The first CSV row is a heading if its
+    first column is named ``item`` or ends with ``id``.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is not of that form.
+        ValueError: If the file does not have this form.
     """
     text = Path(path).read_text(encoding="utf-8-sig")
     pairs = _from_json(text) if path.lower().endswith(".json") else _from_csv(text)

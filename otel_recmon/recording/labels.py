@@ -1,4 +1,4 @@
-"""What may become a label value: cleaned, and at most as many as the label's cap."""
+"""The labels of a request, and the values that a label may have."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -9,18 +9,18 @@ IDLE_SECONDS = 24 * 3600.0
 
 
 class Labels(NamedTuple):
-    """What a request is counted under."""
+    """The labels under which a request is counted."""
 
     model_version: str
     variant: str | None = None
     surface: str | None = None
 
     def attributes(self) -> dict[str, str]:
-        """Return the labels that are known, as metric attributes."""
+        """Return the known labels as metric attributes."""
         return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
     def folds(self) -> Iterator["Labels"]:
-        """Yield these labels, then ever coarser ones: without surface, without variant, without version."""
+        """Yield these labels, then coarser ones: without surface, without variant, without version."""
         surface = self.surface and OTHER
         variant = self.variant and OTHER
         yield self
@@ -30,13 +30,12 @@ class Labels(NamedTuple):
 
 
 class Vocabulary:
-    """The values one label may have: the reserved ones, and as many others as the cap leaves room for.
+    """The values of one label: the reserved ones, and others up to the cap.
 
-    When a value was last used matters only once all slots are taken, so that only then is it kept up to date.
+    The time of a value's last use matters only once all slots are taken, and is kept up to date only from then on.
     """
 
     def __init__(self, label: str, cap: int) -> None:
-        """Start with no value known."""
         self.label = label
         self.cap = cap
         self.full = False
@@ -44,17 +43,17 @@ class Vocabulary:
         self._used: dict[str, float] = {}
 
     def reserve(self, value: str, now: float = 0.0) -> None:
-        """Keep a slot for a configured value, whatever comes."""
+        """Keep a slot for a configured value."""
         self._reserved.add(value)
         self._used.setdefault(value, now)
         self.full = len(self._used) >= self.cap
 
     def release(self, value: str) -> None:
-        """Let a value go the way of all others, once it is configured no longer."""
+        """Treat a value like all others, once it is no longer configured."""
         self._reserved.discard(value)
 
-    def admits(self, value: str, now: float) -> bool:
-        """Say whether the value is known or still finds room, and remember that it was used."""
+    def admit(self, value: str, now: float) -> bool:
+        """Add a value or note its use. Return False if it is new and there is no free slot."""
         if value == OTHER:
             return True
         if value not in self._used and len(self._used) >= self.cap:
@@ -66,19 +65,19 @@ class Vocabulary:
         return True
 
     def touch(self, values: Iterable[str], used: float) -> None:
-        """Note that values that are known were used at a time."""
+        """Note the time at which known values were used."""
         for value in values:
             if value in self._used:
                 self._used[value] = max(self._used[value], used)
 
     def idle(self, now: float) -> set[str]:
-        """Return the values that nothing has used for 24 hours."""
+        """Return the values unused for 24 hours."""
         if not self.full:
             return set()
         return {value for value, used in self._used.items() if now - used >= IDLE_SECONDS} - self._reserved
 
     def free(self, values: set[str]) -> None:
-        """Give the slots of these values back."""
+        """Free the slots of these values."""
         for value in values:
             self._used.pop(value, None)
         self.full = len(self._used) >= self.cap

@@ -1,4 +1,4 @@
-"""How old the model is: when it was updated, and whether a newer one lies on disk unloaded."""
+"""The age of the model, and the presence of a newer model on disk that is not loaded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,19 +6,19 @@ from itertools import islice
 from pathlib import Path
 
 MOST_FILES = 1_000
-"""Files of a model folder that are looked at."""
+"""The most files of a model folder that are examined. Each costs a system call at every export."""
 
 
 class ModelFile:
-    """A model on disk, as it was when this process loaded it."""
+    """The model on disk, as it was when this process loaded it."""
 
     def __init__(self, path: str) -> None:
-        """Remember the newest modification time, in seconds since 1970; None where there is no such file."""
+        """Note the newest modification time, in seconds since 1970; None if there is no such file."""
         self._path = Path(path)
         self.loaded_at = newest(self._path)
 
     def pending(self) -> bool:
-        """Say whether the file, or one in the folder, was modified since it was loaded."""
+        """Return whether the file, or one in the folder, was modified since it was loaded."""
         now = newest(self._path)
         return now is not None and now != self.loaded_at
 
@@ -27,7 +27,7 @@ def newest(path: Path) -> float | None:
     """Return the newest modification time of a file or of the files in a folder."""
     try:
         times = [file.stat().st_mtime for file in islice(_files(path), MOST_FILES)]
-    except (OSError, ValueError):  # unreadable, or gone while we looked
+    except (OSError, ValueError):  # unreadable, or deleted meanwhile
         return None
     return max(times, default=None)
 
@@ -40,7 +40,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def timestamp(moment: object) -> float | None:
-    """Return a moment (datetime, UTC where it does not say; or seconds since 1970) in seconds, or None."""
+    """Return a datetime (UTC if naive) or seconds since 1970 as seconds since 1970; None if it is neither."""
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:

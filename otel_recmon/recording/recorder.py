@@ -1,4 +1,4 @@
-"""One per process and meter provider: the counts, the instruments that export them, and the gauges."""
+"""The counts, instruments and gauges of one process and meter provider."""
 
 import csv
 import logging
@@ -28,12 +28,12 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class Recorder:
-    """What all collectors of a process share for one meter provider."""
+    """The state that all collectors of a process share for one meter provider."""
 
     def __init__(
         self, settings: Settings, provider: MeterProvider | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        """Know the settings; instruments are created at the first use, not before."""
+        """Keep the settings. Instruments are created at the first use."""
         self._provider = provider
         self._clock = clock
         self._starting = Lock()
@@ -44,7 +44,7 @@ class Recorder:
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Take on settings; what has been counted stays."""
+        """Use these settings from now on. Existing counts stay."""
         self.settings = settings
         self.store.configure(settings)
         if not self.started:
@@ -67,7 +67,7 @@ class Recorder:
             self.store.model(model_version).catalog_size = size
 
     def start(self) -> Instruments:
-        """Return the instruments, created now if they were not; late, so that a mere supervisor exports nothing."""
+        """Return the instruments, which the first call creates. A process that only supervises thus exports nothing."""
         if not self.started:
             with self._starting:
                 if not self.started:
@@ -76,7 +76,7 @@ class Recorder:
         return self.instruments
 
     def flush(self, timeout_seconds: float) -> None:
-        """Export everything now, including what is held back for one export because its series is new."""
+        """Export everything now. A new series, which is first exported as 0, is exported twice."""
         force_flush = getattr(self._provider or get_meter_provider(), "force_flush", None)
         if force_flush is None:
             return
@@ -86,7 +86,7 @@ class Recorder:
             force_flush(timeout_millis=timeout_seconds * 1000)
 
     def gauges(self, metric: Metric) -> Iterable[tuple[float, dict[str, str]]]:
-        """Yield the values and attributes of a gauge, computed now."""
+        """Yield the current values of a gauge with their attributes."""
         if metric is catalog.BUILD_INFO:
             for version in self.store.declared or [self.store.default.model_version]:
                 yield 1, {"version": __version__, "model_version": version}
@@ -104,10 +104,10 @@ class Recorder:
 
     def _registers(self, metric: Metric) -> Iterator[tuple[float, dict[str, str]]]:
         with self.store.lock:
-            book = self.store.sketches
-            versions = tuple(book.versions) if book else ()
+            sketches = self.store.sketches
+            versions = tuple(sketches.versions) if sketches else ()
         for version in versions:
-            yield from book.rows(metric, version, self.store.clock()) if book else ()
+            yield from sketches.rows(metric, version, self.store.clock()) if sketches else ()
 
     def _gauge(self, metric: Metric, version: str) -> float | None:
         if metric is catalog.RELOAD_PENDING:
@@ -157,7 +157,7 @@ _lock = Lock()
 
 
 def recorder(provider: MeterProvider | None = None) -> Recorder:
-    """Return the recorder of a meter provider (None: the global one), configured from the environment."""
+    """Return the recorder of a meter provider, by default the global one, configured from the environment."""
     with _lock:
         found = _global[0] if provider is None and _global else provider and _recorders.get(provider)
         if not found:
@@ -170,7 +170,7 @@ def recorder(provider: MeterProvider | None = None) -> Recorder:
 
 
 def from_environment() -> Settings:
-    """Return the settings of this process's environment, logging what is wrong with them."""
+    """Return the settings of this process's environment, and log each problem with them."""
     settings, problems = read(os.environ)
     for problem in problems:
         _logger.error("%s", problem)

@@ -1,4 +1,4 @@
-"""The sketches of one process: for which model versions there are any, and how they become series."""
+"""The sketches of one process, by model version, and their series."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from hashlib import blake2b
@@ -8,13 +8,13 @@ from otel_recmon.catalog import MAX_SERIES, OTHER, REGISTERS
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.stats.sketch import MOST_NOTED, Sketch
-from otel_recmon.values import LONGEST_VALUE, user_name
+from otel_recmon.values import LONGEST_VALUE, user_bytes
 
 SKETCHED = (catalog.CATALOG_SKETCH, catalog.USER_SKETCH)
 
 
 def room(registers: int) -> int:
-    """Return how many model versions have sketches, ``_other`` included."""
+    """Return the number of model versions that can have sketches, ``_other`` included."""
     return MAX_SERIES // registers
 
 
@@ -22,23 +22,25 @@ class Sketches:
     """The sketches of one model version."""
 
     def __init__(self, registers: int) -> None:
-        """Start empty."""
         self.items = Sketch(registers)
         self.users = Sketch(registers)
 
     def of(self, metric: catalog.Metric) -> Sketch:
-        """Return the one that a metric shows."""
+        """Return the sketch that a metric shows."""
         return self.items if metric is catalog.CATALOG_SKETCH else self.users
 
 
-class Sketchbook:
-    """The sketches of the model versions that answer; those for which there is no room share those of ``_other``.
+class SketchesByVersion:
+    """The sketches of the model versions that answer. Versions without room share the sketches of ``_other``.
 
-    Whoever adds holds the store's lock.
+    The caller of ``add`` holds the store's lock.
     """
 
     def __init__(self, registers: int, faults: Faults, forget: Callable[[Keep], bool]) -> None:
-        """Have room for as many versions as a metric has for their registers; ``forget`` is that of the instruments."""
+        """Make room for as many versions as the registers of one metric allow.
+
+        ``forget`` makes the SDK drop points; see ``Instruments.forget``.
+        """
         self.size = registers
         self.versions = {OTHER: Sketches(registers)}
         self._room = room(registers)
@@ -47,15 +49,15 @@ class Sketchbook:
         self._forget = forget
 
     def add(self, version: str, items: Iterable[Hashable], user: object, now: float, declared: Collection[str]) -> None:
-        """Take in a slate; the ``declared`` versions find room before others do."""
+        """Add the items and the user of a slate. ``declared`` versions get room before others."""
         sketches = self.versions.get(version) or self._opened(version, now, declared)
         sketches.items.add(items, now, self._most)
-        name = user.strip() if type(user) is str else (user_name(user) or b"").decode()
+        name = user.strip() if type(user) is str else (user_bytes(user) or b"").decode()
         if name:
             sketches.users.add((name if len(name) <= LONGEST_VALUE else _short(name),), now, self._most)
 
     def rows(self, metric: catalog.Metric, version: str, now: float) -> Iterator[tuple[float, dict[str, str]]]:
-        """Yield the registers of a version with their attributes; none where it has answered nobody lately."""
+        """Yield the registers of a version with their attributes; nothing if it has not answered recently."""
         sketches = self.versions.get(version)
         ranks = sketches.of(metric).registers(now) if sketches else None
         for register, rank in zip(REGISTERS, ranks or (), strict=False):
@@ -84,7 +86,7 @@ class Sketchbook:
 
 
 def _short(name: str) -> bytes:
-    """Return what stands for a long name in every process: a client may say any, and each waits until it is hashed."""
+    """Return a digest of a long name, the same in every process. Names wait in memory until they are hashed."""
     return blake2b(name.encode(errors="replace"), digest_size=16).digest()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from otel_recmon import catalog
 from otel_recmon.recording.experiments import Subject
 from otel_recmon.safety import Faults
-from otel_recmon.values import NOWHERE, clean, is_finite, kept, place
+from otel_recmon.values import UNKNOWN_INDEX, is_finite, label_text, position_index, reusable
 
 MOST_ITEMS = 10_000
 
@@ -32,7 +32,11 @@ class Slate:
 
 def make_reusable(slate: Slate) -> None:
     """Replace iterators and arrays in a slate, so that it can be read more than once."""
-    slate.categories, slate.scores, slate.positions = kept(slate.categories), kept(slate.scores), kept(slate.positions)
+    slate.categories, slate.scores, slate.positions = (
+        reusable(slate.categories),
+        reusable(slate.scores),
+        reusable(slate.positions),
+    )
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
@@ -91,7 +95,7 @@ def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...]
 def categories_in(entry: object) -> list[str]:
     """Return the usable categories of one item, without duplicates."""
     entries = entry if isinstance(entry, list | tuple | set) else (entry,)
-    return list(dict.fromkeys(value for value in map(clean, entries) if value))
+    return list(dict.fromkeys(value for value in map(label_text, entries) if value))
 
 
 def _is_missing(entry: Any) -> bool:
@@ -104,10 +108,10 @@ def position_indexes(positions: object, faults: Faults) -> tuple[int, ...] | Non
     Return None if ``positions`` is not a collection.
     """
     usable = isinstance(positions, Iterable) and not isinstance(positions, str | bytes)
-    found = [place(position) for position in sequence(positions)]
+    found = [position_index(position) for position in sequence(positions)]
     if not usable or None in found:
         faults.drop("position_invalid", "a position to be a whole number from 1")
-    return tuple(NOWHERE if index is None else index for index in found) if usable else None
+    return tuple(UNKNOWN_INDEX if index is None else index for index in found) if usable else None
 
 
 def usable_outcome(outcome: str | None, faults: Faults) -> str | None:

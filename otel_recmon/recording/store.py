@@ -1,4 +1,4 @@
-"""What one process has counted: cells by label set, bounded as the catalog says, reset in a forked child."""
+"""The counts of one process: cells by label set, within the bounds of the catalog, and reset in a forked child."""
 
 import math
 import os
@@ -14,20 +14,24 @@ from otel_recmon.config import Settings
 from otel_recmon.recording.cells import COUNTS, Cells, Model
 from otel_recmon.recording.experiments import ARM_COUNTS, ArmBucket, ArmCells, Experiments, Subject
 from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
-from otel_recmon.recording.sketches import Sketchbook
+from otel_recmon.recording.sketches import SketchesByVersion
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.stats.quality import Windows
-from otel_recmon.values import clean
+from otel_recmon.values import label_text
 
 MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
-"""Label sets there may be, so that even a metric with a series for each position stays in bounds."""
+"""The most label sets. A metric with one series per position stays within MAX_SERIES even then."""
 _SHARES = (0.60, 0.75, 0.85, 1.0)
-"""How full a metric may be for new labels as they are, without surface, without variant, without version."""
+"""The shares of MAX_SETS up to which a new label set is admitted: unchanged, without surface, variant, or version.
+
+The room above each share is kept for the coarser label sets. Otherwise a client that varies the surface could take all
+of it, and a new model version would find none.
+"""
 _RESERVED_SHARE = 0.95
-"""The same for a configured version without variant: room that no junk can take."""
+"""The share for a configured version without variant. The 10 % above the general share is kept for these alone."""
 _LOOK_SECONDS = 1.0
-"""Between looks for idle values: a hostile client asks for one with every request."""
+"""The shortest time between two searches for idle values: a hostile client causes one with every request."""
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[float, dict[str, str]]
@@ -37,16 +41,16 @@ _stores: "WeakSet[Store]" = WeakSet()
 class Store:
     """The counts of one process for one meter provider.
 
-    The caller of a method that takes or returns cells holds ``lock``; the others take it themselves.
+    The caller of a method that takes or returns cells holds ``lock``. The other methods take it themselves.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        """Start with nothing counted; ``clock`` returns seconds since 1970."""
+        """Start with no counts; ``clock`` returns seconds since 1970."""
         self.clock = clock
         self.faults = Faults()
         self.forget_points: Callable[[Keep], bool] = lambda _: True
         self.vocabularies: dict[str, Vocabulary] = {}
-        self.sketches: Sketchbook | None = None
+        self.sketches: SketchesByVersion | None = None
         self._declarations: Counter[str] = Counter()
         self.declared: list[str] = []
         self.default = Labels(UNKNOWN)
@@ -57,7 +61,7 @@ class Store:
         _stores.add(self)
 
     def configure(self, settings: Settings) -> None:
-        """Take on the caps and the model version of some settings."""
+        """Use the caps and the model version of these settings. Existing counts stay."""
         self.settings = settings
         caps = {
             catalog.MODEL_VERSION: settings.max_model_versions,
@@ -87,10 +91,10 @@ class Store:
         self._choose_default()
 
     def _open_sketches(self, registers: int) -> None:
-        self.sketches = Sketchbook(registers, self.faults, self._forget_points) if registers else None
+        self.sketches = SketchesByVersion(registers, self.faults, self._forget_points) if registers else None
 
     def _forget_points(self, keep: Keep) -> bool:
-        return self.forget_points(keep)  # which the recorder sets later
+        return self.forget_points(keep)  # looked up at each call, because the recorder sets it later
 
     def _start_over(self) -> None:
         self.lock = Lock()
@@ -105,7 +109,7 @@ class Store:
         self._pairs = {"category": 0, "stage": 0}
 
     def forget(self) -> None:
-        """Start over in a forked child: what was counted before is its parent's to report."""
+        """Reset all counts in a forked child; the parent reports the earlier ones."""
         models = self.models
         self._start_over()
         self._open_sketches(self.settings.sketch_registers)
@@ -117,7 +121,7 @@ class Store:
         self.forget_points(lambda _name, _attributes: False)
 
     def declare(self, model_version: str) -> None:
-        """Note a configured model version: it has a slot of its own, and the first one is the default."""
+        """Reserve a slot for a configured model version. The first one declared is the default."""
         now = self.clock()
         with self.lock:
             self._free(now)
@@ -126,7 +130,7 @@ class Store:
         self._choose_default()
 
     def retract(self, model_version: str) -> None:
-        """Take one declaration back: the collector of a retired model is gone."""
+        """Undo one declaration, when the collector of a retired model is deleted."""
         self._declarations[model_version] -= 1
         if self._declarations[model_version] <= 0:
             del self._declarations[model_version]
@@ -138,7 +142,7 @@ class Store:
         self.default = Labels(self.declared[0] if self.declared else UNKNOWN, self.settings.default_variant)
 
     def cells(self, labels: Labels) -> Cells:
-        """Return the cells of these labels, or coarser ones where there is no room for new ones."""
+        """Return the cells of these labels, or of coarser labels if there is no room for a new set."""
         now = self.clock()
         found = self._sets.get(labels) or self._admitted(labels, now)
         found.used = now
@@ -149,7 +153,7 @@ class Store:
         return self.experiments.locate(subject, variant, self.clock())
 
     def model(self, model_version: str) -> Model:
-        """Return what is known of a model version."""
+        """Return the state of a model version."""
         if model_version not in self.models:
             self.models[model_version] = Model(Windows(self.settings.categories))
         return self.models[model_version]
@@ -159,19 +163,19 @@ class Store:
         return model_version in self.models
 
     def count_items(self, cells: Cells, categories: Iterable[str]) -> None:
-        """Count one item in each category named, as often as it is named."""
+        """Count one item for each element of ``categories``."""
         for category in categories:
             home, value = self._home(cells, "category", category, lambda at: at.items)
             home.items[value] = home.items.get(value, 0) + 1
 
     def stage(self, cells: Cells, name: object) -> tuple[Cells, str]:
-        """Return the cells and the name that a stage is counted under."""
+        """Return the cells and the label value under which a stage is counted."""
         home, value = self._home(cells, "stage", name, lambda at: at.stages)
         home.stages.setdefault(value, {**home.attributes, "stage": value})
         return home, value
 
     def serving(self) -> list[str]:
-        """Return the configured model versions and those that answered within 24 hours."""
+        """Return the configured model versions and those that answered within the last 24 hours."""
         with self.lock:
             since = self.clock() - IDLE_SECONDS
             recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
@@ -180,7 +184,7 @@ class Store:
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 
-        A series is 0 the first time it is asked for, so that its first event counts in ``increase()``.
+        A new series is 0 at its first reading, so that ``increase()`` includes its first event.
         """
         with self.lock:
             if metric in COUNTS:
@@ -243,23 +247,23 @@ class Store:
         return self._sets[placed]
 
     def _value(self, label: str, value: object, now: float) -> str | None:
-        """Return ``value`` as a label value; None where there is none, ``_other`` where it is one too many."""
+        """Return the exported value of a label: None if it is unusable, ``_other`` if the label is at its cap."""
         if value is None:
             return None
-        text = clean(value)
+        text = label_text(value)
         if text is None:
             self.faults.drop("label_invalid", f"{label} to be a text of at most 100 characters or a number")
             return None
         vocabulary = self.vocabularies[label]
-        if not vocabulary.admits(text, now):
+        if not vocabulary.admit(text, now):
             self._free(now)
-            if not vocabulary.admits(text, now):
+            if not vocabulary.admit(text, now):
                 self.faults.overflow(label)
                 return OTHER
         return text
 
     def _fold(self, labels: Labels, taken: Callable[[Labels], bool], size: int, most: int) -> Labels:
-        """Return the finest form of the labels that is taken already or finds room."""
+        """Return the finest form of the labels that exists already or has room."""
         reserved = labels.model_version in self.declared
         for depth, folded in enumerate(labels.folds()):
             share = _RESERVED_SHARE if depth == 2 and reserved else _SHARES[depth]
@@ -272,7 +276,10 @@ class Store:
     def _home(
         self, cells: Cells, label: str, value: object, known: Callable[[Cells], Container[str]]
     ) -> tuple[Cells, str]:
-        """Return where a pair of labels and category, or stage, is counted, and under which value."""
+        """Return the cells and the label value for a category or a stage.
+
+        Pairs of label set and category are bounded like label sets, and fold the same way.
+        """
         text = self._value(label, value, cells.used) or UNKNOWN
         size = self._pairs[label]
 
@@ -287,7 +294,7 @@ class Store:
         return home, text
 
     def _free(self, now: float) -> None:
-        """Give back the slots of the label values that nothing has used for 24 hours; looks once a second at most."""
+        """Free the slots of label values unused for 24 hours. It searches at most once a second."""
         if 0 <= now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now

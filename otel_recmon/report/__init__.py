@@ -1,1 +1,1 @@
-"""The figures of any period, read from Prometheus: in words, as JSON, as a page, or inside a service."""
+"""Reports of any period from Prometheus: as text, as JSON, as an HTML page, or as routes of a service."""

@@ -1,4 +1,4 @@
-"""The charts of the page: SVG whose colours and letters are those of the page around it."""
+"""SVG charts of the page, in the colours and the font of the page."""
 
 import io
 import re
@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from otel_recmon.stats.intervals import Rate
 
 INK, FAINT, MAIN, SECOND = COLOURS = ("#010101", "#020202", "#030303", "#040404")
-"""What stands in a drawing for a colour of the page."""
+"""Placeholders for the colours of the page, which are CSS variables that matplotlib does not know."""
 _NAMES: Final = dict(zip(COLOURS, ("--ink", "--faint", "--main", "--second"), strict=True))
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
@@ -43,15 +43,21 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 _CLOCK: Final = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S"]
 _BEGINS: Final = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
-"""How years, months, days, hours, minutes and seconds are written, and where a longer one begins."""
+"""The formats of ticks at years, months, days, hours, minutes and seconds, and at the start of a longer unit."""
 WIDE, HIGH = 5.4, 2.0
-"""Inches of a chart; the page scales it."""
+"""The width and height of a chart in inches, which determine its proportions; the page scales it."""
 Values = Sequence[float | None]
 
 
 @dataclass(frozen=True)
 class Times:
-    """The times that a chart shows: when each would begin if it were whole, how long in days, and which are whole."""
+    """The time intervals of a chart, which are all hours or all days.
+
+    Attributes:
+        starts: The start of each hour or day, even if the report begins later within it.
+        days: The length of an interval in days.
+        whole: Whether the report contains all of the interval.
+    """
 
     starts: Sequence[datetime]
     days: float
@@ -59,13 +65,13 @@ class Times:
 
     @property
     def at(self) -> list[float]:
-        """Where the values are drawn: in the middle of an hour, but above the name of a day."""
+        """The x coordinates of the values: the middle of an hour, or the tick at the start of a day."""
         half = timedelta(days=self.days / 2) if self.days < 1 else timedelta()
         return [float(number) for number in date2num([start + half for start in self.starts])]
 
 
 def bars(name: str, times: Times, now: Values, then: Values) -> str:
-    """Draw an amount over time, and that of the earlier week; a time that is not whole is paler."""
+    """Draw bars of an amount over time, and a line for the earlier week. Bars of incomplete intervals are paler."""
     with _drawing(HIGH) as (figure, axes):
         shades = [(MAIN, 1.0 if whole else 0.4) for whole in times.whole]
         axes.bar(times.at, _floats(now), width=0.8 * times.days, color=shades)
@@ -76,7 +82,7 @@ def bars(name: str, times: Times, now: Values, then: Values) -> str:
 
 
 def shares(name: str, times: Times, now: Sequence[Rate | None], then: Sequence[Rate | None]) -> str:
-    """Draw a share over time with its 95 % interval, and that of the earlier week."""
+    """Draw a share over time with its 95 % interval, and a line for the earlier week."""
     with _drawing(HIGH) as (figure, axes):
         at = times.at
         low, high = zip(*(rate.interval if rate else (nan, nan) for rate in now), strict=True)
@@ -85,7 +91,7 @@ def shares(name: str, times: Times, now: Sequence[Rate | None], then: Sequence[R
             at, [rate.value if rate else nan for rate in now], color=MAIN, linewidth=1.6, marker="o", markersize=2
         )
         _earlier(axes, times, [rate.value if rate else None for rate in then])
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.yaxis.set_major_formatter(_percent())
         return _over_time(name, figure, axes, times)
 
 
@@ -100,7 +106,7 @@ def durations(name: str, times: Times, mean: Values, slow: Values) -> str:
 
 
 def intervals(name: str, rates: Mapping[str, Rate]) -> str:
-    """Draw a share of each of several, with its 95 % interval."""
+    """Draw several shares, each with its name and its 95 % interval."""
     with _drawing(0.5 + 0.3 * len(rates)) as (figure, axes):
         for row, rate in enumerate(rates.values()):
             axes.plot(rate.interval, (row, row), color=MAIN, linewidth=2, solid_capstyle="butt")
@@ -108,8 +114,12 @@ def intervals(name: str, rates: Mapping[str, Rate]) -> str:
         axes.set_yticks(range(len(rates)), list(rates))
         axes.set_ylim(len(rates) - 0.4, -0.6)
         axes.grid(axis="x")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.xaxis.set_major_formatter(_percent())
         return _svg(name, figure)
+
+
+def _percent() -> PercentFormatter:
+    return PercentFormatter(1, decimals=None, symbol=" %")
 
 
 @contextmanager
@@ -137,13 +147,13 @@ def _floats(values: Values) -> list[float]:
 
 
 def _svg(name: str, figure: Figure) -> str:
-    """Return the drawing as part of a page: named for those who cannot see it, in the colours of the page."""
+    """Return the SVG element of a figure, with its name for screen readers and the colours of the page."""
     file = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}):  # ids are random without a salt, and must differ between charts
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawn = file.getvalue()
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
-    drawn = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", drawn)  # those that no other part of the drawing refers to
+    drawn = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", drawn)  # nothing refers to these ids, and they repeat in each chart
     for colour, variable in _NAMES.items():
         drawn = drawn.replace(colour, f"var({variable})")
     return drawn.replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1)

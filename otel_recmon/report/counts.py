@@ -1,55 +1,40 @@
-"""What a report counts: which series of the catalog, and their counts by model version and hour."""
+"""Counters and histograms of a report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from otel_recmon import catalog
-from otel_recmon.catalog import MODEL_VERSION, Metric
-from otel_recmon.query.client import Labels
+from otel_recmon import catalog, definitions
+from otel_recmon.catalog import MODEL_VERSION
+from otel_recmon.definitions import BUCKET, SUM, Count
+from otel_recmon.query.client import LabelMap
 
 Cell = tuple[str, str]
-"""The name of a series, and the value of the label that its metric has beside the model version."""
+"""The name of a series, and the value of its label other than the model version ("" if there is none)."""
 Counts = Mapping[Cell, float]
-COUNT, SUM, BUCKET = "_count", "_sum", "_bucket"
-LE: Final = "le"
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """A counter, or a part of a histogram."""
-
-    metric: Metric
-    part: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name of its series."""
-        return self.metric.prometheus + self.part
-
-    def cell(self, labels: Labels) -> Cell:
-        """Return where a series of it is counted."""
-        label = LE if self.part == BUCKET else self.metric.own.name if self.metric.own else ""
-        return self.name, labels.get(label, "")
-
-
-TRACKED: Final = (
-    Tracked(catalog.REQUESTS),
-    Tracked(catalog.OUTCOMES),
-    Tracked(catalog.SLO_RESPONSES),
-    Tracked(catalog.LATENCY, BUCKET),
-    Tracked(catalog.LATENCY, SUM),
-    Tracked(catalog.IMPRESSIONS),
-    Tracked(catalog.ITEMS),
-    Tracked(catalog.CLICKED),
-    Tracked(catalog.CONVERTED),
-    Tracked(catalog.REVENUE, COUNT),
-    Tracked(catalog.REVENUE, SUM),
-    Tracked(catalog.CACHE_HITS),
-    Tracked(catalog.CACHE_MISSES),
+LATENCY: Final = Count("latency", "Latency", catalog.LATENCY.brief, catalog.LATENCY, part=BUCKET)
+LATENCY_SUM: Final = Count("latency_sum", "Latency", catalog.LATENCY.brief, catalog.LATENCY, part=SUM)
+READ: Final = (
+    definitions.REQUESTS,
+    definitions.OUTCOMES,
+    definitions.RATED,
+    LATENCY,
+    LATENCY_SUM,
+    definitions.IMPRESSIONS,
+    definitions.ITEMS,
+    definitions.CLICKS,
+    definitions.CONVERSIONS,
+    definitions.SALES,
+    definitions.REVENUE,
+    definitions.CACHE_HITS,
+    definitions.CACHE_MISSES,
 )
 
 
-def version(labels: Labels) -> str:
-    """Return the model version of a series; "" where it has none."""
+def cell(count: Count, labels: LabelMap) -> Cell:
+    """Return the cell to which a series with these labels adds."""
+    return count.series, labels.get(count.own, "")
+
+
+def version(labels: LabelMap) -> str:
+    """Return the model version of a series; "" if it has none."""
     return labels.get(MODEL_VERSION.name, "")

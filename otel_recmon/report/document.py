@@ -1,81 +1,89 @@
-"""A report as a document: the keys of its JSON, on the command line and inside a service."""
+"""JSON documents of a report, for the command line and for the routes of a service."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from otel_recmon import definitions
+from otel_recmon.definitions import SUM, Count, Definition, Ratio
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.reading import Report
-from otel_recmon.stats.intervals import Rate
+from otel_recmon.values import finite
 
 Bounds = tuple[float, float]
+_DEFINITION, _INTERVAL = "definition", "interval"
 
 
 @dataclass(frozen=True)
 class Between:
-    """The period: its first moment, and the first one that is no longer in it."""
+    """A period in ISO 8601, including its start and excluding its end."""
 
     start: str
     end: str
 
 
+def _of(definition: Definition, *, interval: bool = False) -> Any:
+    """Declare a field for a figure, or for the 95 % interval of a share; OpenAPI shows the meaning."""
+    meaning = f"The 95 % interval (Wilson). {definition.meaning}" if interval else definition.meaning
+    return field(metadata={"description": meaning, _DEFINITION: definition, _INTERVAL: interval})
+
+
 @dataclass(frozen=True)
 class Requests:
-    """Requests for recommendations; the error rate is failed over successful and failed ones."""
+    """Requests for recommendations."""
 
-    total: int | None
-    success: int | None
-    error: int | None
-    rejected: int | None
-    error_rate: float | None
-    good_share: float | None
+    total: int | None = _of(definitions.REQUESTS)
+    success: int | None = _of(definitions.SUCCESSES)
+    error: int | None = _of(definitions.FAILURES)
+    rejected: int | None = _of(definitions.REJECTED)
+    error_rate: float | None = _of(definitions.ERROR_RATE)
+    good_share: float | None = _of(definitions.GOOD_RESPONSES)
 
 
 @dataclass(frozen=True)
 class Impressions:
-    """Recommended items shown; the mean list length is impressions over successful requests."""
+    """Recommended items shown."""
 
-    total: int | None
-    mean_list_length: float | None
+    total: int | None = _of(definitions.IMPRESSIONS)
+    mean_list_length: float | None = _of(definitions.LIST_LENGTH)
 
 
 @dataclass(frozen=True)
 class Clicks:
-    """Clicks; their rate (CTR) is over successful requests, with its 95 % interval, item CTR over impressions."""
+    """Clicks, and the rates of clicking."""
 
-    total: int | None
-    ctr: float | None
-    ctr_interval: Bounds | None
-    item_ctr: float | None
+    total: int | None = _of(definitions.CLICKS)
+    ctr: float | None = _of(definitions.CTR)
+    ctr_interval: tuple[float, float] | None = _of(definitions.CTR, interval=True)
+    item_ctr: float | None = _of(definitions.ITEM_CTR)
 
 
 @dataclass(frozen=True)
 class Conversions:
-    """Conversions; their rate is over clicks, with its 95 % interval."""
+    """Conversions, and the rate of converting."""
 
-    total: int | None
-    conversion_rate: float | None
-    conversion_rate_interval: Bounds | None
+    total: int | None = _of(definitions.CONVERSIONS)
+    conversion_rate: float | None = _of(definitions.CONVERSION_RATE)
+    conversion_rate_interval: tuple[float, float] | None = _of(definitions.CONVERSION_RATE, interval=True)
 
 
 @dataclass(frozen=True)
 class Revenue:
-    """What conversions earned, in the service's currency; per user is over an estimate, null without users."""
+    """Revenue of conversions, in the currency of the service. The number of users is an estimate from sketches."""
 
-    total: float | None
-    per_user: float | None
-    per_request: float | None
-    per_sale: float | None
+    total: float | None = _of(definitions.REVENUE)
+    per_user: float | None = _of(definitions.REVENUE_PER_USER)
+    per_request: float | None = _of(definitions.REVENUE_PER_REQUEST)
+    per_sale: float | None = _of(definitions.ORDER_VALUE)
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds that successful and failed requests took.
+    """Latency of successful and failed requests, in milliseconds.
 
-    Percentiles are interpolated within a bucket, whose bounds are given; null is no upper bound.
+    A percentile is interpolated within its bucket, whose bounds are also given; an infinite upper bound is null.
     """
 
     avg_ms: float | None
@@ -88,22 +96,17 @@ class Latency:
 
 @dataclass(frozen=True)
 class Quality:
-    """What was recommended, and by what.
+    """Diversity, catalog coverage and model age. The coverage of the fleet is an estimate from sketches."""
 
-    Diversity is the normalised entropy of the categories of all items, 0 to 1; coverage the mean of the processes'
-    last 10,000 slates, 0 to 100; fleet coverage that of all items in the period, an estimate that needs sketches;
-    staleness the greatest age that the model had.
-    """
-
-    diversity: float | None
-    coverage: float | None
-    fleet_coverage: float | None
-    staleness_hours: float | None
+    diversity: float | None = _of(definitions.DIVERSITY)
+    coverage: float | None = _of(definitions.COVERAGE)
+    fleet_coverage: float | None = _of(definitions.FLEET_COVERAGE)
+    staleness_hours: float | None = _of(definitions.STALENESS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
-    """The figures of a model version, or (null) of all; null is what is not known, which is not 0."""
+    """The figures of a model version, or of all versions (null). A figure that is null is unknown, which is not 0."""
 
     model_version: str | None
     requests: Requests
@@ -111,14 +114,14 @@ class Part:
     clicks: Clicks
     conversions: Conversions
     revenue: Revenue
-    users: float | None
+    users: float | None = _of(definitions.DISTINCT_USERS)
     latency: Latency
     quality: Quality
     outcomes: Mapping[str, int]
-    cache_hit_rate: float | None
+    cache_hit_rate: float | None = _of(definitions.CACHE_HIT_RATE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary(Part):
     """The figures of a service in a period, and those of each model version."""
 
@@ -128,16 +131,16 @@ class Summary(Part):
     model_versions: list[Part]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hour:
-    """The figures of an hour; all are null where nothing was heard of the service in it."""
+    """The figures of an hour. All are null if the service sent no data in this hour."""
 
     hour: str
-    requests: int | None
-    clicks: int | None
-    ctr: float | None
-    conversions: int | None
-    revenue: float | None
+    requests: int | None = _of(definitions.REQUESTS)
+    clicks: int | None = _of(definitions.CLICKS)
+    ctr: float | None = _of(definitions.CTR)
+    conversions: int | None = _of(definitions.CONVERSIONS)
+    revenue: float | None = _of(definitions.REVENUE)
     avg_latency_ms: float | None
     p95_latency_ms: float | None
 
@@ -160,46 +163,41 @@ def hourly(report: Report) -> list[Hour]:
 
 
 def row(hour: Period, figures: Figures) -> Hour:
-    """Return the figures of an hour, or of another short time."""
+    """Return the figures of an hour, or of another period."""
     return Hour(
         hour=written(hour.start),
-        requests=figures.requests,
-        clicks=figures.clicks,
-        ctr=value(figures.ctr),
-        conversions=figures.conversions,
-        revenue=figures.revenue,
         avg_latency_ms=_ms(figures.latency.mean),
         p95_latency_ms=_ms(figures.latency.quantile(0.95)),
+        **_defined(Hour, figures),
     )
 
 
 def _part(figures: Figures) -> dict[str, Any]:
-    clicks, conversions = figures.ctr, figures.conversion_rate
     return {
-        "requests": _requests(figures),
-        "impressions": Impressions(figures.impressions, figures.list_length),
-        "clicks": Clicks(figures.clicks, value(clicks), interval(clicks), value(figures.item_ctr)),
-        "conversions": Conversions(figures.conversions, value(conversions), interval(conversions)),
-        "revenue": Revenue(
-            figures.revenue, figures.revenue_per_user, figures.revenue_per_request, figures.revenue_per_sale
-        ),
-        "users": figures.users,
+        "requests": Requests(**_defined(Requests, figures)),
+        "impressions": Impressions(**_defined(Impressions, figures)),
+        "clicks": Clicks(**_defined(Clicks, figures)),
+        "conversions": Conversions(**_defined(Conversions, figures)),
+        "revenue": Revenue(**_defined(Revenue, figures)),
         "latency": _latency(figures.latency),
-        "quality": Quality(figures.diversity, figures.coverage, figures.fleet_coverage, figures.staleness_hours),
+        "quality": Quality(**_defined(Quality, figures)),
         "outcomes": figures.outcomes,
-        "cache_hit_rate": value(figures.cache_hits),
+        **_defined(Part, figures),
     }
 
 
-def _requests(figures: Figures) -> Requests:
-    return Requests(
-        total=figures.requests,
-        success=figures.successes,
-        error=figures.failures,
-        rejected=figures.rejected,
-        error_rate=value(figures.error_rate),
-        good_share=value(figures.good),
-    )
+def _defined(kind: Any, figures: Figures) -> dict[str, Any]:
+    """Return the values of the fields that have a definition."""
+    return {one.name: _value(figures, **one.metadata) for one in fields(kind) if _DEFINITION in one.metadata}
+
+
+def _value(figures: Figures, definition: Definition, *, interval: bool, **_: object) -> int | float | Bounds | None:
+    if isinstance(definition, Ratio) and interval:
+        rate = figures.rate(definition)
+        return rate.interval if rate else None
+    if isinstance(definition, Count) and definition.part != SUM:
+        return figures.count(definition)
+    return figures.value(definition)
 
 
 def _latency(latency: Histogram) -> Latency:
@@ -212,15 +210,6 @@ def _between(latency: Histogram, level: float) -> tuple[float, float | None] | N
     return None if lower is None else (lower, upper)
 
 
-def value(rate: Rate | None) -> float | None:
-    """Return a rate that is known."""
-    return rate.value if rate else None
-
-
-def interval(rate: Rate | None) -> Bounds | None:
-    """Return the 95 % interval of a rate that is known."""
-    return rate.interval if rate else None
-
-
 def _ms(seconds: float) -> float | None:
-    return round(1000 * seconds, 6) if math.isfinite(seconds) else None
+    known = finite(seconds)
+    return None if known is None else round(1000 * known, 6)

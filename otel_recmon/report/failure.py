@@ -1,17 +1,19 @@
-"""What can stand in the way of a report, beside a Prometheus that does not answer (PrometheusError)."""
+"""Errors of a report, other than PrometheusError."""
+
+from otel_recmon.errors import RecmonError
 
 
-class ReportError(RuntimeError):
-    """Why there are no figures: what is wrong, and what to do."""
+class ReportError(RecmonError):
+    """A report without figures. The message names the cause and the remedy."""
 
 
 class NoDataError(ReportError):
-    """Nothing was counted in the period, which is not the same as 0."""
+    """No service sent data in the period, which is not the same as 0 requests."""
 
 
 class UnknownError(ReportError):
-    """What was asked for is not there; the message lists what is."""
+    """An unknown service or model version. The message lists the known ones."""
 
 
 class SeveralError(ReportError):
-    """There are several services, and none was chosen: they are never merged."""
+    """Several services match. Their figures are never added up, so one must be chosen."""

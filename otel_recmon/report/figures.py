@@ -1,13 +1,12 @@
-"""The figures of a period, of all model versions or of one: numbers in, numbers out."""
+"""Figures of a period, computed from counts by the definitions."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from otel_recmon import catalog
-from otel_recmon.catalog import Metric
-from otel_recmon.report.counts import BUCKET, COUNT, SUM, Cell, Counts
+from otel_recmon.definitions import OUTCOMES, Count, Definition, Evenness, Gauge, Ratio
+from otel_recmon.report.counts import LATENCY, LATENCY_SUM, Cell, Counts
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.stats.intervals import Rate
 from otel_recmon.stats.quality import diversity
@@ -17,161 +16,66 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True)
 class Figures:
-    """What was counted, and what follows from it by the definitions of docs/metrics.md; None is what nobody knows.
+    """The figures of all model versions or of one. An unknown figure is None, which is not 0.
 
     Attributes:
-        counts: How many of what.
-        known: The series that the service has; what it does not count is not 0 but unknown.
-        coverage: The mean catalog coverage of a process, 0 to 100.
-        staleness_hours: The greatest age that the model had.
-        users: How many different users got recommendations; an estimate.
-        items: How many different items were recommended; an estimate.
-        catalog_size: How many there are.
+        counts: The counts, by series and label value.
+        known: The series that the service exports. A count of any other series is unknown, not 0.
+        gauges: The values of gauges. The value of a sketch is the estimated number of distinct ids.
     """
 
     counts: Counts = field(default_factory=dict)
     known: frozenset[str] = NOTHING
-    coverage: float | None = None
-    staleness_hours: float | None = None
-    users: float | None = None
-    items: float | None = None
-    catalog_size: float | None = None
+    gauges: Mapping[Gauge, float] = field(default_factory=dict)
 
-    @property
-    def requests(self) -> int | None:
-        """Requests: answered, failed and rejected ones."""
-        return self._total(catalog.REQUESTS)
+    def value(self, of: Definition) -> float | None:
+        """Return the figure of a definition."""
+        match of:
+            case Ratio():
+                return of.value(self.value)
+            case Gauge():
+                return self.gauges.get(of)
+            case Count():
+                return self._total(of) if of.series in self.known else None
+            case Evenness():
+                return self._evenness(of)
+        raise TypeError(f"{of.name} has no value")
 
-    @property
-    def successes(self) -> int | None:
-        """Requests that were answered."""
-        return self._total(catalog.REQUESTS, catalog.SUCCESS)
+    def count(self, of: Count) -> int | None:
+        """Return a count as a whole number."""
+        found = self.value(of)
+        return None if found is None else int(found)
 
-    @property
-    def failures(self) -> int | None:
-        """Requests that failed."""
-        return self._total(catalog.REQUESTS, catalog.ERROR)
+    def rate(self, of: Ratio) -> Rate | None:
+        """Return a ratio of counts as a share, which has an interval; None where the denominator is 0."""
+        parts = of.parts(self.value)
+        return None if parts is None else Rate(int(parts[0]), int(parts[1]))
 
-    @property
-    def rejected(self) -> int | None:
-        """Requests that were the caller's fault."""
-        return self._total(catalog.REQUESTS, catalog.REJECTED)
-
-    @property
-    def impressions(self) -> int | None:
-        """Recommended items shown."""
-        return self._total(catalog.IMPRESSIONS)
-
-    @property
-    def clicks(self) -> int | None:
-        """Clicks on recommended items."""
-        return self._total(catalog.CLICKED)
-
-    @property
-    def conversions(self) -> int | None:
-        """Conversions of recommended items."""
-        return self._total(catalog.CONVERTED)
-
-    @property
-    def revenue(self) -> float | None:
-        """What conversions earned."""
-        name = catalog.REVENUE.prometheus + SUM
-        return self.counts.get((name, ""), 0.0) if name in self.known else None
-
-    @property
-    def sales(self) -> int | None:
-        """Conversions that earned something."""
-        return self._total(catalog.REVENUE, part=COUNT)
-
-    @property
-    def ctr(self) -> Rate | None:
-        """Clicks over successful requests."""
-        return _rate(self.clicks, self.successes)
-
-    @property
-    def item_ctr(self) -> Rate | None:
-        """Clicks over impressions."""
-        return _rate(self.clicks, self.impressions)
-
-    @property
-    def conversion_rate(self) -> Rate | None:
-        """Conversions over clicks."""
-        return _rate(self.conversions, self.clicks)
-
-    @property
-    def error_rate(self) -> Rate | None:
-        """Failed over successful and failed requests."""
-        if self.failures is None or self.successes is None:
-            return None
-        return _rate(self.failures, self.failures + self.successes)
-
-    @property
-    def good(self) -> Rate | None:
-        """Served or partial, and fast enough, over successful and failed requests."""
-        return _rate(self._total(catalog.SLO_RESPONSES, catalog.GOOD), self._total(catalog.SLO_RESPONSES))
-
-    @property
-    def cache_hits(self) -> Rate | None:
-        """Requests answered from the cache over all that asked it."""
-        hits, misses = self._total(catalog.CACHE_HITS), self._total(catalog.CACHE_MISSES)
-        return None if hits is None and misses is None else _rate(hits or 0, (hits or 0) + (misses or 0))
-
-    @property
-    def list_length(self) -> float | None:
-        """Impressions over successful requests."""
-        return _ratio(self.impressions, self.successes)
-
-    @property
-    def revenue_per_request(self) -> float | None:
-        """Revenue over successful requests."""
-        return _ratio(self.revenue, self.successes)
-
-    @property
-    def revenue_per_sale(self) -> float | None:
-        """Revenue over conversions that earned something."""
-        return _ratio(self.revenue, self.sales)
-
-    @property
-    def revenue_per_user(self) -> float | None:
-        """Revenue over different users; unknown where these are."""
-        return _ratio(self.revenue, self.users)
-
-    @property
-    def fleet_coverage(self) -> float | None:
-        """Different items recommended over the size of the catalog, 0 to 100."""
-        share = _ratio(self.items, self.catalog_size)
-        return None if share is None else min(100.0, 100 * share)
+    def by_label(self, of: Count) -> dict[str, float]:
+        """Return the counts of a series, by the values of its own label; those of 0 may be left out."""
+        return {label: count for (series, label), count in self.counts.items() if series == of.series}
 
     @property
     def outcomes(self) -> Mapping[str, int]:
-        """Successful and failed requests, by what the user got."""
-        return {outcome: int(count) for outcome, count in self._by(catalog.OUTCOMES).items() if count}
-
-    @property
-    def diversity(self) -> float | None:
-        """Normalised entropy of the categories of all items returned, 0 to 1."""
-        counts: dict[Hashable, int] = {
-            category: int(count) for category, count in self._by(catalog.ITEMS).items() if count
-        }
-        return diversity(counts) if counts else None
+        """Successful and failed requests, by outcome."""
+        return {outcome: int(count) for outcome, count in self.by_label(OUTCOMES).items() if count}
 
     @property
     def latency(self) -> Histogram:
-        """The seconds that successful and failed requests took."""
-        buckets = {float(le): count for le, count in self._by(catalog.LATENCY, BUCKET).items()}
-        return Histogram.of(buckets, self.counts.get((catalog.LATENCY.prometheus + SUM, ""), 0.0))
+        """The latency of successful and failed requests, in seconds."""
+        buckets = {float(bound): count for bound, count in self.by_label(LATENCY).items()}
+        return Histogram.of(buckets, self.value(LATENCY_SUM) or 0.0)
 
-    def _total(self, metric: Metric, value: str | None = None, part: str = "") -> int | None:
-        if metric.prometheus + part not in self.known:
-            return None
-        return int(sum(count for found, count in self._by(metric, part).items() if value in (None, found)))
+    def _total(self, of: Count) -> float:
+        return sum((count for label, count in self.by_label(of).items() if not of.values or label in of.values), 0.0)
 
-    def _by(self, metric: Metric, part: str = "") -> dict[str, float]:
-        return {value: count for (name, value), count in self.counts.items() if name == metric.prometheus + part}
+    def _evenness(self, of: Evenness) -> float | None:
+        counts: dict[Hashable, int] = {label: int(count) for label, count in self.by_label(of.counted).items() if count}
+        return diversity(counts) if counts else None
 
 
 def merged(several: Iterable[Figures]) -> Figures:
-    """Return the figures of several times together, of what was counted."""
+    """Return the sums of the counts of several periods. Estimates and gauges are unknown: they do not add up."""
     counts: defaultdict[Cell, float] = defaultdict(float)
     known: set[str] = set()
     for figures in several:
@@ -179,12 +83,3 @@ def merged(several: Iterable[Figures]) -> Figures:
         for cell, count in figures.counts.items():
             counts[cell] += count
     return Figures(dict(counts), frozenset(known))
-
-
-def _rate(part: int | None, whole: int | None) -> Rate | None:
-    """Return a share that is known; of nothing, there is none."""
-    return Rate(part, whole) if part is not None and whole else None
-
-
-def _ratio(part: float | None, whole: float | None) -> float | None:
-    return part / whole if part is not None and whole else None

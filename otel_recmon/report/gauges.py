@@ -1,4 +1,4 @@
-"""The mean and the greatest value of a gauge in a period, by model version, over all samples of all processes."""
+"""Mean and maximum of a gauge in a period, over all samples of all processes."""
 
 import math
 from collections import defaultdict
@@ -13,26 +13,30 @@ from otel_recmon.report.rises import pieces
 
 
 @dataclass
-class Gauge:
-    """What was read of one, by model version."""
+class GaugeSamples:
+    """The sum, the number and the maximum of the samples of a gauge, by model version."""
 
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     samples: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     greatest: defaultdict[str, float] = field(default_factory=lambda: defaultdict(lambda: -math.inf))
 
     def mean(self, of: str) -> float | None:
-        """Return the mean, of a model version or ("") of all."""
+        """Return the mean of a model version, or ("") of all versions; None without samples."""
         samples = sum(count for each, count in self.samples.items() if of in ("", each))
         return sum(total for each, total in self.sums.items() if of in ("", each)) / samples if samples else None
 
     def most(self, of: str) -> float | None:
-        """Return the greatest value, of a model version or ("") of all."""
+        """Return the maximum of a model version, or ("") of all versions; None without samples."""
         return max((value for each, value in self.greatest.items() if of in ("", each)), default=None)
 
 
-def gauge(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> Gauge:
-    """Read a gauge."""
-    read = Gauge()
+def gauge_samples(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> GaugeSamples:
+    """Query the samples of a gauge.
+
+    Raises:
+        PrometheusError: If Prometheus does not answer.
+    """
+    read = GaugeSamples()
     for piece in pieces(hours):
         window = f"{selector}[{piece.window_ms}ms]"
         for into, over, function in ((read.sums, "sum", "sum_over_time"), (read.samples, "sum", "count_over_time")):

@@ -1,4 +1,4 @@
-"""The mean and the quantiles of a histogram's values, as Prometheus interpolates them."""
+"""Mean and quantiles of a histogram, as Prometheus interpolates them."""
 
 import math
 from collections.abc import Mapping
@@ -10,28 +10,28 @@ from otel_recmon.stats.histogram import quantile
 
 @dataclass(frozen=True)
 class Histogram:
-    """Values in buckets: for each upper bound, how many values were at most that, and the sum of all values."""
+    """The cumulative count of values up to each upper bound, sorted by bound, and the sum of all values."""
 
     buckets: tuple[tuple[float, float], ...] = ()
     sum: float = 0.0
 
     @classmethod
     def of(cls, buckets: Mapping[float, float], total: float) -> Self:
-        """Return the histogram of buckets in any order."""
+        """Return the histogram of unsorted buckets."""
         return cls(tuple(sorted(buckets.items())), total)
 
     @property
     def count(self) -> float:
-        """How many values there are."""
+        """The number of values."""
         return self.buckets[-1][1] if self.buckets else 0.0
 
     @property
     def mean(self) -> float:
-        """Their mean, NaN where there is none."""
+        """The mean; NaN for an empty histogram."""
         return self.sum / self.count if self.count else math.nan
 
     def bucket(self, level: float) -> tuple[float, float]:
-        """Return the bounds between which a quantile lies; NaN where there is no value."""
+        """Return the bounds of the bucket of a quantile; NaN for an empty histogram."""
         if not self.count:
             return math.nan, math.nan
         lower = 0.0
@@ -42,8 +42,9 @@ class Histogram:
         return lower, math.inf
 
     def quantile(self, level: float) -> float:
-        """Return a quantile, 0 to 1, interpolated within its bucket; of the last one, the lower bound.
+        """Return the quantile ``level`` (0 to 1), interpolated within its bucket.
 
-        It is what ``histogram_quantile`` gives for the same counts, where all bounds are above 0.
+        The result is that of ``histogram_quantile`` for the same counts, if all bounds are above 0. A quantile in the
+        last bucket is the lower bound of this bucket.
         """
         return quantile(level, dict(self.buckets))

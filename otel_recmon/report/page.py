@@ -1,4 +1,4 @@
-"""A report as one page with charts, which needs nothing else: no script, no link, no font."""
+"""HTML page of a report with charts, in one file without scripts, links or fonts."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,9 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
+from otel_recmon import definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import Count, Ratio
 from otel_recmon.report import charts
 from otel_recmon.report.change import Change, comparable, heard, points, relative
 from otel_recmon.report.charts import Times
@@ -17,17 +20,17 @@ from otel_recmon.report.figures import Figures, merged
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import DAY, HOUR, Period
 from otel_recmon.report.reading import Report
-from otel_recmon.report.text import UNKNOWN, interval, milliseconds, money, number, percentile, rows, share
+from otel_recmon.report.text import interval, percentile, rows, small_money
 from otel_recmon.stats.intervals import Rate
 
 BY_HOUR: Final = 3 * DAY
-"""Up to this length charts show hours, beyond it days."""
+"""The longest period whose charts show hours. Charts of longer periods show days."""
 Row = tuple[Period, Figures]
 
 
 @dataclass(frozen=True)
 class Card:
-    """A figure, what it is made of, and how it compares."""
+    """A figure with its name, its details and its change since the earlier week."""
 
     name: str
     value: str
@@ -37,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing and what it shows."""
+    """An SVG drawing with its name and its description."""
 
     name: str
     words: str
@@ -45,7 +48,7 @@ class Chart:
 
 
 def page(report: Report, earlier: Report | None, currency: str) -> str:
-    """Return the page, as HTML; ``earlier`` is what to compare with, if there is anything."""
+    """Return the page as HTML. ``earlier`` is the report of the earlier week to compare with, if there is one."""
     before = earlier if earlier and comparable(report, earlier) else None
     template = files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -60,11 +63,13 @@ def page(report: Report, earlier: Report | None, currency: str) -> str:
         columns=_columns(report),
         rows=rows(currency),
         outcomes=_outcomes(report.figures),
+        definitions=(definitions.CTR, definitions.CONVERSION_RATE, definitions.ERROR_RATE),
+        write=write,
     )
 
 
 def _days(period: Period) -> str:
-    """Return a period in words; of whole days, the last one is named, not the one after it."""
+    """Return the text of a period. A period of whole days ends with its last day, not with the midnight after it."""
     start, end = period.start, period.end
     if start.time() != end.time() or start.time() != datetime.min.time():
         return f"{_day(start)} {start:%H:%M} to {_day(end)} {end:%H:%M}, {start.tzname()}"
@@ -78,42 +83,42 @@ def _day(moment: datetime) -> str:
 
 
 def _lede(figures: Figures, currency: str) -> str:
-    counts = ((figures.clicks, "clicks"), (figures.conversions, "conversions"))
-    followed = [f"{number(count)} {name}" for count, name in counts if count is not None]
-    earned = [] if figures.revenue is None else [f"{currency} {money(figures.revenue)} earned"]
-    answered = f"{number(figures.successes)} requests were answered with recommendations"
+    counts = [(of.title.lower(), figures.value(of)) for of in (definitions.CLICKS, definitions.CONVERSIONS)]
+    followed = [f"{write.count(count)} {name}" for name, count in counts if count is not None]
+    revenue = figures.value(definitions.REVENUE)
+    earned = [] if revenue is None else [f"{currency} {write.money(revenue)} earned"]
+    answered = f"{write.count(figures.value(definitions.SUCCESSES))} {definitions.SUCCESSES.title.lower()}"
     return f"{': '.join(filter(None, (answered, ', '.join(followed + earned))))}."
 
 
 def _cards(now: Figures, then: Figures, currency: str) -> list[Card]:
     slow, slower = (_some(figures.latency.quantile(0.95)) for figures in (now, then))
+    successes, each = now.value(definitions.SUCCESSES), now.value(definitions.REVENUE_PER_REQUEST)
     return [
-        Card(
-            "Requests",
-            number(now.requests),
-            f"{number(now.successes)} answered",
-            _by(relative(now.requests, then.requests)),
-        ),
-        _share("Click-through rate", now.ctr, then.ctr),
-        _share("Conversion rate", now.conversion_rate, then.conversion_rate),
-        Card(
-            f"Revenue, {currency}",
-            money(now.revenue),
-            f"{money(now.revenue_per_request, 4)} per request",
-            _by(relative(now.revenue, then.revenue)),
-        ),
-        _share("Error rate", now.error_rate, then.error_rate),
+        _amount(definitions.REQUESTS, now, then, write.count, f"{write.count(successes)} successful"),
+        _share(definitions.CTR, now, then),
+        _share(definitions.CONVERSION_RATE, now, then),
+        _amount(definitions.REVENUE, now, then, write.money, f"{small_money(each)} per request", f", {currency}"),
+        _share(definitions.ERROR_RATE, now, then),
         Card(
             "Latency, P95",
             percentile(now.latency, 0.95),
-            f"{milliseconds(now.latency.mean)} on average",
+            f"{write.latency(now.latency.mean)} on average",
             _by(relative(slow, slower)),
         ),
     ]
 
 
-def _share(name: str, now: Rate | None, then: Rate | None) -> Card:
-    return Card(name, share(now), f"95 %: {interval(now)}" if now else UNKNOWN, _by(points(now, then)))
+def _amount(
+    of: Count, now: Figures, then: Figures, text: Callable[[float | None], str], detail: str, more: str = ""
+) -> Card:
+    return Card(f"{of.title}{more}", text(now.value(of)), detail, _by(relative(now.value(of), then.value(of))))
+
+
+def _share(of: Ratio, now: Figures, then: Figures) -> Card:
+    rate = now.rate(of)
+    detail = f"95 %: {interval(rate)}" if rate else write.UNKNOWN
+    return Card(of.title, write.share(now.value(of)), detail, _by(points(rate, then.rate(of))))
 
 
 def _some(value: float) -> float | None:
@@ -121,25 +126,24 @@ def _some(value: float) -> float | None:
 
 
 def _by(change: Change | None) -> str:
-    """Return a change in words; "" where there is none to tell."""
+    """Return the text of a change; "" if it is unknown."""
     if change is None:
         return ""
     arrow = "▲" if change.by > 0 else "▼" if change.by < 0 else "="
     if change.interval is None:
-        return f"{arrow} {abs(change.by):.1%}"
-    low, high = (f"{100 * bound:+.2f}" for bound in change.interval)
-    verdict = "more than chance" if change.sure else "may be chance"
-    return f"{arrow} {100 * abs(change.by):.2f} points ({low} to {high}): {verdict}"
+        return f"{arrow} {write.short_share(abs(change.by))}"
+    verdict = "more than random variation" if change.sure else "may be random variation"
+    return f"{arrow} {write.points(change.by)} ({write.signed_interval(*change.interval)}): {verdict}"
 
 
 def _columns(report: Report) -> dict[str, Figures]:
-    """Return the figures of each model version, and of all where there are several."""
+    """Return the figures of each model version, after those of all versions if there are several."""
     several = {"all": report.figures} if len(report.versions) != 1 else {}
     return {**several, **report.versions}
 
 
 def _outcomes(figures: Figures) -> list[tuple[str, Rate]]:
-    """Return what users got, the most frequent first."""
+    """Return the share of each outcome, the most frequent first."""
     total = sum(figures.outcomes.values())
     return sorted(
         ((outcome, Rate(count, total)) for outcome, count in figures.outcomes.items()),
@@ -154,22 +158,23 @@ def _charts(report: Report, before: Report | None, currency: str) -> Iterator[Ch
     then = [figures for _, figures in _rows(before, length)] if before else [Figures()] * len(now)
     times = _times([period for period, _ in now], length)
 
-    def amount(name: str, of: Callable[[Figures], float | None]) -> Chart:
-        drawn = charts.bars(name, times, [of(figures) for _, figures in now], list(map(of, then)))
-        return Chart(name, every, drawn)
+    def amount(of: Count, more: str = "") -> Chart:
+        name, values = f"{of.title}{more}", [figures.value(of) for _, figures in now]
+        return Chart(name, every, charts.bars(name, times, values, [figures.value(of) for figures in then]))
 
-    def rate(name: str, of: Callable[[Figures], Rate | None]) -> Chart:
-        drawn = charts.shares(name, times, [of(figures) for _, figures in now], list(map(of, then)))
-        return Chart(name, f"{every}, with its 95 % interval", drawn)
+    def rate(of: Ratio) -> Chart:
+        rates = [figures.rate(of) for _, figures in now]
+        drawn = charts.shares(of.title, times, rates, [figures.rate(of) for figures in then])
+        return Chart(of.title, f"{every}, with its 95 % interval", drawn)
 
-    yield amount("Requests", lambda figures: figures.requests)
-    yield rate("Click-through rate", lambda figures: figures.ctr)
-    yield rate("Conversion rate", lambda figures: figures.conversion_rate)
-    yield amount(f"Revenue, {currency}", lambda figures: figures.revenue)
+    yield amount(definitions.REQUESTS)
+    yield rate(definitions.CTR)
+    yield rate(definitions.CONVERSION_RATE)
+    yield amount(definitions.REVENUE, f", {currency}")
     yield _latency(times, [figures.latency for _, figures in now], every)
-    rates = {of: figures.ctr for of, figures in report.versions.items() if figures.ctr}
+    rates = {of: found for of, figures in report.versions.items() if (found := figures.rate(definitions.CTR))}
     if rates:
-        name = "Click-through rate by version"
+        name = f"{definitions.CTR.title} by version"
         yield Chart(name, "with its 95 % interval", charts.intervals(name, rates))
 
 
@@ -183,7 +188,7 @@ def _latency(times: Times, latencies: Sequence[Histogram], every: str) -> Chart:
 
 
 def _rows(report: Report, length: timedelta) -> list[Row]:
-    """Return the figures of each hour or, added up, of each day."""
+    """Return the figures of each hour, or their sums for each day."""
     if length == HOUR:
         return list(report.hours)
     days = [list(hours) for _, hours in groupby(report.hours, lambda row: row[0].start.date())]
@@ -193,4 +198,4 @@ def _rows(report: Report, length: timedelta) -> list[Row]:
 def _times(periods: Sequence[Period], length: timedelta) -> Times:
     whole = [one.length == length for one in periods]
     clock = {"minute": 0, "second": 0, "microsecond": 0} | ({} if length == HOUR else {"hour": 0})
-    return Times([one.start.replace(**clock) for one in periods], length / DAY, whole)  # type: ignore[arg-type]  # ints
+    return Times([one.start.replace(**clock) for one in periods], length / DAY, whole)  # type: ignore[arg-type]  # mypy takes the integers for the time zone

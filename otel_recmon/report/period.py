@@ -1,4 +1,4 @@
-"""A period of time, the hours in it, and the same days of an earlier week."""
+"""Periods of time, their hours, and the same days of an earlier week."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,31 +13,31 @@ WEEK: Final = timedelta(weeks=1)
 
 @dataclass(frozen=True)
 class Period:
-    """A time from one moment to another; the end is the first moment that is no longer in it."""
+    """A period from its start up to, but excluding, its end."""
 
     start: datetime
     end: datetime
 
     def __post_init__(self) -> None:
-        """Refuse a period that is none.
+        """Check the start and the end.
 
         Raises:
-            ValueError: If it does not start before it ends, or a moment has no time zone.
+            ValueError: If the start is not before the end, or one of them has no time zone.
         """
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise ValueError("a moment needs a time zone")
+            raise ValueError("the start and the end need a time zone")
         if self.start >= self.end:
             same = " (for a single day, the end is the next day)" if self.start == self.end else ""
             raise ValueError(f"the start, {written(self.start)}, is not before the end, {written(self.end)}{same}")
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """The length of the period."""
         return self.end - self.start
 
     @property
     def hours(self) -> tuple["Period", ...]:
-        """The hours in it, by the clock of the start's time zone; the first and the last may be parts of one."""
+        """The hours of the period, by the clock of its start's time zone. The first and the last may be incomplete."""
         first = self.start.replace(minute=0, second=0, microsecond=0)
         count = ceil((self.end - first) / HOUR)
         edges = [self.start, *(first + n * HOUR for n in range(1, count)), self.end]
@@ -45,37 +45,39 @@ class Period:
 
     @property
     def weeks_to_compare(self) -> int:
-        """How many weeks it takes to go back to the same days without meeting them."""
+        """The number of whole weeks to go back so that the earlier period does not overlap this one."""
         return ceil(self.length / WEEK)
 
     def weeks_ago(self, weeks: int) -> Self:
-        """Return the same time of an earlier week."""
+        """Return the same period of an earlier week."""
         return replace(self, start=self.start - weeks * WEEK, end=self.end - weeks * WEEK)
 
     def until(self, now: datetime) -> Self:
-        """Return what of it is past.
+        """Return the part of the period before ``now``.
 
         Raises:
-            ValueError: If nothing of it is.
+            ValueError: If the period starts after ``now``.
         """
         if self.start >= now:
-            raise ValueError(f"the start, {written(self.start)}, lies in the future")
+            raise ValueError(f"the start, {written(self.start)}, is in the future")
         return replace(self, end=min(self.end, now))
 
 
 def moment(text: str) -> datetime:
-    """Return a moment in ISO 8601; a date is its first moment, and what names no time zone is in UTC.
+    """Parse a date or time in ISO 8601. A date is its midnight; without a time zone it is in UTC.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is not a date or time.
     """
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text!r} is no date or time, such as 2026-01-31 or 2026-01-31T09:30+02:00") from None
+        raise ValueError(
+            f"{text!r} is not a date or time in ISO 8601, such as 2026-01-31 or 2026-01-31T09:30+02:00"
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def written(when: datetime) -> str:
-    """Return a moment in ISO 8601, to the second."""
+    """Format a time in ISO 8601, to the second."""
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Reads the figures of a period from Prometheus."""
+"""Queries for the figures of a period in Prometheus."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,34 +6,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import definitions
+from otel_recmon.definitions import Count, Gauge, Merge
 from otel_recmon.query.client import Prometheus
-from otel_recmon.report.counts import TRACKED, Cell, Tracked, version
+from otel_recmon.query.service import Service
+from otel_recmon.report.counts import READ, Cell, cell, version
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.figures import Figures
-from otel_recmon.report.gauges import gauge
+from otel_recmon.report.gauges import gauge_samples
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import Rises
-from otel_recmon.report.services import Service
 from otel_recmon.report.sketches import distinct
 
 AT_ONCE: Final = 4
-"""Questions that are put to Prometheus at the same time."""
+"""The number of concurrent queries."""
 Progress = Callable[[float], None]
-"""Is told of each share of the whole that has been read, from any thread; they add up to 1."""
+"""A function that is called, from any thread, with each share of the work that is done. The shares add up to 1."""
+_GAUGES: Final = (
+    definitions.COVERAGE,
+    definitions.STALENESS,
+    definitions.CATALOG_SIZE,
+    definitions.DISTINCT_USERS,
+    definitions.DISTINCT_ITEMS,
+)
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a service in a period: all in all, by model version, and by hour.
+    """The figures of a service in a period.
 
     Attributes:
-        service: Whose they are.
-        period: When it was.
-        model_version: The one that all figures are about; "" for all.
-        figures: Those of the whole period.
-        versions: Those of the whole period, by model version.
-        hours: One after the other. Of an hour in which nothing was heard of the service, nothing is known.
+        service: The service.
+        period: The period.
+        model_version: The model version to which all figures are restricted; "" for all versions.
+        figures: The figures of the whole period.
+        versions: The figures of the whole period, by model version.
+        hours: The figures of each hour, in order. They are unknown for an hour in which the service sent no data.
     """
 
     service: Service
@@ -46,7 +54,7 @@ class Report:
 
 @dataclass
 class _Counted:
-    """The counts of each hour with a sample, by model version and cell, and the series that are known."""
+    """The counts of each hour with a sample, by model version and cell, and the names of the known series."""
 
     hours: defaultdict[int, defaultdict[tuple[str, Cell], float]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(float))
@@ -58,19 +66,19 @@ class _Counted:
         return sorted({of for hour in self.hours.values() for of, _ in hour} - {""})
 
     def figures(self, hours: Iterable[int], of: str) -> Figures:
-        """Return the figures of some hours, of a model version or ("") of all."""
-        heard = [self.hours[hour] for hour in hours if hour in self.hours]
-        if not heard:
+        """Return the figures of some hours, of a model version or ("") of all versions."""
+        with_data = [self.hours[hour] for hour in hours if hour in self.hours]
+        if not with_data:
             return Figures()
         sums: defaultdict[Cell, float] = defaultdict(float)
-        for hour in heard:
-            for (each, cell), count in hour.items():
+        for hour in with_data:
+            for (each, at), count in hour.items():
                 if of in ("", each):
-                    sums[cell] += count
+                    sums[at] += count
         return Figures(dict(sums), frozenset(self.known))
 
     def add(self, other: "_Counted") -> None:
-        """Take in what was counted in other cells."""
+        """Add the counts of other cells."""
         self.known |= other.known
         for number, hour in other.hours.items():
             self.hours[number].update(hour)
@@ -83,23 +91,23 @@ def read(
     model_version: str = "",
     progress: Progress = lambda _: None,
 ) -> Report:
-    """Return the figures of a service, of one model version or ("") of all.
+    """Query the figures of a service, of one model version or ("") of all versions.
 
     Raises:
         PrometheusError: If Prometheus does not answer.
-        NoDataError: If nothing was heard of the service.
-        UnknownError: If there is no such model version.
+        NoDataError: If the service sent no data in the period.
+        UnknownError: If the model version has no data in the period.
     """
     hours = period.hours
     counted = _counted(prometheus, service, hours, progress)
     if not counted.hours:
         raise NoDataError(
-            f"nothing was heard of {service} from {written(period.start)} to {written(period.end)}; "
-            "was it running, and did its metrics arrive?"
+            f"{service} sent no data from {written(period.start)} to {written(period.end)}; "
+            "was it running, and did its metrics arrive in this Prometheus?"
         )
     if model_version and model_version not in counted.versions:
         known = ", ".join(counted.versions) or "none"
-        raise UnknownError(f"there is no model version {model_version!r} in that time; known: {known}")
+        raise UnknownError(f"there is no model version {model_version!r} in this period; known versions: {known}")
     versions = [model_version] if model_version else counted.versions
     whole = _whole(prometheus, service, hours, counted)
     return Report(
@@ -115,47 +123,46 @@ def read(
 def _whole(
     prometheus: Prometheus, service: Service, hours: Sequence[Period], counted: _Counted
 ) -> Callable[[str], Figures]:
-    coverage, staleness, size = (
-        gauge(prometheus, service.selector(metric.prometheus), hours)
-        for metric in (catalog.COVERAGE, catalog.STALENESS, catalog.CATALOG_SIZE)
-    )
-    users, items = (
-        distinct(prometheus, service.selector(metric.prometheus), hours)
-        for metric in (catalog.USER_SKETCH, catalog.CATALOG_SKETCH)
-    )
+    read = {gauge: _gauge(gauge, prometheus, service, hours) for gauge in _GAUGES}
 
     def whole(of: str) -> Figures:
-        return replace(
-            counted.figures(range(len(hours)), of),
-            coverage=coverage.mean(of),
-            staleness_hours=staleness.most(of),
-            users=users.count(of),
-            items=items.count(of),
-            catalog_size=size.most(of),
-        )
+        found = {gauge: value(of) for gauge, value in read.items()}
+        known = {gauge: value for gauge, value in found.items() if value is not None}
+        return replace(counted.figures(range(len(hours)), of), gauges=known)
 
     return whole
+
+
+def _gauge(
+    gauge: Gauge, prometheus: Prometheus, service: Service, hours: Sequence[Period]
+) -> Callable[[str], float | None]:
+    """Read a gauge, and return what gives its value by model version."""
+    selector = service.selector(gauge.metric.prometheus)
+    if gauge.merge is Merge.DISTINCT:
+        return distinct(prometheus, selector, hours).count
+    samples = gauge_samples(prometheus, selector, hours)
+    return samples.mean if gauge.merge is Merge.MEAN else samples.most
 
 
 def _counted(prometheus: Prometheus, service: Service, hours: Sequence[Period], progress: Progress) -> _Counted:
     found = _Counted()
 
-    def one(tracked: Tracked) -> _Counted:
-        return _rises(Rises(prometheus, service.selector(tracked.name)), tracked, hours, progress)
+    def one(count: Count) -> _Counted:
+        return _rises(Rises(prometheus, service.selector(count.series)), count, hours, progress)
 
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        for part in pool.map(one, TRACKED):
+        for part in pool.map(one, READ):
             found.add(part)
     finally:
-        pool.shutdown(cancel_futures=True)  # or what comes after a failure would be asked, too
+        pool.shutdown(cancel_futures=True)  # after a failure, the remaining queries would be useless load
     return found
 
 
-def _rises(rises: Rises, tracked: Tracked, hours: Sequence[Period], progress: Progress) -> _Counted:
-    counted, share = _Counted(), 1 / len(hours) / len(TRACKED)
+def _rises(rises: Rises, count: Count, hours: Sequence[Period], progress: Progress) -> _Counted:
+    counted, share = _Counted(), 1 / len(hours) / len(READ)
     for rise in rises.within(hours, lambda read: progress(read * share)):
-        counted.hours[rise.hour][version(rise.labels), tracked.cell(rise.labels)] += rise.by
+        counted.hours[rise.hour][version(rise.labels), cell(count, rise.labels)] += rise.by
     if rises.known:
-        counted.known.add(tracked.name)
+        counted.known.add(count.series)
     return counted

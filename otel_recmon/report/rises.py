@@ -1,8 +1,8 @@
-"""By how much counters rose in each hour: on raw samples, resets accounted for, nothing extrapolated.
+"""Exact increases of counters in each hour, from raw samples, with resets and without extrapolation.
 
-An event belongs to the hour in which the export that first counted it was made. A series of which nothing was heard in
-the day before began at 0: the plugin exports a counter as 0 once before its value, and Prometheus a histogram where it
-knows when it began.
+An event belongs to the hour of the export that first contains it. A series without a sample in the day before the
+period starts at 0: the plugin exports a new counter once as 0, and Prometheus adds a zero to a new histogram at its
+start time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,34 +10,34 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Final
 
-from otel_recmon.query.client import Labels, Prometheus, Series
+from otel_recmon.query.client import LabelMap, Prometheus, Series
 from otel_recmon.report.period import Period
 from otel_recmon.stats.histogram import rise
 
 LOOKBACK: Final = "1d"
-"""How far before the start the last value of a counter is looked for."""
+"""The window before the start in which the last value of a counter is searched."""
 PIECE: Final = 7 * 24
-"""Hours that are asked for at once."""
+"""The number of hours in one query."""
 Identity = frozenset[tuple[str, str]]
-"""The labels of a series, the name left out."""
+"""The labels of a series without its name."""
 Samples = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Rise:
-    """By how much a series rose within the hour of a number; 0 says that there was a sample."""
+    """The increase of a series in one hour. An increase of 0 is yielded for an hour with samples only."""
 
     hour: int
-    labels: Labels
+    labels: LabelMap
     by: float
 
 
 @dataclass
 class Rises:
-    """Reads by how much the series of a selector rise.
+    """A reader of the increases of the series of one selector.
 
-    Prometheus tells the first and the last value of each hour in which a series was not reset; only where one was,
-    all samples of that hour are asked for.
+    Prometheus returns only the first and the last value of each hour in which a series was not reset. All samples are
+    queried only for an hour with a reset.
     """
 
     prometheus: Prometheus
@@ -45,11 +45,14 @@ class Rises:
     _last: dict[Identity, float] = field(default_factory=dict, init=False)
 
     def within(self, hours: Sequence[Period], read: Callable[[int], None] = lambda _: None) -> Iterator[Rise]:
-        """Give the rise of each series in each hour in which it has a sample.
+        """Yield the increase of each series in each hour in which it has a sample.
 
         Args:
-            hours: One after the other, without a gap.
-            read: Is told how many hours have been read.
+            hours: Consecutive hours.
+            read: A function that is called with each number of hours that has been read.
+
+        Raises:
+            PrometheusError: If Prometheus does not answer.
         """
         before = self.prometheus.instant(f"last_over_time({self.selector}[{LOOKBACK}])", hours[0].start.timestamp())
         self._last = {_identity(series): series.value for series in before}
@@ -59,7 +62,7 @@ class Rises:
 
     @property
     def known(self) -> bool:
-        """Whether there was any sample, in the hours that were read or in the day before."""
+        """Whether the selector has any sample in the hours read so far, or in the day before them."""
         return bool(self._last)
 
     def _piece(self, piece: "Piece") -> Iterator[Rise]:
@@ -92,32 +95,32 @@ class Rises:
 
 @dataclass(frozen=True)
 class Piece:
-    """Hours of equal length, one after the other; the first has a number."""
+    """Consecutive hours of equal length for one query. ``first`` is the index of the first hour in the period."""
 
     first: int
     hours: Sequence[Period]
 
     @property
     def window_ms(self) -> int:
-        """How long each of them is."""
+        """The length of each hour in milliseconds; less than an hour for an incomplete one."""
         return milliseconds(self.hours[0])
 
     @property
     def asked(self) -> tuple[float, float, float]:
-        """The first and the last end of an hour, and the seconds between two."""
+        """The start, the end and the step in seconds of the range query: the ends of the hours."""
         return self.end(self.first), self.end(self.first + len(self.hours) - 1), self.window_ms / 1000
 
     def end(self, hour: int) -> float:
-        """Return when the hour of a number ends, in seconds since 1970."""
+        """Return the end of an hour, given by its index, in seconds since 1970."""
         return self.hours[hour - self.first].end.timestamp()
 
     def hour(self, end: float) -> int:
-        """Return the number of the hour with an end."""
+        """Return the index of an hour, given by its end in seconds since 1970."""
         return self.first + round((end - self.end(self.first)) * 1000 / self.window_ms)
 
 
 def pieces(hours: Sequence[Period]) -> Iterator[Piece]:
-    """Give the hours in pieces of a size that can be asked for at once."""
+    """Yield the hours in pieces for one query each."""
     number = 0
     for _, equal in groupby(hours, milliseconds):
         same = tuple(equal)
@@ -127,12 +130,12 @@ def pieces(hours: Sequence[Period]) -> Iterator[Piece]:
 
 
 def milliseconds(period: Period) -> int:
-    """Return how long a period is, between the milliseconds in which its moments lie."""
+    """Return the length of a period, with its start and end rounded to milliseconds (the precision of Prometheus)."""
     return round(period.end.timestamp() * 1000) - round(period.start.timestamp() * 1000)
 
 
 def risen(before: float, samples: Sequence[float]) -> float:
-    """Return by how much a counter rose from a value over samples; one that falls has begun again at 0."""
+    """Return the increase of a counter from a value over further samples. A counter that falls was reset to 0."""
     return sum(rise(then, now) for then, now in pairwise((before, *samples)))
 
 

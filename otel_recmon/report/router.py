@@ -1,4 +1,4 @@
-"""The report inside a FastAPI service: ``GET /dashboard/summary`` and ``GET /dashboard/hourly``."""
+"""FastAPI routes of the report: ``GET /dashboard/summary`` and ``GET /dashboard/hourly``."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,17 +16,19 @@ from otel_recmon.report.reading import Report, read
 from otel_recmon.report.services import service
 
 LONGEST: Final = timedelta(days=92)
-"""The longest period that may be asked for: a request shall not keep Prometheus busy for minutes."""
+"""The longest period of a request, so that a request cannot keep Prometheus busy for minutes."""
 REASONS: Final = {
-    404: "Nothing was counted in that period, or there is no such model version.",
-    409: "Several services or environments have the job's name.",
-    422: "A date is none, or the period starts after its end.",
-    502: "Prometheus cannot be reached, or does not answer as it should.",
-    504: "Prometheus is too slow.",
+    404: "The service sent no data in this period, or the model version is unknown.",
+    409: "The job runs in several environments.",
+    422: "A date is invalid, or the period is empty, in the future or too long.",
+    502: "Prometheus cannot be reached, or refused the query.",
+    504: "Prometheus exceeded the timeout.",
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {code: {"description": text} for code, text in REASONS.items()}
-_Moment = Annotated[str, Query(description="ISO 8601; a date is its first moment, and UTC where nothing else is said.")]
-_Version = Annotated[str, Query(description="Only what this model version did.")]
+_Moment = Annotated[
+    str, Query(description="A date or time in ISO 8601, in UTC if it names no time zone. A date is its midnight.")
+]
+_Version = Annotated[str, Query(description="Restricts all figures to this model version.")]
 
 
 def dashboard_router(
@@ -37,21 +39,22 @@ def dashboard_router(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = 10.0,
 ) -> APIRouter:
-    """Return the routes that answer with the figures of a service, to be included in an app.
+    """Return a router whose routes return the figures of a service.
 
     >>> app.include_router(dashboard_router(prometheus="http://prometheus:9090", job="shop"))
 
-    They show what the business earns to whoever may call them: protect them as such.
+    The routes have no access control of their own, and show revenue: include them with the dependencies that protect
+    your internal routes.
 
     Args:
-        prometheus: The URL of a Prometheus, or of what speaks its API.
-        job: The service, as the label ``job`` says: ``service.namespace/service.name``, or the name alone.
-        environment: Its ``deployment.environment.name``; needed where it runs in several.
-        headers: What to send along, such as a bearer token or a tenant.
-        timeout_s: How long to wait for each answer of Prometheus, in seconds.
+        prometheus: The URL of a Prometheus server, or of a server with its API.
+        job: The label ``job`` of the service: ``service.namespace/service.name``, or only the name.
+        environment: Its ``deployment.environment.name``; required if the service runs in several.
+        headers: Additional HTTP headers for Prometheus, such as a bearer token or a tenant.
+        timeout_s: The timeout of each query, in seconds.
 
     Raises:
-        ValueError: If an argument can be none.
+        ValueError: If an argument is invalid.
     """
     _check(prometheus, job, timeout_s)
     asked = Prometheus(prometheus, timeout_s, headers or {})
@@ -60,6 +63,7 @@ def dashboard_router(
     def report(period: Period, model_version: str) -> Report:
         return read(asked, service(asked, period, job, environment), period, model_version)
 
+    # Plain functions: FastAPI runs them in a thread, so that the wait for Prometheus does not block the event loop.
     @router.get("/summary")
     def dashboard_summary(start_date: _Moment, end_date: _Moment, model_version: _Version = "") -> Summary:
         """Return the figures of a period."""
@@ -69,7 +73,7 @@ def dashboard_router(
 
     @router.get("/hourly")
     def dashboard_hourly(date: _Moment, model_version: _Version = "") -> list[Hour]:
-        """Return the figures of each hour of the day that begins then."""
+        """Return the figures of each hour of the 24 hours from ``date`` on."""
         period = _period(date)
         with _answering(prometheus):
             return hourly(report(period, model_version))
@@ -82,31 +86,33 @@ def _check(prometheus: str, job: str, timeout_s: float) -> None:
     if address.scheme not in ("http", "https") or not address.netloc:
         raise ValueError(f"prometheus must be a URL such as http://prometheus:9090, not {prometheus!r}")
     if not job:
-        raise ValueError("job must name the service whose figures are shown")
+        raise ValueError("job must be the label job of the service, such as team/shop")
     if not timeout_s > 0:
         raise ValueError(f"timeout_s must be above 0, not {timeout_s!r}")
 
 
 def _period(start: str, end: str = "") -> Period:
-    """Return what has passed of a period, or of the day that begins at the start."""
+    """Return the past part of a period, or of the 24 hours from the start on."""
     try:
         first = _moment(start)
         period = Period(first, _moment(end) if end else first + DAY).until(datetime.now(UTC))
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from error
     if period.length > LONGEST:
-        raise HTTPException(422, f"more than {LONGEST.days} days are too many here; use otel-recmon report")
+        raise HTTPException(
+            422, f"the period must not be longer than {LONGEST.days} days; use otel-recmon report for a longer one"
+        )
     return period
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment of a query parameter, in which a plus sign that was not encoded has become a space."""
+    """Parse the time in a query parameter, in which an unencoded plus sign has become a space."""
     return moment(text.replace(" ", "+") if "T" in text else text)
 
 
 @contextmanager
 def _answering(url: str) -> Iterator[None]:
-    """Turn what stands in the way of an answer into a status and a reason, which does not say where Prometheus is."""
+    """Translate errors into HTTP statuses. The address of Prometheus is left out of the messages."""
     try:
         yield
     except SeveralError as error:

@@ -1,76 +1,62 @@
-"""The services that a Prometheus knows, and the one that a report is about."""
+"""Services with data in Prometheus, and the choice of one for a report."""
 
-import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service, quoted
 from otel_recmon.report.failure import NoDataError, SeveralError, UnknownError
 from otel_recmon.report.period import Period, written
 from otel_recmon.report.rises import milliseconds
 
-_TELLING: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED, catalog.IMPRESSIONS)
-
-
-class Service(NamedTuple):
-    """What tells a service and its environments apart, by the labels of every series."""
-
-    job: str
-    deployment_environment_name: str = ""
-
-    def __str__(self) -> str:
-        """Write it for people."""
-        return f"{self.job} ({self.deployment_environment_name})" if self.deployment_environment_name else self.job
-
-    def selector(self, name: str) -> str:
-        """Return the PromQL for its series of a name; an empty label is one that is not there."""
-        matchers = (f"{label}={_quoted(value)}" for label, value in self._asdict().items())
-        return f"{name}{{{', '.join(matchers)}}}"
+_COUNTERS: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED, catalog.IMPRESSIONS)
 
 
 def service(prometheus: Prometheus, period: Period, job: str | None, environment: str | None) -> Service:
-    """Return the one service that has the job and the environment, each where it is given.
+    """Return the service with this job and environment. None matches any.
 
     Raises:
         PrometheusError: If Prometheus does not answer.
-        NoDataError: If no service counted anything in the period.
-        UnknownError: If none is so.
-        SeveralError: If several are.
+        NoDataError: If no service sent data in the period.
+        UnknownError: If no service matches.
+        SeveralError: If several services match.
     """
-    there = (job and services(prometheus, period, job)) or services(prometheus, period)
-    return chosen(there, period, job, environment)
+    found = (job and services(prometheus, period, job)) or services(prometheus, period)
+    return chosen(found, period, job, environment)
 
 
 def services(prometheus: Prometheus, period: Period, job: str = "") -> tuple[Service, ...]:
-    """Return the services that have counted something in a period, all or those of a job."""
-    names = "|".join(metric.prometheus for metric in _TELLING)
-    of = f", job={_quoted(job)}" if job else ""
+    """Query the services with data in a period: those of a job, or all."""
+    names = "|".join(metric.prometheus for metric in _COUNTERS)
+    of = f", job={quoted(job)}" if job else ""
     window = f'{{__name__=~"{names}"{of}}}[{milliseconds(period)}ms]'
     query = f"group by ({', '.join(Service._fields)}) (last_over_time({window}))"
     found = prometheus.instant(query, period.end.timestamp())
     return tuple(sorted(Service(*(one.labels.get(label, "") for label in Service._fields)) for one in found))
 
 
-def chosen(there: Sequence[Service], period: Period, job: str | None, environment: str | None) -> Service:
-    """Return the one of several services that is meant; raise what ``service`` does."""
-    if not there:
+def chosen(found: Sequence[Service], period: Period, job: str | None, environment: str | None) -> Service:
+    """Return the only service in ``found`` with this job and environment. None matches any.
+
+    Raises:
+        NoDataError: If ``found`` is empty.
+        UnknownError: If no service matches.
+        SeveralError: If several services match.
+    """
+    if not found:
         raise NoDataError(
-            f"no service counted anything from {written(period.start)} to {written(period.end)}; "
-            "is it the Prometheus that the metrics go to?"
+            f"no service sent data from {written(period.start)} to {written(period.end)}; "
+            "is this the Prometheus that receives the metrics?"
         )
-    wanted = [one for one in there if job in (None, one.job) and environment in (None, one[1])]
-    if not wanted:
-        asked = str(Service(job or "any job", environment or ""))
-        raise UnknownError(f"nothing is known of {asked} in that time; there is {_listed(there)}")
-    if len(wanted) > 1:
-        raise SeveralError(f"choose a job and an environment: there is {_listed(wanted)}")
-    return wanted[0]
+    matching = [one for one in found if job in (None, one.job) and environment in (None, one[1])]
+    if not matching:
+        wanted = str(Service(job or "any job", environment or ""))
+        raise UnknownError(f"{wanted} has no data in this period; services with data: {_listed(found)}")
+    if len(matching) > 1:
+        raise SeveralError(f"several services match; choose a job and an environment: {_listed(matching)}")
+    return matching[0]
 
 
-def _listed(there: Sequence[Service]) -> str:
-    return ", ".join(map(str, there))
-
-
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _listed(found: Sequence[Service]) -> str:
+    return ", ".join(map(str, found))

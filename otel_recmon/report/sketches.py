@@ -1,4 +1,4 @@
-"""How many different ids there were in a period: from sketches, merged over all processes and the whole time."""
+"""Numbers of distinct ids in a period, from sketches merged over all processes and the whole period."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from otel_recmon.stats.sketch import estimate
 
 @dataclass(frozen=True)
 class Distinct:
-    """The registers of sketches, by model version: the highest of each."""
+    """The maximum of each register over all sketches, by model version."""
 
     registers: Mapping[str, Mapping[str, int]]
 
     def count(self, of: str) -> float | None:
-        """Return how many different ids there were, of a model version or ("") of all; None without a sketch."""
+        """Return the estimated number of distinct ids of a model version, or ("") of all; None without a sketch."""
         highest: defaultdict[str, int] = defaultdict(int)
         for each, registers in self.registers.items():
             for register, rank in registers.items() if of in ("", each) else ():
@@ -28,7 +28,11 @@ class Distinct:
 
 
 def distinct(prometheus: Prometheus, selector: str, hours: Sequence[Period]) -> Distinct:
-    """Read the sketches; they look back five to ten minutes further than the period."""
+    """Query the sketches. They also contain the ids of the five to ten minutes before the period.
+
+    Raises:
+        PrometheusError: If Prometheus does not answer.
+    """
     registers: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for piece in pieces(hours):
         window = f"{selector}[{piece.window_ms * len(piece.hours)}ms]"

@@ -1,7 +1,8 @@
-"""A report in words and tables, for a terminal or a file."""
+"""Text of a report in tables, for a terminal or a file."""
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from rich import box
@@ -9,6 +10,9 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
+from otel_recmon import definitions
+from otel_recmon import formatting as write
+from otel_recmon.definitions import Count, Definition, Ratio
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.histogram import Histogram
 from otel_recmon.report.period import Period, written
@@ -16,17 +20,16 @@ from otel_recmon.report.reading import Report
 from otel_recmon.stats.intervals import Rate
 
 WIDTH: Final = 100
-"""Columns where there is no terminal that says how many it has."""
-UNKNOWN: Final = "-"
+"""The width in columns if the output is not a terminal."""
 BETWEEN: Final = "    95 % interval"
 NOTE: Final = f"""\
-{UNKNOWN} is not known, which is not 0. Intervals are Wilson's, and take requests as independent.
+{write.UNKNOWN} means unknown, not 0. Intervals are Wilson intervals; they assume independent requests.
 Percentiles are interpolated within a bucket. Definitions: docs/metrics.md."""
 Row = tuple[str, Callable[[Figures], str]]
 
 
 def show(console: Console, report: Report, currency: str, *, hourly: bool) -> None:
-    """Print the summary, by model version where there are several, and the hours where they are asked for."""
+    """Print the summary, with a column for each model version, and with ``hourly`` the table of hours."""
     for part in _parts(report, currency, hourly=hourly):
         console.print(part, highlight=False)
 
@@ -34,7 +37,7 @@ def show(console: Console, report: Report, currency: str, *, hourly: bool) -> No
 def _parts(report: Report, currency: str, *, hourly: bool) -> Iterator[ConsoleRenderable]:
     period = report.period
     yield Text(f"\n{report.service}", style="bold")
-    yield Text(f"from {written(period.start)} until before {written(period.end)}{_of(report)}\n")
+    yield Text(f"from {written(period.start)} to {written(period.end)} (excluded){_of(report)}\n")
     yield _summary(report, currency)
     if hourly:
         yield Text()
@@ -57,21 +60,21 @@ def _summary(report: Report, currency: str) -> Table:
 
 
 def _hours(report: Report, currency: str) -> Table:
-    table = _plain("From", "Requests", "Clicks", "CTR", "Conversions", f"Revenue, {currency}", "Latency, mean", "P95")
+    table = _plain("From", *(name for name, _ in _hour(currency)))
     for hour, figures in report.hours:
-        table.add_row(_clock(hour), *_row(figures))
+        table.add_row(_clock(hour), *(text(figures) for _, text in _hour(currency)))
     return table
 
 
-def _row(figures: Figures) -> tuple[str, ...]:
+def _hour(currency: str) -> tuple[Row, ...]:
     return (
-        number(figures.requests),
-        number(figures.clicks),
-        share(figures.ctr),
-        number(figures.conversions),
-        money(figures.revenue),
-        milliseconds(figures.latency.mean),
-        percentile(figures.latency, 0.95),
+        _count(definitions.REQUESTS),
+        _count(definitions.CLICKS),
+        ("CTR", lambda f: write.share(f.value(definitions.CTR))),
+        _count(definitions.CONVERSIONS),
+        _value(definitions.REVENUE, write.money, f", {currency}"),
+        ("Latency, mean", lambda f: write.latency(f.latency.mean)),
+        ("P95", partial(_percentile, 0.95)),
     )
 
 
@@ -88,76 +91,72 @@ def _plain(first: str, *others: str) -> Table:
 
 
 def rows(currency: str) -> tuple[Row, ...]:
-    """Return what a summary says, line by line: a name, and how to write its figure."""
+    """Return the rows of a summary: the name and the format of each figure."""
     return (
-        ("Requests", lambda f: number(f.requests)),
-        ("  answered", lambda f: number(f.successes)),
-        ("  failed", lambda f: with_share(f.failures, f.error_rate)),
-        ("  rejected", lambda f: number(f.rejected)),
-        ("  good and fast enough", lambda f: share(f.good)),
-        ("Impressions", lambda f: number(f.impressions)),
-        ("  mean list length", lambda f: decimal(f.list_length)),
-        ("Clicks", lambda f: number(f.clicks)),
-        ("  of successful requests", lambda f: share(f.ctr)),
-        (BETWEEN, lambda f: interval(f.ctr)),
-        ("  of impressions", lambda f: share(f.item_ctr)),
-        (BETWEEN, lambda f: interval(f.item_ctr)),
-        ("Conversions", lambda f: number(f.conversions)),
-        ("  of clicks", lambda f: share(f.conversion_rate)),
-        (BETWEEN, lambda f: interval(f.conversion_rate)),
-        ("Users, estimated", lambda f: decimal(f.users, 0)),
-        (f"Revenue, {currency}", lambda f: money(f.revenue)),
-        ("  per user", lambda f: money(f.revenue_per_user)),
-        ("  per request", lambda f: money(f.revenue_per_request, 4)),
-        ("  per sale", lambda f: money(f.revenue_per_sale)),
-        ("Latency, mean", lambda f: milliseconds(f.latency.mean)),
-        ("  P50", lambda f: percentile(f.latency, 0.5)),
-        ("  P95", lambda f: percentile(f.latency, 0.95)),
-        ("  P99", lambda f: percentile(f.latency, 0.99)),
-        ("Diversity, 0 to 1", lambda f: decimal(f.diversity, 3)),
-        ("Catalog coverage, estimated", lambda f: decimal(f.fleet_coverage, 1, " %")),
-        ("  of a process, last slates", lambda f: decimal(f.coverage, 1, " %")),
-        ("Oldest model", lambda f: decimal(f.staleness_hours, 1, " h")),
-        ("Cache hit rate", lambda f: share(f.cache_hits)),
+        _count(definitions.REQUESTS),
+        _indented(_count(definitions.SUCCESSES)),
+        _indented((definitions.FAILURES.title, _failures)),
+        _indented(_count(definitions.REJECTED)),
+        _indented(_value(definitions.GOOD_RESPONSES, write.share)),
+        _count(definitions.IMPRESSIONS),
+        _indented(_value(definitions.LIST_LENGTH, write.number)),
+        _count(definitions.CLICKS),
+        *_share(definitions.CTR),
+        *_share(definitions.ITEM_CTR),
+        _count(definitions.CONVERSIONS),
+        *_share(definitions.CONVERSION_RATE),
+        _value(definitions.DISTINCT_USERS, write.count, ", estimated"),
+        _value(definitions.REVENUE, write.money, f", {currency}"),
+        _indented(_value(definitions.REVENUE_PER_USER, write.money)),
+        _indented(_value(definitions.REVENUE_PER_REQUEST, small_money)),
+        _indented(_value(definitions.ORDER_VALUE, write.money)),
+        ("Latency, mean", lambda f: write.latency(f.latency.mean)),
+        *(_indented((f"P{level}", partial(_percentile, level / 100))) for level in (50, 95, 99)),
+        _value(definitions.DIVERSITY, write.fraction, ", 0 to 1"),
+        _value(definitions.FLEET_COVERAGE, write.percent, ", estimated"),
+        _indented(_value(definitions.COVERAGE, write.percent)),
+        _value(definitions.STALENESS, write.age),
+        _value(definitions.CACHE_HIT_RATE, write.share),
     )
 
 
-def number(count: int | None) -> str:
-    """Write a count."""
-    return UNKNOWN if count is None else f"{count:,}"
+def _indented(row: Row) -> Row:
+    return f"  {row[0]}", row[1]
 
 
-def decimal(value: float | None, places: int = 2, unit: str = "") -> str:
-    """Write a number that is no count."""
-    return UNKNOWN if value is None else f"{value:,.{places}f}{unit}"
+def _count(of: Count) -> Row:
+    return _value(of, write.count)
 
 
-def money(amount: float | None, places: int = 2) -> str:
-    """Write an amount."""
-    return decimal(amount, places)
+def _value(of: Definition, text: Callable[[float | None], str], more: str = "") -> Row:
+    return f"{of.title}{more}", lambda figures: text(figures.value(of))
 
 
-def share(rate: Rate | None) -> str:
-    """Write a share."""
-    return UNKNOWN if rate is None else f"{rate.value:.2%}"
+def _share(of: Ratio) -> tuple[Row, Row]:
+    between: Row = BETWEEN, lambda figures: interval(figures.rate(of))
+    return _indented(_value(of, write.share)), between
+
+
+def _failures(figures: Figures) -> str:
+    count, share = (figures.value(of) for of in (definitions.FAILURES, definitions.ERROR_RATE))
+    return write.count(count) if share is None else f"{write.count(count)} ({write.share(share)})"
+
+
+def _percentile(level: float, figures: Figures) -> str:
+    return percentile(figures.latency, level)
 
 
 def interval(rate: Rate | None) -> str:
-    """Write between what a share lies."""
-    return UNKNOWN if rate is None else "{:.2%} to {:.2%}".format(*rate.interval)
+    """Format the 95 % interval of a share as percentages."""
+    return write.interval(*rate.interval) if rate else write.UNKNOWN
 
 
-def with_share(count: int | None, rate: Rate | None) -> str:
-    """Write a count, and which share it is."""
-    return number(count) if rate is None else f"{number(count)} ({share(rate)})"
-
-
-def milliseconds(seconds: float) -> str:
-    """Write a duration."""
-    return UNKNOWN if math.isnan(seconds) else f"{1000 * seconds:,.1f} ms"
+def small_money(amount: float | None) -> str:
+    """Format an amount per request, which may be a small part of a cent."""
+    return write.money(amount, 4)
 
 
 def percentile(latency: Histogram, level: float) -> str:
-    """Write a percentile; in the last bucket, what it is at least."""
+    """Format a percentile. In the last bucket it is a lower bound, marked by ``>``."""
     over = "> " if math.isinf(latency.bucket(level)[1]) else ""
-    return over + milliseconds(latency.quantile(level))
+    return over + write.latency(latency.quantile(level))

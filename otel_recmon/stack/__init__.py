@@ -1,4 +1,4 @@
-"""The pipeline as local processes: the real Collector and Prometheus, on free ports, gone when done."""
+"""The telemetry pipeline as local processes: a real Collector and Prometheus on free ports, stopped at the end."""
 
 from otel_recmon.stack.component import Component, StackError
 from otel_recmon.stack.stack import Stack

@@ -1,7 +1,7 @@
-"""Which programs the pipeline runs, in which versions, and where they are on this machine.
+"""The programs of the pipeline, their pinned versions and their paths on this machine.
 
-Uses the standard library only and imports nothing of the package, because tools/build.py, which builds them,
-loads it by its path.
+This module uses only the standard library and imports nothing from the package: tools/build.py, which builds the
+programs, loads it by path before any dependency is installed.
 """
 
 import os
@@ -16,7 +16,14 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Command:
-    """A program: its name, the package that it is built from, and what to ask of one found on PATH."""
+    """A program and the Go package that it is built from.
+
+    Attributes:
+        name: The name of the program.
+        package: The Go package, from the folder of its module.
+        also_called: Other names under which it may be on PATH.
+        needs: Components that `components` must list, for a Collector found on PATH.
+    """
 
     name: str
     package: str
@@ -26,10 +33,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Module:
-    """A folder below tools/ that builds programs of one version.
+    """A folder below tools/ with a Go module that builds programs of one version.
 
-    `digest` is that of the folder's files: what is built from other files gets another place in the cache.
-    `target` is the make target that builds it: not everybody needs everything.
+    Attributes:
+        name: The name of the folder.
+        version: The version of the programs.
+        digest: The digest of the folder's Go files; other files get another folder in the cache.
+        commands: The programs.
+        ldflags: Flags for Go's linker, which set the version.
+        tags: Build tags.
+        target: The make target that builds the module.
     """
 
     name: str
@@ -42,7 +55,7 @@ class Module:
 
     @property
     def directory(self) -> Path:
-        """Where its programs are once they are built."""
+        """The folder of the built programs."""
         return cache_root() / f"{self.name}-{self.version}-{self.digest}"
 
 
@@ -88,7 +101,7 @@ MODULES: Final = (
         "f3e434d526b4",
         (Command("thanos", "github.com/thanos-io/thanos/cmd/thanos"),),
         f"{_PROMETHEUS_VERSION}0.42.0",
-        tags="netgo,slicelabels",  # as upstream builds it: with the other kind of labels it crashes
+        tags="netgo,slicelabels",  # as upstream builds it; without slicelabels it crashes
         target="tools-scale",
     ),
     Module(
@@ -100,51 +113,53 @@ MODULES: Final = (
         target="tools-scale",
     ),
 )
-_HOMES: Final = {command.name: (module, command) for module in MODULES for command in module.commands}
+_MODULE_OF: Final = {command.name: (module, command) for module in MODULES for command in module.commands}
+"""Program name -> its module and command."""
 
 
 def names(target: str | None = None) -> tuple[str, ...]:
-    """Every program there is, or that a make target builds, by name."""
-    return tuple(name for name, (module, _) in _HOMES.items() if target in (None, module.target))
+    """Return the names of all programs, or of those that a make target builds."""
+    return tuple(name for name, (module, _) in _MODULE_OF.items() if target in (None, module.target))
 
 
 def module_of(name: str) -> Module:
-    """The module that builds a program."""
-    return _HOMES[name][0]
+    """Return the module that builds a program."""
+    return _MODULE_OF[name][0]
 
 
 def cache_root() -> Path:
-    """The folder that built programs are kept in, shared by all checkouts."""
+    """Return the cache folder for built programs, which all checkouts share."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "otel-recmon" / "tools"
 
 
 def find(name: str) -> Path | None:
-    """A program of the pinned version: the built one, or else one on PATH."""
-    module, command = _HOMES[name]
+    """Return the path of a program of the pinned version: from the cache, else from PATH; None if there is none."""
+    module, command = _MODULE_OF[name]
     built = module.directory / name
     return built if os.access(built, os.X_OK) else _on_path(module.version, command)
 
 
-def missing(name: str) -> str:
-    """What to tell somebody for whom `find` found nothing."""
+def install_hint(name: str) -> str:
+    """Return the message for a program that `find` does not find."""
     module = module_of(name)
     wanted = f"{name} {module.version}"
-    return f"{wanted} is not there: run `make {module.target}`, or put {name} of exactly that version on PATH"
+    return f"{wanted} is not installed: run `make {module.target}`, or put {name} of exactly this version on PATH"
 
 
 def _on_path(version: str, command: Command) -> Path | None:
     paths = (shutil.which(name) for name in (command.name, *command.also_called))
-    return next((Path(path) for path in paths if path and _fits(path, version, command.needs)), None)
+    return next((Path(path) for path in paths if path and _matches(path, version, command.needs)), None)
 
 
-def _fits(path: str, version: str, needs: tuple[str, ...]) -> bool:
+def _matches(path: str, version: str, needs: tuple[str, ...]) -> bool:
     if _version(_output(path, "--version")) != version:
         return False
     return not needs or set(needs) <= set(re.findall(r"name: (\w+)", _output(path, "components")))
 
 
 def _version(text: str) -> str | None:
+    # VictoriaMetrics prints its build tag, such as victoria-metrics-20260410-101010-tags-v1.140.0-0-gabcdef.
     found = re.search(r"\bversion v?(\d+\.\d+\.\d+)(?:\s|$)|-tags-v(\d+\.\d+\.\d+)-0-g", text)
     return found and (found[1] or found[2])
 
@@ -152,7 +167,7 @@ def _version(text: str) -> str | None:
 @cache
 def _output(*command: str) -> str:
     try:
-        # The first start of a program of 100 MB reads it from the disk, which may be busy.
+        # 60 s because the first start reads a program of 100 MB from the disk, which may be busy.
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""

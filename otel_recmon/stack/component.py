@@ -1,4 +1,4 @@
-"""One process of the stack: started, asked whether it is ready, stopped, and quoted when it fails."""
+"""One process of the stack: start, readiness check, stop, and the error from its log."""
 
 import http.client
 import os
@@ -10,16 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otel_recmon.errors import RecmonError
 from otel_recmon.stack.ports import LOOPBACK
 
 
-class StackError(RuntimeError):
-    """The stack could not be started; the message says why, for whoever started it."""
+class StackError(RecmonError):
+    """The stack did not start; the message names the reason for the user."""
 
 
 @dataclass
 class Component:
-    """A program with its arguments, the port and path that tell its health, and the file with its output."""
+    """One program of the stack.
+
+    Attributes:
+        name: The name in messages.
+        command: The program and its arguments.
+        port: The port of its health check.
+        health: The path of its health check.
+        log: The file for its output.
+        environment: Variables to add to those of this process.
+        group: The process group to join; 0 for one of its own.
+        deadline_s: Seconds to wait until it is ready; long, for slow machines.
+    """
 
     name: str
     command: Sequence[str | Path]
@@ -33,7 +45,7 @@ class Component:
     _log_start: int = field(default=0, init=False, repr=False)
 
     def launch(self) -> None:
-        """Start the process, and return at once."""
+        """Start the process without waiting for it."""
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -46,17 +58,17 @@ class Component:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when the process says that it is ready.
+        """Wait until the health check succeeds.
 
         Raises:
-            StackError: it ended, or was not ready in time.
+            StackError: The process ended, or was not ready in time.
         """
         deadline = time.monotonic() + self.deadline_s
         while not self._healthy():
             if not self.running:
-                raise StackError(f"{self.name} did not start: {self.last_words()}")
+                raise StackError(f"{self.name} did not start: {self.last_error()}")
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} is not ready after {self.deadline_s:g} s: {self.last_words()}")
+                raise StackError(f"{self.name} is not ready after {self.deadline_s:g} s: {self.last_error()}")
             time.sleep(0.05)
 
     def start(self) -> None:
@@ -65,7 +77,10 @@ class Component:
         self.wait_until_ready()
 
     def stop(self, grace_s: float = 30.0) -> None:
-        """Ask the process to end, and kill it when it has not after `grace_s` seconds."""
+        """Send SIGTERM, and SIGKILL if the process still runs after `grace_s` seconds.
+
+        The default gives the Collector time to deliver its queue.
+        """
         if not self.running or self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -75,31 +90,32 @@ class Component:
             self.kill()
 
     def kill(self) -> None:
-        """End the process without letting it know."""
+        """Send SIGKILL and wait for the end."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     @property
     def running(self) -> bool:
-        """Whether the process was started and has not ended."""
+        """True if the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The process's id, while it runs."""
+        """The process id; None if the process does not run."""
         return self._process.pid if self._process is not None and self.running else None
 
-    def last_words(self) -> str:
-        """What the process wrote last about an error, or else its last lines."""
+    def last_error(self) -> str:
+        """Return the last error in the log since the start, or else the last lines."""
         with self.log.open("rb") as log:
-            log.seek(self._log_start)
-            return quote(log.read().decode(errors="replace"))
+            log.seek(self._log_start)  # the log of an earlier run may be in the same file
+            return extract_error(log.read().decode(errors="replace"))
 
     def _healthy(self) -> bool:
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
         try:
             connection.request("GET", self.health)
+            # `running` as well: another program may answer on the port of one that has ended.
             return connection.getresponse().status == http.HTTPStatus.OK and self.running
         except (OSError, http.client.HTTPException):
             return False
@@ -107,21 +123,22 @@ class Component:
             connection.close()
 
 
-def quote(output: str) -> str:
-    """The error in a component's output, in its own words.
+def extract_error(output: str) -> str:
+    """Return the error message in a component's output, or else its last three lines.
 
-    The Collector ends with `Error: ` and why; Prometheus and Alertmanager write lines with `level=ERROR`.
+    The Collector ends with `Error: ` and the reason; Prometheus and Alertmanager write lines with `level=ERROR`.
     """
-    told = re.search(r"^Error: (.*)", output, re.MULTILINE | re.DOTALL)
-    if told:
-        return " ".join(told[1].split())
+    collector_error = re.search(r"^Error: (.*)", output, re.MULTILINE | re.DOTALL)
+    if collector_error:
+        return " ".join(collector_error[1].split())
     errors = [line for line in output.splitlines() if "level=ERROR" in line]
     if errors:
-        return _plain(errors[-1])
+        return _message(errors[-1])
     return "\n".join(output.split("\n")[-4:]).strip() or "it wrote nothing"
 
 
-def _plain(line: str) -> str:
+def _message(line: str) -> str:
+    """Return the fields `msg` and `err` of a line in logfmt."""
     values = re.findall(r'\b(?:msg|err)=(?:"((?:[^"\\]|\\.)*)"|(\S+))', line)
     texts = [(quoted or bare).replace("\\n", " ").replace('\\"', '"') for quoted, bare in values]
     return ": ".join(texts) or line

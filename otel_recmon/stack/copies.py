@@ -1,4 +1,8 @@
-"""The copies of the stack's files at the checkout's top; `python -m otel_recmon.stack.copies` makes them."""
+"""The copies of the stack's configuration files in the root of the checkout.
+
+`python -m otel_recmon.stack.copies` writes them. Users and docker compose use the copies; the package uses its own
+files.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +11,12 @@ from otel_recmon.stack.files import FILES
 
 
 def stale(root: Path) -> list[Path]:
-    """The copies below `root` that are missing or differ from what the package ships."""
+    """Return the copies below `root` that are missing or differ from the files in the package."""
     return [copy for copy, content in _copies(root) if not copy.is_file() or copy.read_bytes() != content]
 
 
 def write(root: Path) -> None:
-    """Make the copies below `root` what the package ships."""
+    """Write the copies below `root`."""
     for copy, content in _copies(root):
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)

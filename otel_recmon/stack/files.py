@@ -1,4 +1,4 @@
-"""Where the configuration files are that the pipeline runs on."""
+"""The folder with the configuration files of the pipeline."""
 
 from pathlib import Path
 from typing import Final

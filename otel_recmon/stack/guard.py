@@ -1,4 +1,4 @@
-"""A folder and a process group that do not outlive the process that asked for them."""
+"""A folder and a process group that end with the process that created them."""
 
 import os
 import shutil
@@ -16,12 +16,17 @@ from otel_recmon.stack.component import StackError
 
 @contextmanager
 def guarded(directory: Path | None, keeping: tuple[type[Exception], ...] = ()) -> Iterator[tuple[Path, int]]:
-    """A folder, and the process group whose members are killed at the end, or when this process dies before.
+    """Yield a folder and a process group; kill the group at the end, even if this process is killed before.
 
     Args:
-        directory: the folder to use, and to leave; by default a temporary one, which goes with the processes.
-        keeping: exceptions after which a temporary folder stays, for they name files in there.
+        directory: The folder to use; it stays. By default a temporary folder, removed at the end.
+        keeping: Exceptions that keep a temporary folder, because their messages name files in it.
+
+    Raises:
+        StackError: The folder cannot be created.
     """
+    # The reaper, a process of its own, leads the group. Its stdin is a pipe from this process, whose end it notices.
+    # -I and -S, because it needs no packages and must not depend on PYTHON* variables.
     folder = Path(tempfile.mkdtemp(prefix="otel-recmon-")) if directory is None else _usable(directory)
     temporary = "" if directory else str(folder)
     command = [sys.executable, "-I", "-S", reaper.__file__, str(os.getpid()), temporary]

@@ -1,4 +1,4 @@
-"""What each process of a stack is given: its program, files, arguments and environment."""
+"""The programs, files, arguments and environments of a stack's processes."""
 
 import json
 import shutil
@@ -17,19 +17,19 @@ COLLECTOR_PORTS: Final = {
     "telemetry": "COLLECTOR_TELEMETRY_PORT",
     "health": "COLLECTOR_HEALTH_PORT",
 }
-"""The Collector's ports, each with the variable of collector-config.yaml that sets it."""
+"""Name of a Collector port -> the variable that sets it in collector-config.yaml."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one stack lives: its folder, the folder with the files that it runs on, and its ports by name."""
+class StackLayout:
+    """The locations of one stack: its data folder, its folder of configuration files, and its ports by name."""
 
     directory: Path
     files: Path
     ports: Mapping[str, int]
 
     def address(self, name: str) -> str:
-        """Host and port of what listens on the port called `name`."""
+        """Return ``host:port`` for the port called `name`."""
         return f"{LOOPBACK}:{self.ports[name]}"
 
     @property
@@ -39,13 +39,13 @@ class Place:
 
     @property
     def events(self) -> Path:
-        """The file that the Collector writes log events to."""
+        """The file with the log events that the Collector writes."""
         return self.directory / "collector" / "events" / "events.jsonl"
 
 
 @dataclass(frozen=True)
 class Process:
-    """A program and its arguments, and the port (by name) and path where it says whether it is ready."""
+    """A program, its arguments and environment, and the port (by name) and path of its health check."""
 
     program: str
     arguments: list[str]
@@ -54,10 +54,16 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def collector(place: Place, environment: Mapping[str, str], overlays: Sequence[Path] = ()) -> Process:
-    """The Collector, with what `environment` adds to the variables that say where things are.
+def collector(place: StackLayout, environment: Mapping[str, str], overlays: Sequence[Path] = ()) -> Process:
+    """Return the process of the Collector.
 
-    Each of the `overlays` is merged over collector-config.yaml and the ones before it.
+    Args:
+        place: The locations of the stack.
+        environment: Variables that override those of the stack.
+        overlays: Configuration files, each merged over collector-config.yaml and the overlays before it.
+
+    Raises:
+        StackError: A configuration file does not exist.
     """
     variables = {
         "COLLECTOR_HOST": LOOPBACK,
@@ -71,33 +77,41 @@ def collector(place: Place, environment: Mapping[str, str], overlays: Sequence[P
     return Process("otelcol", arguments, "health", "/", {**variables, **environment})
 
 
-def prometheus(place: Place, name: str, *, scrape_interval: str) -> Process:
-    """A Prometheus with prometheus.yml as it is, and with targets of this stack.
+def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Process:
+    """Copy Prometheus's files with the targets of this stack, and return its process.
 
-    The one called scraped_prometheus takes the services' metrics from the Collector's page.
+    The Prometheus called scraped_prometheus scrapes the services' metrics from the Collector's page.
+
+    Raises:
+        StackError: A configuration file does not exist.
     """
     folder = place.directory / name
     shutil.copytree(
         _existing(place.files / "prometheus"), folder, ignore=shutil.ignore_patterns("rules"), dirs_exist_ok=True
     )
-    # The timeout as well: Prometheus drops a target whose interval is shorter than that.
-    pace = {"__scrape_interval__": scrape_interval, "__scrape_timeout__": scrape_interval}
+    # The timeout as well, because Prometheus drops a target with an interval shorter than its timeout.
+    intervals = {"__scrape_interval__": scrape_interval, "__scrape_timeout__": scrape_interval}
     for file, targets in _targets(place, name).items():
-        entry = {"targets": targets, "labels": pace}
+        entry = {"targets": targets, "labels": intervals}
         (folder / "targets" / file).write_text(json.dumps([entry] if targets else []), encoding="utf-8")
     arguments = [
         f"@{folder / 'prometheus.args'}",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={place.address(name)}",
-        # What fires before it knows of the Alertmanager is told again, by default after a minute.
+        # An alert that fires before Prometheus has found the Alertmanager is lost until it is sent again: after 5 s
+        # instead of the default of one minute.
         "--rules.alert.resend-delay=5s",
     ]
     return Process("prometheus", arguments, name, "/-/ready")
 
 
-def add_rules(place: Place, name: str, rules: Path) -> None:
-    """Give a Prometheus the recording rules of a folder and, for an Alertmanager, its alerting rules."""
+def add_rules(place: StackLayout, name: str, rules: Path) -> None:
+    """Copy the recording rules of a folder for a Prometheus, and the alerting rules if there is an Alertmanager.
+
+    Raises:
+        StackError: The folder does not exist.
+    """
     folder = place.directory / name / "rules"
     folder.mkdir(parents=True, exist_ok=True)
     alerts = rules.glob("alerts/*.yml") if "alertmanager" in place.ports else ()
@@ -105,19 +119,23 @@ def add_rules(place: Place, name: str, rules: Path) -> None:
         shutil.copy(source, folder / f"{source.parent.name}-{source.name}")
 
 
-def alertmanager(place: Place, config: Path) -> Process:
-    """An Alertmanager that is alone."""
+def alertmanager(place: StackLayout, config: Path) -> Process:
+    """Return the process of an Alertmanager without a cluster.
+
+    Raises:
+        StackError: The configuration file does not exist.
+    """
     arguments = [
         f"--config.file={_existing(config)}",
         f"--storage.path={place.directory / 'alertmanager'}",
         f"--web.listen-address={place.address('alertmanager')}",
-        f"--web.external-url=http://{place.address('alertmanager')}",  # in links; or they have the host's name
-        "--cluster.listen-address=",
+        f"--web.external-url=http://{place.address('alertmanager')}",  # for links, which else have the host's name
+        "--cluster.listen-address=",  # empty: no cluster
     ]
     return Process("alertmanager", arguments, "alertmanager", "/-/ready")
 
 
-def _targets(place: Place, name: str) -> dict[str, list[str]]:
+def _targets(place: StackLayout, name: str) -> dict[str, list[str]]:
     alerting = "alertmanager" in place.ports and name == "prometheus"
     return {
         "prometheus.yml": [place.address(name)],

@@ -1,4 +1,4 @@
-"""Ports on the loopback interface."""
+"""TCP ports on the loopback interface."""
 
 import socket
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 
 
-def free() -> int:
-    """A port that the operating system hands out to nobody else for a minute.
+def free_port() -> int:
+    """Return a port that the operating system assigns to no other program for about a minute.
 
-    A connection that the server's end closed first leaves the port in TIME_WAIT: a server can listen on it,
-    for servers allow for that state, but it is not given to somebody who asks for any port.
+    A connection that the server closes first leaves the port in TIME_WAIT. A server can still listen on the port,
+    because servers set SO_REUSEADDR, but a program that requests any port gets another one.
     """
     with socket.socket() as server, socket.socket() as client:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,8 +21,8 @@ def free() -> int:
         return int(server.getsockname()[1])
 
 
-def taken(port: int) -> bool:
-    """Whether somebody listens on a port."""
+def in_use(port: int) -> bool:
+    """Return True if a program listens on the port."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,9 +1,8 @@
-"""Ends the processes of a stack when the process that started it is gone, however it went.
+"""The program that kills the processes of a stack after the process that started the stack has ended.
 
-A process of its own, because nothing inside the parent runs when that is killed. It leads the process group
-that the stack's processes are put in, and waits for its standard input, a pipe from the parent, to close.
-Chosen over PR_SET_PDEATHSIG, which follows the thread that started a process, runs code between fork and
-exec, and exists on Linux only.
+It is a process of its own, because a killed parent cannot run any code. It leads the process group of the stack's
+processes and waits until its standard input, a pipe from the parent, closes. PR_SET_PDEATHSIG is no alternative: it
+follows the parent's thread instead of its process, needs code between fork and exec, and exists only on Linux.
 """
 
 import os
@@ -14,28 +13,29 @@ import sys
 from contextlib import suppress
 
 
-def _wait_for_the_end_of(parent: int) -> None:
-    # A child that the parent forked may hold the pipe open beyond its death: look who the parent is, too.
+def _wait_for_end(parent: int) -> None:
+    # A forked child of the parent may keep the pipe open after the parent's end. So check the parent's id as well,
+    # once a second.
     while os.getppid() == parent and not select.select([sys.stdin], [], [], 1.0)[0]:
         pass
 
 
-def _end(group: int, directory: str) -> None:
-    os.setsid()  # out of the group, to survive it
+def _kill(group: int, directory: str) -> None:
+    os.setsid()  # leave the group to survive its end
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def main(parent: int, directory: str) -> None:
-    """Wait for `parent` to end; then kill this process's group and remove `directory`, if it is not empty."""
-    _wait_for_the_end_of(parent)
+    """Wait until `parent` ends, then kill the process group and remove `directory`; "" removes nothing."""
+    _wait_for_end(parent)
     group = os.getpgrp()
-    child = os.fork()
+    child = os.fork()  # the leader of a group cannot leave it with setsid, so its child does the rest
     if child:
         os.waitpid(child, 0)
     else:
-        _end(group, directory)
+        _kill(group, directory)
 
 
 if __name__ == "__main__":

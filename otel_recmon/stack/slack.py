@@ -1,7 +1,7 @@
-"""A stand-in for Slack: takes what is posted to an incoming webhook, and shows it.
+"""A stand-in for Slack that accepts posts to an incoming webhook and shows them on a page.
 
-For the demo of somebody who has no webhook, and for tests. `python -m otel_recmon.stack.slack` runs it alone.
-It uses the standard library only.
+It serves the demo without a Slack workspace, and tests. `python -m otel_recmon.stack.slack` runs it alone. It uses
+only the standard library.
 """
 
 import argparse
@@ -17,52 +17,51 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from otel_recmon.stack.message import Message
-from otel_recmon.stack.page import page
 from otel_recmon.stack.ports import LOOPBACK
+from otel_recmon.stack.slack_message import Message
+from otel_recmon.stack.slack_page import render_page
 
-KEPT: Final = 500
-"""Messages; older ones are forgotten."""
+MAX_MESSAGES: Final = 500
+"""Messages that are kept; older ones are dropped."""
 BODY_BYTES: Final = 1_048_576
-"""The longest message that is read."""
+"""The maximum length of a post."""
 SHOWN: Final = ("text", "attachments", "blocks")
-"""What a message has to have one of."""
+"""A message needs at least one of these fields; Slack refuses any other with `no_text`."""
 HEALTH: Final = "/health"
 
-Say = Callable[[str], None]
+PrintMessage = Callable[[str], None]
 
 
 class Slack:
-    """What was posted, and how posts are answered.
+    """The state of the stand-in: the received messages and the answer to the next posts.
 
     Attributes:
-        url: The webhook: where to post, or any path below. It is also the page with the messages.
+        url: The URL of the webhook and of the page with the messages. Posts to any path below it are accepted.
     """
 
-    def __init__(self, say: Say | None = None) -> None:
-        """Have no messages yet; `say` is called with each in words."""
+    def __init__(self, print_message: PrintMessage | None = None) -> None:
         self.url = ""
-        self._messages: deque[Message] = deque(maxlen=KEPT)
+        self._messages: deque[Message] = deque(maxlen=MAX_MESSAGES)
         self._posts = 0
-        self._counting = threading.Lock()
-        self._say = say
+        self._counting = threading.Lock()  # the server answers each connection in a thread of its own
+        self._print_message = print_message
         self._status: int = HTTPStatus.OK
         self._answering = threading.Event()
         self._answering.set()
 
     @property
     def messages(self) -> list[Message]:
-        """The messages that were taken, the oldest first."""
+        """The accepted messages, oldest first."""
         return list(self._messages)
 
     @property
     def posts(self) -> int:
-        """How many posts came, however they were answered."""
+        """The number of posts, including those that were refused or not answered."""
         return self._posts
 
     @contextmanager
     def failing(self, status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> Iterator[None]:
-        """Answer posts with `status` while the context lasts, and take none."""
+        """Refuse posts with `status` while the context lasts."""
         self._status = status
         try:
             yield
@@ -71,22 +70,22 @@ class Slack:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Answer no post while the context lasts; those that came are hung up on at its end, and not taken."""
+        """Do not answer posts while the context lasts; at its end, close their connections without accepting them."""
         self._answering.clear()
         try:
             yield
         finally:
             self._answering.set()
 
-    def take(self, body: bytes, kind: str, path: str) -> tuple[int, str] | None:
-        """Return status and words of the answer to a post, as Slack's; None to hang up."""
+    def receive(self, body: bytes, kind: str, path: str) -> tuple[int, str] | None:
+        """Handle a post and return status and text of the answer, as Slack's; None to close the connection."""
         with self._counting:
             self._posts += 1
         if not self._answering.is_set():
             self._answering.wait()
             return None
         if self._status != HTTPStatus.OK:
-            return self._status, "told_to_fail"
+            return self._status, "simulated_failure"
         payload = _payload(body, kind)
         if payload is None:
             return HTTPStatus.BAD_REQUEST, "invalid_payload"
@@ -97,13 +96,13 @@ class Slack:
 
     def _keep(self, message: Message) -> None:
         self._messages.append(message)
-        if self._say:
+        if self._print_message:
             lines = f"{message.at:%H:%M:%S} {message.channel}".rstrip(), *message.text.splitlines()
-            self._say("\n  ".join(lines))
+            self._print_message("\n  ".join(lines))
 
 
 def _payload(body: bytes, kind: str) -> Mapping[str, Any] | None:
-    """The message of a post: its JSON, or that in the form field `payload`."""
+    """Return the JSON of a post, from the body or from the form field `payload`; None if there is none."""
     try:
         text = body.decode()
         payload = json.loads(parse_qs(text)["payload"][0] if kind.startswith("application/x-www-form") else text)
@@ -112,7 +111,7 @@ def _payload(body: bytes, kind: str) -> Mapping[str, Any] | None:
     return payload if isinstance(payload, Mapping) else None
 
 
-def _listed(messages: Sequence[Message]) -> str:
+def _messages_json(messages: Sequence[Message]) -> str:
     entries = [
         {"at": message.at.isoformat(), "path": message.path, "text": message.text, "payload": message.payload}
         for message in messages
@@ -122,8 +121,10 @@ def _listed(messages: Sequence[Message]) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 60  # of a connection on which nothing comes
-    wbufsize = -1  # head and body in one packet, or a client that keeps its connection waits 40 ms in between
+    timeout = 60  # seconds until an idle connection is closed
+    # Buffer the output, so that head and body go out together. Unbuffered, a client on a kept connection waits 40 ms
+    # between the two: Nagle's algorithm waits for its delayed acknowledgement.
+    wbufsize = -1
 
     def __init__(self, slack: Slack, *connection: Any) -> None:
         self._slack = slack
@@ -132,10 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > BODY_BYTES:
-            self.close_connection = True  # its body is not read
+            self.close_connection = True  # because the unread body would be taken for the next request
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large_or_of_unknown_length")
             return
-        answer = self._slack.take(self.rfile.read(int(length)), self.headers.get("Content-Type", ""), self.path)
+        answer = self._slack.receive(self.rfile.read(int(length)), self.headers.get("Content-Type", ""), self.path)
         if answer is None:
             self.close_connection = True
         else:
@@ -143,18 +144,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         pages: dict[str, tuple[str, Callable[[], str]]] = {
-            "/": ("text/html", lambda: page(self._slack.messages)),
-            "/messages": ("application/json", lambda: _listed(self._slack.messages)),
+            "/": ("text/html", lambda: render_page(self._slack.messages)),
+            "/messages": ("application/json", lambda: _messages_json(self._slack.messages)),
             HEALTH: ("text/plain", lambda: "ok"),
         }
         kind, content = pages.get(self.path, ("text/plain", None))
         if content is None:
-            self._answer(HTTPStatus.NOT_FOUND, "there are / and /messages", kind)
+            self._answer(HTTPStatus.NOT_FOUND, "the pages are / and /messages", kind)
         else:
             self._answer(HTTPStatus.OK, content(), kind)
 
-    def _answer(self, status: int, words: str, kind: str = "text/html") -> None:
-        content = words.encode()
+    def _answer(self, status: int, text: str, kind: str = "text/html") -> None:
+        content = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
@@ -164,45 +165,45 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Leave the output to the messages."""
+        """Write no access log, because the output shows the messages."""
 
 
 @contextmanager
-def slack_standin(host: str = LOOPBACK, port: int = 0, say: Say | None = None) -> Iterator[Slack]:
-    """Run the stand-in while the context lasts, and give what it is posted.
+def slack_standin(host: str = LOOPBACK, port: int = 0, print_message: PrintMessage | None = None) -> Iterator[Slack]:
+    """Run the stand-in while the context lasts, and yield its state.
 
     Args:
         host: The address to listen on.
-        port: The port to listen on, 0 for any free one.
-        say: Called with each message in words, such as `print`.
+        port: The port to listen on; 0 for a free one.
+        print_message: A function to call with the text of each message, such as `print`.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address or port is not available.
     """
-    slack = Slack(say)
+    slack = Slack(print_message)
     with ThreadingHTTPServer((host, port), partial(_Handler, slack)) as server:
         slack.url = f"http://{host}:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})  # s, for a fast shutdown
         thread.start()
         try:
             yield slack
         finally:
-            slack._answering.set()  # noqa: SLF001 - let go of those that hang
+            slack._answering.set()  # noqa: SLF001 - ends the handlers that hang
             server.shutdown()
             thread.join()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the stand-in until it is interrupted, printing every message."""
+    """Run the stand-in until Ctrl-C, and print every message."""
     parser = argparse.ArgumentParser(
         prog="python -m otel_recmon.stack.slack", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--host", default=LOOPBACK, help="default: %(default)s")
     parser.add_argument("--port", type=int, default=8080, help="default: %(default)s; 0 for any free one")
     options = parser.parse_args(arguments)
-    say = partial(print, flush=True)
-    with slack_standin(options.host, options.port, say) as slack:
-        say(f"What is posted to {slack.url} is shown here, and there")
+    print_message = partial(print, flush=True)
+    with slack_standin(options.host, options.port, print_message) as slack:
+        print_message(f"Messages to {slack.url} are printed here; the page at that address shows them as well")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
 

@@ -1,4 +1,4 @@
-"""The pipeline as local processes, which go when the one that started them does."""
+"""The pipeline as local processes that end with the process that started them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -11,32 +11,32 @@ from otel_recmon.stack import binaries, plan
 from otel_recmon.stack.component import Component, StackError
 from otel_recmon.stack.files import FILES
 from otel_recmon.stack.guard import guarded
-from otel_recmon.stack.plan import COLLECTOR_PORTS, Place, Process
-from otel_recmon.stack.ports import free, taken
+from otel_recmon.stack.plan import COLLECTOR_PORTS, Process, StackLayout
+from otel_recmon.stack.ports import free_port, in_use
 
 
 @dataclass(kw_only=True)
 class Stack:
-    """The pipeline on this machine, for as long as a `with` block lasts.
+    """The pipeline on this machine for the duration of a `with` block.
 
-    `with Stack() as stack:` starts the Collector and a Prometheus, on the loopback interface only; a service
-    that exports to `stack.otlp_http_url` is then seen at `stack.prometheus_url`. Whatever ends the process
-    that started it ends the stack, too: an exception, Ctrl-C, SIGTERM or SIGKILL.
+    `with Stack() as stack:` starts the Collector and a Prometheus on the loopback interface. The metrics of a
+    service that exports to `stack.otlp_http_url` are then available at `stack.prometheus_url`. The stack ends with
+    the process that started it, also after an exception, Ctrl-C, SIGTERM or SIGKILL.
 
     Attributes:
-        scraped: Start a second Prometheus, which gets the metrics by scraping the Collector.
+        scraped: Start a second Prometheus, which scrapes the metrics from the Collector.
         alertmanager: The configuration file of an Alertmanager to start.
-        rules: A folder with recording rules for Prometheus; alerting rules in its folder `alerts` are used
-            when there is an Alertmanager. By default what the package ships.
-        directory: Where data and logs stay. By default a temporary folder, removed at the end.
-        group: The process group to put the processes in, where the caller sees to its end, and to the directory's.
-        ports: Ports by name, for those that should not be just any free one.
+        rules: A folder with recording rules for Prometheus, and alerting rules in its subfolder `alerts`, which are
+            used only with an Alertmanager. By default the rules in the package.
+        directory: The folder for data and logs; it stays. By default a temporary folder, removed at the end.
+        group: The process group for the processes. The caller then ends the group and removes `directory`.
+        ports: Ports by name; the others are free ports.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
         overlays: Files to merge over collector-config.yaml, such as those in deploy/.
-        scrape_interval: How often each Prometheus scrapes.
-        files: The folder with collector-config.yaml and prometheus/; by default what the package ships.
-        deadline_s: How long each process may take to become ready.
-        components: The processes, by name: collector, prometheus, scraped_prometheus, alertmanager.
+        scrape_interval: The scrape interval of each Prometheus.
+        files: The folder with collector-config.yaml and prometheus/. By default the files in the package.
+        deadline_s: Seconds for each process to become ready.
+        components: The processes by name: collector, prometheus, scraped_prometheus, alertmanager.
     """
 
     scraped: bool = False
@@ -51,14 +51,15 @@ class Stack:
     files: Path = FILES
     deadline_s: float = 180.0
     components: dict[str, Component] = field(default_factory=dict, init=False, repr=False)
-    _place: Place = field(init=False, repr=False)
+    _place: StackLayout = field(init=False, repr=False)
     _undo: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> Self:
-        """Start everything, and return when all of it is ready.
+        """Start all processes and wait until they are ready.
 
         Raises:
-            StackError: Something is missing or taken, or a process did not start. Nothing is left running.
+            StackError: A program or file is missing, a port is in use, or a process did not start. No process is
+                left running.
         """
         with ExitStack() as undo:
             self._prepare(undo)
@@ -73,52 +74,52 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything, the Collector first, so that it can deliver what it has."""
+        """Stop all processes, the Collector first, so that it can deliver its queue to Prometheus."""
         self._undo.__exit__(kind, error, trace)
 
     @property
     def logs(self) -> Path:
-        """The folder with a log file for each process."""
+        """The folder with the log files of the processes."""
         return self._place.logs
 
     @property
     def events(self) -> Path:
-        """The file that the Collector writes log events to."""
+        """The file with the log events that the Collector writes."""
         return self._place.events
 
     @property
     def otlp_http_url(self) -> str:
-        """Where services send OTLP over HTTP: their OTEL_EXPORTER_OTLP_ENDPOINT."""
+        """The OTEL_EXPORTER_OTLP_ENDPOINT of services that export over HTTP."""
         return self._url("otlp_http")
 
     @property
     def otlp_grpc_url(self) -> str:
-        """Where services send OTLP over gRPC."""
+        """The OTEL_EXPORTER_OTLP_ENDPOINT of services that export over gRPC."""
         return self._url("otlp_grpc")
 
     @property
     def scrape_url(self) -> str:
-        """The Collector's page with the metrics of the services."""
+        """The URL of the Collector's page with the metrics of the services."""
         return f"{self._url('scrape')}/metrics"
 
     @property
     def telemetry_url(self) -> str:
-        """The Collector's page with its own metrics."""
+        """The URL of the Collector's page with its own metrics."""
         return f"{self._url('telemetry')}/metrics"
 
     @property
     def prometheus_url(self) -> str:
-        """The Prometheus that the Collector sends to."""
+        """The URL of the Prometheus that receives the metrics over OTLP."""
         return self._url("prometheus")
 
     @property
     def scraped_prometheus_url(self) -> str:
-        """The Prometheus that scrapes the Collector, where `scraped` asked for one."""
+        """The URL of the Prometheus that scrapes the Collector; only with `scraped`."""
         return self._url("scraped_prometheus")
 
     @property
     def alertmanager_url(self) -> str:
-        """The Alertmanager, where there is one."""
+        """The URL of the Alertmanager; only with `alertmanager`."""
         return self._url("alertmanager")
 
     def _url(self, name: str) -> str:
@@ -128,7 +129,7 @@ class Stack:
         self._check_programs()
         ports = self._chosen_ports()
         directory, group = self._guarded(undo)
-        self._place = Place(directory, self.files, ports)
+        self._place = StackLayout(directory, self.files, ports)
         self.logs.mkdir(exist_ok=True)
         processes = self._processes()
         self.components = {name: self._component(name, processes[name], group) for name in processes}
@@ -141,7 +142,7 @@ class Stack:
     def _check_programs(self) -> None:
         for program in ("otelcol", "prometheus", *(["alertmanager"] if self.alertmanager else [])):
             if binaries.find(program) is None:
-                raise StackError(binaries.missing(program))
+                raise StackError(binaries.install_hint(program))
 
     def _chosen_ports(self) -> dict[str, int]:
         optional = {"scraped_prometheus": self.scraped, "alertmanager": self.alertmanager}
@@ -149,12 +150,12 @@ class Stack:
         for name, port in self.ports.items():
             if name not in names:
                 raise StackError(f"this stack has no port called {name}; it has {', '.join(names)}")
-            if taken(port):
-                raise StackError(f"port {port} ({name}) is in use: end what listens there, or choose another")
-        return {name: self.ports.get(name) or free() for name in names}
+            if in_use(port):
+                raise StackError(f"port {port} ({name}) is in use: stop the program on it, or choose another port")
+        return {name: self.ports.get(name) or free_port() for name in names}
 
     def _processes(self) -> dict[str, Process]:
-        """In the order of starting; they are stopped in the opposite one."""
+        """Return the processes in the order of their start; they stop in the reverse order."""
         names = ["prometheus", *(["scraped_prometheus"] if self.scraped else [])]
         processes = {name: self._prometheus(name) for name in names}
         if self.alertmanager:

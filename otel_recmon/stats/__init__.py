@@ -1,1 +1,1 @@
-"""Pure maths: numbers in, numbers out; imports nothing of ours."""
+"""Pure functions of numbers: intervals, histograms, diversity, coverage and sketches. Imports no other package."""

@@ -1,36 +1,37 @@
-"""The maths of counters and histograms, as Prometheus does it. Numbers in, numbers out."""
+"""Counter increases and histogram quantiles, as Prometheus computes them."""
 
 import math
 from collections.abc import Mapping
 
 
 def rise(before: float, after: float) -> float:
-    """Return by how much a counter has risen; what a counter shows that began anew, it has risen by since."""
+    """Return the increase of a counter between two samples. A counter that fell was reset to 0 in between."""
     return after - before if after >= before else after
 
 
 def quantile(share: float, buckets: Mapping[float, float]) -> float:
-    """Return a quantile of a histogram, interpolated within its bucket; NaN where nothing was recorded.
+    """Return a quantile of a histogram by linear interpolation within its bucket; NaN for an empty histogram.
+
+    A quantile in the last bucket, whose upper bound is infinite, is the lower bound of this bucket.
 
     Args:
-        share: Which quantile, 0 to 1.
-        buckets: How many values are at most each upper bound; the last bound is infinite. A quantile beyond the
-            last finite bound is that bound.
+        share: The quantile, 0 to 1.
+        buckets: The cumulative count of values up to each upper bound. The last bound must be infinite.
     """
     bounds = sorted(buckets)
     if len(bounds) < 2 or not math.isinf(bounds[-1]) or not buckets[bounds[-1]]:
         return math.nan
-    wanted = share * buckets[bounds[-1]]
-    found = next((place for place, bound in enumerate(bounds) if buckets[bound] >= wanted), len(bounds) - 1)
-    if math.isinf(bounds[found]):
-        return bounds[found - 1]
-    lower, below = (bounds[found - 1], buckets[bounds[found - 1]]) if found else (0.0, 0.0)
-    within = buckets[bounds[found]] - below
-    return lower + (bounds[found] - lower) * ((wanted - below) / within if within else 1.0)
+    rank = share * buckets[bounds[-1]]
+    index = next((index for index, bound in enumerate(bounds) if buckets[bound] >= rank), len(bounds) - 1)
+    if math.isinf(bounds[index]):
+        return bounds[index - 1]
+    lower, below = (bounds[index - 1], buckets[bounds[index - 1]]) if index else (0.0, 0.0)
+    within = buckets[bounds[index]] - below
+    return lower + (bounds[index] - lower) * ((rank - below) / within if within else 1.0)
 
 
 def divided(part: float, whole: float) -> float:
-    """Return a quotient; infinite or NaN where there is nothing to divide by."""
+    """Return a quotient by the rules of PromQL: a division by 0 is infinite, 0 divided by 0 is NaN."""
     if whole:
         return part / whole
     return math.copysign(math.inf, part) if part else math.nan

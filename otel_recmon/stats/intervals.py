@@ -1,30 +1,30 @@
-"""How sure a rate and the difference of two rates are."""
+"""Confidence intervals of a proportion and of the difference of two proportions."""
 
 import math
 from dataclasses import dataclass
 from typing import Final
 
 Z: Final = 1.959964
-"""Standard deviations on either side that hold 95 % of a normal distribution."""
+"""The two-sided 95 % quantile of the standard normal distribution."""
 Z_POWER: Final = 0.841621
-"""Standard deviations below which 80 % of a normal distribution lie."""
+"""The one-sided 80 % quantile of the standard normal distribution, for a power of 80 %."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A number of successes among a number of trials."""
+    """A proportion, as successes and trials."""
 
     successes: int
     trials: int
 
     @property
     def value(self) -> float:
-        """The share of successes, NaN where there was no trial."""
+        """The proportion, 0 to 1; NaN without trials."""
         return self.successes / self.trials if self.trials else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of Wilson, "Probable Inference" (1927); NaN where there was no trial."""
+        """The 95 % interval of the proportion by Wilson, "Probable Inference" (1927); NaN without trials."""
         if not self.trials:
             return math.nan, math.nan
         share, spread = min(self.value, 1.0), Z * Z / self.trials
@@ -34,7 +34,10 @@ class Rate:
 
 
 def difference(one: Rate, other: Rate) -> tuple[float, float]:
-    """Return the 95 % interval of ``one`` minus ``other``, by Newcombe's method 10 (1998)."""
+    """Return the 95 % interval of the proportion ``one`` minus ``other``.
+
+    Method 10 of Newcombe, "Interval estimation for the difference between independent proportions" (1998).
+    """
     gap = one.value - other.value
     (low, high), (other_low, other_high) = one.interval, other.interval
     return (
@@ -44,7 +47,7 @@ def difference(one: Rate, other: Rate) -> tuple[float, float]:
 
 
 def trials_needed(one: Rate, other: Rate) -> float:
-    """Return the trials a side that tell rates as far apart as these, at 5 % significance and 80 % power."""
+    """Return the trials per group to detect this difference at 5 % significance and 80 % power; infinite if it is 0."""
     gap = one.value - other.value
     variance = one.value * (1 - one.value) + other.value * (1 - other.value)
     return (Z + Z_POWER) ** 2 * variance / gap**2 if gap else math.inf

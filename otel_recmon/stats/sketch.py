@@ -1,4 +1,4 @@
-"""How many different things there were, in sketches that merge across a fleet. Numbers in, numbers out."""
+"""HyperLogLog sketches, which estimate numbers of distinct ids, and merge across processes and time."""
 
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -7,43 +7,44 @@ from threading import Lock
 from typing import Any
 
 TURN_SECONDS = 300.0
-"""A sketch shows what there was in this turn of the clock and in the one before."""
+"""The length of a turn. A sketch contains the ids of the current turn of the clock and of the one before."""
 MOST_NOTED = 262_144
-"""Ids that wait to be hashed, of one kind and turn; a hundred bytes each."""
+"""The largest number of item ids, and of user ids, that wait to be hashed per turn. Each takes some 100 bytes."""
 _RANK_BITS = 52
+"""Bits of a hash that make the rank, so that a rank is at most 53."""
 _INDEX_BITS = 64 - _RANK_BITS
+"""Bits of a hash for the index of the register: 12, enough for 4,096 registers."""
 
 
 class Turn:
-    """The registers of one turn of the clock, and the ids that are not in them yet.
+    """The registers of one turn of the clock, and the noted ids that still have to be hashed.
 
     Flajolet and others, "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm" (2007).
     """
 
     def __init__(self, number: float, registers: int) -> None:
-        """Start empty."""
         self.number = number
         self.noted: set[Hashable] = set()
         self._registers = bytearray(registers)
 
     def registers(self) -> bytes:
-        """Return the registers with all ids in them. One thread at a time."""
+        """Return the registers of all ids. Only one thread may call it at a time."""
         self.absorb(0)
         return bytes(self._registers)
 
     def absorb(self, most: int) -> None:
-        """Hash ids until at most so many wait; more may be noted meanwhile. One thread at a time."""
+        """Hash noted ids until at most ``most`` are left. Only one thread may call it at a time; others may add ids."""
         registers, noted = self._registers, self.noted
         last = len(registers) - 1
         while len(noted) > most:
             digest = hashed(noted.pop())
             rank = _RANK_BITS + 1 - (digest >> _INDEX_BITS).bit_length()
-            if rank > registers[digest & last]:  # noqa: PLR1730 - a call of max() costs a tenth of all this
+            if rank > registers[digest & last]:  # noqa: PLR1730 - max() would cost a tenth of this loop
                 registers[digest & last] = rank
 
 
 def hashed(value: object) -> int:
-    """Return 64 bits that are the same in every process; 7, 7.0 and "7" are the same id."""
+    """Return a 64-bit hash that is the same in all processes. 7, 7.0 and "7" have the same hash."""
     data = value.encode(errors="replace") if type(value) is str else _bytes(value)
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
 
@@ -54,25 +55,24 @@ def _bytes(value: Any) -> bytes:
     whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
     try:
         return str(int(value) if whole else value).encode(errors="replace")
-    except ValueError:  # a whole number of thousands of digits
+    except ValueError:  # Python refuses to convert a whole number of more than 4,300 digits
         return hex(value).encode()
 
 
 class Sketch:
-    """Which different ids there were in the last five to ten minutes, as registers. Nothing resets it but the clock.
+    """The distinct ids of the last five to ten minutes, as HyperLogLog registers. Only the clock resets them.
 
-    Adding only notes the ids, each once; they are hashed when somebody reads, or where too many wait. One thread adds
-    at a time, while others may read. What is read may be merged with other sketches: the higher of each two registers.
+    ``add`` only notes ids, each once. They are hashed at the next read, or if too many wait. Only one thread may add at
+    a time, while others read. Sketches merge by the maximum of each register.
     """
 
     def __init__(self, registers: int) -> None:
-        """Start empty, with a power of two registers."""
         self._size = registers
         self._turns = (Turn(-math.inf, registers), Turn(-math.inf, registers))
         self._reading = Lock()
 
     def add(self, ids: Iterable[Hashable], now: float, most: int = MOST_NOTED) -> None:
-        """Take in ids, at a time in seconds since 1970; at most so many of them wait."""
+        """Add ids at a time in seconds since 1970. At most ``most`` ids wait to be hashed."""
         number = now // TURN_SECONDS
         if number != self._turns[0].number:
             self._turn_to(number)
@@ -85,13 +85,13 @@ class Sketch:
                 self._reading.release()
 
     def registers(self, now: float) -> bytes | None:
-        """Return the rank in each register, 0 to 53; None where there was nothing in this turn and the last."""
+        """Return the rank in each register, 0 to 53; None if this turn and the last have no ids."""
         with self._reading:
             found = [turn.registers() for turn in self._recent(now)]
         return bytes(map(max, *found)) if len(found) > 1 else next(iter(found), None)
 
     def idle(self, now: float) -> bool:
-        """Say whether there was nothing in this turn and the last."""
+        """Return True if this turn and the last have no ids."""
         return not any(self._recent(now))
 
     def _recent(self, now: float) -> Iterator[Turn]:
@@ -100,28 +100,28 @@ class Sketch:
 
     def _turn_to(self, number: float) -> None:
         current, _ = self._turns
-        if number == current.number - 1:  # a clock that was set back a little
+        if number == current.number - 1:  # the clock was set back across the boundary of a turn
             return
         before = current if number == current.number + 1 else Turn(number - 1, self._size)
         self._turns = (Turn(number, self._size), before)
 
 
 def error(registers: int) -> float:
-    """Return the standard error of an estimate, relative to it."""
+    """Return the relative standard error of an estimate with this number of registers."""
     return 1.04 / math.sqrt(registers)
 
 
 def alpha(registers: int) -> float:
-    """Return the constant that corrects the mean, by the formula that the paper gives for 128 registers and more."""
+    """Return the bias correction of the harmonic mean, by the paper's formula for 128 and more registers."""
     return 0.7213 / (1 + 1.079 / registers)
 
 
 def estimate(registers: Sequence[int]) -> float:
-    """Return how many different ids there were.
+    """Return the estimated number of distinct ids.
 
-    Small numbers are counted linearly (Whang and others, 1990) where that gives at most 2.5 for each register, which is
-    where the paper changes over. To choose by the linear count, and to correct nothing at the other end where hashes
-    have 64 bits, is after Heule and others, "HyperLogLog in practice" (2013).
+    Small numbers are estimated by linear counting (Whang and others, 1990), up to the paper's limit of 2.5 ids per
+    register. As in Heule and others, "HyperLogLog in practice" (2013), the linear count itself decides between the two
+    estimates, and hashes of 64 bits need no correction of large numbers.
     """
     size, zeros = len(registers), registers.count(0)
     linear = size * math.log(size / zeros) if zeros else math.inf

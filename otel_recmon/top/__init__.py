@@ -1,1 +1,1 @@
-"""What a service does right now, for people at a terminal: read from its page or from Prometheus, and drawn."""
+"""Live view of one service at a terminal. Imports query, stats and artifacts."""

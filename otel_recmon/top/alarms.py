@@ -1,6 +1,6 @@
-"""Which thresholds of the alerts are crossed at a moment, and which alerts cannot be judged from where we look."""
+"""Evaluation of the alert conditions at one time: crossed thresholds, and alerts that the source cannot evaluate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,72 +9,83 @@ from otel_recmon.artifacts.alerts.rule import WATCHDOG, AlertRule, raw
 from otel_recmon.artifacts.promql import IDENTITY, TERM, Matcher
 from otel_recmon.artifacts.render.prometheus_rules import condition
 from otel_recmon.artifacts.settings.thresholds import seconds
-from otel_recmon.query.client import Labels
-from otel_recmon.query.sources import FAILURES, Source
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.client import LabelMap, Series
+from otel_recmon.query.sources import MetricsSource
 
 SEVERITIES: Final = ("critical", "warning", "info")
-"""The gravest first."""
+"""From the most to the least severe."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A threshold that is crossed: of which alert, for what, by which value."""
+class Crossing:
+    """A crossed threshold: its alert, the labels of the series, and their value."""
 
     rule: AlertRule
-    labels: Labels
+    labels: LabelMap
     value: float
 
     @property
     def text(self) -> str:
-        """What the alert would say, and of what."""
+        """The text of the alert for the value, after the labels that are not those of the service."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.summary(self.value)}" if subject else self.rule.summary(self.value)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is crossed, the gravest first, and the names of the alerts that nobody can judge from here."""
+    """The result of an evaluation.
 
-    findings: tuple[Finding, ...] = ()
+    Attributes:
+        crossings: The crossed thresholds, the most severe first.
+        judged: The names of the evaluated alerts.
+        undecided: The names of the alerts that the source cannot evaluate.
+        reason: The error that prevented the evaluation of all alerts; empty if there was none.
+    """
+
+    crossings: tuple[Crossing, ...] = ()
     judged: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
     reason: str = ""
 
 
 def switched_on(rules: Iterable[AlertRule]) -> list[AlertRule]:
-    """Return the alerts that are switched on, but for the one that always fires."""
+    """Return the enabled alerts, without the watchdog, which always fires."""
     return [rule for rule in rules if rule.tuning.enabled and rule.name != WATCHDOG]
 
 
-def judged(source: Source, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
-    """Ask the conditions of the alerts, for one service, at a moment."""
-    known = [rule for rule in rules if source.whole or _shown(rule, source.period(at).seconds)]
+def judged(source: MetricsSource, rules: Sequence[AlertRule], matchers: tuple[Matcher, ...], at: float) -> Judgement:
+    """Evaluate the conditions of alerts for one service, in one query."""
+    known = [rule for rule in rules if source.whole or _shown(rule, source.lookback(at).seconds)]
     others = tuple(rule.name for rule in rules if rule not in known)
     if not known:
         return Judgement(undecided=others)
     terms = {rule.name: condition(rule, raw, matchers) for rule in known}
     try:
         crossed = list(source.instant(str(promql.tagged(terms)), at))
-    except FAILURES as error:
+    except RecmonError as error:
         return Judgement(undecided=tuple(rule.name for rule in rules), reason=str(error))
     named = {rule.name: rule for rule in known}
-    findings = [
-        Finding(named[one.labels[TERM]], {name: value for name, value in one.labels.items() if name != TERM}, one.value)
-        for one in crossed
-    ]
-    return Judgement(tuple(sorted(findings, key=_gravity)), tuple(named), others)
+    crossings = [_crossing(named, one) for one in crossed]
+    return Judgement(tuple(sorted(crossings, key=_severity)), tuple(named), others)
+
+
+def _crossing(rules: Mapping[str, AlertRule], series: Series) -> Crossing:
+    labels = dict(series.labels)
+    return Crossing(rules[labels.pop(TERM)], labels, series.value)
 
 
 def _shown(rule: AlertRule, seen_s: float) -> bool:
-    """Say whether a page can show what an alert looks at.
+    """Return True if the page of a process is enough to evaluate an alert.
 
-    It knows neither the past nor other programs. Of a budget, how long it burns is what matters; other alerts
-    guard themselves against too little traffic.
+    A page has neither history nor the metrics of other programs, so that baselines, offsets and the Collector's alerts
+    are excluded. A burn rate needs a history as long as its long window; the other alerts have their own minimum of
+    traffic.
     """
     if rule.alert.against or rule.tuning.offset or not rule.alert.signal.metrics:
         return False
     return not rule.tuning.short_window or seen_s >= seconds(rule.tuning.window)
 
 
-def _gravity(finding: Finding) -> tuple[int, str, list[str]]:
-    return SEVERITIES.index(finding.rule.severity), finding.rule.name, sorted(finding.labels.values())
+def _severity(crossing: Crossing) -> tuple[int, str, list[str]]:
+    return SEVERITIES.index(crossing.rule.severity), crossing.rule.name, sorted(crossing.labels.values())

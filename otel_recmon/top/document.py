@@ -1,59 +1,59 @@
-"""A reading as one JSON object: shares as 0 to 1, units in the names, null where nothing is known."""
+"""JSON documents of readings: shares are from 0 to 1, keys end in their unit, unknown values are null."""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from otel_recmon.top.alarms import Finding
-from otel_recmon.top.figures import COUNTED, OWN, REVENUE, SIGNALS, Figures
+from otel_recmon.top.alarms import Crossing
+from otel_recmon.top.figures import COUNTED, OWN, REVENUE, SIGNALS, SignalValues
 from otel_recmon.top.reading import Reading
 
 
 def document(reading: Reading) -> dict[str, Any]:
-    """Return everything of a reading but its history."""
-    seconds = reading.period.seconds
+    """Return the JSON document of a reading. It has no trends."""
+    seconds = reading.lookback.seconds
     judgement = reading.judgement
     return {
         **origin(reading.source, reading.at),
         "service": reading.title,
         "period": {
             "seconds": None if math.isnan(seconds) else round(seconds, 3),
-            "since_start": reading.period.since_start,
+            "since_start": reading.lookback.since_start,
         },
         "all": _figures(reading.answer.total) | {name: reading.answer.total.values.get(name) for name in OWN},
         "model_versions": {name: _figures(figures) for name, figures in reading.answer.versions.items()},
-        "crossed": [_finding(one) for one in judgement.findings],
+        "crossed": [_crossing(one) for one in judgement.crossings],
         "judged": list(judgement.judged),
         "not_judged": list(judgement.undecided),
     }
 
 
 def failure(source: str, at: float, error: str) -> dict[str, Any]:
-    """Return what stands for a reading that failed."""
+    """Return the JSON document of a failed reading."""
     return {**origin(source, at), "error": error}
 
 
 def origin(source: str, at: float) -> dict[str, Any]:
-    """Return when and where was looked."""
+    """Return the time and the source of a reading."""
     return {"at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"), "source": source}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: SignalValues) -> dict[str, Any]:
     values: dict[str, Any] = {name: figures.values.get(name) for name in (*SIGNALS, REVENUE)}
     counted: Mapping[str, Any] = {name: figures.counted(name) for name in COUNTED}
     return values | {"outcomes": dict(figures.outcomes), "counted": counted}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    rule = finding.rule
+def _crossing(crossing: Crossing) -> dict[str, Any]:
+    rule = crossing.rule
     return {
         "alert": rule.name,
         "severity": rule.severity,
-        "labels": dict(finding.labels),
-        "value": finding.value,
+        "labels": dict(crossing.labels),
+        "value": crossing.value,
         "threshold": rule.threshold,
         "comparison": rule.alert.comparison.operator,
         "for": rule.hold,
-        "text": finding.text,
+        "text": crossing.text,
     }

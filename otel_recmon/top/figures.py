@@ -1,4 +1,4 @@
-"""The figures that are shown: which signals they are, how all of them are asked at once, and what the answer says."""
+"""Figures of ``otel-recmon top``: their signals, and the query for all of them."""
 
 import math
 from collections import defaultdict
@@ -12,7 +12,7 @@ from otel_recmon.artifacts.promql import TERM, Expr, QueryScope
 from otel_recmon.artifacts.signals import experiments, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.kinds import Signal, Volume
 from otel_recmon.query.client import Series
-from otel_recmon.query.sources import Source
+from otel_recmon.query.sources import MetricsSource
 
 SIGNALS: Final[Mapping[str, Signal]] = {
     "requests_per_s": traffic.REQUESTS,
@@ -29,38 +29,38 @@ SIGNALS: Final[Mapping[str, Signal]] = {
     "staleness_h": quality.STALENESS,
     "cache_hit_share": traffic.CACHE_HIT_RATE,
 }
-"""By their names in JSON."""
+"""The signals of the figures, by their keys in JSON."""
 OWN: Final[Mapping[str, Volume]] = {
     "values_set_aside": telemetry.DROPPED,
     "plugin_errors": telemetry.PLUGIN_ERRORS,
     "labels_over_cap": telemetry.OVERFLOW,
 }
-"""What the plugin says of itself, as counts within the window; what is not there has not happened."""
+"""Counts of dropped values, errors and overflowing labels in the window. A missing series counts as 0."""
 COUNTED: Final[Mapping[str, Volume]] = {
     "requests": traffic.REQUESTS,
     "clicks": traffic.CLICKS,
     "conversions": traffic.CONVERSIONS,
     "revenue": traffic.REVENUE,
 }
-"""What has been counted since the processes started."""
+"""The counters that are also shown as totals since the start of the processes."""
 TRENDS: Final = ("requests_per_s", "error_share", "ctr", "latency_p95_s")
 REVENUE: Final = "revenue_per_min"
 _OUTCOME: Final = "outcome"
 _COUNTED: Final = "counted_"
 _MINUTE_S: Final = 60
 POINTS: Final = 40
-"""How far a trend goes back."""
+"""The number of points of a trend."""
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What is known of a model version, or of all: figures by name, and the share of each outcome."""
+class SignalValues:
+    """The known figures of a model version or of all versions, by name, and the share of each outcome."""
 
     values: dict[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, float] = field(default_factory=dict)
 
     def counted(self, name: str) -> float | None:
-        """Return what has been counted since the processes started."""
+        """Return the total of a counter since the start of the processes; None if it is unknown."""
         return self.values.get(_COUNTED + name)
 
 
@@ -68,12 +68,12 @@ class Figures:
 class Answer:
     """The figures of the service as a whole, and of each model version."""
 
-    total: Figures
-    versions: Mapping[str, Figures]
+    total: SignalValues
+    versions: Mapping[str, SignalValues]
 
 
 def query(scope: QueryScope) -> Expr:
-    """Return the expression of all figures at once, each labelled with its name."""
+    """Return one expression for all figures. The label ``term`` of each series is the name of its figure."""
     terms = {name: signal.expression(scope) for name, signal in SIGNALS.items()}
     terms[REVENUE] = traffic.REVENUE.expression(scope) * _MINUTE_S
     terms[_OUTCOME] = traffic.OUTCOME_MIX.expression(scope)
@@ -82,19 +82,19 @@ def query(scope: QueryScope) -> Expr:
     return promql.tagged(terms)
 
 
-def asked(source: Source, scope: QueryScope, at: float) -> Answer:
-    """Return the figures of a service at a moment."""
+def asked(source: MetricsSource, scope: QueryScope, at: float) -> Answer:
+    """Query the figures of a service at one time."""
     version = catalog.MODEL_VERSION.name
     whole = _collected(source.instant(str(query(scope)), at))
     versions = _collected(source.instant(str(query(scope.apart(version))), at))
-    versions.pop("", None)  # of what no version is known, and what has none
-    total = whole.get("", Figures())
+    versions.pop("", None)  # series without a model version, such as those of the cache
+    total = whole.get("", SignalValues())
     own = dict.fromkeys(OWN, 0.0)
-    return Answer(Figures(own | total.values, total.outcomes), dict(sorted(versions.items())))
+    return Answer(SignalValues(own | total.values, total.outcomes), dict(sorted(versions.items())))
 
 
-def trends(source: Source, scope: QueryScope, at: float) -> dict[str, list[float]]:
-    """Return what the figures of a service came to until a moment, oldest first; NaN where nothing is known."""
+def trends(source: MetricsSource, scope: QueryScope, at: float) -> dict[str, list[float]]:
+    """Query the trends of a service up to a time, with the oldest point first and NaN for an unknown point."""
     trend = source.trend
     terms = {name: signal.expression(scope.over(trend.window)) for name, signal in SIGNALS.items() if name in TRENDS}
     start = at - (POINTS - 1) * trend.step_s
@@ -110,8 +110,8 @@ def _so_far(signal: Volume, scope: QueryScope) -> Expr:
     return promql.total(promql.series(signal.counted.name, narrow), narrow.by)
 
 
-def _collected(series: Iterable[Series]) -> dict[str, Figures]:
-    """Return the figures by model version; those of none by an empty name."""
+def _collected(series: Iterable[Series]) -> dict[str, SignalValues]:
+    """Return the figures by model version; the key of series without a version is ""."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
     outcomes: dict[str, dict[str, float]] = defaultdict(dict)
     for one in series:
@@ -120,4 +120,4 @@ def _collected(series: Iterable[Series]) -> dict[str, Figures]:
             outcomes[version][one.labels[catalog.OUTCOME.name]] = one.value
         elif not math.isnan(one.value):
             values[version][name] = one.value
-    return {version: Figures(found, outcomes.get(version, {})) for version, found in values.items()}
+    return {version: SignalValues(found, outcomes.get(version, {})) for version, found in values.items()}

@@ -1,4 +1,4 @@
-"""Looks again and again, and prints one block or one JSON object a look."""
+"""Output of ``otel-recmon top`` without a screen: one block of text or one JSON object per reading."""
 
 import json
 import time
@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule
-from otel_recmon.top import format as write
+from otel_recmon.errors import RecmonError
 from otel_recmon.top.document import document, failure
-from otel_recmon.top.reading import LOST, Reading, Watch
+from otel_recmon.top.format import printable
+from otel_recmon.top.reading import Reading, Watch
 from otel_recmon.top.screen import Screen
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often to look: seconds between two looks, and how many; None for until stopped."""
+    """The seconds between two readings, and their number; None to read until the user stops."""
 
     interval_s: float
     count: int | None = None
@@ -24,7 +26,7 @@ class Pace:
     clock: Callable[[], float] = field(default=time.time, repr=False)
 
     def looks(self) -> Iterator[int]:
-        """Yield the number of each look when it is due."""
+        """Yield the number of each reading (from 0) when it is due."""
         number = 0
         while self.count is None or number < self.count:
             if number:
@@ -34,22 +36,22 @@ class Pace:
 
 
 def follow(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console, *, as_json: bool) -> Reading:
-    """Show each look, and return the last that succeeded.
+    """Print each reading, and return the last successful one. Print the error of a later failure and go on.
 
     Raises:
-        PageError, PrometheusError, ServiceError: If the first look fails; later ones only say so.
+        PageError, PrometheusError, ServiceError: If the first reading fails.
     """
     last: Reading | None = None
     for _ in pace.looks():
         try:
             last = watch.look()
-        except LOST as error:
+        except RecmonError as error:
             if last is None:
                 raise
             _print_trouble(last, error, pace, console, as_json=as_json)
         else:
             _print(last, rules, console, as_json=as_json)
-    assert last is not None  # noqa: S101 - there is one look at least
+    assert last is not None  # noqa: S101 - a pace has at least one reading, and a failure of the first is raised
     return last
 
 
@@ -63,13 +65,13 @@ def _print(reading: Reading, rules: Sequence[AlertRule], console: Console, *, as
 
 def _print_trouble(last: Reading, error: Exception, pace: Pace, console: Console, *, as_json: bool) -> None:
     now = pace.clock()
-    trouble = told(last, error, now)
+    trouble = describe_trouble(last, error, now)
     if as_json:
         console.out(json.dumps(failure(last.source, now, trouble)), highlight=False)
     else:
-        console.print(write.printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(trouble), style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
-def told(last: Reading, error: Exception, now: float) -> str:
-    """Say since when there is no answer, and why."""
-    return f"no answer since {write.time(now - last.at)}: {error}"
+def describe_trouble(last: Reading, error: Exception, now: float) -> str:
+    """Return the message for a failed reading: the time since the last successful one, and the error."""
+    return f"no answer since {write.elapsed(now - last.at)}: {error}"

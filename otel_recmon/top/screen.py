@@ -1,4 +1,4 @@
-"""What is seen of a reading: drawn with rich, for a terminal and for a file alike."""
+"""Drawing of a reading with rich, for a terminal or a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,52 +11,54 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_recmon import catalog
+from otel_recmon import formatting as write
 from otel_recmon.artifacts.alerts.rule import AlertRule, limits
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.signals.kinds import Limit
-from otel_recmon.top import format as write
-from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, Figures
+from otel_recmon.top import format as texts
+from otel_recmon.top.figures import OWN, REVENUE, SIGNALS, SignalValues
 from otel_recmon.top.reading import Reading
 
 NARROW: Final = 80
+"""The width in columns if the output is not a terminal."""
 WIDE: Final = 120
-"""Columns from which on there is room for all figures of a version in one line."""
+"""The smallest width in columns at which all figures of a version fit into one line."""
 VERSIONS: Final = 8
-"""As many model versions are shown, those with most requests; the total holds all."""
+"""The largest number of model versions shown: those with the most requests. The total contains all versions."""
 NAMES: Final = 8
-"""As many alerts are named that could not be judged; JSON names all."""
+"""The largest number of named alerts that were not judged. JSON has all of them."""
 ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
-"""Those of the dashboards that have another name at a terminal."""
+"""The colours of the dashboards whose names differ in rich."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
-"""Outcomes are told apart without colour, too."""
+"""The characters of the outcomes in a bar, which differ for terminals without colours and colour-blind users."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
-_OWN: Final = dict(zip(OWN, ("values set aside", "errors inside the plugin", "labels over their cap"), strict=True))
+Write = Callable[[float | None], str]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure in the table of model versions: its heading, how it is written, and whose limits colour it."""
+    """A column of the table of model versions: its heading, its format, and the figure whose limits colour it."""
 
     heading: str
-    text: Callable[[Figures], str]
+    text: Callable[[SignalValues], str]
     figure: str
 
 
-def _column(heading: str, figure: str, text: write.Write) -> Column:
+def _column(heading: str, figure: str, text: Write) -> Column:
     return Column(heading, lambda figures: text(figures.values.get(figure)), figure)
 
 
-def _interval(figures: Figures) -> str:
-    return write.between(figures.values.get("ctr_at_least"), figures.values.get("ctr_at_most"))
+def _interval(figures: SignalValues) -> str:
+    return write.short_interval(figures.values.get("ctr_at_least"), figures.values.get("ctr_at_most"))
 
 
 BUSINESS: Final = (
     _column("req/s", "requests_per_s", write.number),
-    _column("errors", "error_share", write.share),
-    _column("CTR", "ctr", write.share),
+    _column("errors", "error_share", write.short_share),
+    _column("CTR", "ctr", write.short_share),
     Column("95 %", _interval, ""),
-    _column("conv.", "conversion_rate", write.share),
+    _column("conv.", "conversion_rate", write.short_share),
     _column("rev/min", REVENUE, write.money),
 )
 SERVICE: Final = (
@@ -71,13 +73,13 @@ SERVICE: Final = (
 
 @dataclass(frozen=True)
 class Screen:
-    """What is drawn.
+    """The content of the screen.
 
     Attributes:
-        reading: What was seen last.
+        reading: The last successful reading.
         rules: The alerts, whose limits colour the figures.
-        trouble: Why there is nothing newer; empty where there is.
-        hint: What the reader can do; empty where that is nothing.
+        trouble: The error of a later reading; empty if there was none.
+        hint: The keys that the user can press; empty without a live screen.
     """
 
     reading: Reading
@@ -86,7 +88,7 @@ class Screen:
     hint: str = ""
 
     def drawn(self, width: int) -> RenderableType:
-        """Return it for a screen of so many columns."""
+        """Return the content for a screen of ``width`` columns."""
         parts: list[RenderableType] = [self._head(), self._cards(width), self._alerts(), Text()]
         parts += [*self._tables(width), Text(), self._outcomes(width), Text(), self._said()]
         return Group(*parts, *([Text(), Text(self.hint, style="dim")] if self.hint else []))
@@ -96,8 +98,8 @@ class Screen:
         head = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
         head.add_column(no_wrap=True, ratio=1)
         head.add_column(justify="right", no_wrap=True)
-        head.add_row(_plain(reading.title, "bold"), Text(write.clock(reading.at), style="dim"))
-        span = period(reading, waiting=bool(self.hint))
+        head.add_row(_plain(reading.title, "bold"), Text(texts.clock(reading.at), style="dim"))
+        span = lookback(reading, waiting=bool(self.hint))
         head.add_row(_plain(reading.source, "dim"), span)
         return Group(head, _plain(self.trouble, "bold red")) if self.trouble else head
 
@@ -106,19 +108,19 @@ class Screen:
         cards = Table.grid(expand=True)
         for _ in range(4):
             cards.add_column(ratio=1)
-        given = (
-            ("requests/s", "requests_per_s", write.number, f"{write.whole(self._counted('requests'))} so far"),
-            ("CTR", "ctr", write.share, _interval(self.reading.answer.total)),
+        given: tuple[tuple[str, str, Write, str], ...] = (
+            ("requests/s", "requests_per_s", write.number, f"{write.count(self._counted('requests'))} so far"),
+            ("CTR", "ctr", write.short_share, _interval(self.reading.answer.total)),
             ("P95", "latency_p95_s", write.latency, f"P99 {write.latency(total.get('latency_p99_s'))}"),
-            ("errors", "error_share", write.share, self._limit("error_share")),
+            ("errors", "error_share", write.short_share, self._limit("error_share")),
         )
         cards.add_row(*(self._card(*card, room) for card in given))
         return cards
 
-    def _card(self, title: str, figure: str, text: write.Write, below: str, room: int) -> Panel:
+    def _card(self, title: str, figure: str, text: Write, below: str, room: int) -> Panel:
         value = self.reading.answer.total.values.get(figure)
         style = self._colour(figure, value)
-        history = Text(write.spark(self.reading.trends[figure], room), style=style if style != "default" else "cyan")
+        history = Text(texts.spark(self.reading.trends[figure], room), style=style if style != "default" else "cyan")
         inner = Group(Text(text(value), style=f"bold {style}"), history)
         return Panel(inner, title=title, title_align="left", subtitle=below, subtitle_align="right", border_style="dim")
 
@@ -141,7 +143,7 @@ class Screen:
             table.add_row(_plain(name), *cells, style="bold" if name == ALL and len(rows) > 1 else "")
         return table
 
-    def _rows(self) -> dict[str, Figures]:
+    def _rows(self) -> dict[str, SignalValues]:
         answer = self.reading.answer
         busiest = sorted(answer.versions, key=lambda name: -(answer.versions[name].counted("requests") or 0.0))
         shown = {name: figures for name, figures in answer.versions.items() if name in busiest[:VERSIONS]}
@@ -157,11 +159,11 @@ class Screen:
     def _alerts(self) -> Table:
         judgement = self.reading.judgement
         lines = _grid()
-        for finding in judgement.findings:
-            rule = finding.rule
+        for crossing in judgement.crossings:
+            rule = crossing.rule
             name = Text(f"● {rule.severity} {rule.name}", style=f"bold {_style(_SEVERITIES[rule.severity])}")
-            lines.add_row(name, _plain(f"{finding.text}; fires after {rule.hold}"))
-        if not judgement.findings and judgement.judged:
+            lines.add_row(name, _plain(f"{crossing.text}; fires after {rule.hold}"))
+        if not judgement.crossings and judgement.judged:
             lines.add_row("alerts", Text(f"✓ none of {len(judgement.judged)} thresholds is crossed", style=look.GOOD))
         return lines
 
@@ -170,17 +172,17 @@ class Screen:
         lines = _grid()
         lines.add_row("so far", ", ".join(_so_far(total)))
         if "cache_hit_share" in total.values:
-            lines.add_row("cache", f"{write.share(total.values['cache_hit_share'])} hits")
+            lines.add_row("cache", f"{write.short_share(total.values['cache_hit_share'])} hits")
         lines.add_row("telemetry", _telemetry(total))
         if judgement.undecided:
-            why = judgement.reason or "they need history, the Collector, or a longer look"
+            why = judgement.reason or "they need a longer history or the metrics of the Collector"
             lines.add_row("not judged", _plain(f"{_some(judgement.undecided)}: {why}", "dim"))
         return lines
 
     def _counted(self, name: str) -> float | None:
         return self.reading.answer.total.counted(name)
 
-    def _cell(self, column: Column, figures: Figures) -> str:
+    def _cell(self, column: Column, figures: SignalValues) -> str:
         return self._colour(column.figure, figures.values.get(column.figure))
 
     def _colour(self, figure: str, value: float | None) -> str:
@@ -191,23 +193,23 @@ class Screen:
 
     def _limit(self, figure: str) -> str:
         found = self._limits(figure)
-        return f"limit {write.share(found[0].value)}" if found else ""
+        return f"limit {write.short_share(found[0].value)}" if found else ""
 
     def _limits(self, figure: str) -> tuple[Limit, ...]:
         return limits(self.rules).get(SIGNALS[figure].name, ())
 
 
-def period(reading: Reading, *, waiting: bool) -> str:
-    """Say what the figures look back on, and whether that will change."""
-    span = reading.period
+def lookback(reading: Reading, *, waiting: bool) -> str:
+    """Return the description of the window of the figures. With ``waiting``, another reading follows."""
+    span = reading.lookback
     if span.since_start:
-        return "since it started; a second look follows" if waiting else "since the process started"
-    return f"over the last {write.time(span.seconds)}"
+        return "since the process started (first reading)" if waiting else "since the process started"
+    return f"over the last {write.elapsed(span.seconds)}"
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Return what others may have chosen, as text and nothing else."""
-    return Text(write.printable(text), style=style, overflow="ellipsis")
+    """Return a text from outside without control characters and without interpretation of rich's markup."""
+    return Text(texts.printable(text), style=style, overflow="ellipsis")
 
 
 def _style(colour: str) -> str:
@@ -215,7 +217,7 @@ def _style(colour: str) -> str:
 
 
 def _bar(shares: Mapping[str, float], width: int) -> Text:
-    found = write.cells({name: shares.get(name, 0.0) for name in catalog.OUTCOMES_}, width)
+    found = texts.cells({name: shares.get(name, 0.0) for name in catalog.OUTCOMES_}, width)
     bar = Text(no_wrap=True)
     for name, count in found.items():
         bar.append(_BARS[name] * count, style=_style(look.COLOURS[name]))
@@ -227,7 +229,7 @@ def _legend(shares: Mapping[str, float]) -> Text:
     for name in catalog.OUTCOMES_:
         if shares.get(name):
             legend.append(f"{_BARS[name]} ", style=_style(look.COLOURS[name]))
-            legend.append(f"{name} {write.share(shares[name])}  ")
+            legend.append(f"{name} {write.short_share(shares[name])}  ")
     return legend
 
 
@@ -238,11 +240,11 @@ def _grid() -> Table:
     return grid
 
 
-def _so_far(total: Figures) -> Iterator[str]:
+def _so_far(total: SignalValues) -> Iterator[str]:
     for name in ("requests", "clicks", "conversions"):
         count = total.counted(name)
         if count is not None:
-            yield f"{write.whole(count)} {name if count != 1 else name.removesuffix('s')}"
+            yield f"{write.count(count)} {name if count != 1 else name.removesuffix('s')}"
     if total.counted("revenue") is not None:
         yield f"{write.money(total.counted('revenue'))} earned"
 
@@ -252,6 +254,7 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMES])}{f' and {hidden} more' if hidden > 0 else ''}"
 
 
-def _telemetry(total: Figures) -> Text:
-    told = [f"{write.whole(total.values[name])} {words}" for name, words in _OWN.items() if total.values.get(name)]
-    return Text(", ".join(told), style=_style(look.WARNING)) if told else Text("all is well", style=look.GOOD)
+def _telemetry(total: SignalValues) -> Text:
+    counts = [(signal.title.lower(), total.values.get(name)) for name, signal in OWN.items()]
+    failed = [f"{write.count(count)} {title}" for title, count in counts if count]
+    return Text(", ".join(failed), style=_style(look.WARNING)) if failed else Text("no problems", style=look.GOOD)

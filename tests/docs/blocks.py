@@ -1,4 +1,4 @@
-"""The code blocks of the documentation, and what its hidden comments say of them."""
+"""Code blocks of the documentation, and the hidden comments before them."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES: Final = (
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "RELEASING")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 _BLOCK: Final = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]+?) -->\n)?```(?P<language>[{{}}\w]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -15,7 +18,7 @@ _NOT_RUN: Final = "not run: "
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code, and the comment before it: a file that it stands in, or why it is not run."""
+    """A block of code, and the comment before it: its file name, or the reason why it is not run."""
 
     page: str
     number: int
@@ -25,7 +28,7 @@ class Block:
 
     @property
     def why_not(self) -> str:
-        """Why it is not run; empty where it is."""
+        """The reason why it is not run; empty if it is run."""
         return self.mark.removeprefix(_NOT_RUN) if self.mark.startswith(_NOT_RUN) else ""
 
     @property
@@ -35,7 +38,7 @@ class Block:
 
 
 def blocks(path: Path) -> list[Block]:
-    """The blocks of a page, in order."""
+    """Return the blocks of a page, in order."""
     page = path.relative_to(ROOT).as_posix()
     return [
         Block(page, number, found["language"], found["text"], found["mark"] or "")
@@ -44,6 +47,6 @@ def blocks(path: Path) -> list[Block]:
 
 
 def one(page: str, containing: str) -> Block:
-    """The one block of a page that has something in it."""
+    """Return the only block of a page that contains a text."""
     (found,) = (block for block in blocks(ROOT / page) if containing in block.text)
     return found

@@ -1,4 +1,4 @@
-"""A terminal in which a reader types what a page says, in a fresh environment that has the built wheel only."""
+"""A terminal for the commands of a page, in a fresh environment with only the built wheel."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.ports import free_port
 from tests.docs.blocks import ROOT
 from tests.speed import eventually, scaled
 
@@ -24,7 +24,7 @@ class Ports(defaultdict[str, int]):
     """A free port in the place of each one that a page names."""
 
     def __missing__(self, key: str) -> int:
-        self[key] = free()
+        self[key] = free_port()
         return self[key]
 
 

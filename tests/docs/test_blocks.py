@@ -1,4 +1,4 @@
-"""Every block of code in the documentation is tried, or says why not."""
+"""Every block of code in the documentation is tested, or has a reason why it is not."""
 
 import re
 import subprocess
@@ -15,6 +15,7 @@ SETTINGS = [block for block in CODE if block.settings]
 
 ELSEWHERE = {
     ("docs/doctor.md", "console"): "tests/stack/test_doctor.py",
+    ("docs/compatibility.md", "python"): "tests/unit/test_public_imports.py",
     ("docs/attribution.md", "python"): "tests/unit/test_attribution.py",
     ("docs/recmon-toml.md", "console"): "tests/unit/cli/test_export.py",
     ("docs/recmon-toml.md", "toml"): "tests/unit/artifacts/docs/test_settings_reference.py",

@@ -1,4 +1,4 @@
-"""The README, the quick start and other pages are followed word for word by somebody who has only the wheel."""
+"""The commands of the README, the quick start and other pages, in an environment with only the wheel."""
 
 import json
 import re
@@ -20,7 +20,7 @@ FIRST, LOOK = one(QUICK_START, "otel-recmon[prometheus]"), one(QUICK_START, "cur
 SERVE_VERBS, LOOK_AT_VERBS = one(QUICK_START, "uvicorn verbs:app"), one(QUICK_START, "curl -s localhost:8001")
 WORKERS = one(QUICK_START, "--workers 4")
 APP, SEE = one(README, "FastAPI()"), one(README, "curl -s localhost:9464")
-TOP = one(README, "--once --json")
+TOP = one("docs/top.md", "--once --json")
 QUICK = one(README, "uvicorn app:app")
 CODE, TEST = one(README, "MetricsCollector"), one(README, "recmon.value")
 LOG, RECOUNT = one(EVENTS, "OTEL_RECMON_LOG_EVENTS"), one(EVENTS, "counted")

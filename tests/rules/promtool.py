@@ -87,7 +87,7 @@ def check_series(
     }
     (folder / "test.yml").write_text(json.dumps(test), encoding="utf-8")
     program = binaries.find("promtool")
-    assert program, binaries.missing("promtool")
+    assert program, binaries.install_hint("promtool")
     command: list[str | Path] = [program, "test", "rules", folder / "test.yml"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=scaled(300), check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,7 @@ LINTED = ("check", "rules", "--lint=all", "--lint-fatal")
 def accepted(program: str, *arguments: str | Path) -> str:
     """The output of a program that accepts its input."""
     found = binaries.find(program)
-    assert found, binaries.missing(program)
+    assert found, binaries.install_hint(program)
     checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     return checked.stdout

@@ -206,5 +206,5 @@ def test_the_documentation_shows_a_real_message(tmp_path: Path) -> None:
 
     page = (ROOT / "docs" / "slack.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
-    assert f"A message lists {LISTED} alerts at most" in page
+    assert f"A message lists at most {LISTED} alerts" in page
     assert html.unescape(re.sub(r"<[^|>]*\|(\w+)>", r"\1", shown)) == example

@@ -23,7 +23,7 @@ class Programs:
         """Start a program, which the first word of the command names, and wait until it is ready."""
         program, *arguments = command
         path = binaries.find(program)
-        assert path, binaries.missing(program)
+        assert path, binaries.install_hint(program)
         component = Component(name, [path, *arguments], port, health, self.folder / f"{name}.log", group=self.group)
         self.undo.callback(component.stop)
         component.start()

@@ -8,7 +8,7 @@ import pytest
 
 from otel_recmon import __version__
 from otel_recmon.recording.instruments import SCOPE
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.ports import LOOPBACK, free_port
 from tests.scale.both import Both, Samples, gateway
 from tests.scale.programs import DEPLOY, programs
 from tests.scale.traffic import Traffic, ago
@@ -25,7 +25,7 @@ SCOPE_LABELS = frozenset({("scope_name", SCOPE), ("scope_version", __version__)}
 def victoriametrics() -> Iterator[str]:
     """The address of a VictoriaMetrics."""
     with programs() as place:
-        port = free()
+        port = free_port()
         own = [f"-storageDataPath={place.folder / 'data'}", f"-httpListenAddr={LOOPBACK}:{port}"]
         place.start("victoriametrics", ["victoria-metrics", *FLAGS, *own], port, "/health")
         yield f"http://{LOOPBACK}:{port}"

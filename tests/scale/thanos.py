@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_recmon.stack import Component
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.ports import LOOPBACK, free_port
 from tests.scale.programs import DEPLOY, Programs
 
 FILES = DEPLOY / "thanos"
@@ -30,18 +30,18 @@ class Thanos:
 
     def __post_init__(self) -> None:
         """Start the receivers and the query side."""
-        self._addresses = {shipped: _address(free()) for shipped in RECEIVERS}
+        self._addresses = {shipped: _address(free_port()) for shipped in RECEIVERS}
         self._hashrings, self._endpoints = self._file("hashrings.json"), self._file("endpoints.yml")
         self.receivers = [self._receiver(shipped) for shipped in RECEIVERS]
         self.url = f"http://{self._query()}"
 
     def router(self, name: str) -> str:
         """Start a router, and return where a gateway sends to."""
-        write = free()
+        write = free_port()
         self._start(
             f"router-{name}",
             ["receive", f"@{FILES / 'router.args'}", f"--receive.hashrings-file={self._hashrings}"],
-            {**_receive_ports(), "--grpc-address": free(), "--remote-write.address": write},
+            {**_receive_ports(), "--grpc-address": free_port(), "--remote-write.address": write},
         )
         return f"http://{LOOPBACK}:{write}/api/v1/otlp"
 
@@ -56,11 +56,11 @@ class Thanos:
             f"--receive.local-endpoint={here}",
             f"--grpc-address={here}",
         ]
-        return self._start(name, arguments, {**_receive_ports(), "--remote-write.address": free()})
+        return self._start(name, arguments, {**_receive_ports(), "--remote-write.address": free_port()})
 
     def _query(self) -> str:
         arguments = ["query", f"@{FILES / 'query.args'}", f"--endpoint.sd-config-file={self._endpoints}"]
-        query = self._start("query", arguments, {"--http-address": free(), "--grpc-address": free()})
+        query = self._start("query", arguments, {"--http-address": free_port(), "--grpc-address": free_port()})
         return _address(query.port)
 
     def _start(self, name: str, arguments: list[str], ports: dict[str, int]) -> Component:
@@ -84,4 +84,4 @@ def _address(port: int) -> str:
 
 def _receive_ports() -> dict[str, int]:
     # Thanos listens for Cap'n Proto even where the receivers do not talk it.
-    return {"--http-address": free(), "--receive.capnproto-address": free()}
+    return {"--http-address": free_port(), "--receive.capnproto-address": free_port()}

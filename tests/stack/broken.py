@@ -9,12 +9,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from otel_recmon.demo import launch
-from otel_recmon.demo.audience import EVERYBODY
-from otel_recmon.demo.faults import FAULTS, WITH_CACHE
-from otel_recmon.demo.replay import Progress, session, watched
-from otel_recmon.demo.service import Service, running, workplace
-from otel_recmon.demo.stored import Stored
-from otel_recmon.demo.traffic import Slate, assembled, catalog_size
+from otel_recmon.demo.audience import AS_LOGGED
+from otel_recmon.demo.faults import CACHE_APP, FAULTS
+from otel_recmon.demo.prometheus_source import PrometheusSource
+from otel_recmon.demo.replay import Progress, http_session, replay_with_progress
+from otel_recmon.demo.service import RecommenderProcess, run_service, workspace
+from otel_recmon.demo.traffic import Slate, assemble_slates, catalog_size
 from otel_recmon.stack import Stack
 from tests.speed import stretch_factor
 from tests.stack.filled import LOG, Filled
@@ -35,7 +35,7 @@ EXPORT_S: Final = stretch_factor()
 def some() -> list[Slate]:
     """Slates as they were logged, with enough clicks and sales among them to see what becomes of these."""
     kinds: dict[int, list[Slate]] = {BOUGHT: [], CLICKED: [], OTHERS: []}
-    for slate in assembled(LOG):
+    for slate in assemble_slates(LOG):
         sold = any(one.earned_cents for one in slate.clicked)
         kinds[BOUGHT if sold else CLICKED if slate.clicked else OTHERS].append(slate)
     chosen = [slate for number, found in kinds.items() for slate in found[:: len(found) // number][:number]]
@@ -46,13 +46,13 @@ def some() -> list[Slate]:
 def broken() -> Iterator[Filled]:
     """Fill one; what the services did an hour, a day and a week ago was well."""
     slates = some()
-    with workplace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
-        exporter, size = launch.otlp(stack.otlp_http_url, 1_000 * EXPORT_S), catalog_size(LOG)
+    with workspace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
+        exporter, size = launch.otlp_exporter(stack.otlp_http_url, 1_000 * EXPORT_S), catalog_size(LOG)
         with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
 
-            def start(name: str) -> Service:
+            def start(name: str) -> RecommenderProcess:
                 fault = name if name in FAULTS else ""
-                return undo.enter_context(running(place, exporter, size, name=name, fault=fault, app=WITH_CACHE))
+                return undo.enter_context(run_service(place, exporter, size, name=name, fault=fault, app=CACHE_APP))
 
             names = (HEALTHY, *FAULTS)
             services = dict(zip(names, starters.map(start, names), strict=True))
@@ -65,7 +65,7 @@ def broken() -> Iterator[Filled]:
         yield Filled(prometheus, slates, found, begun, end, EXPORT_S)  # without the services, whose exports would go on
 
 
-async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[Slate]) -> Any:
+async def _visited(stack: Stack, services: Mapping[str, RecommenderProcess], slates: list[Slate]) -> Any:
     """Send people to all services, and return what each that exports has counted."""
     speed = (slates[-1].at - slates[0].at).total_seconds() / LASTING_S
 
@@ -74,10 +74,10 @@ async def _visited(stack: Stack, services: Mapping[str, Service], slates: list[S
 
     async def visit(name: str) -> Any:
         fault = FAULTS.get(name)
-        await watched(slates, services[name].url, speed, look, fault.audience if fault else EVERYBODY)
+        await replay_with_progress(slates, services[name].url, speed, look, fault.audience if fault else AS_LOGGED)
         if fault is None or fault.exports:
-            async with session() as client:
-                return await Stored(stack.prometheus_url, name, stack.logs).settled(client)
+            async with http_session() as client:
+                return await PrometheusSource(stack.prometheus_url, name, stack.logs).settled(client)
         return None
 
     return dict(zip(services, await asyncio.gather(*map(visit, services)), strict=True))

@@ -16,8 +16,8 @@ import yaml
 
 from otel_recmon.stack import Component, Stack, binaries, plan
 from otel_recmon.stack.files import FILES
-from otel_recmon.stack.plan import Place
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.stack.plan import StackLayout
+from otel_recmon.stack.ports import LOOPBACK, free_port
 from otel_recmon.stack.slack import Slack, slack_standin
 from tests import web
 from tests.speed import eventually
@@ -118,7 +118,7 @@ def healthy(folder: Path) -> Iterator[Healthy]:
 @contextmanager
 def other_prometheus(folder: Path, config: Mapping[str, Any], *, without: str = " ") -> Iterator[str]:
     """Run a Prometheus whose configuration differs in some sections, and whose arguments lack a text."""
-    place = Place(folder, FILES, {"prometheus": free(), "telemetry": 1})
+    place = StackLayout(folder, FILES, {"prometheus": free_port(), "telemetry": 1})
     process = plan.prometheus(place, "prometheus", scrape_interval="15s")
     home = folder / "prometheus"
     content = yaml.safe_load((home / "prometheus.yml").read_text())
@@ -126,7 +126,7 @@ def other_prometheus(folder: Path, config: Mapping[str, Any], *, without: str = 
     arguments = (home / "prometheus.args").read_text()
     (home / "prometheus.args").write_text(arguments.replace(without, "") if without.strip() else arguments)
     program = binaries.find("prometheus")
-    assert program, binaries.missing("prometheus")
+    assert program, binaries.install_hint("prometheus")
     port = place.ports["prometheus"]
     component = Component("prometheus", [program, *process.arguments], port, process.health, folder / "log")
     try:

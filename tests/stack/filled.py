@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_recmon.demo import launch
-from otel_recmon.demo.figures import Figures, read
-from otel_recmon.demo.replay import Progress, replay, session
+from otel_recmon.demo.figures import read_figures
+from otel_recmon.demo.prometheus_source import PrometheusSource
+from otel_recmon.demo.replay import Progress, http_session, replay
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.service import workplace
-from otel_recmon.demo.stored import Stored
-from otel_recmon.demo.traffic import Slate, assembled, catalog_size, logged
+from otel_recmon.demo.service import workspace
+from otel_recmon.demo.traffic import Slate, assemble_slates, catalog_size, load_impressions
+from otel_recmon.report.figures import Figures
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually
@@ -34,7 +35,7 @@ AGES_S: Final = (DAY_S, 7 * DAY_S)
 QUIET_S: Final = 25
 """How long nothing happens then: an increase is off by an export or two of all the time that is looked at."""
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "verbs"
-LOG: Final = logged()
+LOG: Final = load_impressions()
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ class Filled:
 
     def figures(self, service: str, **labels: str) -> Figures:
         """What has been counted, on raw samples."""
-        return read(self.expositions[service], **labels)
+        return read_figures(self.expositions[service], **labels)
 
 
 @contextmanager
 def filled() -> Iterator[Filled]:
     """Fill one, with the same as of a day and of a week ago."""
-    slates = assembled(LOG[:ROWS])
-    with workplace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
+    slates = assemble_slates(LOG[:ROWS])
+    with workspace() as place, Stack(directory=place.folder, group=place.group, scrape_interval="1s") as stack:
         prometheus = Prometheus(stack.prometheus_url)
         start = time.time()
         with _demo(stack, "demo-1") as one, _demo(stack, "demo-4") as four, _films(stack) as films:
@@ -83,7 +84,7 @@ async def _replay(slates: Sequence[Slate], url: str, times: int) -> None:
 
 
 def _variables(stack: Stack, name: str) -> dict[str, str]:
-    return launch.environment({}, launch.otlp(stack.otlp_http_url), catalog_size(LOG), name)
+    return launch.environment({}, launch.otlp_exporter(stack.otlp_http_url), catalog_size(LOG), name)
 
 
 def _demo(stack: Stack, name: str) -> Any:
@@ -111,8 +112,8 @@ def _watch(films: Service) -> None:
 
 
 async def _settled(stack: Stack, name: str) -> Exposition:
-    async with session() as client:
-        return await Stored(stack.prometheus_url, name, stack.logs).settled(client)
+    async with http_session() as client:
+        return await PrometheusSource(stack.prometheus_url, name, stack.logs).settled(client)
 
 
 def _series(prometheus: Prometheus, start: float) -> Any:

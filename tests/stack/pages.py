@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from otel_recmon.artifacts.dashboards.board import text
-from otel_recmon.artifacts.dashboards.interpolation import Looking, panels, targets
+from otel_recmon.artifacts.dashboards.board import json_text
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, panels, targets
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.render.files import boards
 from otel_recmon.artifacts.settings.thresholds import load
@@ -17,7 +17,7 @@ CONTROL, ARM = "random", "bts"
 EVERYTHING: Final = ".*"
 Json = dict[str, Any]
 Values = dict[frozenset[tuple[str, str]], float]
-PAGES: dict[str, Json] = {board.page.uid: json.loads(text(board)) for board in boards(load())}
+PAGES: dict[str, Json] = {board.page.uid: json.loads(json_text(board)) for board in boards(load())}
 
 
 def queries(pages: Iterable[Json]) -> dict[str, tuple[Json, Json]]:
@@ -32,7 +32,7 @@ def queries(pages: Iterable[Json]) -> dict[str, tuple[Json, Json]]:
 TARGETS = queries(PAGES.values())
 
 
-def looking(full: Filled, service: str) -> Looking:
+def context_of(full: Filled, service: str) -> QueryContext:
     values = {
         "service": service,
         "environment": ENVIRONMENT,
@@ -40,13 +40,13 @@ def looking(full: Filled, service: str) -> Looking:
         "datasource": "",
         **dict.fromkeys(("model_version", "variant", "surface"), EVERYTHING),
     }
-    return Looking(full.start, full.end, full.export_s, values, full.export_s)
+    return QueryContext(full.start, full.end, full.export_s, values, full.export_s)
 
 
 def answer(full: Filled, service: str, target: Json) -> Values | list[float]:
     """What a query of a panel returns: values by labels at the end or, over time, all of them."""
-    at = looking(full, service)
-    query = at.replaced(target["expr"])
+    at = context_of(full, service)
+    query = at.interpolate(target["expr"])
     if target["instant"]:
         result = full.prometheus.ask("query", query=query, time=str(at.end))["result"]
         return {frozenset(one["metric"].items()): float(one["value"][1]) for one in result}
@@ -68,7 +68,7 @@ def number(full: Filled, service: str, uid: str, name: str) -> float:
 
 def zoomed_out(full: Filled, service: str, target: Json) -> Values:
     """What a query returns where one point of a line stands for all the time there was: values by labels."""
-    query = replace(looking(full, service), step=full.end - full.start).replaced(target["expr"])
+    query = replace(context_of(full, service), step=full.end - full.start).interpolate(target["expr"])
     found = full.prometheus.ask("query", query=query, time=str(full.end))["result"]
     return without_job({frozenset(one["metric"].items()): float(one["value"][1]) for one in found})
 

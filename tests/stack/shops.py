@@ -14,12 +14,12 @@ import httpx
 from aiohttp import ClientError, ClientSession
 
 from otel_recmon.demo import launch
-from otel_recmon.demo.audience import EVERYBODY, Audience, among
+from otel_recmon.demo.audience import AS_LOGGED, Audience, is_sampled
 from otel_recmon.demo.faults import FAULTS, Fault
 from otel_recmon.demo.launch import Exporter
-from otel_recmon.demo.replay import session
-from otel_recmon.demo.service import Service, Workplace, running
-from otel_recmon.demo.traffic import Slate, assembled, logged
+from otel_recmon.demo.replay import http_session
+from otel_recmon.demo.service import RecommenderProcess, Workspace, run_service
+from otel_recmon.demo.traffic import Slate, assemble_slates, load_impressions
 from tests import web
 from tests.speed import stretch_factor
 from tests.stack.serving import STARTERS
@@ -42,7 +42,11 @@ CATALOG_SIZE: Final = 160
 
 def shown() -> list[Slate]:
     """Full slates of one model: asked for over and over, so that whatever changes is a fault's doing."""
-    return [s for s in assembled(logged(rows=2_000)) if s.model_version == VERSION and len(s.impressions) == 3][:50]
+    return [
+        s
+        for s in assemble_slates(load_impressions(rows=2_000))
+        if s.model_version == VERSION and len(s.impressions) == 3
+    ][:50]
 
 
 @dataclass
@@ -50,10 +54,10 @@ class Shop:
     """A service named after its fault."""
 
     name: str
-    place: Workplace
+    place: Workspace
     exporter: Exporter
-    audience: Audience = EVERYBODY
-    service: Service | None = None
+    audience: Audience = AS_LOGGED
+    service: RecommenderProcess | None = None
     _process: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -70,10 +74,10 @@ class Shop:
     def open(self, fault: str = "") -> None:
         """Serve from a new process, and end the one before once people go to the new one."""
         before, self._process = self._process, ExitStack()
-        place = Workplace(self.place.folder / f"{self.name}-{time.monotonic_ns()}", self.place.group)
+        place = Workspace(self.place.folder / f"{self.name}-{time.monotonic_ns()}", self.place.group)
         place.logs.mkdir(parents=True)
         app = self.fault.app if self.fault else ""
-        process = running(place, self.exporter, CATALOG_SIZE, name=self.name, fault=fault, app=app)
+        process = run_service(place, self.exporter, CATALOG_SIZE, name=self.name, fault=fault, app=app)
         self.service = self._process.enter_context(process)
         before.close()
 
@@ -89,20 +93,20 @@ class Shop:
             self.open(name)
         else:
             self._tell(name)
-        self.audience = self.fault.audience if broken else EVERYBODY
+        self.audience = self.fault.audience if broken else AS_LOGGED
 
     def _tell(self, name: str) -> None:
         assert self.service
         try:
             web.put(f"{self.url}/fault", params={"name": name}).raise_for_status()
         except httpx.HTTPError as error:
-            raise self.service.fault(error) from error  # with the last words of its log
+            raise self.service.failure(error) from error  # with the last line of its log
 
 
 @contextmanager
-def street(place: Workplace, collector: str) -> Iterator[list[Shop]]:
+def street(place: Workspace, collector: str) -> Iterator[list[Shop]]:
     """A shop for each fault and a healthy one, with people in all of them."""
-    shops = [Shop(name, place, launch.otlp(collector, EXPORT_MS)) for name in (HEALTHY, *FAULTS)]
+    shops = [Shop(name, place, launch.otlp_exporter(collector, EXPORT_MS)) for name in (HEALTHY, *FAULTS)]
     with ExitStack() as undo, ThreadPoolExecutor(STARTERS) as starters:
         for shop in shops:
             undo.callback(shop.close)
@@ -124,7 +128,7 @@ def _people(shops: Sequence[Shop]) -> Iterator[None]:
 
 
 async def _crowd(shops: Sequence[Shop], closing: threading.Event) -> None:
-    async with session() as client, asyncio.TaskGroup() as tasks:
+    async with http_session() as client, asyncio.TaskGroup() as tasks:
         for shop in shops:
             tasks.create_task(_come(client, shop, closing))
 
@@ -137,7 +141,7 @@ async def _come(client: ClientSession, shop: Shop, closing: threading.Event) -> 
             await asyncio.sleep(begun + number / PER_SECOND - time.monotonic())
             if closing.is_set():
                 return
-            if among(number, shop.audience.arriving):
+            if is_sampled(number, shop.audience.arriving):
                 visits.create_task(_visit(client, shop, slates[number % len(slates)], number, clicks))
 
 
@@ -146,7 +150,7 @@ async def _visit(client: ClientSession, shop: Shop, slate: Slate, number: int, c
     with suppress(ClientError, TimeoutError):  # what people are told of a failure they forget
         async with client.get(f"{shop.url}/recommendations", params=query) as response:
             answer = await response.json()
-        if answer["recommendations"] and among(number, CLICKING * shop.audience.clicking):
+        if answer["recommendations"] and is_sampled(number, CLICKING * shop.audience.clicking):
             await _click(client, shop, answer, next(clicks))
 
 
@@ -155,5 +159,5 @@ async def _click(client: ClientSession, shop: Shop, answer: Mapping[str, Any], n
     said = {"model_version": answer["model_version"], "variant": answer["variant"], "item_id": item["item_id"]}
     surface = {"surface": answer["surface"]}
     await client.post(f"{shop.url}/track/click", params=surface, json=said | {"position": item["position"]})
-    if among(number, BUYING * shop.audience.buying):
+    if is_sampled(number, BUYING * shop.audience.buying):
         await client.post(f"{shop.url}/track/conversion", params=surface, json=said | {"revenue": REVENUE})

@@ -72,7 +72,7 @@ def fill(data: Path, now: int) -> None:
         lines.append(openmetrics(input_series(phases), now - (steps - 1) * 60).removesuffix("# EOF\n"))
     text.write_text("".join(lines) + "# EOF\n", encoding="utf-8")
     program = binaries.find("promtool")
-    assert program, binaries.missing("promtool")
+    assert program, binaries.install_hint("promtool")
     command: list[str | Path] = [program, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]
     subprocess.run([*command, text, data], check=True, capture_output=True, timeout=scaled(120))
 

@@ -18,11 +18,11 @@ from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.settings.thresholds import DEFAULTS, configured
 from otel_recmon.demo.faults import FAULTS
-from otel_recmon.demo.service import workplace
+from otel_recmon.demo.service import workspace
 from otel_recmon.stack import Stack
 from otel_recmon.stack.files import FILES
-from otel_recmon.stack.message import Message
 from otel_recmon.stack.slack import slack_standin
+from otel_recmon.stack.slack_message import Message
 from tests.speed import eventually, stretch_factor
 from tests.stack.observed import Prometheus
 from tests.stack.shops import HEALTHY, PER_SECOND, STRETCH, VERSION, Shop, street
@@ -262,7 +262,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     listed = json.loads(rules_file(found))["groups"][0]["rules"]
     grafana = {rule["title"]: rule for rule in listed if not rule["isPaused"]}
     config = folder / "alertmanager.yml"
-    with slack_standin() as slack, workplace() as place:
+    with slack_standin() as slack, workspace() as place:
         config.write_text(ALERTMANAGER.format(url=slack.url), encoding="utf-8")
         stack = Stack(
             alertmanager=config,

@@ -405,7 +405,7 @@ def test_no_user_item_or_text_leaves_the_process(left: Left, kind: str) -> None:
 
     assert set(left.heard) == {"/v1/metrics", "/v1/traces", "/v1/logs"}
     assert [place for place, content in places.items() if CANARIES[kind].encode() in content] == []
-    assert b"set a value aside (position_invalid)" in left.heard["/v1/logs"]
+    assert b"dropped a value (position_invalid)" in left.heard["/v1/logs"]
 
 
 def test_the_log_and_the_telemetry_do_not_hold_the_ids_nor_the_keys(left: Left) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from otel_recmon.demo.launch import environment, page
+from otel_recmon.demo.launch import environment, page_exporter
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stack.slack import slack_standin
 from tests.composed import ROOT, SERVICES, compose
@@ -30,7 +30,7 @@ def ran(command: Sequence[str | Path], **variables: str) -> tuple[int, str]:
 def program(name: str) -> Path:
     """A program of the pinned version."""
     found = binaries.find(name)
-    assert found, binaries.missing(name)
+    assert found, binaries.install_hint(name)
     return found
 
 
@@ -89,7 +89,7 @@ def test_the_health_check_of_the_slack_stand_in_tells_whether_it_is_well() -> No
 @pytest.mark.parametrize(("name", "inside"), [("demo", "http://127.0.0.1:8000"), ("traffic", "http://demo:8000")])
 def test_the_health_checks_of_the_demo_tell_whether_it_answers(name: str, inside: str) -> None:
     folder = ROOT / "otel_recmon" / "demo"
-    with serving("recommender:app", environment({}, page(0), 160), folder=folder) as service:
+    with serving("recommender:app", environment({}, page_exporter(0), 160), folder=folder) as service:
         url = service.url
         assert check(name, inside, url) == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts.dashboards.interpolation import panels
 from otel_recmon.artifacts.pages import panel_id
 from otel_recmon.artifacts.promql import IDENTITY
@@ -23,9 +23,10 @@ from otel_recmon.artifacts.signals import fleet, quality, telemetry, traffic
 from otel_recmon.artifacts.signals.attribution import CLICK_DELAY, CONVERSION_DELAY
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import MAX_SERIES, Metric
-from otel_recmon.demo.figures import recomputed
+from otel_recmon.demo.figures import recompute
 from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, catalog_size
-from otel_recmon.stats.intervals import Z
+from otel_recmon.report.figures import Figures
+from otel_recmon.stats.intervals import Rate, Z
 from otel_recmon.stats.sketch import Sketch, estimate
 from tests.stack.filled import FILMS, LOG, WORKERS, Filled, filled
 from tests.stack.pages import (
@@ -55,7 +56,7 @@ EMPTY = {
     "Undelivered Slack messages": "there is no Alertmanager here",
 }
 """Panels that may have no data, with the reason."""
-LIFT, DIFFERENCE = "Lift, as if requests were independent", "Against the control"
+LIFT, DIFFERENCE = "Lift, assuming independent requests", "Difference from the control"
 OWN = {
     "Processes reporting": "there are more of them",
     "Series": "each has its own",
@@ -68,7 +69,7 @@ OWN = {
 """Panels that show what is of a process, with the reason why more of them show something else."""
 TIMED = re.compile("Latency|Good|Error budget|Burn|Time to a")
 """What depends on how fast it went; each is compared with its own counters instead."""
-DRAWN = re.compile("Split|.* per exposure|Against the control|How much is known")
+DRAWN = re.compile("Split|.* per exposure|Difference from the control|Data of each arm")
 """The same for what depends on buckets, which are drawn where no user is known."""
 COMPARED = {
     name: target
@@ -136,51 +137,63 @@ def test_few_panels_may_be_empty_and_they_exist() -> None:
 
 @EACH_DEMO
 def test_what_is_stored_is_what_was_sent(full: Filled, service: str) -> None:
-    without = {"diversity": None, "coverage": None}
+    counted = full.figures(service).counts
+    rated = {cell for cell in counted if cell[0] == definitions.RATED.series}  # the data have no latencies
 
-    assert vars(full.figures(service)) | without | {"top_score": pytest.approx(recomputed(full.slates).top_score)} == (
-        vars(recomputed(full.slates)) | {"top_score": full.figures(service).top_score}
-    )
+    assert {cell: counted[cell] for cell in counted.keys() - rated} == pytest.approx(recompute(full.slates).counts)
 
 
-def entropy(counts: Mapping[str, int]) -> float:
+def entropy(counts: Mapping[str, float]) -> float:
     total = sum(counts.values())
     return -sum(n / total * math.log(n / total) for n in counts.values()) / math.log(len(counts))
 
 
 def expected(slates: list[Slate], seconds: float) -> dict[tuple[str, str], float]:
     """What the numbers of the pages are, from the data file."""
-    of = recomputed(slates)
-    revenue = of.revenue_cents / 100
+    of = recompute(slates)
+    requests, shown, clicks, conversions, revenue = counts(of)
     return {
-        ("recmon-business", "requests"): of.requests,
-        ("recmon-business", "impressions"): of.shown,
-        ("recmon-business", "clicks"): of.clicked,
-        ("recmon-business", "conversions"): of.conversions,
+        ("recmon-business", "requests"): requests,
+        ("recmon-business", "impressions"): shown,
+        ("recmon-business", "clicks"): clicks,
+        ("recmon-business", "conversions"): conversions,
         ("recmon-business", "revenue"): revenue,
-        ("recmon-business", "ctr"): of.ctr.value,
-        ("recmon-business", "conversion_rate"): of.conversion_rate.value,
-        ("recmon-business", "revenue_per_request"): revenue / of.requests,
-        ("recmon-service", "successes"): of.requests / seconds,
+        ("recmon-business", "ctr"): clicks / requests,
+        ("recmon-business", "conversion_rate"): conversions / clicks,
+        ("recmon-business", "revenue_per_request"): revenue / requests,
+        ("recmon-service", "successes"): requests / seconds,
         ("recmon-service", "error_rate"): 0,
-        ("recmon-quality", "item_ctr"): of.item_ctr.value,
-        ("recmon-quality", "list_length"): of.mean_list_length,
-        ("recmon-quality", "diversity"): entropy(of.categories),
-        ("recmon-quality", "mean_score"): of.top_score or 0,
+        ("recmon-quality", "item_ctr"): clicks / shown,
+        ("recmon-quality", "list_length"): shown / requests,
+        ("recmon-quality", "diversity"): entropy(of.by_label(definitions.ITEMS)),
+        ("recmon-quality", "mean_score"): of.value(definitions.MEAN_SCORE) or 0,
     }
+
+
+def counts(of: Figures) -> list[float]:
+    """Successful requests, impressions, clicks, conversions and revenue."""
+    wanted = (
+        definitions.SUCCESSES,
+        definitions.IMPRESSIONS,
+        definitions.CLICKS,
+        definitions.CONVERSIONS,
+        definitions.REVENUE,
+    )
+    return [of.value(one) or 0.0 for one in wanted]
 
 
 def differences(slates: list[Slate]) -> dict[tuple[str, str], float]:
     """By how much the arm differs from the control, by table and column."""
-    arm, control = (recomputed([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
-    revenue = arm.revenue_cents / arm.requests / (control.revenue_cents / control.requests)
-    converting = arm.conversion_rate.value / control.conversion_rate.value
-    clicking = arm.ctr.value / control.ctr.value
+    sides = (recompute([slate for slate in slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    shares = (definitions.CTR, definitions.CONVERSION_RATE, definitions.REVENUE_PER_REQUEST)
+    arm, control = ([of.value(share) or 0.0 for share in shares] for of in sides)
+    clicking, converting, revenue = (one / other for one, other in zip(arm, control, strict=True))
+    shown = Counter(slate.policy for slate in slates)
     values = {
         (LIFT, "Click-through rate: lift"): clicking,
         (LIFT, "Conversion rate: lift"): converting,
         (LIFT, "Revenue per request: lift"): revenue,
-        (DIFFERENCE, "Split"): arm.requests / control.requests,
+        (DIFFERENCE, "Split"): shown[ARM] / shown[CONTROL],
         (DIFFERENCE, "Clicks per exposure"): clicking,
         (DIFFERENCE, "Conversions per exposure"): clicking * converting,
         (DIFFERENCE, "Revenue per exposure"): revenue,
@@ -262,16 +275,15 @@ def test_the_budget_is_that_of_the_metric_that_has_most_combinations_of_labels(f
 
 
 def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
-    (panel,) = (p for p in panels(PAGES["recmon-business"]) if p["title"] == "Against last week")
+    (panel,) = (p for p in panels(PAGES["recmon-business"]) if p["title"] == "Change from last week")
 
     for target in panel["targets"]:
         assert numbers(answer(full, "demo-1", target)) == [pytest.approx(0, abs=2 * inexact(full))]
 
 
 def test_the_interval_of_a_lift_is_that_of_katz(full: Filled) -> None:
-    arm, control = (
-        recomputed([slate for slate in full.slates if slate.policy == policy]).ctr for policy in (ARM, CONTROL)
-    )
+    sides = (recompute([slate for slate in full.slates if slate.policy == policy]) for policy in (ARM, CONTROL))
+    arm, control = (of.rate(definitions.CTR) or Rate(0, 0) for of in sides)
     spread = Z * math.sqrt(sum(1 / rate.successes - 1 / rate.trials for rate in (arm, control)))
     ratio = arm.value / control.value
     titles = ("Click-through rate: lift, at least", "Click-through rate: lift, at most")
@@ -297,7 +309,7 @@ def test_each_quantile_lies_in_the_bucket_that_its_own_counters_have(full: Fille
     found = {
         (name, *labels): (value, full.expositions[service].quantile(LEVELS[level[1]], catalog.LATENCY, **dict(labels)))
         for name, (panel, target) in TARGETS.items()
-        if (level := re.fullmatch("Latency(?: of surfaces)?, (median|P95|P99)(?: by variant)?", panel["title"]))
+        if (level := re.fullmatch("Latency(?: by surface)?, (median|P95|P99)(?: by variant)?", panel["title"]))
         for labels, value in of_service(zoomed_out(full, service, target)).items()
     }
 
@@ -348,12 +360,13 @@ def test_what_is_good_is_what_its_own_counters_say(full: Filled, service: str) -
 
 @EACH_DEMO
 def test_the_interval_of_a_value_is_that_of_the_data(full: Filled, service: str) -> None:
-    of = recomputed(full.slates)
-    revenue, orders = of.revenue_cents / 100 / of.requests, of.conversions
+    of = recompute(full.slates)
+    requests, _, clicks, orders, earned = counts(of)
+    revenue = earned / requests
     spread = math.exp(Z * math.sqrt(2 / orders))
     wanted = {
-        "ctr": of.ctr.interval,
-        "conversion_rate": of.conversion_rate.interval,
+        "ctr": Rate(int(clicks), int(requests)).interval,
+        "conversion_rate": Rate(int(orders), int(clicks)).interval,
         "revenue_per_request": (revenue / spread, revenue * spread),
     }
 
@@ -383,11 +396,10 @@ def test_what_is_of_a_process_is_that_of_the_data_or_the_mean_of_several(
 
     size, raw = catalog_size(LOG), [sample for sample in full.expositions["demo-4"] if sample.name == metric.prometheus]
     for policy, version in MODEL_VERSIONS.items():
-        data = recomputed([slate for slate in full.slates if slate.policy == policy], size)
+        data = recompute([slate for slate in full.slates if slate.policy == policy], size)
         own = [sample.value for sample in raw if sample.labels["model_version"] == version]
-        assert one[version] == pytest.approx(
-            {catalog.COVERAGE: data.coverage, catalog.DIVERSITY: data.diversity}[metric]
-        )
+        (expected_value,) = (value for gauge, value in data.gauges.items() if gauge.metric is metric)
+        assert one[version] == pytest.approx(expected_value)
         assert 1 <= len(own) <= WORKERS["demo-4"]
         assert four[version] == pytest.approx(sum(own) / len(own))
 

@@ -60,12 +60,12 @@ def test_every_figure_of_the_demo_is_that_of_the_data(tmp_path: Path) -> None:
 
     rows = [" ".join(line.split()) for line in done.stdout.split("\n")]
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Requests answered 526 526 ✓ 549 549 ✓" in rows
-    assert "Items shown 1,510 1,510 ✓ 1,490 1,490 ✓" in rows
+    assert "Successful requests 526 526 ✓ 549 549 ✓" in rows
+    assert "Impressions 1,510 1,510 ✓ 1,490 1,490 ✓" in rows
     assert "Clicks 12 12 ✓ 2 2 ✓" in rows
     assert "Conversions* 3 3 ✓ 1 1 ✓" in rows
-    assert "Revenue* $212.04 $212.04 ✓ $78.44 $78.44 ✓" in rows
-    assert rows[-2] == "✓ All 211 figures read from /metrics are those of the data file."
+    assert "Revenue, USD* 212.04 212.04 ✓ 78.44 78.44 ✓" in rows
+    assert rows[-2] == "✓ All 211 figures read from /metrics agree with the data file."
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,9 +76,9 @@ def test_a_demo_that_is_broken_says_what_shows_it_and_what_it_raises(tmp_path: P
     burns = "BudgetBurnHour, BudgetBurnSixHours, BudgetBurnDay, BudgetBurnThreeDays"
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-3:] == [
-        "Broken on purpose, by --fault errors: one request in five fails with status 500.",
-        "It shows in: Error rate: 20.00 % (a fault where above 1.00 %).",
-        f"The alerts that it raises where it lasts: ErrorRateHigh, {burns}.",
+        "Injected fault, by --fault errors: one request in five fails with status 500.",
+        "Visible in Error rate: 20.00 % (fault: above 1.00 %).",
+        f"Alerts if it lasts: ErrorRateHigh, {burns}.",
     ]
     assert "✗" not in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,10 @@ def test_a_taken_port_is_one_line_with_the_remedy() -> None:
 
     assert (done.returncode, done.stderr) == (
         2,
-        f"otel-recmon demo: port {port} cannot be used (Address already in use); choose another, or leave --port out\n",
+        (
+            f"otel-recmon demo: port {port} cannot be used (Address already in use); "
+            "choose another one, or remove --port\n"
+        ),
     )
 
 
@@ -108,7 +111,7 @@ def test_a_service_that_dies_during_the_replay_is_one_line_and_leaves_nothing(
 
     (folder,) = tmp_path.iterdir()
     log = folder / "logs" / "recmon-demo.log"
-    words = f"the service was ended by SIGKILL; its log {log} is empty; run the demo again"
+    words = f"the service was killed by SIGKILL; its log {log} is empty; run the demo again"
     assert (long_demo.returncode, error) == (2, f"otel-recmon demo: {words}\n")
     assert not _alive(service)
 
@@ -129,7 +132,7 @@ def test_whoever_stops_the_demo_stops_its_service(
 
 def test_a_service_that_is_kept_answers_until_it_is_stopped() -> None:
     with subprocess.Popen([*COMMAND, "--rows", "60", "--keep-running"], stdout=subprocess.PIPE, text=True) as demo:
-        url = read_until(demo, "its metrics").split()[-1]
+        url = read_until(demo, "metrics page").split()[-1]
         host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
         with socket.create_connection((host, int(port))):
             service = _service_of(demo)

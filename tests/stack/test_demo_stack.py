@@ -69,9 +69,9 @@ def test_every_figure_that_reaches_prometheus_is_that_of_the_data(scratch: Path)
     rows = [" ".join(line.split()) for line in done.stdout.split("\n")]
     assert (done.returncode, done.stderr) == (0, "")
     assert "Figure Prometheus data file Prometheus data file" in rows
-    assert "Requests answered 526 526 ✓ 549 549 ✓" in rows
-    assert "Revenue* $212.04 $212.04 ✓ $78.44 $78.44 ✓" in rows
-    assert rows[-2] == "✓ All 211 figures read from Prometheus are those of the data file."
+    assert "Successful requests 526 526 ✓ 549 549 ✓" in rows
+    assert "Revenue, USD* 212.04 212.04 ✓ 78.44 78.44 ✓" in rows
+    assert rows[-2] == "✓ All 211 figures read from Prometheus agree with the data file."
     assert list(scratch.iterdir()) == []
     assert processes(str(scratch)) == []
 
@@ -82,15 +82,15 @@ def test_metrics_that_do_not_arrive_show_as_nothing(scratch: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-2:] == [
-        "It shows in: Logged requests that are counted: 0.00 % (a fault where below 50.00 %).",
-        "The alerts that it raises where it lasts: ServiceSilent, TrafficBelowUsual.",
+        "Visible in Share of logged requests counted: 0.00 % (fault: below 50.00 %).",
+        "Alerts if it lasts: ServiceSilent, TrafficBelowUsual.",
     ]
     assert list(scratch.iterdir()) == []
 
 
 def test_what_is_kept_is_listed_and_answers(scratch: Path) -> None:
     with started("--rows", "60", "--keep-running") as demo:
-        read_until(demo, "The service stays up")
+        read_until(demo, "The service runs until")
         assert demo.stdout
         pages = dict(line.rsplit(maxsplit=1) for line in (demo.stdout.readline().strip() for _ in range(5)))
         codes = [web.get(url).status_code for url in list(pages.values())[:4]]
@@ -99,7 +99,7 @@ def test_what_is_kept_is_listed_and_answers(scratch: Path) -> None:
         demo.send_signal(signal.SIGINT)
 
         assert demo.wait(timeout=scaled(30)) == 130
-    assert list(pages) == ["recommendations", "its API", "Prometheus", "the Collector's", "logs"]
+    assert list(pages) == ["recommendations", "API", "Prometheus", "Collector", "logs"]
     assert codes == [200] * 4
     assert logs == {"collector.log", "prometheus.log", "recmon-demo.log"}
     assert list(scratch.iterdir()) == []
@@ -113,7 +113,7 @@ class TestFailure:
         monkeypatch.setenv("PATH", "")
 
         assert failure() == (
-            "otelcol 0.155.0 is not there: run `make tools`, or put otelcol of exactly that version on PATH"
+            "otelcol 0.155.0 is not installed: run `make tools`, or put otelcol of exactly this version on PATH"
         )
         assert list(scratch.iterdir()) == []
 
@@ -143,7 +143,7 @@ class TestFailure:
 
             told = failure("--port", str(port))
 
-        assert told == f"port {port} cannot be used (Address already in use); choose another, or leave --port out"
+        assert told == f"port {port} cannot be used (Address already in use); choose another one, or remove --port"
         assert processes(str(scratch)) == []
 
     @pytest.mark.parametrize("program", ["otelcol", "prometheus"])
@@ -156,7 +156,7 @@ class TestFailure:
 
         (folder,) = scratch.iterdir()
         assert demo.returncode == 2
-        assert error.startswith(f"otel-recmon demo: {name} ended; its log {folder}/logs/{name}.log says: ")
+        assert error.startswith(f"otel-recmon demo: {name} ended; its log {folder}/logs/{name}.log ends with: ")
         assert error.count("\n") == 1
         assert processes(str(scratch)) == []
 

@@ -115,7 +115,7 @@ class TestPrometheus:
         said = well.examined({"OTEL_SERVICE_NAME": "gone"})
 
         only("series-stale", said)
-        assert "came 2 hours ago" in said.output
+        assert "arrived 2 hours ago" in said.output
 
     def test_metrics_that_come_both_ways_are_found(self, well: Healthy) -> None:
         both = Prometheus(well.stack.scraped_prometheus_url)
@@ -205,9 +205,11 @@ class TestGrafana:
         said = well.examined({}, "--grafana", well.grafana.url, "--alerts", str(own))
 
         only("rules-outdated", said)
-        assert "The alert rules LatencyHigh are" in said.output
+        assert "The alert rules LatencyHigh differ" in said.output
 
-    def test_what_the_settings_rename_is_looked_for_by_its_new_name(self, well: Healthy, tmp_path: Path) -> None:
+    def test_objects_renamed_by_the_settings_are_expected_by_their_new_name(
+        self, well: Healthy, tmp_path: Path
+    ) -> None:
         own = tmp_path / "recmon.toml"
         own.write_text('[grafana]\ndatasource = "mimir"\nuid_prefix = "shop"\n[notifications]\nslack = "shop-slack"\n')
 

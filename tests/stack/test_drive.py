@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_recmon.demo.launch import command, environment, page
-from otel_recmon.demo.traffic import assembled, logged
-from otel_recmon.stack.ports import LOOPBACK, free
+from otel_recmon.demo.launch import command, environment, page_exporter
+from otel_recmon.demo.traffic import assemble_slates, load_impressions
+from otel_recmon.stack.ports import LOOPBACK, free_port
 from tests import web
 from tests.speed import eventually, scaled
 from tests.stack.serving import parsed, serving
 from tests.stack.test_demo import COMMAND, read_until
 
 ROWS = 60
-SENT = len(assembled(logged(rows=ROWS)))
+SENT = len(assemble_slates(load_impressions(rows=ROWS)))
 OTHER = """
 from fastapi import FastAPI
 
@@ -31,7 +31,7 @@ def other():
 
 @contextmanager
 def recommender(port: int, page_port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    variables = environment({}, page(page_port), 160)
+    variables = environment({}, page_exporter(page_port), 160)
     with subprocess.Popen(command(port), env=variables, stderr=subprocess.DEVNULL) as process:
         try:
             eventually(lambda: web.answers(f"http://{LOOPBACK}:{port}/health"))
@@ -64,7 +64,7 @@ def driving(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_each_run_adds_the_same_counts() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     with recommender(port, page_port):
         runs = [drive("--against", f"http://{LOOPBACK}:{port}/") for _ in range(2)]
         eventually(lambda: requests(page_port) == 2 * SENT)
@@ -74,7 +74,7 @@ def test_each_run_adds_the_same_counts() -> None:
 
 
 def test_every_round_adds_the_same_counts() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     with recommender(port, page_port), driving("--against", f"http://{LOOPBACK}:{port}") as driver:
         read_until(driver, "Round 3")
         requests(page_port)  # where a series is 0 the first time
@@ -83,7 +83,7 @@ def test_every_round_adds_the_same_counts() -> None:
 
 
 def test_a_service_that_went_is_waited_for() -> None:
-    port, page_port = free(), free()
+    port, page_port = free_port(), free_port()
     url = f"http://{LOOPBACK}:{port}"
     with driving("--against", url, "--rows", "30000") as driver:  # a round that lasts until the service is ended
         assert read_until(driver, "") == f"Waiting for {url} to answer\n"
@@ -102,7 +102,7 @@ def test_a_service_that_went_is_waited_for() -> None:
 
 
 def test_a_service_that_does_not_answer_is_one_line() -> None:
-    url = f"http://{LOOPBACK}:{free()}"
+    url = f"http://{LOOPBACK}:{free_port()}"
 
     done = drive("--against", url)
 
@@ -115,6 +115,6 @@ def test_another_recommender_is_told_apart_even_when_the_traffic_repeats(tmp_pat
     with serving("other:app", instrumented=False, folder=tmp_path) as service:
         done = drive("--against", service.url, "--repeat")
 
-    told = f"otel-recmon demo: {service.url} is no recommender of this demo: it answered other items for request "
+    told = f"otel-recmon demo: {service.url} is not a recommender of this demo: it answered request "
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(told)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.eventlog import RECOUNTED, Event, Series, counted, events
+from otel_recmon.catalog import SeriesKey
+from otel_recmon.eventlog import RECOUNTED, Event, counted, events
 from otel_recmon.stack import Stack
 from tests import web
 from tests.speed import eventually
@@ -149,9 +150,9 @@ def _log(stack: Stack, name: str) -> list[Event]:
     return list(events(line for line in whole.splitlines() if f'"{name}"' in line))
 
 
-def _counters(stack: Stack, name: str) -> dict[Series, float]:
+def _counters(stack: Stack, name: str) -> dict[SeriesKey, float]:
     """Return the last values of the counters of a service, summed over its processes."""
-    sums: defaultdict[Series, float] = defaultdict(float)
+    sums: defaultdict[SeriesKey, float] = defaultdict(float)
     for labels, value in Prometheus(stack.prometheus_url).values(f'{{job="{name}"}}').items():
         named = dict(labels)
         own = {"model_version", "variant", "surface", "status", "outcome", "good", "position", "category", "stage"}
@@ -161,7 +162,7 @@ def _counters(stack: Stack, name: str) -> dict[Series, float]:
     return {series: total for series, total in sums.items() if total}
 
 
-def _total(counts: dict[Series, float], name: str) -> float:
+def _total(counts: dict[SeriesKey, float], name: str) -> float:
     return sum(total for (series, _), total in counts.items() if series == name)
 
 

@@ -14,18 +14,18 @@ import pytest
 from scipy import stats
 from scipy.stats.contingency import relative_risk
 
-from benchmarks.crowd import BUCKETS, LOOKS, Crowd
-from benchmarks.judging import Difference, Totals, difference
+from benchmarks.experiment_statistics import Difference, Totals, difference
+from benchmarks.population import BUCKETS, LOOKS, Population
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import text
+from otel_recmon.artifacts.dashboards.board import json_text
 from otel_recmon.artifacts.dashboards.experiments import board
-from otel_recmon.artifacts.dashboards.interpolation import Looking, targets
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, targets
 from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Judged
 from otel_recmon.catalog import Metric
-from otel_recmon.demo.traffic import logged
+from otel_recmon.demo.traffic import load_impressions
 from otel_recmon.stack import Stack, binaries
 from tests.speed import eventually
 from tests.stack.observed import Prometheus
@@ -67,9 +67,11 @@ class Experiment:
         return difference(conversions if judged is arms.CONVERSIONS else clicks, exposures, shares)
 
 
-def simulated(service: str, environment: str, seed: int, crowd: Crowd, expected: Mapping[str, float]) -> Experiment:
+def simulated(
+    service: str, environment: str, seed: int, population: Population, expected: Mapping[str, float]
+) -> Experiment:
     chance = np.random.default_rng(seed)
-    ((exposures, clicks, bought),) = ([counts[0] for counts in some] for some in crowd.experiments(chance, 1))
+    ((exposures, clicks, bought),) = ([counts[0] for counts in some] for some in population.simulate(chance, 1))
     earned = np.diff(bought, axis=0, prepend=0) * chance.gamma(2, 12.5, bought.shape)
     counts = (clicks, bought, exposures, earned.round(2).cumsum(0))
     return Experiment(service, environment, "ranker", expected, dict(zip(COUNTERS, counts, strict=True)))
@@ -80,7 +82,7 @@ def from_the_data() -> Experiment:
     chance = np.random.default_rng(7)
     shape = (LOOKS, 2, BUCKETS)
     exposures, clicks = np.zeros(shape), np.zeros(shape)
-    shown = logged()
+    shown = load_impressions()
     for number, row in enumerate(shown):
         cell = LOOKS * number // len(shown), ("random", "bts").index(row.policy), chance.integers(BUCKETS)
         exposures[cell] += 1
@@ -94,9 +96,9 @@ def from_the_data() -> Experiment:
 
 THREE: Final = {"old": 0.4, "new": 0.3, "newest": 0.3}
 EXPERIMENTS: Final = (
-    simulated("shop", "production", 1, Crowd(3_000, (0.4, 0.3, 0.3), (1.0, 1.0, 0.5)), THREE),
-    simulated("shop", "staging", 2, Crowd(500, (0.3, 0.4, 0.3), (1.0, 0.7, 1.0)), THREE),
-    simulated("other", "production", 3, Crowd(4_000, (0.6, 0.4), (1.0, 1.5)), {"old": 0.5, "new": 0.5}),
+    simulated("shop", "production", 1, Population(3_000, (0.4, 0.3, 0.3), (1.0, 1.0, 0.5)), THREE),
+    simulated("shop", "staging", 2, Population(500, (0.3, 0.4, 0.3), (1.0, 0.7, 1.0)), THREE),
+    simulated("other", "production", 3, Population(4_000, (0.6, 0.4), (1.0, 1.5)), {"old": 0.5, "new": 0.5}),
     from_the_data(),
 )
 BANDIT: Final = EXPERIMENTS[-1]
@@ -225,11 +227,11 @@ def shown(stored: Stored, experiment: Experiment) -> dict[tuple[str, str, str], 
     values = {"service": experiment.service, "environment": experiment.environment, "control": "none"}
     values |= dict.fromkeys(("model_version", "surface"), ".*")
     end = stored.start + LOOKS * STEP_S
-    looking = Looking(stored.start - FIRST_S, end, STEP_S, values)
+    context = QueryContext(stored.start - FIRST_S, end, STEP_S, values)
     found: dict[tuple[str, str, str], float] = {}
-    for panel, target in targets(json.loads(text(board(CONFIG, {})))):
+    for panel, target in targets(json.loads(json_text(board(CONFIG, {})))):
         if panel["type"] == "table":
-            asked = stored.prometheus.ask("query", query=looking.replaced(target["expr"]), time=str(end))["result"]
+            asked = stored.prometheus.ask("query", query=context.interpolate(target["expr"]), time=str(end))["result"]
             place = panel["title"], target["legendFormat"]
             found |= {(*place, one["metric"]["variant"]): float(one["value"][1]) for one in asked}
     return found
@@ -252,17 +254,17 @@ def test_of_the_open_bandit_sample_the_page_shows_what_scipy_computes(stored: St
     lift = "Clicks per exposure"
     assert (own_clicks, other_clicks, own, others) == (157, 130, 30_000, 30_000)
     assert {place: found[place] for place in found if place[1].startswith(("Exposures", "Clicks"))} == {
-        ("How much is known", "Exposures", "random"): pytest.approx(others),
-        ("How much is known", "Exposures", "bts"): pytest.approx(own),
-        ("How much is known", "Clicks", "random"): pytest.approx(other_clicks),
-        ("How much is known", "Clicks", "bts"): pytest.approx(own_clicks),
-        ("How much is known", f"{lift}, in each arm", "random"): pytest.approx(other_clicks / others),
-        ("How much is known", f"{lift}, in each arm", "bts"): pytest.approx(own_clicks / own),
-        ("Against the control", lift, "bts"): pytest.approx(risk.relative_risk - 1),
-        ("Against the control", f"{lift}, at least", "bts"): pytest.approx(
+        ("Data of each arm", "Exposures", "random"): pytest.approx(others),
+        ("Data of each arm", "Exposures", "bts"): pytest.approx(own),
+        ("Data of each arm", "Clicks", "random"): pytest.approx(other_clicks),
+        ("Data of each arm", "Clicks", "bts"): pytest.approx(own_clicks),
+        ("Data of each arm", f"{lift}, in each arm", "random"): pytest.approx(other_clicks / others),
+        ("Data of each arm", f"{lift}, in each arm", "bts"): pytest.approx(own_clicks / own),
+        ("Difference from the control", lift, "bts"): pytest.approx(risk.relative_risk - 1),
+        ("Difference from the control", f"{lift}, at least", "bts"): pytest.approx(
             risk.relative_risk - 1 - half, abs=2e-3 * half
         ),
-        ("Against the control", f"{lift}, at most", "bts"): pytest.approx(
+        ("Difference from the control", f"{lift}, at most", "bts"): pytest.approx(
             risk.relative_risk - 1 + half, abs=2e-3 * half
         ),
     }

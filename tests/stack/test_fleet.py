@@ -19,7 +19,7 @@ from otel_recmon.artifacts.promql import IDENTITY, Expr, QueryScope, equal
 from otel_recmon.artifacts.signals import fleet, quality, traffic
 from otel_recmon.artifacts.signals.kinds import Signal
 from otel_recmon.catalog import REGISTERS, Metric
-from otel_recmon.demo.service import workplace
+from otel_recmon.demo.service import workspace
 from otel_recmon.stack import Stack, binaries
 from otel_recmon.stats.sketch import TURN_SECONDS, Sketch, estimate
 from tests import web
@@ -95,7 +95,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Fleet]:
-    with workplace() as place:
+    with workspace() as place:
         past = written(place.folder)
         app = place.folder / "fleet.py"
         app.write_text(APP)

@@ -2,7 +2,7 @@
 
 from otel_recmon.artifacts.signals import external as foreign
 from otel_recmon.stack import Stack
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.ports import free_port
 from tests import web
 from tests.speed import eventually
 from tests.stack.observed import service
@@ -45,7 +45,7 @@ def test_a_collector_that_works_has_them() -> None:
 
 
 def test_what_the_other_side_refuses_is_counted_as_failed_to_send() -> None:
-    port = free()
+    port = free_port()
     nowhere = {"COLLECTOR_PROMETHEUS_ENDPOINT": f"http://127.0.0.1:{port}/nowhere"}
     with Stack(ports={"prometheus": port}, environment=nowhere) as stack:
         export(stack)

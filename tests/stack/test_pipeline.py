@@ -21,7 +21,7 @@ REQUESTS = 'recommendation_requests_total{model_version="v1"}'
 def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a program of the pipeline to its end."""
     path = binaries.find(program)
-    assert path, binaries.missing(program)
+    assert path, binaries.install_hint(program)
     return subprocess.run([path, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)
 
 

@@ -15,15 +15,15 @@ import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.cli.group import group
 from otel_recmon.eventlog import RECOUNTED, Event, counted, events
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service
 from otel_recmon.report.figures import merged
 from otel_recmon.report.period import Period
 from otel_recmon.report.reading import Report, read
 from otel_recmon.report.router import dashboard_router
-from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack
 from otel_recmon.stats.quality import diversity
 from tests import web
@@ -198,8 +198,8 @@ def test_what_was_earned_is_that_of_the_event_log(run: Run) -> None:
     earned = [event.attributes["revenue"] for event in run.events() if event.attributes.get("revenue", 0) > 0]
     figures = run.report().figures
 
-    assert figures.sales == len(earned)
-    assert figures.revenue == pytest.approx(sum(earned))
+    assert figures.count(definitions.SALES) == len(earned)
+    assert figures.value(definitions.REVENUE) == pytest.approx(sum(earned))
 
 
 def test_latencies_are_those_of_the_event_log_and_percentiles_in_their_bucket(run: Run) -> None:
@@ -221,8 +221,9 @@ def test_the_hours_of_a_longer_time_add_up_to_its_summary(run: Run) -> None:
     report = run.report(period=longer)
 
     heard = [figures for _, figures in report.hours if figures.known]
-    assert report.hours[0][1].requests is None
-    assert sum(figures.requests or 0 for figures in heard) == report.figures.requests
+    assert report.hours[0][1].count(definitions.REQUESTS) is None
+    requests = [figures.count(definitions.REQUESTS) or 0 for figures in heard]
+    assert sum(requests) == report.figures.count(definitions.REQUESTS)
     assert merged(heard).counts == pytest.approx(report.figures.counts)
     everything = [event for event in run.log if event.at <= run.period.end.timestamp() * 1e9]
     assert _counts(report) == _sums(everything)
@@ -234,18 +235,18 @@ def test_the_quality_is_that_of_the_processes(run: Run) -> None:
         {value: count for (name, value), count in _sums(run.events("v1")).items() if "items" in name}
     )
 
-    assert figures.diversity == pytest.approx(diversity(categories))
-    assert figures.coverage is not None
-    assert 0 < figures.coverage <= 100 * 9 / CATALOG_SIZE
-    assert figures.staleness_hours is None
+    assert figures.value(definitions.DIVERSITY) == pytest.approx(diversity(categories))
+    assert 0 < (figures.value(definitions.COVERAGE) or 0) <= 100 * 9 / CATALOG_SIZE
+    assert figures.value(definitions.STALENESS) is None
 
 
 def test_users_and_items_are_about_as_many_as_there_were(run: Run) -> None:
     figures = run.report().figures
 
-    assert figures.users == pytest.approx(USERS, rel=0.1)
-    assert figures.revenue_per_user == pytest.approx((figures.revenue or 0) / USERS, rel=0.1)
-    assert figures.fleet_coverage == pytest.approx(100 * 9 / CATALOG_SIZE, rel=0.1)
+    assert figures.value(definitions.DISTINCT_USERS) == pytest.approx(USERS, rel=0.1)
+    revenue = figures.value(definitions.REVENUE) or 0
+    assert figures.value(definitions.REVENUE_PER_USER) == pytest.approx(revenue / USERS, rel=0.1)
+    assert figures.value(definitions.FLEET_COVERAGE) == pytest.approx(100 * 9 / CATALOG_SIZE, rel=0.1)
 
 
 def test_the_command_and_the_routes_say_the_same(run: Run) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.query.client import Prometheus
+from otel_recmon.query.service import Service
 from otel_recmon.report.period import HOUR, Period
 from otel_recmon.report.reading import Report, read
-from otel_recmon.report.services import Service
 from otel_recmon.stack import Stack, binaries
 
 SHOP = Service("shop", "test")
@@ -152,26 +152,26 @@ def test_a_period_has_what_the_samples_of_it_say(
 
     report = history.report(period, model_version)
 
-    assert report.figures.requests == history.rise(REQUESTS, period, model_version) > 0
-    assert report.figures.clicks == history.rise(CLICKS, period, model_version)
-    assert report.figures.latency.count == report.figures.requests
+    assert report.figures.count(definitions.REQUESTS) == history.rise(REQUESTS, period, model_version) > 0
+    assert report.figures.count(definitions.CLICKS) == history.rise(CLICKS, period, model_version)
+    assert report.figures.latency.count == report.figures.count(definitions.REQUESTS)
     assert report.figures.latency.sum == pytest.approx(history.rise(SUM, period, model_version))
 
 
 def test_each_hour_has_what_its_samples_say_and_they_add_up(history: History) -> None:
     report = history.report(history.period(60.3, 100))
 
-    rows = [figures.requests for _, figures in report.hours]
+    rows = [figures.count(definitions.REQUESTS) for _, figures in report.hours]
     assert rows == [history.rise(REQUESTS, hour) if figures.known else None for hour, figures in report.hours]
     assert [number for number, requests in enumerate(rows) if requests is None] == [36, 37]
-    assert sum(filter(None, rows)) == report.figures.requests
+    assert sum(filter(None, rows)) == report.figures.count(definitions.REQUESTS)
 
 
 def test_the_same_days_of_the_week_before_have_their_own_figures(history: History) -> None:
     now = history.period(7 * 24 + 1.5, 24)
     then = now.weeks_ago(1)
 
-    assert history.report(then).figures.requests == history.rise(REQUESTS, then)
+    assert history.report(then).figures.count(definitions.REQUESTS) == history.rise(REQUESTS, then)
     assert set(history.report(now).versions) == {"v1", "v2"}
     assert set(history.report(then).versions) == {"v1"}
 

@@ -78,7 +78,7 @@ class TestStart:
             port = other.getsockname()[1]
 
             assert refusal(directory=data, ports={"prometheus": port}) == (
-                f"port {port} (prometheus) is in use: end what listens there, or choose another"
+                f"port {port} (prometheus) is in use: stop the program on it, or choose another port"
             )
 
     def test_a_port_that_is_taken_meanwhile_is_told_by_the_component(self, data: Path) -> None:
@@ -112,7 +112,7 @@ class TestStart:
         monkeypatch.setenv("PATH", "")
 
         assert refusal(directory=data) == (
-            "otelcol 0.155.0 is not there: run `make tools`, or put otelcol of exactly that version on PATH"
+            "otelcol 0.155.0 is not installed: run `make tools`, or put otelcol of exactly this version on PATH"
         )
 
 

@@ -177,7 +177,7 @@ class TestOnPrometheus:
         code, error = top("--prometheus", both[1], "--job", "books")
 
         assert code == 2
-        assert f"{both[1]} has no series of books that otel-recmon exports" in error
+        assert f"{both[1]} has no series of otel-recmon for books" in error
 
     def test_promql_means_on_a_page_what_it_means_in_prometheus(self, both: tuple[Service, str]) -> None:
         service, url = both

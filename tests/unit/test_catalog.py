@@ -1,4 +1,4 @@
-"""The catalog: its names are exactly the contract's, and what a real Prometheus exporter shows."""
+"""The metric definitions, compared with the contract and with a real Prometheus exporter."""
 
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from otel_recmon import MetricsCollector, catalog, recommendation_id
 from otel_recmon.catalog import Attribute, Kind, Metric
 from otel_recmon.config import Settings
+from otel_recmon.parsers import Split
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.safety import swallow
-from otel_recmon.splits import Split
 
 # The table of the contract: Prometheus name -> OpenTelemetry name, unit, kind, labels.
 TABLE = {
@@ -163,7 +163,7 @@ TABLE = {
 
 
 def _everything(provider: MeterProvider, model_path: str) -> None:
-    """Record something in every metric of the catalog."""
+    """Record a value in every metric."""
     shared = recorder(provider)
     split = (Split("ranker", (("a", 0.5), ("b", 0.5))),)
     shared.configure(
@@ -190,145 +190,144 @@ def _everything(provider: MeterProvider, model_path: str) -> None:
     swallow(metrics.faults, "a test", ValueError("on purpose"))
 
 
-def test_every_metric_has_the_names_the_contract_gives_it() -> None:
-    declared = {
-        metric.prometheus: (metric.name, metric.unit, metric.kind.value, metric.labels) for metric in catalog.METRICS
-    }
+class TestNames:
+    def test_every_metric_has_the_names_the_contract_gives_it(self) -> None:
+        declared = {
+            metric.prometheus: (metric.name, metric.unit, metric.kind.value, metric.labels)
+            for metric in catalog.METRICS
+        }
 
-    assert declared == TABLE
+        assert declared == TABLE
 
+    def test_the_prometheus_exporter_shows_every_metric_under_its_name(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> None:
+        registry = CollectorRegistry()
+        reader = PrometheusMetricReader(registry=registry)
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        model = tmp_path_factory.mktemp("model") / "ranker.bin"
+        model.write_bytes(b"weights")
 
-def test_the_prometheus_exporter_shows_every_metric_under_its_name(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(registry=registry)
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    model = tmp_path_factory.mktemp("model") / "ranker.bin"
-    model.write_bytes(b"weights")
+        _everything(provider, str(model))
+        list(registry.collect())
+        shown = {
+            sample.name: (
+                family.type,
+                tuple(sorted(label for label in sample.labels if not label.startswith("otel_"))),
+            )
+            for family in registry.collect()
+            for sample in family.samples
+            if family.name not in {"target", "otel_scope"}
+        }
+        provider.shutdown()
 
-    _everything(provider, str(model))
-    list(registry.collect())
-    shown = {
-        sample.name: (
-            family.type,
-            tuple(sorted(label for label in sample.labels if not label.startswith("otel_"))),
-        )
-        for family in registry.collect()
-        for sample in family.samples
-        if family.name not in {"target", "otel_scope"}
-    }
-    provider.shutdown()
+        wanted = {}
+        for name, (_, _, kind, labels) in TABLE.items():
+            if kind == "histogram":
+                wanted[f"{name}_bucket"] = (kind, tuple(sorted((*labels, "le"))))
+                wanted[f"{name}_count"] = wanted[f"{name}_sum"] = (kind, labels)
+            else:
+                wanted[name] = (kind, labels)
+        assert shown == wanted
 
-    wanted = {}
-    for name, (_, _, kind, labels) in TABLE.items():
-        if kind == "histogram":
-            wanted[f"{name}_bucket"] = (kind, tuple(sorted((*labels, "le"))))
-            wanted[f"{name}_count"] = wanted[f"{name}_sum"] = (kind, labels)
-        else:
-            wanted[name] = (kind, labels)
-    assert shown == wanted
+    def test_no_name_is_declared_twice(self) -> None:
+        names = [metric.name for metric in catalog.METRICS]
 
+        assert sorted(names) == sorted(set(names))
 
-def test_the_exporter_shows_the_latency_buckets_of_the_contract() -> None:
-    registry = CollectorRegistry()
-    provider = MeterProvider([PrometheusMetricReader(registry=registry)], shutdown_on_exit=False)
+    def test_no_metric_has_unit_1_which_the_ways_to_prometheus_translate_differently(self) -> None:
+        units = {metric.unit for metric in catalog.METRICS}
 
-    MetricsCollector("v1", meter_provider=provider).track_latency(0.15)
-    bounds = [
-        (sample.labels["le"], sample.value)
-        for family in registry.collect()
-        for sample in family.samples
-        if sample.name == "recommendation_latency_seconds_bucket"
-    ]
-    provider.shutdown()
-
-    assert bounds == [
-        ("0.01", 0),
-        ("0.05", 0),
-        ("0.1", 0),
-        ("0.2", 1),
-        ("0.5", 1),
-        ("1.0", 1),
-        ("2.0", 1),
-        ("5.0", 1),
-        ("+Inf", 1),
-    ]
+        assert units == {
+            "", "s", "h", "dollars", "{request}", "{click}", "{conversion}", "{hit}", "{miss}", "{item}", "{event}",
+            "{error}", "{value}",
+        }  # fmt: skip
 
 
-def test_no_name_is_declared_twice() -> None:
-    names = [metric.name for metric in catalog.METRICS]
+class TestBuckets:
+    def test_the_exporter_shows_the_latency_buckets_of_the_contract(self) -> None:
+        registry = CollectorRegistry()
+        provider = MeterProvider([PrometheusMetricReader(registry=registry)], shutdown_on_exit=False)
 
-    assert sorted(names) == sorted(set(names))
+        MetricsCollector("v1", meter_provider=provider).track_latency(0.15)
+        bounds = [
+            (sample.labels["le"], sample.value)
+            for family in registry.collect()
+            for sample in family.samples
+            if sample.name == "recommendation_latency_seconds_bucket"
+        ]
+        provider.shutdown()
 
+        assert bounds == [
+            ("0.01", 0),
+            ("0.05", 0),
+            ("0.1", 0),
+            ("0.2", 1),
+            ("0.5", 1),
+            ("1.0", 1),
+            ("2.0", 1),
+            ("5.0", 1),
+            ("+Inf", 1),
+        ]
 
-def test_no_metric_has_unit_1_which_the_ways_to_prometheus_translate_differently() -> None:
-    units = {metric.unit for metric in catalog.METRICS}
+    def test_bucket_bounds_are_rising_floats(self) -> None:
+        buckets = {metric.name: metric.buckets for metric in catalog.METRICS if metric.kind is Kind.HISTOGRAM}
 
-    assert units == {
-        "", "s", "h", "dollars", "{request}", "{click}", "{conversion}", "{hit}", "{miss}", "{item}", "{event}",
-        "{error}", "{value}",
-    }  # fmt: skip
-
-
-def test_bucket_bounds_are_rising_floats() -> None:
-    buckets = {metric.name: metric.buckets for metric in catalog.METRICS if metric.kind is Kind.HISTOGRAM}
-
-    wrong = {
-        name: bounds
-        for name, bounds in buckets.items()
-        if not bounds or list(bounds) != sorted(set(bounds)) or not all(isinstance(bound, float) for bound in bounds)
-    }
-    assert wrong == {}
-
-
-def test_positions_are_1_to_10_then_beyond_then_unknown() -> None:
-    assert catalog.POSITIONS == ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11+", "unknown")
-
-
-def test_every_label_is_a_closed_set_or_has_the_cap_of_the_contract() -> None:
-    attributes = {attribute for metric in catalog.METRICS for attribute in metric.attributes}
-    attributes |= {catalog.VARIANT, catalog.SURFACE}
-
-    caps = {attribute.name: attribute.cap for attribute in attributes if not attribute.values}
-
-    assert caps == {
-        "model_version": 20,
-        "category": 50,
-        "variant": 10,
-        "surface": 20,
-        "stage": 20,
-        "experiment": 5,
-        "site": 300,
-        "version": 1,
-    }
+        wrong = {
+            name: bounds
+            for name, bounds in buckets.items()
+            if not bounds
+            or list(bounds) != sorted(set(bounds))
+            or not all(isinstance(bound, float) for bound in bounds)
+        }
+        assert wrong == {}
 
 
-def test_no_label_is_an_id() -> None:
-    labels = {label for metric in catalog.METRICS for label in metric.labels}
+class TestLabels:
+    def test_positions_are_1_to_10_then_beyond_then_unknown(self) -> None:
+        assert catalog.POSITIONS == ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11+", "unknown")
 
-    assert not {label for label in labels if "user" in label or "item" in label or label.endswith("id")}
+    def test_every_label_is_a_closed_set_or_has_the_cap_of_the_contract(self) -> None:
+        attributes = {attribute for metric in catalog.METRICS for attribute in metric.attributes}
+        attributes |= {catalog.VARIANT, catalog.SURFACE}
 
+        caps = {attribute.name: attribute.cap for attribute in attributes if not attribute.values}
 
-def test_an_attribute_that_nothing_bounds_is_refused() -> None:
-    with pytest.raises(ValueError, match="'city' needs a closed set of values or a cap"):
-        Attribute("city", "Where.")
+        assert caps == {
+            "model_version": 20,
+            "category": 50,
+            "variant": 10,
+            "surface": 20,
+            "stage": 20,
+            "experiment": 5,
+            "site": 300,
+            "version": 1,
+        }
 
+    def test_no_label_is_an_id(self) -> None:
+        labels = {label for metric in catalog.METRICS for label in metric.labels}
 
-def test_a_metric_knows_the_one_label_beside_the_model_version() -> None:
-    own = {
-        metric.name: metric.own and metric.own.name for metric in (catalog.CLICKED, catalog.CONVERTED, catalog.ERRORS)
-    }
+        assert not {label for label in labels if "user" in label or "item" in label or label.endswith("id")}
 
-    assert own == {
-        "recommendations.clicked": "position",
-        "recommendations.converted": None,
-        "recmon.errors": "site",
-    }
+    def test_an_attribute_that_nothing_bounds_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="'city' needs a closed set of values or a cap"):
+            Attribute("city", "Where.")
 
+    def test_a_metric_knows_the_one_label_beside_the_model_version(self) -> None:
+        own = {
+            metric.name: metric.own and metric.own.name
+            for metric in (catalog.CLICKED, catalog.CONVERTED, catalog.ERRORS)
+        }
 
-def test_gauges_carry_no_variant_and_no_surface() -> None:
-    gauge = Metric("a.b", Kind.GAUGE, "", "", (catalog.MODEL_VERSION,))
-    counter = Metric("a.b", Kind.COUNTER, "", "", (catalog.MODEL_VERSION,))
+        assert own == {
+            "recommendations.clicked": "position",
+            "recommendations.converted": None,
+            "recmon.errors": "site",
+        }
 
-    assert (gauge.labels, counter.labels) == (("model_version",), ("model_version", "surface", "variant"))
+    def test_gauges_carry_no_variant_and_no_surface(self) -> None:
+        gauge = Metric("a.b", Kind.GAUGE, "", "", (catalog.MODEL_VERSION,))
+        counter = Metric("a.b", Kind.COUNTER, "", "", (catalog.MODEL_VERSION,))
+
+        assert (gauge.labels, counter.labels) == (("model_version",), ("model_version", "surface", "variant"))

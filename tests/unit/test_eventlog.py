@@ -1,4 +1,4 @@
-"""The Collector's file is read back, and says which counters follow from it."""
+"""The reader of the event log, and the counters computed from it."""
 
 import json
 

@@ -7,9 +7,6 @@ import pytest
 from import_map import cycle, cycles, figures, inner_chains, longest_chain, packages, read_imports, units
 from layered_drawing import Graph
 
-LONGER_THAN_8 = {"otel_recmon.demo": 9}
-"""Packages that still have to be brought down to 8; delete an entry when its package is."""
-
 
 def graph(**imports: str) -> Graph:
     """Return a graph: each name with the names it imports, separated by blanks; `__` stands for a dot."""
@@ -46,7 +43,7 @@ class TestThisPackage:
     def test_at_most_8_floors_inside_each_package(self, modules: Graph) -> None:
         chains = inner_chains(modules)
 
-        assert {name: chain for name, chain in chains.items() if len(chain) > LONGER_THAN_8.get(name, 8)} == {}
+        assert {name: chain for name, chain in chains.items() if len(chain) > 8} == {}
 
     def test_imports_inside_functions_count(self, modules: Graph) -> None:
         assert "otel_recmon.integrations.activation" in modules["otel_recmon.plugin"]

@@ -12,7 +12,7 @@ CHECK = "from added import added\n\n\ndef test_it():\n    assert added(1, 2) == 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A file and a test of it."""
+    """A folder with a module and its test."""
     (tmp_path / "added.py").write_text("def added(one, other):\n    return one + other  # plus\n", encoding="utf-8")
     (tmp_path / "test_added.py").write_text(CHECK, encoding="utf-8")
     return tmp_path
@@ -22,8 +22,8 @@ def mutation(old: str, new: str, *tests: str) -> Any:
     return Mutation("added", "added.py", old, new, list(tests or ["test_added.py"]))
 
 
-def test_every_mutation_fits_the_checkout_and_names_tests_that_are_there() -> None:
-    listed = MUTATE["listed"]()
+def test_every_mutation_matches_the_checkout_and_has_existing_tests() -> None:
+    listed = MUTATE["load_mutations"]()
 
     assert len(listed) >= 20
     for one in listed:
@@ -31,7 +31,7 @@ def test_every_mutation_fits_the_checkout_and_names_tests_that_are_there() -> No
         assert (ROOT / one.tests[0]).exists()
 
 
-def test_what_no_test_notices_survives(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mutation_that_no_test_notices_survives(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     noticed, unnoticed = mutation("one + other", "one - other"), mutation("# plus", "# minus")
 
     assert MUTATE["survivors"]([noticed, unnoticed], checkout) == [unnoticed]
@@ -40,19 +40,21 @@ def test_what_no_test_notices_survives(checkout: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(("old", "times"), [("three", 0), ("one", 2)])
-def test_a_text_that_is_not_there_once_is_told(checkout: Path, old: str, times: int) -> None:
-    with pytest.raises(ListError, match=f"added: added.py has {times} times, not once: '{old}'"):
+def test_a_text_that_does_not_occur_once_is_reported(checkout: Path, old: str, times: int) -> None:
+    with pytest.raises(
+        ListError, match=f"added: added.py must contain this text once, but has it {times} times: '{old}'"
+    ):
         mutation(old, "two").changed(checkout)
 
 
-def test_tests_that_fail_without_a_change_are_told(checkout: Path) -> None:
+def test_tests_that_fail_without_a_mutation_are_reported(checkout: Path) -> None:
     MUTATE["check_sound"]([mutation("one + other", "one - other")], checkout)
     (checkout / "added.py").write_text("def added(one, other):\n    return 0\n", encoding="utf-8")
 
-    with pytest.raises(ListError, match=r"nothing is changed yet, and pytest ended with 1 on test_added.py"):
+    with pytest.raises(ListError, match=r"without any mutation, pytest ended with 1 on test_added.py"):
         MUTATE["check_sound"]([mutation("one + other", "one - other")], checkout)
 
 
-def test_tests_that_do_not_run_notice_nothing(checkout: Path) -> None:
+def test_tests_that_do_not_run_are_an_error(checkout: Path) -> None:
     with pytest.raises(ListError, match=r"added: pytest ended with 4 on test_gone.py"):
         MUTATE["survivors"]([mutation("one + other", "one - other", "test_gone.py")], checkout)

@@ -1,4 +1,4 @@
-"""What goes into the SDK past its API ends there as it would by its API, and nothing else is touched."""
+"""Direct access to the SDK, compared with the results of its API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -39,53 +39,52 @@ def _keep_v2(_name: str, attributes: Mapping[str, Any]) -> bool:
     return attributes.get("model_version") != "v1"
 
 
-def test_points_that_are_refused_are_gone_and_all_others_stay(
-    provider: MeterProvider, reader: InMemoryMetricReader
-) -> None:
-    _record(provider, "ours")
-    _record(provider, "theirs")
+class TestForgetting:
+    def test_points_that_are_refused_are_gone_and_all_others_stay(
+        self, provider: MeterProvider, reader: InMemoryMetricReader
+    ) -> None:
+        _record(provider, "ours")
+        _record(provider, "theirs")
 
-    done = forget(provider, "ours", _keep_v2)
+        done = forget(provider, "ours", _keep_v2)
 
-    theirs = {("theirs", name, version) for name in ("latency", "score") for version in ("v1", "v2")}
-    assert (done, _points(reader)) == (True, theirs | {("ours", "latency", "v2"), ("ours", "score", "v2")})
+        theirs = {("theirs", name, version) for name in ("latency", "score") for version in ("v1", "v2")}
+        assert (done, _points(reader)) == (True, theirs | {("ours", "latency", "v2"), ("ours", "score", "v2")})
 
+    def test_the_instrument_may_be_told_by_its_name(
+        self, provider: MeterProvider, reader: InMemoryMetricReader
+    ) -> None:
+        _record(provider, "ours")
 
-def test_the_instrument_may_be_told_by_its_name(provider: MeterProvider, reader: InMemoryMetricReader) -> None:
-    _record(provider, "ours")
+        forget(provider, "ours", lambda name, _: name != "latency")
 
-    forget(provider, "ours", lambda name, _: name != "latency")
+        assert _points(reader) == {("ours", "score", "v1"), ("ours", "score", "v2")}
 
-    assert _points(reader) == {("ours", "score", "v1"), ("ours", "score", "v2")}
+    def test_a_forgotten_point_starts_from_zero(self, provider: MeterProvider, reader: InMemoryMetricReader) -> None:
+        histogram = provider.get_meter("ours").create_histogram("latency")
+        histogram.record(5.0, {"model_version": "v1"})
 
+        forget(provider, "ours", lambda *_: False)
+        histogram.record(2.0, {"model_version": "v1"})
+        data: Any = reader.get_metrics_data()
+        point = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
 
-def test_a_forgotten_point_starts_from_zero(provider: MeterProvider, reader: InMemoryMetricReader) -> None:
-    histogram = provider.get_meter("ours").create_histogram("latency")
-    histogram.record(5.0, {"model_version": "v1"})
+        assert (point.count, point.sum) == (1, 2.0)
 
-    forget(provider, "ours", lambda *_: False)
-    histogram.record(2.0, {"model_version": "v1"})
-    data: Any = reader.get_metrics_data()
-    point = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
+    def test_every_reader_of_the_provider_forgets(self) -> None:
+        readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+        provider = MeterProvider(readers, shutdown_on_exit=False)
+        _record(provider, "ours")
 
-    assert (point.count, point.sum) == (1, 2.0)
+        forget(provider, "ours", _keep_v2)
+        points = [_points(reader) for reader in readers]
+        provider.shutdown()
 
+        assert points == [{("ours", "latency", "v2"), ("ours", "score", "v2")}] * 2
 
-def test_every_reader_of_the_provider_forgets() -> None:
-    readers = [InMemoryMetricReader(), InMemoryMetricReader()]
-    provider = MeterProvider(readers, shutdown_on_exit=False)
-    _record(provider, "ours")
-
-    forget(provider, "ours", _keep_v2)
-    points = [_points(reader) for reader in readers]
-    provider.shutdown()
-
-    assert points == [{("ours", "latency", "v2"), ("ours", "score", "v2")}] * 2
-
-
-@pytest.mark.parametrize("provider", [NoOpMeterProvider(), object(), None])
-def test_where_there_is_no_sdk_nothing_is_forgotten_and_that_is_said(provider: object) -> None:
-    assert forget(provider, "ours", lambda *_: False) is False
+    @pytest.mark.parametrize("provider", [NoOpMeterProvider(), object(), None])
+    def test_where_there_is_no_sdk_nothing_is_forgotten_and_that_is_said(self, provider: object) -> None:
+        assert forget(provider, "ours", lambda *_: False) is False
 
 
 def _state(reader: InMemoryMetricReader) -> list[tuple[int, float, list[int], list[int | None]]]:
@@ -109,7 +108,7 @@ V1 = {"model_version": "v1"}
 
 
 def _counted(records: Callable[[MeterProvider, Callable[[float], None]], None], *, straight: bool) -> Any:
-    """Return what an export holds after values were recorded on the public way, or straight."""
+    """Return an export after values were recorded by the API or directly."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     histogram = provider.get_meter("ours").create_histogram("latency", explicit_bucket_boundaries_advisory=[1.0])
@@ -120,91 +119,87 @@ def _counted(records: Callable[[MeterProvider, Callable[[float], None]], None], 
     return state
 
 
-def test_values_that_go_straight_to_their_series_count_as_all_others(span: Span) -> None:
-    def records(_: MeterProvider, record: Callable[[float], None]) -> None:
-        for value in (0.5, 1.5, 2.5):
-            record(value)
+class TestSeries:
+    def test_values_that_go_straight_to_their_series_count_as_all_others(self, span: Span) -> None:
+        def records(_: MeterProvider, record: Callable[[float], None]) -> None:
+            for value in (0.5, 1.5, 2.5):
+                record(value)
 
-    states = [_counted(records, straight=straight) for straight in (True, False)]
+        states = [_counted(records, straight=straight) for straight in (True, False)]
 
-    assert states[0] == states[1] == [(3, 4.5, [1, 2], [span.get_span_context().trace_id] * 2)]
+        assert states[0] == states[1] == [(3, 4.5, [1, 2], [span.get_span_context().trace_id] * 2)]
 
+    def test_a_reader_that_comes_later_gets_the_values_since_then(self) -> None:
+        late = InMemoryMetricReader()
 
-def test_a_reader_that_comes_later_gets_the_values_since_then() -> None:
-    late = InMemoryMetricReader()
+        def records(provider: MeterProvider, record: Callable[[float], None]) -> None:
+            for value in (1.0, 2.0):
+                record(value)
+            provider.add_metric_reader(late)
+            for value in (4.0, 8.0):
+                record(value)
 
-    def records(provider: MeterProvider, record: Callable[[float], None]) -> None:
-        for value in (1.0, 2.0):
-            record(value)
-        provider.add_metric_reader(late)
-        for value in (4.0, 8.0):
-            record(value)
+        state = _counted(records, straight=True)
 
-    state = _counted(records, straight=True)
+        assert (state[0][:2], _state(late)[0][:2]) == ((4, 15.0), (2, 12.0))
 
-    assert (state[0][:2], _state(late)[0][:2]) == ((4, 15.0), (2, 12.0))
+    def test_a_series_begins_anew_for_a_reader_that_forgets_after_each_export(self) -> None:
+        delta: dict[type, AggregationTemporality] = {Histogram: AggregationTemporality.DELTA}
+        reader = InMemoryMetricReader(preferred_temporality=delta)
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
 
+        exported = []
+        for value in (1.0, 2.0, 4.0):
+            series.record(value)
+            series.record(value)
+            exported.append(_state(reader)[0][:2])
+        provider.shutdown()
 
-def test_a_series_begins_anew_for_a_reader_that_forgets_after_each_export() -> None:
-    delta: dict[type, AggregationTemporality] = {Histogram: AggregationTemporality.DELTA}
-    reader = InMemoryMetricReader(preferred_temporality=delta)
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
+        assert exported == [(2, 2.0), (2, 4.0), (2, 8.0)]
 
-    exported = []
-    for value in (1.0, 2.0, 4.0):
-        series.record(value)
-        series.record(value)
-        exported.append(_state(reader)[0][:2])
-    provider.shutdown()
+    def test_an_sdk_that_is_another_than_we_know_is_told_on_the_public_way(self) -> None:
+        told = []
 
-    assert exported == [(2, 2.0), (2, 4.0), (2, 8.0)]
+        class Unknown:
+            def record(self, value: float, attributes: Mapping[str, str]) -> None:
+                told.append((value, attributes))
 
+        series: Series = Series(Unknown(), V1)  # type: ignore[arg-type]  # that is the point
+        for value in (1.0, 2.0, 3.0):
+            series.record(value)
 
-def test_an_sdk_that_is_another_than_we_know_is_told_on_the_public_way() -> None:
-    told = []
+        assert told == [(1.0, V1), (2.0, V1), (3.0, V1)]
 
-    class Unknown:
-        def record(self, value: float, attributes: Mapping[str, str]) -> None:
-            told.append((value, attributes))
+    def test_a_view_that_drops_labels_sums_over_them(self, reader: InMemoryMetricReader) -> None:
+        bare = View(instrument_name="latency", attribute_keys=set())
+        provider = MeterProvider([reader], views=[bare], shutdown_on_exit=False)
+        histogram = provider.get_meter("ours").create_histogram("latency")
 
-    series: Series = Series(Unknown(), V1)  # type: ignore[arg-type]  # that is the point
-    for value in (1.0, 2.0, 3.0):
-        series.record(value)
+        for version in ("v1", "v2"):
+            series = Series(histogram, {"model_version": version})
+            series.record(1.0)
+            series.record(2.0)
+        state = _state(reader)
+        provider.shutdown()
 
-    assert told == [(1.0, V1), (2.0, V1), (3.0, V1)]
+        assert [point[:2] for point in state] == [(4, 6.0)]
 
-
-def test_a_view_that_drops_labels_sums_over_them(reader: InMemoryMetricReader) -> None:
-    bare = View(instrument_name="latency", attribute_keys=set())
-    provider = MeterProvider([reader], views=[bare], shutdown_on_exit=False)
-    histogram = provider.get_meter("ours").create_histogram("latency")
-
-    for version in ("v1", "v2"):
-        series = Series(histogram, {"model_version": version})
+    def test_a_clock_that_was_set_back_costs_no_exemplars(self, monkeypatch: pytest.MonkeyPatch, span: Span) -> None:
+        reader = InMemoryMetricReader()
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
         series.record(1.0)
-        series.record(2.0)
-    state = _state(reader)
-    provider.shutdown()
+        monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 3_600_000_000_000)
+        series.record(1.0)
+        _state(reader)
 
-    assert [point[:2] for point in state] == [(4, 6.0)]
+        monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 0)
+        series.record(1.0)
+        state = _state(reader)
+        provider.shutdown()
 
-
-def test_a_clock_that_was_set_back_costs_no_exemplars(monkeypatch: pytest.MonkeyPatch, span: Span) -> None:
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
-    series.record(1.0)
-    monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 3_600_000_000_000)
-    series.record(1.0)
-    _state(reader)
-
-    monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 0)
-    series.record(1.0)
-    state = _state(reader)
-    provider.shutdown()
-
-    assert state[0][3] == [span.get_span_context().trace_id]
+        assert state[0][3] == [span.get_span_context().trace_id]
 
 
 SAID: Final[dict[str, str | int | bool]] = {
@@ -215,7 +210,7 @@ SAID: Final[dict[str, str | int | bool]] = {
 
 
 class Later:
-    """A span of an SDK that keeps its attributes otherwise than the one we know."""
+    """A span of an SDK with other internals."""
 
     __module__ = "opentelemetry.sdk.trace"
 
@@ -228,7 +223,7 @@ class Later:
 
 
 class Wrapper(Later):
-    """A span of somebody else, around one of the SDK."""
+    """A span of a vendor, which wraps a span of the SDK."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -279,5 +274,5 @@ class TestDescribing:
 
 
 def attributes_of(span: Any) -> dict[str, Any]:
-    """What a span says of itself."""
+    """Return the attributes of a span."""
     return dict(span.attributes)

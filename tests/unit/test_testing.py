@@ -1,4 +1,4 @@
-"""The fixture that users' own tests get: what a service recorded, in three lines."""
+"""The pytest fixture for tests of users."""
 
 import pytest
 from fastapi import FastAPI, HTTPException, Response
@@ -90,7 +90,7 @@ def test_all_series_can_be_read_at_once(recmon: Recorded) -> None:
 )
 def test_a_misspelt_series_is_refused_with_those_there_are(recmon: Recorded, misspelt: str) -> None:
     with pytest.raises(
-        ValueError, match=f"'{misspelt}' is no series of otel-recmon; there are .*recommendation_score_sum"
+        ValueError, match=f"'{misspelt}' is not a series of otel-recmon; its series are .*recommendation_score_sum"
     ):
         recmon.value(misspelt)
 

@@ -1,10 +1,10 @@
-"""Draws the dashboards from their JSON and a Prometheus's real answers: a preview, for where there is no Grafana.
+"""A preview of the dashboards as pictures, from their JSON and the results of a real Prometheus, without Grafana.
 
     otel-recmon demo --stack --keep-running --speed 1300
     python tools/preview --prometheus http://127.0.0.1:PORT --minutes 8
 
-It shows place, titles, values, lines, thresholds and units as Grafana would; not its looks to the pixel. Colours that
-Grafana draws from names are others here, and alerts, links and exemplars are left out.
+Positions, titles, values, lines, thresholds and units are those of Grafana. The exact look is not, and neither are
+colours that Grafana derives from names. Alerts, links and exemplars are omitted.
 """
 
 import argparse
@@ -14,27 +14,27 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ink import BACKGROUND, PANEL, TEXT
-from kinds import DRAWN
+from drawing import PANEL_TYPES
 from matplotlib.figure import Figure
 from PIL import Image
 from source import Json, Source
+from style import BACKGROUND, PANEL, TEXT
 
-from otel_recmon.artifacts.dashboards.interpolation import Looking, panels
+from otel_recmon.artifacts.dashboards.interpolation import QueryContext, panels
 
 ROOT: Final = Path(__file__).parents[2]
 WIDTH_PX, LINE_PX, DPI = 1440, 38, 72
 COLUMNS: Final = 24
 COLOURS: Final = 64
-"""Of a picture, so that its file is small."""
+"""Colours of a picture; few, so that the file is small."""
 
 
-def drawn(page: Json, source: Source) -> Figure:
-    """Return the picture of a page, as wide as a browser."""
+def draw_dashboard(page: Json, source: Source) -> Figure:
+    """Return the picture of a dashboard, as wide as a browser window."""
     lines = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in page["panels"]) + 1
     height = lines * LINE_PX
     figure = Figure(figsize=(WIDTH_PX / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
-    head = f"{page['title']}  (preview: drawn from this dashboard's JSON and Prometheus's answers, not by Grafana)"
+    head = f"{page['title']}  (preview from the dashboard's JSON and Prometheus's results, not a picture of Grafana)"
     figure.text(0.006, 1 - 0.6 * LINE_PX / height, head, size=12, color=TEXT, va="center")
     for panel in page["panels"]:
         place = panel["gridPos"]
@@ -42,11 +42,11 @@ def drawn(page: Json, source: Source) -> Figure:
         if panel["type"] == "row":
             figure.text(0.006, top - 0.5 * LINE_PX / height, f"v  {panel['title']}", size=12, color=TEXT, va="center")
     for panel in panels(page):
-        _place(figure, panel, height, source)
+        _draw_panel(figure, panel, height, source)
     return figure
 
 
-def _place(figure: Figure, panel: Json, height: int, source: Source) -> None:
+def _draw_panel(figure: Figure, panel: Json, height: int, source: Source) -> None:
     place, line = panel["gridPos"], LINE_PX / height
     x, w = place["x"] / COLUMNS, place["w"] / COLUMNS
     top, h = 1 - (place["y"] + 1) * line, place["h"] * line
@@ -60,15 +60,15 @@ def _place(figure: Figure, panel: Json, height: int, source: Source) -> None:
     left, below = (0.036, 1.4 * line) if chart else (0.008, 0.3 * line)
     axes = figure.add_axes((x + left, top - h + below, w - left - 0.01, h - below - 1.0 * line))
     axes.set_axis_off()
-    DRAWN[panel["type"]](axes, panel, source)
+    PANEL_TYPES[panel["type"]](axes, panel, source)
 
 
 def main() -> None:
-    """Draw every page."""
+    """Draw all dashboards and write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prometheus", required=True, help="its address")
-    parser.add_argument("--minutes", type=float, default=10, help="how far back to look (default: 10)")
-    parser.add_argument("--ago", type=float, default=0, help="minutes ago that the look ends (default: 0)")
+    parser.add_argument("--prometheus", required=True, help="the URL of the Prometheus")
+    parser.add_argument("--minutes", type=float, default=10, help="the time range, in minutes (default: 10)")
+    parser.add_argument("--ago", type=float, default=0, help="the end of the range, in minutes before now (default: 0)")
     parser.add_argument("--service", default="recmon-demo")
     parser.add_argument("--environment", default="demo")
     parser.add_argument("--control", default="random")
@@ -76,7 +76,7 @@ def main() -> None:
         "--export",
         type=float,
         default=15,
-        help="seconds between exports, as Grafana's data source has it (default: 15)",
+        help="the export interval in seconds, `timeInterval` of Grafana's data source (default: 15)",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
@@ -88,11 +88,11 @@ def main() -> None:
         "control": options.control,
         **dict.fromkeys(("model_version", "variant", "surface"), ".*"),
     }
-    looking = Looking(end - span, end, max(options.export, span / 240), values, options.export)
+    looking = QueryContext(end - span, end, max(options.export, span / 240), values, options.export)
     for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
         page = json.loads(path.read_text(encoding="utf-8"))
         picture = options.out / f"{path.stem}.png"
-        drawn(page, Source(options.prometheus.rstrip("/"), looking)).savefig(picture)
+        draw_dashboard(page, Source(options.prometheus.rstrip("/"), looking)).savefig(picture)
         with Image.open(picture) as painted:
             painted.quantize(COLOURS).save(picture, optimize=True)
         print(f"wrote {picture}", file=sys.stderr)

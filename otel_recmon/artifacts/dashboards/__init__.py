@@ -1,1 +1,1 @@
-"""The dashboards: panels of signals, with the limits that alerts set; may import `signals` and below, not `alerts`."""
+"""The Grafana dashboards, which show signals and thresholds; may import `signals` and below, but not `alerts`."""

@@ -1,4 +1,4 @@
-"""A whole page as Grafana's file provisioning reads it: variables, links, annotations, and panels on the grid."""
+"""Dashboards as JSON for Grafana's file provisioning: variables, links, annotations, and panels on the grid."""
 
 import json
 from collections.abc import Sequence
@@ -8,31 +8,51 @@ from typing import Any, Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards.panels import Panel
-from otel_recmon.artifacts.dashboards.queries import DATASOURCE, NARROWING, PageView
-from otel_recmon.artifacts.pages import DashboardPage, panel_id
+from otel_recmon.artifacts.dashboards.queries import DATASOURCE, FILTER_LABELS, PageView
+from otel_recmon.artifacts.pages import DashboardPage
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope
 from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.signals.kinds import Counted
 
 SCHEMA_VERSION: Final = 42
+"""The version of Grafana's JSON model that this module writes. Grafana migrates older versions when it loads them."""
 COLUMNS: Final = 24
-_RELOAD_WITH_TIME_RANGE: Final = 2
-_SORTED: Final = 1
-_A_MOMENT: Final = "5m"
+"""The width of Grafana's grid."""
+_ON_TIME_RANGE_CHANGE: Final = 2
+"""Grafana's code for variables whose values are read again if the time range changes."""
+_ALPHABETICAL: Final = 1
+"""Grafana's code for values in alphabetical order."""
+_NEW_VERSION_WINDOW: Final = "5m"
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Section:
-    """Panels below a heading, line by line; the first one of a page has none."""
+    """Lines of panels below a row.
+
+    Attributes:
+        title: The title of the row. The first section of a dashboard has neither title nor row.
+        lines: The panels, from the left to the right.
+        row_id: The id of the row, which stays the same if the title changes.
+    """
 
     title: str
     lines: tuple[tuple[Panel, ...], ...]
+    row_id: int = 0
 
 
 @dataclass(frozen=True)
 class Board:
-    """A page: its panels, and the variables that narrow them."""
+    """A dashboard: its variables and its panels.
+
+    Attributes:
+        page: Its uid and title, without the prefix and the title of the settings.
+        description: Its description.
+        view: The filters, settings and thresholds of its panels.
+        variables: The variables that filter its panels.
+        sections: Its panels.
+        annotated: Whether its panels mark the first requests of a model version.
+    """
 
     page: DashboardPage
     description: str
@@ -43,11 +63,11 @@ class Board:
 
     @property
     def uid(self) -> str:
-        """Its uid in Grafana."""
+        """The uid in Grafana."""
         return self.view.deployment.grafana.uid(self.page.uid)
 
     def json(self) -> Json:
-        """Return it as Grafana has it."""
+        """Return the dashboard as Grafana's JSON."""
         deployment, services = self.view.deployment, self.view.deployment.services
         tags = [*deployment.grafana.tags, *(f"{name}:{value}" for name, value in deployment.labels.items())]
         variables = [variable.json(services.matchers) for variable in self.variables]
@@ -66,26 +86,30 @@ class Board:
             "links": [_link(deployment.grafana.title, tags)],
             "templating": {"list": [_datasource(deployment.grafana), *variables]},
             "annotations": {"list": [_new_version(self.view)] if self.annotated else []},
-            "panels": placed(self.page, self.sections, services.money),
+            "panels": on_grid(self.sections, services.money),
         }
 
 
-def text(board: Board) -> str:
-    """Return the file of a page."""
+def json_text(board: Board) -> str:
+    """Return the JSON file of a dashboard."""
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def placed(page: DashboardPage, sections: Sequence[Section], money: str) -> list[Json]:
-    """Return the panels on the grid, from the left and from the top.
+def on_grid(sections: Sequence[Section], money: str) -> list[Json]:
+    """Return the rows and panels with their places on the grid, from the top left.
+
+    Args:
+        sections: The sections, from the top.
+        money: Grafana's name for the currency.
 
     Raises:
-        ValueError: A line is wider than the grid.
+        ValueError: A line of panels is wider than the grid.
     """
     found: list[Json] = []
     y = 0
     for section in sections:
         if section.title:
-            found.append(_heading(page, section.title, y))
+            found.append(_row(section, y))
             y += 1
         for line in section.lines:
             found += _line(line, y, money)
@@ -94,17 +118,17 @@ def placed(page: DashboardPage, sections: Sequence[Section], money: str) -> list
 
 
 def _line(panels: Sequence[Panel], y: int, money: str) -> list[Json]:
-    lefts = [sum(panel.width for panel in panels[:place]) for place in range(len(panels) + 1)]
+    lefts = [sum(panel.width for panel in panels[:count]) for count in range(len(panels) + 1)]
     if lefts[-1] > COLUMNS:
-        raise ValueError(f"{panels[0].title} and what stands beside it are {lefts[-1]} wide, not {COLUMNS}")
+        raise ValueError(f"the line of the panel {panels[0].title!r} is {lefts[-1]} columns wide, more than {COLUMNS}")
     return [panel.json(x, y, money) for panel, x in zip(panels, lefts, strict=False)]
 
 
-def _heading(page: DashboardPage, title: str, y: int) -> Json:
+def _row(section: Section, y: int) -> Json:
     return {
-        "id": panel_id(f"{page.uid}.{title}"),
+        "id": section.row_id,
         "type": "row",
-        "title": title,
+        "title": section.title,
         "collapsed": False,
         "gridPos": {"h": 1, "w": COLUMNS, "x": 0, "y": y},
         "panels": [],
@@ -143,46 +167,46 @@ def _datasource(grafana: Grafana) -> Json:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable whose values are those of a label; one of many values begins with all.
+    """A variable with the values of a label.
 
     Attributes:
-        name: What expressions call it.
-        label: What people call it.
-        of: The label.
-        source: A selector of the series that have it.
-        many: Whether several can be chosen. All of them are also those without the label.
+        name: Its name in expressions.
+        title: Its name on the dashboard.
+        label: The label whose values it offers.
+        source: A selector of the series with the label.
+        multiple: Whether the user can select several values. Then all values are selected at first, and "All" also
+            includes series without the label.
     """
 
     name: str
+    title: str
     label: str
-    of: str
     source: str
-    many: bool = field(default=False, kw_only=True)
+    multiple: bool = field(default=False, kw_only=True)
 
     def json(self, matchers: Sequence[Matcher]) -> Json:
-        """Return it as Grafana has it, with the values of the series that fulfil some more conditions."""
+        """Return the variable as Grafana's JSON, with further matchers of the series that its values come from."""
         everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-        query = f"label_values({_narrowed(self.source, matchers)}, {self.of})"
+        query = f"label_values({_with_matchers(self.source, matchers)}, {self.label})"
         return {
             "type": "query",
             "name": self.name,
-            "label": self.label,
+            "label": self.title,
             "datasource": DATASOURCE,
             "definition": query,
             "query": {"query": query, "refId": f"variable-{self.name}"},
-            "current": everything if self.many else {},
+            "current": everything if self.multiple else {},
             "hide": 0,
-            "includeAll": self.many,
-            "multi": self.many,
-            **({"allValue": ".*"} if self.many else {}),
+            "includeAll": self.multiple,
+            "multi": self.multiple,
+            **({"allValue": ".*"} if self.multiple else {}),
             "regex": "",
-            "refresh": _RELOAD_WITH_TIME_RANGE,
-            "sort": _SORTED,
+            "refresh": _ON_TIME_RANGE_CHANGE,
+            "sort": _ALPHABETICAL,
         }
 
 
-def _narrowed(selector: str, matchers: Sequence[Matcher]) -> str:
-    """Return a selector with more conditions."""
+def _with_matchers(selector: str, matchers: Sequence[Matcher]) -> str:
     name, _, inner = selector.removesuffix("}").partition("{")
     conditions = ", ".join(filter(None, (inner, *map(str, matchers))))
     return f"{name}{{{conditions}}}" if conditions else name
@@ -191,26 +215,31 @@ def _narrowed(selector: str, matchers: Sequence[Matcher]) -> str:
 _SOURCE: Final = catalog.REQUESTS.prometheus
 _JOB, _ENVIRONMENT = IDENTITY
 _OF_SERVICE: Final = f'{_SOURCE}{{{_JOB}="$service"}}'
-_HERE: Final = f'{_SOURCE}{{{_JOB}="$service", {_ENVIRONMENT}="$environment"}}'
+_OF_ENVIRONMENT: Final = f'{_SOURCE}{{{_JOB}="$service", {_ENVIRONMENT}="$environment"}}'
 SERVICE_VARIABLES: Final = (
     Variable("service", "Service", _JOB, _SOURCE),
     Variable("environment", "Environment", _ENVIRONMENT, _OF_SERVICE),
 )
-NARROWING_VARIABLES: Final = {
-    label: Variable(label, label.replace("_", " ").capitalize(), label, _HERE, many=True) for label in NARROWING
+FILTER_VARIABLES: Final = {
+    label: Variable(label, label.replace("_", " ").capitalize(), label, _OF_ENVIRONMENT, multiple=True)
+    for label in FILTER_LABELS
 }
-"""By the label that they narrow."""
-CONTROL_VARIABLE: Final = Variable("control", "Control", catalog.VARIANT.name, _HERE)
+"""The variables that filter panels, by their label."""
+CONTROL_VARIABLE: Final = Variable("control", "Control", catalog.VARIANT.name, _OF_ENVIRONMENT)
 FLEET_VARIABLES: Final = (
-    Variable("service", "Service", _JOB, catalog.BUILD_INFO.prometheus, many=True),
+    Variable("service", "Service", _JOB, catalog.BUILD_INFO.prometheus, multiple=True),
     Variable(
-        "environment", "Environment", _ENVIRONMENT, f'{catalog.BUILD_INFO.prometheus}{{{_JOB}=~"$service"}}', many=True
+        "environment",
+        "Environment",
+        _ENVIRONMENT,
+        f'{catalog.BUILD_INFO.prometheus}{{{_JOB}=~"$service"}}',
+        multiple=True,
     ),
 )
 
 
 def _new_version(view: PageView) -> Json:
-    """Mark where a model version answers that did not before."""
+    """Return the annotation at the first requests of a model version."""
     version = catalog.MODEL_VERSION.name
     return {
         "name": "New model version",
@@ -218,7 +247,7 @@ def _new_version(view: PageView) -> Json:
         "enable": True,
         "hide": False,
         "iconColor": "blue",
-        "expr": str(_first(view.scope(_A_MOMENT, version).within((version,)))),
+        "expr": str(_first_requests(view.scope(_NEW_VERSION_WINDOW, version).within((version,)))),
         "step": "1m",
         "titleFormat": "New model version",
         "textFormat": f"{{{{{version}}}}}",
@@ -227,7 +256,8 @@ def _new_version(view: PageView) -> Json:
     }
 
 
-def _first(scope: QueryScope) -> Expr:
+def _first_requests(scope: QueryScope) -> Expr:
+    """Return the requests in a window, of the series that had none in the window before it."""
     requests = Counted(catalog.REQUESTS)
     now = promql.compared(requests.increase(scope), ">", 0)
     return promql.unless(now, promql.compared(requests.increase(scope.ago(scope.window)), ">", 0))

@@ -1,7 +1,7 @@
-"""For those who decide between models: how the arms of an experiment compare, and how sure that is."""
+"""The dashboard for decisions between models: the arms of an experiment compared with its control."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otel_recmon import catalog
@@ -9,13 +9,13 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import (
     CONTROL_VARIABLE,
-    NARROWING_VARIABLES,
+    FILTER_VARIABLES,
     SERVICE_VARIABLES,
     Board,
     Section,
 )
 from otel_recmon.artifacts.dashboards.panels import Panel, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, PageView, Query, named
+from otel_recmon.artifacts.dashboards.queries import EXPERIMENT, PageView, Query, legend_of
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.settings.thresholds import Config, Experiments
@@ -27,76 +27,104 @@ from otel_recmon.artifacts.signals.kinds import Limits, Signal, Unit
 _VARIANT: Final = catalog.VARIANT.name
 _ARM: Final = (catalog.EXPERIMENT.name, _VARIANT)
 _POINTS: Final = 12
-"""Of a line each point of which looks back on the whole experiment."""
+"""The maximum number of points of a verdict over time. Each point reads the whole experiment: on two shared cores, a
+verdict over a week of one process takes 1.7 s (docs/experiments.md)."""
 _VALUES: Final = (
     experiments.CTR_ESTIMATE,
     experiments.CONVERSION_RATE_ESTIMATE,
     experiments.REVENUE_ESTIMATE,
 )
 _LIFTS: Final = (experiments.CTR_LIFT, experiments.CONVERSION_RATE_LIFT, experiments.REVENUE_LIFT)
-_AGAINST: Final = (arms.SLOWER, arms.FAILING_MORE)
+_AGAINST_CONTROL: Final = (arms.SLOWER, arms.FAILING_MORE)
 _BY_VARIANT: Final = (traffic.ERROR_RATE, traffic.LATENCY_P95, traffic.FALLBACK_SHARE, traffic.LIST_LENGTH)
 
 
 def _verdict(view: PageView, judged: Judged, settings: Experiments) -> Panel:
     evidence = judged.evidence(settings)
-    query = _small(view.now(evidence, legend=named(*_ARM)))
+    query = _on_one_line(view.over_range(evidence, legend=legend_of(*_ARM)))
     panel = stat(view, EXPERIMENTS, judged.value, query, Unit.TIMES).sized(6)
-    bad, good = ("too few", "too many") if judged is arms.SPLIT else ("worse", "better")
-    fair = "as meant" if judged is arms.SPLIT else "undecided"
-    mappings = [
-        _said(None, -1, bad, look.BAD, 0),
-        _said(-1, 1, fair, look.GOOD if judged is arms.SPLIT else look.NEUTRAL, 1),
-        _said(1, None, good, look.BAD if judged is arms.SPLIT else look.GOOD, 2),
-    ]
+    words = _SPLIT_WORDS if judged is arms.SPLIT else _RATE_WORDS
     return replace(
         panel,
-        description=f"{evidence.description} Minus 1 to 1 is {fair}.",
+        description=f"{evidence.description} {words.note}",
         options={**panel.options, "textMode": "value_and_name", "colorMode": "value"},
-        defaults={**panel.defaults, "mappings": mappings},
+        defaults={**panel.defaults, "mappings": words.mappings},
     )
 
 
-def _said(low: float | None, high: float | None, text: str, colour: str, place: int) -> dict[str, Any]:
-    result = {"text": text, "color": colour, "index": place}
-    return {"type": "range", "options": {"from": low, "to": high, "result": result}}
+@dataclass(frozen=True)
+class _VerdictWords:
+    """The words and colours of a verdict: below -1, from -1 to 1, and above 1."""
+
+    below: tuple[str, str]
+    between: tuple[str, str]
+    above: tuple[str, str]
+    note: str
+
+    @property
+    def mappings(self) -> list[dict[str, Any]]:
+        """The value mappings of a Grafana panel."""
+        ranges = ((None, -1, self.below), (-1, 1, self.between), (1, None, self.above))
+        return [
+            {
+                "type": "range",
+                "options": {"from": low, "to": high, "result": {"text": text, "color": colour, "index": index}},
+            }
+            for index, (low, high, (text, colour)) in enumerate(ranges)
+        ]
 
 
-def _small(query: Query) -> Query:
+_SPLIT_WORDS: Final = _VerdictWords(
+    ("too few", look.BAD),
+    ("as meant", look.GOOD),
+    ("too many", look.BAD),
+    "Here, a value below -1 means too few exposures, and above 1 too many. In both cases, do not trust the other "
+    "verdicts before you have found the cause.",
+)
+_RATE_WORDS: Final = _VerdictWords(
+    ("worse", look.BAD),
+    ("undecided", look.NEUTRAL),
+    ("better", look.GOOD),
+    'If the verdict is "undecided", wait for more data until the planned end of the experiment.',
+)
+
+
+def _on_one_line(query: Query) -> Query:
+    """Return the query without line breaks: indented, the deeply nested queries are several times as large."""
     return replace(query, expr=promql.flat(query.expr))
 
 
-def _column(view: PageView, signal: Signal, legend: str, *apart: str) -> Column:
-    return Column(_small(view.now(signal, *apart, legend=legend)), signal.unit)
+def _column(view: PageView, signal: Signal, legend: str, *labels: str) -> Column:
+    return Column(_on_one_line(view.over_range(signal, *labels, legend=legend)), signal.unit)
 
 
-def _bounded(view: PageView, value: Signal, low: Signal, high: Signal, *apart: str) -> list[Column]:
-    said = ((value, ""), (low, ", at least"), (high, ", at most"))
-    return [_column(view, signal, f"{value.title}{text}", *apart) for signal, text in said]
+def _with_bounds(view: PageView, value: Signal, low: Signal, high: Signal, *labels: str) -> list[Column]:
+    signals = ((value, ""), (low, ", at least"), (high, ", at most"))
+    return [_column(view, signal, f"{value.title}{suffix}", *labels) for signal, suffix in signals]
 
 
 def _differences(view: PageView, settings: Experiments) -> Panel:
-    words = (
-        "Each treatment against the control, relative to what that has, with bounds that hold however often one looks: "
-        "where they are on either side of 0, nothing is certain yet. The page's range must hold all of the experiment."
+    description = (
+        "The table shows by how much each treatment differs from the control: 10% means one tenth more. If "
+        '"at least" is below 0 and "at most" above 0, the difference is not certain. Repeated looks do not produce '
+        "false positives here. Select a time range that contains the whole experiment."
     )
     columns = [
-        column for one in arms.JUDGED for column in _bounded(view, one.value, one.low(settings), one.high(settings))
+        column for one in arms.JUDGED for column in _with_bounds(view, one.value, one.low(settings), one.high(settings))
     ]
-    return table(view, "experiments.differences", "Against the control", words, columns).sized(24, 8)
+    return table(view, "experiments.differences", "Difference from the control", description, columns).sized(24, 8)
 
 
 def _over_time(view: PageView, judged: Judged, settings: Experiments) -> Panel:
     evidence = judged.evidence(settings)
-    panel = lines(view, judged.value, [_small(view.since(evidence, legend=named(*_ARM)))])
-    words = f"{evidence.description} Each point looks back by the page's whole range."
+    panel = lines(view, judged.value, [_on_one_line(view.trailing_range(evidence, legend=legend_of(*_ARM)))])
     steps = [{"color": look.BAD, "value": None}, {"color": look.NEUTRAL, "value": -1}, {"color": look.GOOD, "value": 1}]
     lined = {"custom": {**panel.defaults["custom"], "thresholdsStyle": {"mode": "dashed"}}}
     limits = {"thresholds": {"mode": "absolute", "steps": steps}}
     return replace(
         panel,
         title=evidence.title,
-        description=words,
+        description=f"{evidence.description} Each point covers a window as long as the selected time range.",
         unit=Unit.TIMES,
         points=_POINTS,
         defaults={**panel.defaults, **lined, **limits},
@@ -109,18 +137,22 @@ def _sizes(view: PageView) -> Panel:
     counts.append(Column(view.count(arms.EARNED, *_ARM, legend=arms.EARNED.title), Unit.MONEY))
     shares = (arms.CLICK_RATE, arms.CONVERSION_RATE, arms.EARNING)
     rates = [_column(view, share, share.title, *_ARM) for share in shares]
-    words = "What was counted in each arm over the page's range. The bounds narrow with the root of it."
-    return table(view, "experiments.sizes", "How much is known", words, [*counts, *rates]).sized(24, 6)
+    description = (
+        "The table shows the counts of each arm in the selected time range. With four times as many events, the range "
+        'between "at least" and "at most" in *Difference from the control* is half as wide.'
+    )
+    return table(view, "experiments.sizes", "Data of each arm", description, [*counts, *rates]).sized(24, 6)
 
 
 def _lifts(view: PageView) -> Panel:
-    words = (
-        "Each variant against the one chosen as control, over the page's range, with 95% intervals that take requests "
-        "as independent: too narrow where users come back often. Look once, at the end that was planned: who looks "
-        "often, finds. With an experiment configured, go by what stands above."
+    description = (
+        "The table shows by how much each variant differs from the variant selected as control, in the selected time "
+        "range and with 95% confidence intervals. The intervals assume independent requests: they are too narrow if "
+        "users come back often. Read this once, at the planned end of the experiment; repeated looks produce false "
+        "positives. If an experiment is configured, use *Difference from the control* instead."
     )
-    columns = [column for one in _LIFTS for column in _bounded(view, one.value, one.low, one.high)]
-    return table(view, "experiments.lifts", "Lift, as if requests were independent", words, columns).sized(24, 6)
+    columns = [column for one in _LIFTS for column in _with_bounds(view, one.value, one.low, one.high)]
+    return table(view, "experiments.lifts", "Lift, assuming independent requests", description, columns).sized(24, 6)
 
 
 def _variants(view: PageView) -> Panel:
@@ -129,52 +161,56 @@ def _variants(view: PageView) -> Panel:
         for volume in (traffic.REQUESTS, traffic.CLICKS, traffic.CONVERSIONS)
     ]
     columns = [*counts, _column(view, experiments.VARIANT_MIX, "Share of requests"), *_estimates(view, _VALUES)]
-    words = "Each variant over the page's range, with 95% intervals that take requests as independent."
-    return table(view, "experiments.variants", "Variants", words, columns).sized(24, 6)
+    description = (
+        'The table has one row for each variant, for the selected time range. The columns "at least" and "at most" '
+        "are the bounds of 95% confidence intervals that assume independent requests."
+    )
+    return table(view, "experiments.variants", "Variants", description, columns).sized(24, 6)
 
 
 def _estimates(view: PageView, estimates: Sequence[Estimate]) -> list[Column]:
-    return [column for one in estimates for column in _bounded(view, one.value, one.low, one.high, _VARIANT)]
+    return [column for one in estimates for column in _with_bounds(view, one.value, one.low, one.high, _VARIANT)]
 
 
 def _by_variant(view: PageView, signal: Signal, width: int) -> Panel:
-    panel = lines(view, signal, [view.line(signal, _VARIANT)]).sized(width)
+    panel = lines(view, signal, [view.over_time(signal, _VARIANT)]).sized(width)
     return replace(panel, name=f"experiments.{signal.name}", title=f"{signal.title} by variant")
 
 
-def _against(view: PageView, signal: Signal) -> Panel:
-    return lines(view, signal, [view.line(signal, legend=named(*_ARM))]).sized(8)
+def _against_control(view: PageView, signal: Signal) -> Panel:
+    return lines(view, signal, [view.over_time(signal, legend=legend_of(*_ARM))]).sized(8)
 
 
 def _shares(view: PageView) -> Panel:
     signal = experiments.VARIANT_MIX
-    panel = lines(view, signal, [view.line(signal, legend=named(_VARIANT))], stacked=True)
+    panel = lines(view, signal, [view.over_time(signal, legend=legend_of(_VARIANT))], stacked=True)
     return replace(panel, defaults={**panel.defaults, "max": 1})
 
 
 def _requests(view: PageView) -> Panel:
     panel = bars(view, "experiments.requests", traffic.REQUESTS, [view.count(traffic.REQUESTS, _VARIANT)])
-    return replace(panel, unit=Unit.COUNT, title="Requests of each variant")
+    return replace(panel, unit=Unit.COUNT, title="Number of requests by variant")
 
 
 def _coec(view: PageView) -> Panel:
-    panel = bars(view, "experiments.coec", quality.COEC, [view.now(quality.COEC, _VARIANT)])
-    return replace(panel, title="Clicks over expected clicks of each variant")
+    panel = bars(view, "experiments.coec", quality.COEC, [view.over_range(quality.COEC, _VARIANT)])
+    return replace(panel, title="Clicks over expected clicks by variant")
 
 
 def board(config: Config, limits: Limits) -> Board:
-    """Return the page."""
+    """Return the dashboard."""
     view, settings = PageView(EXPERIMENT, config.deployment, limits), config.experiments
     return Board(
         EXPERIMENTS,
-        "How the arms of an experiment compare, and how sure that is. docs/experiments.md says how they are judged.",
+        "This dashboard compares the arms of an experiment with its control. The first line has the verdicts. "
+        "docs/experiments.md describes the method.",
         view,
         (
             *SERVICE_VARIABLES,
             CONTROL_VARIABLE,
-            *(variable for label, variable in NARROWING_VARIABLES.items() if label != _VARIANT),
+            *(variable for label, variable in FILTER_VARIABLES.items() if label != _VARIANT),
         ),
-        (_overview(view, settings), _since_it_began(view, settings), _guardrails(view), _without_experiment(view)),
+        (_overview(view, settings), _since_start(view, settings), _guardrails(view), _without_experiment(view)),
     )
 
 
@@ -182,21 +218,23 @@ def _overview(view: PageView, settings: Experiments) -> Section:
     return Section("", (tuple(_verdict(view, one, settings) for one in arms.JUDGED), (_differences(view, settings),)))
 
 
-def _since_it_began(view: PageView, settings: Experiments) -> Section:
+def _since_start(view: PageView, settings: Experiments) -> Section:
     verdicts = tuple(_over_time(view, one, settings).sized(6) for one in arms.JUDGED)
-    return Section("Since the experiment began", ((_sizes(view),), verdicts))
+    return Section("Since the start of the experiment", ((_sizes(view),), verdicts), row_id=531175)
 
 
 def _guardrails(view: PageView) -> Section:
     return Section(
         "Guardrails",
         (
-            (*(_against(view, signal) for signal in _AGAINST), _by_variant(view, quality.DIVERSITY, 8)),
+            (*(_against_control(view, signal) for signal in _AGAINST_CONTROL), _by_variant(view, quality.DIVERSITY, 8)),
             tuple(_by_variant(view, signal, 6) for signal in _BY_VARIANT),
         ),
+        row_id=767278,
     )
 
 
 def _without_experiment(view: PageView) -> Section:
     charts = (_shares(view).sized(8), _requests(view).sized(8), _coec(view).sized(8))
-    return Section("By variant, where no experiment is configured", ((_lifts(view),), (_variants(view),), charts))
+    lines_of_panels = ((_lifts(view),), (_variants(view),), charts)
+    return Section("Variants without a configured experiment", lines_of_panels, row_id=827365)

@@ -1,4 +1,4 @@
-"""What Grafana asks Prometheus for a panel: its queries with macros and variables replaced."""
+"""Queries of panels as Grafana sends them to Prometheus, with macros and variables replaced."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,22 +9,23 @@ from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.settings.schema import seconds
 
 EXPORT_S: Final = seconds(Grafana.export_interval)
-"""How often services export, as the data source has it where nobody sets it: its `timeInterval`."""
-_SLOTS: Final = 4
+"""The default export interval, which is also the default `timeInterval` of the data source."""
+_SAMPLES_OF_A_RATE: Final = 4
+"""Grafana's `$__rate_interval` is at least four scrape intervals, so that a rate survives a missing sample."""
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)[^}]*\})")
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Looking:
-    """A look at a page: the time that it shows, and what its variables are set to.
+class QueryContext:
+    """The time range and the variables of a dashboard, which its queries refer to.
 
     Attributes:
-        start: In seconds since 1970.
-        end: The same.
-        step: Seconds between two points of a line.
-        values: Of the variables; several as a regular expression.
-        export_s: How often services export.
+        start: The start of the time range, in seconds since 1970.
+        end: The end of the time range, in seconds since 1970.
+        step: The seconds between two points of a line.
+        values: The values of the variables; several selected values are one regular expression.
+        export_s: The export interval of the services, in seconds.
     """
 
     start: float
@@ -33,37 +34,37 @@ class Looking:
     values: Mapping[str, str] = field(default_factory=dict)
     export_s: float = EXPORT_S
 
-    def of(self, panel: "Json") -> "Looking":
-        """Return the look of a panel, whose lines may have points at least so far apart, and at most so many."""
+    def for_panel(self, panel: "Json") -> "QueryContext":
+        """Return the context of one panel, whose step follows its minimum interval and its maximum number of points."""
         widest = (self.end - self.start) / panel.get("maxDataPoints", float("inf"))
         return replace(self, step=max(self.step, widest, seconds(panel.get("interval", "0s"))))
 
-    def replaced(self, text: str) -> str:
-        """Return a text with macros and variables replaced.
+    def interpolate(self, text: str) -> str:
+        """Return a text with its macros and variables replaced.
 
         Raises:
-            KeyError: Nothing has that name.
+            KeyError: The text refers to an unknown variable.
         """
         macros = {
             "__range": f"{max(1, round(self.end - self.start))}s",
-            "__rate_interval": f"{round(max(self.step + self.export_s, _SLOTS * self.export_s))}s",
+            "__rate_interval": f"{round(max(self.step + self.export_s, _SAMPLES_OF_A_RATE * self.export_s))}s",
         }
         known = {**self.values, **macros}
         return _REFERENCE.sub(lambda match: known[match[1] or match[2]], text)
 
 
 def panels(dashboard: Json) -> list[Json]:
-    """Return the panels of a page, without its headings."""
+    """Return the panels of a dashboard, without its rows."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def targets(dashboard: Json) -> Iterator[tuple[Json, Json]]:
-    """Give each query of a page with its panel."""
+    """Yield each panel of a dashboard with each of its queries."""
     for panel in panels(dashboard):
         for target in panel["targets"]:
             yield panel, target
 
 
-def named(legend: str, labels: Mapping[str, str]) -> str:
-    """Return what a series is called."""
+def series_name(legend: str, labels: Mapping[str, str]) -> str:
+    """Return a legend in which the values of the labels replace their names."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend).strip()

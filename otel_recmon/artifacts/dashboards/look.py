@@ -1,4 +1,4 @@
-"""How values look on every page: colours by meaning, and the limits of the alerts."""
+"""Colours, thresholds, units and decimals of values, the same on every dashboard."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,20 +18,22 @@ COLOURS: Final = {
     catalog.EMPTY: "purple",
     catalog.UNRECOGNIZED: PAST,
 }
-"""Of statuses and outcomes; everything else, such as a variant, has one that follows from its name."""
+"""The colours of statuses and outcomes. All other series, such as variants, have a colour made from their name."""
 BY_NAME: Final = {"mode": "palette-classic-by-name"}
+"""Grafana's colour mode in which a series has the same colour on every panel."""
+_JUST_ABOVE_0: Final = 1e-9
 
 
 def thresholds(limits: Sequence[Limit]) -> dict[str, Any]:
-    """Return the thresholds of a panel: the steps of colour that the limits make."""
+    """Return the limits of a signal as thresholds of a Grafana panel."""
     return {"mode": "absolute", "steps": [{"color": colour, "value": value} for value, colour in steps(limits)]}
 
 
 def steps(limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
-    """Return the colours that limits make, each with the value from which on it holds.
+    """Return the colours of a panel, each with the lowest value that has it; None stands for minus infinity.
 
     Args:
-        limits: Those of one signal, the lowest first; without any, the colour has no meaning.
+        limits: The limits of one signal, the lowest first. Without limits, the only colour is neutral.
     """
     if not limits:
         return [(None, NEUTRAL)]
@@ -40,32 +42,32 @@ def steps(limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
     if limits[0].below:
         found = dict(zip([None, *(limit.value for limit in limits)], [*colours, GOOD], strict=True))
     else:
-        found |= dict(zip(map(_from, limits), colours, strict=True))
+        found |= dict(zip(map(_first_bad_value, limits), colours, strict=True))
     return list(found.items())
 
 
-def _from(limit: Limit) -> float:
-    """Return where the colour begins: a step holds from its value on, so above 0 begins a little later."""
-    return limit.value or 1e-9
+def _first_bad_value(limit: Limit) -> float:
+    # Grafana includes the value of a step. An alert with the limit 0 does not fire at 0, so its colour starts above 0.
+    return limit.value or _JUST_ABOVE_0
 
 
 def override(name: str, **properties: Any) -> dict[str, Any]:
-    """Return the properties of the one series of a name; `__` in a property's name stands for a dot."""
+    """Return an override of properties of the series with a name; `__` in the name of a property stands for a dot."""
     listed = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
     return {"matcher": {"id": "byName", "options": name}, "properties": listed}
 
 
 def fixed(colour: str) -> dict[str, str]:
-    """Return one colour."""
+    """Return the colour setting of a series with one colour."""
     return {"mode": "fixed", "fixedColor": colour}
 
 
-def coloured() -> list[dict[str, Any]]:
+def colour_overrides() -> list[dict[str, Any]]:
     """Return the overrides that give statuses and outcomes their colours."""
     return [override(name, color=fixed(colour)) for name, colour in COLOURS.items()]
 
 
-def measured(unit: Unit, money: str) -> str:
+def grafana_unit(unit: Unit, money: str) -> str:
     """Return Grafana's name for a unit.
 
     Args:
@@ -76,5 +78,5 @@ def measured(unit: Unit, money: str) -> str:
 
 
 def precision(unit: Unit) -> dict[str, int]:
-    """Return how many decimals are shown: none of what is counted, which `increase` makes fractions of."""
+    """Return the number of decimals: 0 for counts, because `increase()` extrapolates them to fractions."""
     return {"decimals": 0} if unit is Unit.COUNT else {}

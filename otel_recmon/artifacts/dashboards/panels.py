@@ -1,4 +1,4 @@
-"""The kinds of panels."""
+"""Panels of each kind: numbers, lines, bars, bands, heatmaps and lists of alerts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
+from otel_recmon.artifacts.dashboards.descriptions import description_of
 from otel_recmon.artifacts.dashboards.queries import DATASOURCE, PageView, Query
 from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.signals.kinds import Signal, Unit
@@ -13,17 +14,40 @@ from otel_recmon.config import variable
 
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8
-LETTERS: Final = "ABCDEFGHIJKLMNOP"
-FEW: Final = 200
-"""Points of a line each of which takes a look at hundreds of series."""
+REF_IDS: Final = "ABCDEFGHIJKLMNOP"
+"""The ids of the queries of a panel, in their order."""
+SKETCH_POINTS: Final = 200
+"""The maximum number of points of a line from sketches, because each point reads hundreds of series."""
 _NO_TRAFFIC: Final = "-"
 NO_SKETCHES: Final = f"Nothing yet: it needs {variable('sketch_registers')}=256"
+_BAND: Final = (
+    "The band shows the uncertainty: with few events it is wide, and a move inside the band may be chance (95% "
+    "confidence). The dashed line is the value of one week earlier."
+)
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel without its place; `name` is what its id follows from."""
+    """A panel of a dashboard, without its place on the grid.
+
+    Attributes:
+        kind: Grafana's type of the panel.
+        name: Its stable name, which its id is made from.
+        title: Its title.
+        description: The text that Grafana shows at the title.
+        queries: Its queries; the first one has the id A.
+        unit: The unit of its values.
+        options: The options of the panel type.
+        defaults: The settings of all series.
+        overrides: The settings of single series.
+        links: The links at the title.
+        transformations: The transformations of the results, for tables.
+        interval: The shortest step of lines; empty for Grafana's own choice.
+        points: The maximum number of points of a line; 0 for Grafana's own choice.
+        width: The width in columns of the grid.
+        height: The height in lines of the grid.
+    """
 
     kind: str
     name: str
@@ -42,11 +66,11 @@ class Panel:
     height: int = CHART_HEIGHT
 
     def json(self, x: int, y: int, money: str) -> Json:
-        """Return it as Grafana has it.
+        """Return the panel as JSON of a Grafana dashboard.
 
         Args:
-            x: The column of the grid that it begins in.
-            y: The line of the grid that it begins in.
+            x: The first column on the grid, from 0.
+            y: The first line on the grid, from 0.
             money: Grafana's name for the currency.
         """
         return {
@@ -56,9 +80,9 @@ class Panel:
             "description": self.description,
             "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
             "datasource": DATASOURCE,
-            "targets": [query.target(letter) for query, letter in zip(self.queries, LETTERS, strict=False)],
+            "targets": [query.target(ref_id) for query, ref_id in zip(self.queries, REF_IDS, strict=False)],
             "fieldConfig": {
-                "defaults": {"unit": look.measured(self.unit, money), **look.precision(self.unit), **self.defaults},
+                "defaults": {"unit": look.grafana_unit(self.unit, money), **look.precision(self.unit), **self.defaults},
                 "overrides": list(self.overrides),
             },
             "options": self.options,
@@ -69,32 +93,21 @@ class Panel:
         }
 
     def sized(self, width: int, height: int = 0) -> "Panel":
-        """Return it in another size."""
+        """Return the panel in another size; height 0 keeps the height."""
         return replace(self, width=width, height=height or self.height)
 
 
-def described(view: PageView, signal: Signal) -> str:
-    """Return the definition of a signal, what its alerts are, and which variables it does not follow."""
-    alerts = ", ".join(limit.alert for limit in view.limits_of(signal))
-    missing = ", ".join(view.unnarrowed(signal))
-    return " ".join(
-        (
-            signal.description,
-            *([f"Thresholds: those of {alerts}."] if alerts else []),
-            *([f"Not narrowed by {missing}: it has no such label."] if missing else []),
-        )
-    )
-
-
-def stat(view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None) -> Panel:
-    """Return a number over the page's time range, which leads to the panel that explains it."""
+def stat(
+    view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None, note: str = ""
+) -> Panel:
+    """Return a number for the whole time range, with a link to the panel that shows the signal over time."""
     uid, limits = view.deployment.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
     return Panel(
         "stat",
         f"{page.uid}.{signal.name}.now",
         signal.title,
-        described(view, signal),
+        description_of(view, signal, query, note),
         (query,),
         unit or signal.unit,
         options={
@@ -111,8 +124,8 @@ def stat(view: PageView, page: DashboardPage, signal: Signal, query: Query, unit
     )
 
 
-def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: bool = False) -> Panel:
-    """Return the panel that explains a signal: lines over time, with the alerts' thresholds."""
+def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: bool = False, note: str = "") -> Panel:
+    """Return lines of a signal over time, with the thresholds of its alerts."""
     custom = {
         "drawStyle": "line",
         "lineWidth": 1 if stacked else 2,
@@ -127,7 +140,7 @@ def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: 
         "timeseries",
         signal.name,
         signal.title,
-        described(view, signal),
+        description_of(view, signal, note=note),
         tuple(queries),
         signal.unit,
         options={
@@ -139,28 +152,36 @@ def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: 
             "custom": custom,
             "thresholds": look.thresholds(view.limits_of(signal)),
         },
-        overrides=tuple(look.coloured()),
+        overrides=tuple(look.colour_overrides()),
     )
 
 
-def sketched(view: PageView, signal: Signal, apart: str, interval: str) -> Panel:
-    """Return what sketches count over time, by a label and on the whole, and say what it takes where there are none."""
-    queries = (view.line(signal, apart), view.line(signal, legend="all"))
+def sketch_lines(view: PageView, signal: Signal, label: str, interval: str) -> Panel:
+    """Return lines of a signal from sketches: one for each value of a label, and one for all values together."""
+    queries = (view.over_time(signal, label), view.over_time(signal, legend="all"))
     panel = lines(view, signal, queries)
-    return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=FEW)
+    return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=SKETCH_POINTS)
 
 
-def band(view: PageView, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]) -> Panel:
-    """Return a value over time within its bounds, and what it was a week before."""
+def confidence_band(
+    view: PageView, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]
+) -> Panel:
+    """Return a line with a band around it.
+
+    Args:
+        view: The filters and thresholds of the dashboard.
+        name: The stable name that the id of the panel is made from.
+        title: The title.
+        signal: The signal whose description and thresholds the panel has.
+        queries: The value, its lower bound, its upper bound, and the value of an earlier week.
+    """
     value, low, high, past = queries
     edge = {"custom__lineWidth": 0, "custom__hideFrom": {"legend": True, "tooltip": False, "viz": False}}
     blue = look.fixed("blue")
-    panel = lines(view, signal, queries)
     return replace(
-        panel,
+        lines(view, signal, queries, note=_BAND),
         name=name,
         title=title,
-        description=f"{panel.description} The band holds the true value with 95% confidence. Dashed: a week before.",
         overrides=(
             look.override(value.legend, color=blue),
             look.override(low.legend, color=blue, **edge),
@@ -171,7 +192,7 @@ def band(view: PageView, name: str, title: str, signal: Signal, queries: tuple[Q
 
 
 def past_override(query: Query) -> Json:
-    """Return the look of what was before."""
+    """Return the override that draws an earlier period as a thin, grey, dashed line."""
     return look.override(
         query.legend,
         color=look.fixed(look.PAST),
@@ -181,12 +202,12 @@ def past_override(query: Query) -> Json:
 
 
 def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
-    """Return the distribution of a histogram's values over time, with exemplars."""
+    """Return the distribution of the values of a histogram over time, with exemplars."""
     return Panel(
         "heatmap",
         signal.name,
         signal.title,
-        described(view, signal),
+        description_of(view, signal),
         (view.buckets(signal),),
         Unit.COUNT,
         options={
@@ -194,23 +215,23 @@ def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
             "cellGap": 1,
             "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "reverse": False, "scale": "exponential"},
             "exemplars": {"color": "rgba(255,0,255,0.7)"},
-            "filterValues": {"le": 1e-9},
+            "filterValues": {"le": 1e-9},  # hides empty cells
             "legend": {"show": True},
             "rowsFrame": {"layout": "auto"},
             "tooltip": {"mode": "single", "yHistogram": True},
-            "yAxis": {"axisPlacement": "left", "unit": look.measured(unit, view.money)},
+            "yAxis": {"axisPlacement": "left", "unit": look.grafana_unit(unit, view.money)},
         },
     )
 
 
-def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query]) -> Panel:
-    """Return values over the page's time range as horizontal bars, the largest first, under the signal's words."""
+def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query], note: str = "") -> Panel:
+    """Return horizontal bars of values for the whole time range, the largest first within each query."""
     ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(
         "bargauge",
         name,
         signal.title,
-        described(view, signal),
+        description_of(view, signal, queries[0], note),
         tuple(ordered),
         signal.unit,
         options={
@@ -225,17 +246,18 @@ def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query]) ->
             "thresholds": look.thresholds(view.limits_of(signal)),
             "color": {"mode": "thresholds"} if view.limits_of(signal) else look.BY_NAME,
         },
-        overrides=tuple(look.coloured()),
+        overrides=tuple(look.colour_overrides()),
     )
 
 
 def alerts(page: DashboardPage) -> Panel:
-    """Return the alerts of a page that fire or are about to."""
+    """Return the list of Grafana alerts that belong to the panels of a dashboard and are not normal."""
     return Panel(
         "alertlist",
         f"{page.uid}.alerts",
-        "Alerts of this page",
-        "Alerts of Grafana that look at panels of this page and fire, are about to, or cannot be evaluated.",
+        "Alerts of this dashboard",
+        "The list has the Grafana alerts of this dashboard that fire, are about to fire, or cannot be evaluated. If it "
+        "is empty, there is nothing to do. The runbook describes the first steps for each alert.",
         options={
             "alertInstanceLabelFilter": "",
             "alertName": "",

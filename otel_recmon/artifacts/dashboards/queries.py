@@ -1,4 +1,4 @@
-"""What panels ask: signals over time or over the page's whole range, narrowed by the page's variables."""
+"""Queries of panels: a signal over time or over the whole time range, filtered by the variables of the dashboard."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,20 +9,23 @@ from otel_recmon.artifacts.settings.deployment import Deployment
 from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Volume
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
-WHILE, WHOLE = "$__rate_interval", "$__range"
-"""The windows: what a point of a line stands for, and all that the page shows."""
-RARE: Final = "2m"
-"""The least time between two points where events are rare; each stands for a little more than that."""
-TURN, HOUR = "5m", "1h"
-"""The same for what sketches count, and where they look back too far for less."""
+RATE_WINDOW, TIME_RANGE = "$__rate_interval", "$__range"
+"""Grafana's macros for the windows of a point of a line, and of the whole time range of the dashboard."""
+RARE_EVENTS_STEP: Final = "2m"
+"""The shortest step for rates of rare events, such as clicks. A point covers a little more than its step."""
+SKETCH_STEP: Final = "5m"
+"""The shortest step for lines from sketches: a sketch starts anew every five minutes (docs/sketches.md)."""
+SKETCH_RATIO_STEP: Final = "1h"
+"""The shortest step for ratios to a sketch. A sketch looks back five to ten minutes further than the counter above it,
+so that a ratio over a few minutes would be far too low."""
 WEEK: Final = "7d"
-NARROWING: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name, catalog.SURFACE.name)
-"""The labels that a page can be narrowed by, each with a variable of its name."""
+FILTER_LABELS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name, catalog.SURFACE.name)
+"""The labels with a variable of the same name that filters the panels of a dashboard."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression, and what its series are called."""
+    """An expression, and the legend of its series."""
 
     expr: Expr
     legend: str
@@ -31,7 +34,7 @@ class Query:
     exemplars: bool = False
 
     def target(self, reference: str) -> dict[str, Any]:
-        """Return it as a panel has it."""
+        """Return the query as JSON of a Grafana panel."""
         return {
             "refId": reference,
             "datasource": DATASOURCE,
@@ -47,12 +50,12 @@ class Query:
 
 @dataclass(frozen=True)
 class PageView:
-    """What the panels of a page are made with.
+    """The filters, the settings and the thresholds that all panels of a dashboard share.
 
     Attributes:
-        matchers: The conditions that the page's variables set.
+        matchers: The label matchers with the variables of the dashboard.
         deployment: The settings of the deployment.
-        limits: The limits that alerts set to signals.
+        limits: The thresholds of the alerts, by signal.
     """
 
     matchers: tuple[Matcher, ...]
@@ -68,54 +71,54 @@ class PageView:
         """Return the limits of a signal, the lowest first."""
         return self.limits.get(signal.name, ())
 
-    def scope(self, window: str, *apart: str) -> QueryScope:
-        """Return the scope of a window, with services apart."""
+    def scope(self, window: str, *labels: str) -> QueryScope:
+        """Return the scope of a query with a window, with the filters, by service and by further labels."""
         asked = self.deployment.services
         narrowed = (*self.matchers, *asked.matchers)
-        return QueryScope(window, (*IDENTITY, *apart), narrowed, elsewhere=asked.pipeline_matchers)
+        return QueryScope(window, (*IDENTITY, *labels), narrowed, elsewhere=asked.pipeline_matchers)
 
-    def line(self, signal: Signal, *apart: str, legend: str = "", back: str = "") -> Query:
-        """Ask for a signal over time, as a line for each value of the labels."""
-        scope = self.scope(WHILE, *apart)
-        return Query(signal.expression(scope.ago(back)), legend or named(*apart) or signal.title)
+    def over_time(self, signal: Signal, *labels: str, legend: str = "", offset: str = "") -> Query:
+        """Return the query for the lines of a signal: one line for each combination of label values."""
+        scope = self.scope(RATE_WINDOW, *labels)
+        return Query(signal.expression(scope.ago(offset)), legend or legend_of(*labels) or signal.title)
 
-    def now(self, signal: Signal, *apart: str, legend: str = "") -> Query:
-        """Ask for what a signal was over the page's whole range."""
-        expression = signal.expression(self.scope(WHOLE, *apart))
-        return Query(expression, legend or named(*apart) or signal.title, instant=True)
+    def over_range(self, signal: Signal, *labels: str, legend: str = "") -> Query:
+        """Return the query for the value of a signal over the whole time range; for a gauge, the latest value."""
+        expression = signal.expression(self.scope(TIME_RANGE, *labels))
+        return Query(expression, legend or legend_of(*labels) or signal.title, instant=True)
 
-    def since(self, signal: Signal, legend: str) -> Query:
-        """Ask for a signal over time, each point of which looks back by the page's whole range."""
-        return Query(signal.expression(self.scope(WHOLE)), legend)
+    def trailing_range(self, signal: Signal, legend: str) -> Query:
+        """Return the query for lines whose points each cover a window as long as the whole time range."""
+        return Query(signal.expression(self.scope(TIME_RANGE)), legend)
 
-    def count(self, volume: Volume, *apart: str, legend: str = "") -> Query:
-        """Ask for how many there were over the page's whole range."""
-        expression = volume.count(self.scope(WHOLE, *apart))
-        return Query(expression, legend or named(*apart) or volume.title, instant=True)
+    def count(self, volume: Volume, *labels: str, legend: str = "") -> Query:
+        """Return the query for the count of a volume over the whole time range."""
+        expression = volume.count(self.scope(TIME_RANGE, *labels))
+        return Query(expression, legend or legend_of(*labels) or volume.title, instant=True)
 
     def total(self, volume: Volume) -> Query:
-        """Ask for how many there were over the page's whole range: 0, not nothing, where none have come for a while."""
-        return Query(volume.total(self.scope(WHOLE)), volume.title, instant=True)
+        """Return the query for the count of a volume over the whole time range, which is 0 if nothing was counted."""
+        return Query(volume.total(self.scope(TIME_RANGE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:
-        """Ask for the buckets of a histogram over time, with the traces of some values."""
-        return Query(signal.expression(self.scope(WHILE)), named("le"), form="heatmap", exemplars=True)
+        """Return the query for the buckets of a histogram over time, with exemplars."""
+        return Query(signal.expression(self.scope(RATE_WINDOW)), legend_of("le"), form="heatmap", exemplars=True)
 
-    def unnarrowed(self, signal: Signal) -> tuple[str, ...]:
-        """Return the variables of the page that the signal cannot be narrowed by."""
-        asked = {matcher.label for matcher in self.matchers} & set(NARROWING)
-        return tuple(label for label in NARROWING if label in asked - set(signal.labels))
+    def ignored_filters(self, signal: Signal) -> tuple[str, ...]:
+        """Return the variables of the dashboard that cannot filter the signal, because it lacks their labels."""
+        asked = {matcher.label for matcher in self.matchers} & set(FILTER_LABELS)
+        return tuple(label for label in FILTER_LABELS if label in asked - set(signal.labels))
 
 
-def named(*labels: str) -> str:
-    """Return the name of a series by its labels."""
+def legend_of(*labels: str) -> str:
+    """Return the template of a legend: the values of the labels."""
     return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 
 _SERVICE: Final = (equal("job", "$service"), equal("deployment_environment_name", "$environment"))
-ONE_SERVICE: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING))
-"""The conditions of a page about one service."""
-EXPERIMENT: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in NARROWING if label != "variant"))
-"""The same with all variants of the service."""
+ONE_SERVICE: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in FILTER_LABELS))
+"""The matchers of a dashboard for one service."""
+EXPERIMENT: Final = (*_SERVICE, *(Matcher(label, "=~", f"${label}") for label in FILTER_LABELS if label != "variant"))
+"""The matchers of the dashboard for experiments, which shows all variants of one service."""
 FLEET: Final = (Matcher("job", "=~", "$service"), Matcher("deployment_environment_name", "=~", "$environment"))
-"""The conditions of a page about several services."""
+"""The matchers of a dashboard for several services."""

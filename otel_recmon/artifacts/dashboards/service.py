@@ -1,12 +1,12 @@
-"""For those who run the service: how much, how fast, how often it fails, and where the time goes."""
+"""The dashboard for engineers on call: traffic, errors, latency, error budget and pipeline stages of a service."""
 
 from dataclasses import replace
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.dashboards.board import NARROWING_VARIABLES, SERVICE_VARIABLES, Board, Section
+from otel_recmon.artifacts.dashboards.board import FILTER_VARIABLES, SERVICE_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, heatmap, lines, stat
-from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, PageView, named
+from otel_recmon.artifacts.dashboards.queries import ONE_SERVICE, PageView, legend_of
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.settings.thresholds import Config
@@ -18,51 +18,60 @@ _STATUS, _OUTCOME, _STAGE = catalog.STATUS.name, catalog.OUTCOME.name, catalog.S
 _ROUTE_SIGNALS: Final = (http.ROUTE_REQUESTS, http.ROUTE_ERRORS, http.ROUTE_P95)
 
 
-def _by(view: PageView, signal: Signal, *apart: str) -> Panel:
-    return lines(view, signal, [view.line(signal, *apart)])
+def _by(view: PageView, signal: Signal, *labels: str) -> Panel:
+    return lines(view, signal, [view.over_time(signal, *labels)])
 
 
 def _outcomes(view: PageView) -> Panel:
-    panel = lines(view, traffic.OUTCOME_MIX, [view.line(traffic.OUTCOME_MIX, legend=named(_OUTCOME))], stacked=True)
+    panel = lines(
+        view, traffic.OUTCOME_MIX, [view.over_time(traffic.OUTCOME_MIX, legend=legend_of(_OUTCOME))], stacked=True
+    )
     return replace(panel, defaults={**panel.defaults, "max": 1})
 
 
 def _slowest(view: PageView) -> Panel:
-    panel = bars(view, "service.slowest", traffic.LATENCY_P95, [view.now(traffic.LATENCY_P95, _SURFACE)])
-    return replace(panel, title="Latency of surfaces, P95", description=f"{panel.description} Over the page's range.")
+    panel = bars(view, "service.slowest", traffic.LATENCY_P95, [view.over_range(traffic.LATENCY_P95, _SURFACE)])
+    return replace(panel, title="Latency by surface, P95")
 
 
 def _funnel(view: PageView) -> Panel:
     panel = bars(view, "service.funnel", traffic.CANDIDATES, [view.count(traffic.CANDIDATES, _STAGE)])
-    return replace(panel, title="Funnel of stages", unit=Unit.COUNT)
+    return replace(panel, title="Candidate funnel", unit=Unit.COUNT)
 
 
 def _routes(view: PageView) -> Panel:
-    columns = [Column(view.now(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS]
-    words = "All routes of the service over the page's range, as the instrumentation of the web framework counts them."
-    return table(view, "service.routes", "Routes", f"{words} Needs OTEL_SEMCONV_STABILITY_OPT_IN=http.", columns)
+    columns = [
+        Column(view.over_range(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS
+    ]
+    description = (
+        "The table has all HTTP routes of the service, as the instrumentation of the web framework counts them. "
+        "Compare the recommendation routes with the others. If the table is empty, set "
+        "OTEL_SEMCONV_STABILITY_OPT_IN=http for the service."
+    )
+    return table(view, "service.routes", "Routes", description, columns)
 
 
 def _statuses(view: PageView) -> Panel:
-    panel = lines(view, traffic.REQUESTS, [view.line(traffic.REQUESTS, _STATUS)], stacked=True)
+    panel = lines(view, traffic.REQUESTS, [view.over_time(traffic.REQUESTS, _STATUS)], stacked=True)
     return replace(panel, name="service.statuses", title="Requests by status")
 
 
 def board(config: Config, limits: Limits) -> Board:
-    """Return the page."""
+    """Return the dashboard."""
     view, objective = PageView(ONE_SERVICE, config.deployment, limits), config.general.objective
     burn_rate, budget_left = traffic.burn_rate(objective), traffic.budget_left(objective)
     return Board(
         SERVICE,
-        "How much is asked for, how fast and how well it is answered, and where the time goes.",
+        "This dashboard shows the traffic, errors, latency, error budget and pipeline stages of one service. If a "
+        "number in the first line is orange or red, start there.",
         view,
-        (*SERVICE_VARIABLES, *NARROWING_VARIABLES.values()),
+        (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (
             _overview(view, budget_left),
             _rate_and_errors(view),
-            _duration(view),
+            _latency(view),
             _objective(view, burn_rate, budget_left),
-            _inside(view),
+            _stages(view),
             _by_route(view),
         ),
     )
@@ -79,47 +88,51 @@ def _overview(view: PageView, budget_left: Signal) -> Section:
         budget_left,
         traffic.CACHE_HIT_RATE,
     )
-    numbers = tuple(stat(view, SERVICE, signal, view.now(signal)) for signal in signals)
+    numbers = tuple(stat(view, SERVICE, signal, view.over_range(signal)) for signal in signals)
     return Section("", (numbers, (_slowest(view).sized(12, 7), alerts(SERVICE).sized(12, 7))))
 
 
 def _rate_and_errors(view: PageView) -> Section:
     shares = (traffic.SUCCESSES, traffic.FALLBACK_SHARE, traffic.EMPTY_SHARE, traffic.PARTIAL_SHARE)
     return Section(
-        "Rate and errors",
+        "Requests and errors",
         (
             (_statuses(view).sized(8), _by(view, traffic.ERROR_RATE, _VERSION).sized(8), _outcomes(view).sized(8)),
             tuple(_by(view, signal, _VERSION).sized(6) for signal in shares),
         ),
+        row_id=598017,
     )
 
 
-def _duration(view: PageView) -> Section:
+def _latency(view: PageView) -> Section:
     return Section(
-        "Duration",
+        "Latency",
         (
             (_by(view, traffic.LATENCY_P95, _VERSION), heatmap(view, traffic.LATENCIES, Unit.SECONDS)),
             (_by(view, traffic.LATENCY_P50, _VERSION), _by(view, traffic.LATENCY_P99, _VERSION)),
         ),
+        row_id=451421,
     )
 
 
 def _objective(view: PageView, burn_rate: Signal, budget_left: Signal) -> Section:
     signals = (traffic.GOOD_RESPONSES, burn_rate, budget_left)
-    return Section("Objective", (tuple(_by(view, signal, _VERSION).sized(8) for signal in signals),))
+    panels = tuple(_by(view, signal, _VERSION).sized(8) for signal in signals)
+    return Section("Service level objective", (panels,), row_id=418995)
 
 
-def _inside(view: PageView) -> Section:
+def _stages(view: PageView) -> Section:
     candidates, cache = _by(view, traffic.CANDIDATES, _STAGE), _by(view, traffic.CACHE_HIT_RATE)
     return Section(
-        "Inside",
+        "Pipeline stages and cache",
         (
             (_by(view, traffic.STAGE_P95, _STAGE), _by(view, traffic.STAGE_MEAN, _STAGE)),
             (candidates.sized(8), _funnel(view).sized(8), cache.sized(8)),
         ),
+        row_id=589847,
     )
 
 
 def _by_route(view: PageView) -> Section:
-    lines_of_routes = tuple(_by(view, signal, http.ROUTE).sized(8) for signal in _ROUTE_SIGNALS)
-    return Section("By route", ((_routes(view),), lines_of_routes))
+    over_time = tuple(_by(view, signal, http.ROUTE).sized(8) for signal in _ROUTE_SIGNALS)
+    return Section("HTTP routes", ((_routes(view),), over_time), row_id=127130)

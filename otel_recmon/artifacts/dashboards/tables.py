@@ -1,10 +1,10 @@
-"""Tables: a row for each combination of labels, a column for each query."""
+"""Tables with one row for each combination of label values and one column for each query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from otel_recmon.artifacts.dashboards import look
-from otel_recmon.artifacts.dashboards.panels import LETTERS, Json, Panel
+from otel_recmon.artifacts.dashboards.panels import REF_IDS, Json, Panel
 from otel_recmon.artifacts.dashboards.queries import PageView, Query
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.signals.kinds import Unit
@@ -14,7 +14,7 @@ FULL_WIDTH = 24
 
 @dataclass(frozen=True)
 class Column:
-    """A query, whose legend heads the column, and the unit of its values."""
+    """A query, whose legend is the heading of the column, and the unit of its values."""
 
     query: Query
     unit: Unit
@@ -23,10 +23,21 @@ class Column:
 def table(
     view: PageView, name: str, title: str, description: str, columns: Sequence[Column], *, services: bool = False
 ) -> Panel:
-    """Return the values of several queries by their labels; with `services`, those that tell services apart, too."""
-    names = {f"Value #{letter}": column.query.legend for letter, column in zip(LETTERS, columns, strict=False)}
+    """Return a table of the values of several queries.
+
+    Args:
+        view: The filters and settings of the dashboard.
+        name: The stable name that the id of the panel is made from.
+        title: The title.
+        description: The description.
+        columns: The columns, from the left to the right.
+        services: Whether to show the labels that identify a service.
+    """
+    # Grafana calls the value of query A "Value #A" after it has merged the queries by their labels.
+    names = {f"Value #{reference}": column.query.legend for reference, column in zip(REF_IDS, columns, strict=False)}
     hidden = ("Time", *(() if services else IDENTITY))
-    places = {name: place for place, name in enumerate(names, start=len(LETTERS))}
+    # The columns of values get high numbers, so that they come after the columns of labels, which have none.
+    places = {name: place for place, name in enumerate(names, start=len(REF_IDS))}
     organized = {"excludeByName": dict.fromkeys(hidden, True), "indexByName": places, "renameByName": names}
     return Panel(
         "table",
@@ -45,4 +56,4 @@ def table(
 
 def _formatted(column: Column, money: str) -> Json:
     precise = {"decimals": 2} if column.unit is Unit.SHARE else look.precision(column.unit)
-    return look.override(column.query.legend, unit=look.measured(column.unit, money), **precise)
+    return look.override(column.query.legend, unit=look.grafana_unit(column.unit, money), **precise)

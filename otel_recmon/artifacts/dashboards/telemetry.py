@@ -1,4 +1,4 @@
-"""For those who look after the pipeline: whether the picture on the other pages can be trusted."""
+"""The dashboard for operators of the pipeline: silent services, dropped values and lost data points."""
 
 from dataclasses import replace
 from typing import Final
@@ -8,7 +8,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.dashboards import look
 from otel_recmon.artifacts.dashboards.board import FLEET_VARIABLES, Board, Section
 from otel_recmon.artifacts.dashboards.panels import Panel, alerts, bars, lines, stat
-from otel_recmon.artifacts.dashboards.queries import FLEET, WHOLE, PageView, Query, named
+from otel_recmon.artifacts.dashboards.queries import FLEET, TIME_RANGE, PageView, Query, legend_of
 from otel_recmon.artifacts.dashboards.tables import Column, table
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY
@@ -28,41 +28,45 @@ _NOW: Final = (
     (telemetry.QUEUE_FILL, "max"),
     (telemetry.LOST_POINTS, "sum"),
 )
-"""The first line, and how services are put together: the worst where a sum makes no sense."""
-
-
+"""The numbers of the first line, with the aggregation over services: the maximum if a sum has no meaning."""
+_AGGREGATED: Final = {
+    "sum": "The number is the sum of all lines in the linked panel.",
+    "max": "The number is the highest of all lines in the linked panel.",
+}
 _REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)
 _POINTS: Final = {telemetry.SERIES: 50, telemetry.SERIES_BUDGET: 50}
-"""Of a line each point of which takes a look at every series."""
-_NEARLY: Final = 0.8
-"""Of the budget: the time to look for the label that grows."""
+"""The maximum number of points of lines whose queries read every series at each point."""
+_NEARLY_USED: Final = 0.8
+"""The used share of the series budget from which on the bar is orange, so that there is time to find the label."""
 
 
 def _of_all(view: PageView, signal: Signal, operator: str) -> Panel:
-    value = promql.aggregate(operator, signal.expression(view.scope(WHOLE)), ())
-    return stat(view, TELEMETRY, signal, Query(value, signal.title, instant=True))
+    value = promql.aggregate(operator, signal.expression(view.scope(TIME_RANGE)), ())
+    return stat(view, TELEMETRY, signal, Query(value, signal.title, instant=True), note=_AGGREGATED[operator])
 
 
-def _by_service(view: PageView, signal: Signal, width: int, *apart: str) -> Panel:
-    return lines(view, signal, [view.line(signal, *apart, legend=named(*IDENTITY, *apart))]).sized(width)
+def _by_service(view: PageView, signal: Signal, width: int, *labels: str) -> Panel:
+    return lines(view, signal, [view.over_time(signal, *labels, legend=legend_of(*IDENTITY, *labels))]).sized(width)
 
 
 def _services(view: PageView) -> Panel:
     signals = (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE, quiet(telemetry.DROPPED_SHARE))
-    columns = [Column(view.now(signal, legend=signal.title), signal.unit) for signal in signals]
-    words = "Every service that reports now. No metric of a process has more than "
-    bound = f"{words}{catalog.MAX_SERIES:,} combinations of labels, whatever clients send."
-    return table(view, "telemetry.services", "Services", bound, columns, services=True)
+    columns = [Column(view.over_range(signal, legend=signal.title), signal.unit) for signal in signals]
+    description = (
+        "The table has one row for each service that reports now. A process never exports more than "
+        f"{catalog.MAX_SERIES:,} label combinations of one metric."
+    )
+    return table(view, "telemetry.services", "Services", description, columns, services=True)
 
 
 def _budget(view: PageView) -> Panel:
     signal = telemetry.SERIES_BUDGET
-    panel = bars(view, "telemetry.budget", signal, [view.now(signal, legend=named(*IDENTITY))])
-    levels = ((None, look.GOOD), (_NEARLY, look.WARNING), (1, look.BAD))
+    panel = bars(view, "telemetry.budget", signal, [view.over_range(signal, legend=legend_of(*IDENTITY))])
+    levels = ((None, look.GOOD), (_NEARLY_USED, look.WARNING), (1, look.BAD))
     steps = [{"color": colour, "value": value} for value, colour in levels]
     return replace(
         panel,
-        title="Series against the budget, now",
+        title=f"{signal.title}, now",
         options={**panel.options, "displayMode": "gradient", "showUnfilled": True},
         defaults={
             "thresholds": {"mode": "absolute", "steps": steps},
@@ -75,14 +79,15 @@ def _budget(view: PageView) -> Panel:
 
 
 def board(config: Config, limits: Limits) -> Board:
-    """Return the page."""
+    """Return the dashboard."""
     view = PageView(FLEET, config.deployment, limits)
     return Board(
         TELEMETRY,
-        "Whether the picture on the other pages can be trusted: who reports, and what is lost on the way.",
+        "This dashboard shows missing data. If a number in the first line is orange or red, solve that problem first: "
+        "until then, the other dashboards may show wrong values.",
         view,
         FLEET_VARIABLES,
-        (_overview(view), _of_services(view), _set_aside(view), _attributed(view), _way_of_data(view)),
+        (_overview(view), _of_services(view), _dropped(view), _attributed(view), _pipeline(view)),
         annotated=False,
     )
 
@@ -94,12 +99,12 @@ def _overview(view: PageView) -> Section:
 
 def _of_services(view: PageView) -> Section:
     reported = (replace(_by_service(view, signal, 6), points=_POINTS.get(signal, 0)) for signal in _REPORTED)
-    return Section("Services", ((_services(view).sized(16), _budget(view).sized(8)), tuple(reported)))
+    return Section("Services", ((_services(view).sized(16), _budget(view).sized(8)), tuple(reported)), row_id=873906)
 
 
-def _set_aside(view: PageView) -> Section:
+def _dropped(view: PageView) -> Section:
     return Section(
-        "What the plugin set aside",
+        "Values dropped or merged by the plugin",
         (
             (
                 _by_service(view, quiet(telemetry.DROPPED_SHARE), 6),
@@ -108,16 +113,17 @@ def _set_aside(view: PageView) -> Section:
                 _by_service(view, quiet(telemetry.PLUGIN_ERRORS), 6, catalog.SITE.name),
             ),
         ),
+        row_id=907843,
     )
 
 
 def _attributed(view: PageView) -> Section:
     mix = _by_service(view, ATTRIBUTION_MIX, 12, catalog.RESULT.name)
-    return Section("What events can be attributed", ((_by_service(view, ATTRIBUTED_SHARE, 12), mix),))
+    return Section("Attribution of events to slates", ((_by_service(view, ATTRIBUTED_SHARE, 12), mix),), row_id=505447)
 
 
-def _way_of_data(view: PageView) -> Section:
-    alerting = lines(view, telemetry.ALERTING, [view.line(telemetry.ALERTING)])
+def _pipeline(view: PageView) -> Section:
+    alerting = lines(view, telemetry.ALERTING, [view.over_time(telemetry.ALERTING)])
     return Section(
         "Collector, Prometheus and Alertmanager",
         (
@@ -132,4 +138,5 @@ def _way_of_data(view: PageView) -> Section:
                 _by_service(view, telemetry.MESSAGES_LOST, 8),
             ),
         ),
+        row_id=937758,
     )

@@ -99,9 +99,8 @@ def capacity_table() -> str:
 
 
 _BOUNDS: Final = f"""
-A process has at most {MAX_SETS} combinations of model version, variant and surface. A metric has at most {MAX_SERIES:,}
-combinations of all its labels. A histogram has several series for each combination: one for each bucket, `+Inf`, `_sum`
-and `_count`.
+There are at most {MAX_SETS} combinations of model version, variant and surface, and at most {MAX_SERIES:,} label
+combinations per metric. A histogram has a series per bucket and three more (`+Inf`, `_sum` and `_count`) for each.
 """
 
 
@@ -110,9 +109,10 @@ def fleet_table(measured: Measured = SEEN) -> str:
     points = sum(series(m, EXAMPLE) // series_each(m) for m in catalog.METRICS)
     samples = sum(series(m, EXAMPLE) for m in catalog.METRICS)
     rows = [_fleet_row(seconds, FLEET * points / seconds, FLEET * samples / seconds, measured) for seconds in (15, 60)]
-    head = ("export interval", "Collectors", "Prometheus", "samples per second", f"disk for {DAYS} days")
-    fleet = f"A fleet of {FLEET:,} processes, each with {points:,} data points, which are {samples:,} samples:"
-    return f"{fleet}\n\n{table(head, rows)}"
+    head = ("export interval", "Collectors", "store", "samples per second", f"disk for {DAYS} days")
+    return f"{FLEET:,} processes, each with {points:,} data points ({samples:,} samples) per export:\n\n" + table(
+        head, rows
+    )
 
 
 def sketches_table() -> str:
@@ -122,7 +122,7 @@ def sketches_table() -> str:
         (f"{size}", f"{error(size):.1%}", f"{room(size) - 1}", f"{2 * size}", f"{2 * size * room(size):,}")
         for size in sizes
     ]
-    head = ("registers", "standard error", "model versions", "series of each", "maximum series of a process")
+    head = ("registers", "standard error", "model versions", "series per version", "series per process, at most")
     return table(head, rows)
 
 

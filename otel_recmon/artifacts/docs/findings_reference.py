@@ -4,7 +4,7 @@ from string import Formatter
 from typing import Final
 
 from otel_recmon.artifacts.docs.reference import HEADER
-from otel_recmon.findings import KINDS, TOPICS, Kind
+from otel_recmon.findings import KINDS, TOPICS, FindingKind
 
 _TITLES: Final = {
     "environment": "Environment",
@@ -20,20 +20,20 @@ _TITLES: Final = {
 def findings_page() -> str:
     """Return docs/doctor.md."""
     topics = (f"## {_TITLES[topic]}\n\n{_topic(topic)}" for topic in TOPICS)
-    return "\n".join((HEADER, "# Findings of otel-recmon doctor\n", _INTRODUCTION, *topics))
+    return "\n".join((HEADER, "# Findings of doctor\n", _INTRODUCTION, *topics))
 
 
 def _topic(topic: str) -> str:
     return "\n".join(_section(kind) for kind in KINDS.values() if kind.topic == topic)
 
 
-def _section(kind: Kind) -> str:
+def _section(kind: FindingKind) -> str:
     what, why, fix = map(_marked, (kind.what, kind.why, kind.fix))
     return f"### {kind.name}\n\n{kind.severity.capitalize()}. {what}\n\n{why}\n\n**Fix:** {fix}\n"
 
 
 def _marked(text: str) -> str:
-    """Return a text of a finding in Markdown. Placeholders are in italics; within code they are in capitals."""
+    """Return a text of a finding in Markdown, with each placeholder in italics, or in capitals inside code."""
     found = ""
     for literal, name, _, _ in Formatter().parse(text):
         found += literal.replace("<", "&lt;").replace("*", "\\*")
@@ -43,9 +43,9 @@ def _marked(text: str) -> str:
 
 
 _INTRODUCTION: Final = """\
-`otel-recmon doctor` checks the setup of a service and prints its findings: what is wrong, why it matters, and how to
-fix it. Run it where the service runs: with the same environment variables, Python interpreter and working directory.
-It changes nothing. The only data it sends is one export without metrics.
+`otel-recmon doctor` (in `otel-recmon[cli]`) runs where the service runs, with the same variables, interpreter and
+folder. It reports each problem with its effect and its fix. It changes nothing and sends only an export without
+metrics.
 
 ```console
 otel-recmon doctor
@@ -56,23 +56,24 @@ otel-recmon doctor --try response.json --app app:app --request 'GET /recommendat
 ```
 
 | option | effect |
-| --- | --- |
-| `--command LINE` | checks the command that starts the service |
-| `--pid` | takes the environment, the command and the working directory from a running process |
-| `--app` | imports the application, and lists its watched routes |
-| `--prometheus`, `--grafana` | also check the metrics in Prometheus, and the dashboards and alerts in Grafana |
-| `--only TOPIC` | checks one topic only |
-| `--json` | prints JSON for programs |
-| `--alerts FILE` | compares the rules in Grafana with the thresholds of this recmon.toml |
-| `--send-test` | sends one test message to Slack |
-| `--try FILE` | prints the values that otel-recmon would read from a response, such as items and scores |
+|---|---|
+| `--command LINE` | Examines the start command of the service. |
+| `--pid PID` | Reads environment, command and folder from a running process. |
+| `--app MODULE:APP` | Imports the application and lists its routes, with the kind that the plugin assigns to each. |
+| `--prometheus URL`, `--grafana URL` | Examines the series, dashboards and alert rules there. |
+| `--alerts FILE` | Compares Grafana's alert rules with your own thresholds. |
+| `--send-test` | Sends one message to the Slack webhook. |
+| `--only TOPIC` | Examines one topic. |
+| `--json` | Prints JSON. |
 
-Tokens come from the environment variables `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the webhook from
-`SLACK_WEBHOOK_URL`. They are never printed.
+Tokens come from `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the webhook from `SLACK_WEBHOOK_URL`. None of them is ever
+printed.
 
-The exit code is 0 if there is no finding, 1 if there is one, and 2 if the check itself failed. With `--try`, it is 1
-if no items are found or if the route is not watched.
+`--try FILE` shows the values that the plugin reads from a response body with the current settings: items, categories,
+scores, outcome, model version, user. It records nothing.
 
-An *error* means that figures are missing or wrong. A *warning* means that they will be, or that something else is
-wrong. In the findings below, placeholders are in *italics*.
+The exit code is 0 without findings, 1 with findings, and 2 if the service cannot be examined. With `--try`, it is 1 if
+no items are recognised or the route is not watched. An error means that figures are missing or wrong. A warning means
+that the figures will be wrong later, or that something other than a figure is lost. Doctor fills in the words in
+*italics*.
 """

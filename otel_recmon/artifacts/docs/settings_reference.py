@@ -254,7 +254,7 @@ An alert accepts only the settings for which it has a default, and `threshold`.
 """,
     "pace.SEVERITY": """\
 SEVERITY is `critical`, `warning`, `info`, or `watchdog` for the calls of the dead man's switch. The settings are
-those of Alertmanager, whose names are in parentheses. [slack.md](slack.md#how-often) lists the defaults.
+those of Alertmanager, whose names are in parentheses. [slack.md](slack.md#frequency) lists the defaults.
 
 ```toml
 [pace.critical]

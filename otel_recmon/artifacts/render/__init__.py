@@ -1,1 +1,1 @@
-"""The files that Grafana, Prometheus, Kubernetes and the Collector read; may import all of artifacts but `docs`."""
+"""The files for Grafana, Prometheus, Alertmanager, the Collector and Kubernetes; may import all packages but `docs`."""

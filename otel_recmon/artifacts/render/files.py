@@ -1,4 +1,4 @@
-"""Everything that settings make, by file: as its readers take files, or as objects of Kubernetes."""
+"""All exported files, made from the settings: as plain files, or as objects of Kubernetes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -6,50 +6,55 @@ from typing import Final
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import limits
 from otel_recmon.artifacts.dashboards import business, experiments, quality, service, telemetry
-from otel_recmon.artifacts.dashboards.board import Board, text
+from otel_recmon.artifacts.dashboards.board import Board, json_text
 from otel_recmon.artifacts.pages import PREFIX
-from otel_recmon.artifacts.render.collector_config import COLLECTOR_FILE, collector_file, prometheus_files
 from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.kubernetes import compact, config_map, prometheus_rule
 from otel_recmon.artifacts.render.notifications import TEMPLATES_FILE, alertmanager_file, grafana_file
 from otel_recmon.artifacts.render.prometheus_rules import alerting_file, alerting_group, recording_file, recording_group
 from otel_recmon.artifacts.render.provisioning import dashboards_file, datasources_file
 from otel_recmon.artifacts.render.slack_message import alertmanager_templates
+from otel_recmon.artifacts.render.stack_config import COLLECTOR_FILE, collector_file, prometheus_files
 from otel_recmon.artifacts.settings.schema import TuningError
 from otel_recmon.artifacts.settings.thresholds import Config
 
 Files = Mapping[str, str]
-"""The texts of files, by their names from the folder that they are exported to."""
+"""The contents of files, by their paths in the export folder."""
 Make = Callable[[Config], Files]
 
 
 def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files:
-    """Return the files of some parts, in the order of their names.
+    """Return the files of some parts of the export, in alphabetical order.
+
+    Args:
+        config: The settings.
+        parts: The parts, such as "dashboards" (docs/recmon-toml.md lists them).
+        form: "files" or "kubernetes".
 
     Raises:
-        TuningError: A part has no such form, or what the settings make of it is refused by its reader.
+        TuningError: A part does not exist in this form, or a setting leads to a file that its reader would refuse.
     """
     makers, made = _FORMS[form], dict[str, str]()
     for part in parts:
         if part not in makers:
-            raise TuningError(f"the part {part} has no form for {form}: there are {', '.join(makers)}")
+            raise TuningError(f"the part {part} does not exist in the format {form}; the parts are {', '.join(makers)}")
         made.update(makers[part](config))
     return dict(sorted(made.items()))
 
 
 def parts_of(form: str) -> tuple[str, ...]:
-    """Return the parts that there are in a form."""
+    """Return the parts that exist in a form: "files" or "kubernetes"."""
     return tuple(_FORMS[form])
 
 
 def boards(config: Config) -> tuple[Board, ...]:
-    """Return the dashboards, with the limits of the alerts."""
-    drawn = limits(rules(config))
-    return tuple(page.board(config, drawn) for page in (business, service, quality, experiments, telemetry))
+    """Return the dashboards, with the thresholds of the alerts."""
+    thresholds = limits(rules(config))
+    return tuple(module.board(config, thresholds) for module in (business, service, quality, experiments, telemetry))
 
 
 def _dashboards(config: Config) -> Files:
-    pages = {f"grafana/dashboards/{board.uid}.json": text(board) for board in boards(config)}
+    pages = {f"grafana/dashboards/{board.uid}.json": json_text(board) for board in boards(config)}
     return {**pages, "grafana/provisioning/dashboards/recmon.yaml": dashboards_file(config.deployment.grafana)}
 
 
@@ -66,10 +71,10 @@ def _notifications(config: Config) -> Files:
 
 
 def _rules(config: Config) -> Files:
-    found = rules(config)
+    known = rules(config)
     return {
-        "prometheus/rules/recmon.yml": recording_file(found),
-        "prometheus/rules/alerts/recmon.yml": alerting_file(found),
+        "prometheus/rules/recmon.yml": recording_file(known),
+        "prometheus/rules/alerts/recmon.yml": alerting_file(known),
     }
 
 
@@ -94,16 +99,22 @@ def _dashboard_maps(config: Config) -> Files:
     folder = {deployment.kubernetes.folder_annotation: deployment.grafana.dashboard_folder}
     return {
         f"{board.uid}.yaml": config_map(
-            deployment.kubernetes, board.uid, {f"{board.uid}.json": compact(text(board))}, labels, folder
+            deployment.kubernetes, board.uid, {f"{board.uid}.json": compact(json_text(board))}, labels, folder
         )
         for board in boards(config)
     }
 
 
-def _map(name: str, make: Make, label: str = "") -> Make:
-    """Return what makes a ConfigMap of the one file that something makes, with the label of a setting's name."""
+def _config_map_of(name: str, make: Make, label: str = "") -> Make:
+    """Return a function that puts a single file into a ConfigMap.
 
-    def maps(config: Config) -> Files:
+    Args:
+        name: The name of the ConfigMap, without the prefix of the settings.
+        make: The function that makes the file.
+        label: The name of the setting with the label that Grafana's sidecar searches for; empty for no label.
+    """
+
+    def config_map_of(config: Config) -> Files:
         deployment, uid = config.deployment, config.deployment.grafana.uid(f"{PREFIX}-{name}")
         ((path, content),) = make(config).items()
         key = path.rpartition("/")[2] if path == COLLECTOR_FILE else f"{uid}.{path.rpartition('.')[2]}"
@@ -111,12 +122,12 @@ def _map(name: str, make: Make, label: str = "") -> Make:
         labels = {getattr(deployment.kubernetes, label): deployment.kubernetes.label_value} if label else {}
         return {f"{uid}.yaml": config_map(deployment.kubernetes, uid, data, labels)}
 
-    return maps
+    return config_map_of
 
 
 def _rule_objects(config: Config) -> Files:
-    name, found = config.deployment.grafana.uid(f"{PREFIX}-rules"), rules(config)
-    groups = [recording_group(found), *([alerting_group(found)] if config.deployment.prometheus.alerting else [])]
+    name, known = config.deployment.grafana.uid(f"{PREFIX}-rules"), rules(config)
+    groups = [recording_group(known), *([alerting_group(known)] if config.deployment.prometheus.alerting else [])]
     return {f"{name}.yaml": prometheus_rule(config.deployment.kubernetes, name, groups)}
 
 
@@ -133,11 +144,11 @@ _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {
     },
     "kubernetes": {
         "dashboards": _dashboard_maps,
-        "datasource": _map("datasource", _datasource, "datasource_label"),
-        "alerts": _map("alerts", _alerts, "alert_label"),
-        "notifications": _map("notifications", _notifications, "alert_label"),
+        "datasource": _config_map_of("datasource", _datasource, "datasource_label"),
+        "alerts": _config_map_of("alerts", _alerts, "alert_label"),
+        "notifications": _config_map_of("notifications", _notifications, "alert_label"),
         "rules": _rule_objects,
-        "collector": _map("collector", _collector),
+        "collector": _config_map_of("collector", _collector),
     },
 }
-"""What makes each part, by form. The operator of Prometheus makes the rest from objects of its own."""
+"""The functions that make the parts, by form. In Kubernetes, the operator of Prometheus makes the missing parts."""

@@ -1,4 +1,4 @@
-"""A folder that files are exported to: what is there, what it takes to have them, and what was written."""
+"""The folder of an export: its files compared with the expected ones, and a record of earlier exports."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,28 +9,36 @@ from pathlib import Path
 from typing import Final
 
 LEDGER: Final = ".otel-recmon-export"
-"""The file that keeps what was written, as sha256sum has it; without an extension, so that kubectl does not read it."""
+"""The record of the exported files: their SHA-256, in the format of sha256sum.
+
+Its name has no extension, so that `kubectl apply` skips it.
+"""
 
 
 class State(Enum):
-    """How a file in the folder compares with what it should be."""
+    """The state of a file in the folder, compared with the expected content."""
 
     CURRENT = "current"
     MISSING = "missing"
     OUTDATED = "outdated"
-    FOREIGN = "not as it was written"
+    FOREIGN = "edited, or not written by export"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Files by their names from the folder, and the folder."""
+    """A folder and the files that it should contain.
+
+    Attributes:
+        path: The path of the folder.
+        files: The expected contents, by path in the folder.
+    """
 
     path: Path
     files: Mapping[str, str]
 
     @cached_property
     def states(self) -> dict[str, State]:
-        """How each file compares.
+        """The state of each expected file.
 
         Raises:
             OSError: A file cannot be read.
@@ -48,26 +56,26 @@ class Folder:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of each file, as it should be."""
+        """The SHA-256 of each expected file."""
         return {name: digest(text.encode()) for name, text in self.files.items()}
 
     @cached_property
     def written(self) -> dict[str, str]:
-        """The SHA-256 of each file that was written here, as it was then."""
+        """The SHA-256 of each file that an earlier export wrote here."""
         ledger = self.path / LEDGER
         lines = ledger.read_text(encoding="utf-8", errors="replace").splitlines() if ledger.exists() else []
         pairs = (line.split("  ", 1) for line in lines if "  " in line)
         return {name: found for found, name in pairs}
 
     def leftover(self, names: Iterable[str]) -> list[str]:
-        """Return what was written here once, is still there, and is not among the names."""
+        """Return the files that an earlier export wrote, that still exist, and that are not among the names."""
         return sorted(name for name in self.written.keys() - set(names) if (self.path / name).exists())
 
     def write(self) -> list[str]:
-        """Write what is not current, each file as a whole or not at all, and return the names.
+        """Write the files that are not current, and return their names. A file is replaced as a whole or not at all.
 
         Raises:
-            OSError: Something cannot be written.
+            OSError: A file cannot be written.
         """
         changed = [name for name, state in self.states.items() if state is not State.CURRENT]
         for name in changed:
@@ -79,7 +87,7 @@ class Folder:
 
 
 def digest(content: bytes) -> str:
-    """Return the SHA-256 of a content."""
+    """Return the SHA-256 of the content of a file, as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 

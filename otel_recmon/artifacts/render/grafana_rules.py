@@ -1,4 +1,4 @@
-"""The alerts as Grafana provisions them: an instant query on raw series, and a threshold."""
+"""Alert rules for Grafana's provisioning: an instant query on raw series, and a threshold."""
 
 import json
 from collections.abc import Iterable
@@ -9,18 +9,20 @@ from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.settings.thresholds import TuningError, seconds
 
 VALUE: Final = ".Values.A.Value"
-"""What stands for the value in Grafana's templates."""
+"""The value of a rule in Grafana's templates; A is the query."""
 EXPRESSION: Final = "__expr__"
 _QUERY, _CONDITION = "A", "B"
-_STEP_S: Final = 10
+_INTERVAL_STEP_S: Final = 10
+"""Grafana evaluates rules every 10 s or a multiple of that, and refuses other intervals."""
 _LOOK_BACK_S: Final = 600
+"""The time range of rules without a window; an instant query reads only its end."""
 
 
 def rules_file(rules: Iterable[AlertRule]) -> str:
-    """Return the provisioning file of all alerts, those switched off paused.
+    """Return the provisioning file of all alerts. Disabled alerts are paused.
 
     Raises:
-        TuningError: The interval is none that Grafana takes.
+        TuningError: Grafana does not support the evaluation interval.
     """
     listed = list(rules)
     content = {"apiVersion": 1, "groups": [_group(listed)]}
@@ -29,8 +31,10 @@ def rules_file(rules: Iterable[AlertRule]) -> str:
 
 def _group(rules: list[AlertRule]) -> dict[str, Any]:
     interval, grafana = rules[0].config.general.interval, rules[0].config.deployment.grafana
-    if seconds(interval) % _STEP_S:
-        raise TuningError(f"general.interval = {interval!r} is not usable: Grafana evaluates in steps of {_STEP_S}s")
+    if seconds(interval) % _INTERVAL_STEP_S:
+        raise TuningError(
+            f"general.interval = {interval!r} is not usable: Grafana evaluates in steps of {_INTERVAL_STEP_S}s"
+        )
     return {
         "orgId": grafana.organisation,
         "name": grafana.uid(PREFIX),
@@ -42,6 +46,7 @@ def _group(rules: list[AlertRule]) -> dict[str, Any]:
 
 def _rule(rule: AlertRule) -> dict[str, Any]:
     signal = rule.alert.signal
+    # Grafana adds the link to the panel itself, from __dashboardUid__ and __panelId__.
     annotations = {key: text for key, text in rule.annotations(VALUE).items() if key != "panel_url"}
     return {
         "uid": rule.uid,
@@ -50,17 +55,17 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
         "data": [_query(rule), _threshold(rule)],
         "dashboardUid": rule.dashboard,
         "panelId": signal.panel,
-        "noDataState": "OK",
+        "noDataState": "OK",  # an expression has no result where there is too little data to judge
         "execErrState": "Error",
         "for": rule.hold,
         "annotations": {**annotations, "__dashboardUid__": rule.dashboard, "__panelId__": str(signal.panel)},
         "labels": rule.labels,
         "isPaused": not rule.tuning.enabled,
-        **_told(rule.config.deployment.notifications.contact_point),
+        **_notification_settings(rule.config.deployment.notifications.contact_point),
     }
 
 
-def _told(contact_point: str) -> dict[str, Any]:
+def _notification_settings(contact_point: str) -> dict[str, Any]:
     return {"notification_settings": {"receiver": contact_point}} if contact_point else {}
 
 

@@ -1,4 +1,4 @@
-"""Objects of Kubernetes: ConfigMaps that Grafana's sidecar finds, and rules for the operator of Prometheus."""
+"""Objects of Kubernetes: ConfigMaps for Grafana's sidecar, and PrometheusRules for the operator of Prometheus."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from otel_recmon.artifacts.pages import GENERATED
 from otel_recmon.artifacts.settings.deployment import Kubernetes
 from otel_recmon.artifacts.settings.schema import TuningError
 
-LARGEST: Final = 1 << 20
-"""Bytes that a ConfigMap may hold."""
+MAX_CONFIG_MAP_BYTES: Final = 1 << 20
+"""The maximum size of the data of a ConfigMap, in bytes; Kubernetes refuses larger ones."""
 Json = dict[str, Any]
 
 
@@ -23,33 +23,40 @@ def config_map(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a ConfigMap.
+    """Return the YAML of a ConfigMap.
+
+    Args:
+        kubernetes: The settings, with the namespace and the labels of all objects.
+        name: The name.
+        data: The contents of files, by file name.
+        labels: Further labels.
+        annotations: The annotations.
 
     Raises:
-        TuningError: It would be larger than Kubernetes takes.
+        TuningError: The data are larger than Kubernetes allows.
     """
     size = sum(len(text.encode()) for text in data.values())
-    if size > LARGEST:
-        raise TuningError(f"the ConfigMap {name} would have {size:,} bytes, of {LARGEST:,} that Kubernetes takes")
+    if size > MAX_CONFIG_MAP_BYTES:
+        raise TuningError(f"the ConfigMap {name} would have {size:,} bytes; Kubernetes allows {MAX_CONFIG_MAP_BYTES:,}")
     metadata = _metadata(kubernetes, name, labels or {}, annotations or {})
-    head = _written({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    head = _to_yaml({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     return f"{head}data:\n" + "".join(f"  {key}: {_block(text)}" for key, text in data.items())
 
 
 def _block(text: str) -> str:
-    """Return a text as it is, which PyYAML takes long for: the text of a file, that begins with no space."""
+    """Return a text as a YAML block, for texts that do not begin with a space; PyYAML is slow for long texts."""
     return f"{'|' if text.endswith(chr(10)) else '|-'}\n{indent(text.removesuffix(chr(10)), '    ')}\n"
 
 
 def prometheus_rule(kubernetes: Kubernetes, name: str, groups: Sequence[Json]) -> str:
-    """Return the object that the operator makes rules of, with some groups of rules."""
+    """Return the YAML of a PrometheusRule with groups of rules."""
     metadata = _metadata(kubernetes, name, {}, {})
     kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}
-    return _written({**kind, "metadata": metadata, "spec": {"groups": list(groups)}})
+    return _to_yaml({**kind, "metadata": metadata, "spec": {"groups": list(groups)}})
 
 
 def compact(text: str) -> str:
-    """Return JSON without indentation: much of it fits where the indented does not."""
+    """Return JSON without indentation, so that a large dashboard fits into a ConfigMap."""
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -62,16 +69,16 @@ def _metadata(kubernetes: Kubernetes, name: str, labels: Mapping[str, str], anno
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they are."""
+    """A YAML writer that writes texts of several lines as blocks."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_text)
 
 
-def _written(content: Json) -> str:
+def _to_yaml(content: Json) -> str:
     body = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
     return f"{GENERATED}\n{body}"

@@ -1,4 +1,4 @@
-"""Where alerts go, by severity, and how often: for Grafana and for Alertmanager."""
+"""Contact points and notification policies, by severity, for Grafana and for Alertmanager."""
 
 import json
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Notifi
 
 SLACK_VARIABLE: Final = "SLACK_WEBHOOK_URL"
 SWITCH_VARIABLE: Final = "DEAD_MANS_SWITCH_URL"
-SLACK_SECRET: Final = "slack-webhook-url"  # noqa: S105 - the name of the file that has it
+SLACK_SECRET: Final = "slack-webhook-url"  # noqa: S105 - the name of the file with the secret
 SWITCH_SECRET: Final = "dead-mans-switch-url"  # noqa: S105 - the same
 TEMPLATES_FILE: Final = "templates/recmon.tmpl"
-"""Where the templates stand, from alertmanager.yml."""
+"""The path of the templates, relative to alertmanager.yml."""
 _OTHERS: Final = "warning"
-"""The severity whose pace alerts of others have, which may have none."""
+"""The severity whose intervals apply to alerts without a known severity, such as those of other teams."""
 
 
 def grafana_file(config: Config) -> str:
-    """Return the provisioning file with contact points, policy and templates.
+    """Return the provisioning file with the contact points, the notification policy and the templates.
 
-    Grafana replaces the variables in it by those of its environment, and does not start with an empty one.
+    Grafana replaces the variables in the file by its environment variables, and does not start if one of them is empty.
     """
     names, organisation = config.deployment.notifications, {"orgId": config.deployment.grafana.organisation}
     points = {names.slack: _slack(), names.switch: _switch()}
@@ -46,7 +46,7 @@ def _slack() -> dict[str, Any]:
 
 
 def _switch() -> dict[str, Any]:
-    # That the watchdog has ended is no sign of life.
+    # The switch expects calls while the Watchdog fires. A call for its end would look like a sign of life.
     return {"type": "webhook", "disableResolveMessage": True, "settings": {"url": f"${{{SWITCH_VARIABLE}}}"}}
 
 
@@ -67,7 +67,7 @@ def _root(config: Config) -> dict[str, Any]:
 
 
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
-    """Yield receivers, with the label and value that lead to them, and the pace."""
+    """Yield each route as its receiver, the label and the value that it matches, and its intervals."""
     names = config.deployment.notifications
     yield names.switch, "alertname", WATCHDOG, _timing(config.timing["watchdog"])
     for severity in reversed(SEVERITIES):
@@ -83,7 +83,7 @@ def _timing(timing: NotificationTiming) -> dict[str, str]:
 
 
 def alertmanager_file(config: Config) -> str:
-    """Return Alertmanager's configuration, which is the same policy."""
+    """Return the configuration file of Alertmanager, with the same policy as in Grafana."""
     return _ALERTMANAGER.format(
         root=_lines(_root(config)),
         routes="\n".join(
@@ -110,10 +110,10 @@ def _lines(table: dict[str, Any]) -> str:
 _ALERTMANAGER: Final = """\
 {generated}
 #
-# For those who alert with Prometheus's rules: the same policy and messages as Grafana's. Written for, and
-# tested with, Alertmanager 0.31. It reads no environment, so the addresses that it sends to stand in the two
-# files named below, which it reads for every message. While one is not there, nothing is sent that way, and
-# alertmanager_notifications_failed_total counts it.
+# For alerting with Prometheus instead of Grafana, with the same policy and messages. Tested with Alertmanager 0.31.
+# Alertmanager does not read environment variables, so the two addresses are in files (api_url_file, url_file). It reads
+# them again for every message. Without the file, it sends no message and increases
+# alertmanager_notifications_failed_total.
 
 route:
 {root}
@@ -125,13 +125,14 @@ receivers:
     slack_configs:
       - api_url_file: {secrets}/{slack_secret}
         send_resolved: true
-        timeout: 10s # or one that hangs would be waited for instead of being tried again
+        timeout: 10s # without it, a request that hangs would block the next attempt
         title: '{title}'
         text: '{text}'
         color: '{color}'
         fallback: '{title}'
 
-  # Is called as long as alerting works. That the watchdog has ended is no sign of life.
+  # The dead man's switch, which expects calls while alerting works. A call for the end of the Watchdog would look
+  # like a sign of life.
   - name: {switch}
     webhook_configs:
       - url_file: {secrets}/{switch_secret}

@@ -1,4 +1,4 @@
-"""The alerts as Prometheus's rules, and the recording rules of what is expensive in them."""
+"""Alerting rules for Prometheus, and recording rules for their expensive expressions."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,35 +12,41 @@ from otel_recmon.artifacts.promql import Expr, Matcher
 
 Json = dict[str, Any]
 PREFIX: Final = "recmon:"
-"""What the names of recorded series begin with."""
+"""The prefix of the names of recorded series."""
 VALUE: Final = ".Value"
-"""What stands for the value in Prometheus's templates."""
+"""The value of a rule in Prometheus's templates."""
 
 
-class Recorded:
-    """Records expressions: to be given to rules, and then asked for what they recorded."""
+class RecordingRules:
+    """A collector of recording rules: alerts call it with their expensive expressions while they make their own.
+
+    Attributes:
+        expressions: The expression of each recorded series.
+    """
 
     def __init__(self) -> None:
-        """Begin with nothing recorded."""
         self.expressions: dict[str, Expr] = {}
 
     def __call__(self, name: str, expression: Expr) -> Expr:
-        """Return the series that an expression is recorded as."""
+        """Record an expression, and return the selector of the recorded series.
+
+        Raises:
+            ValueError: Another expression is already recorded under this name.
+        """
         series = PREFIX + name
         if self.expressions.setdefault(series, expression) != expression:
-            msg = f"{series} stands for two expressions"
-            raise ValueError(msg)
+            raise ValueError(f"{series} would record two different expressions")
         return Expr(series)
 
 
 def condition(rule: AlertRule, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
-    """Return the expression that has something where the alert is to fire."""
+    """Return the expression of an alerting rule, which has a result for each series that makes the alert fire."""
     return promql.compared(rule.expression(record, matchers), rule.alert.comparison.operator, rule.threshold)
 
 
 def recording_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the recording rules that the alerting rules of those switched on look at, as Prometheus reads them."""
-    record, enabled = Recorded(), _enabled(rules)
+    """Return the group of the recording rules that the enabled alerts use, as in a rules file."""
+    record, enabled = RecordingRules(), _enabled(rules)
     for rule in enabled:
         condition(rule, record)
     records = [{"record": name, "expr": expression.text} for name, expression in record.expressions.items()]
@@ -48,18 +54,18 @@ def recording_group(rules: Iterable[AlertRule]) -> Json:
 
 
 def alerting_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the alerting rules of those switched on, as Prometheus reads them."""
-    record, enabled = Recorded(), _enabled(rules)
+    """Return the group of the alerting rules of the enabled alerts, as in a rules file."""
+    record, enabled = RecordingRules(), _enabled(rules)
     return _group("recmon-alerts", enabled, [_alert(rule, record) for rule in enabled])
 
 
 def recording_file(rules: Iterable[AlertRule]) -> str:
-    """Return the file of the recording rules."""
+    """Return the file with the recording rules."""
     return _file(_RECORDING, recording_group(rules))
 
 
 def alerting_file(rules: Iterable[AlertRule]) -> str:
-    """Return the file of the alerting rules."""
+    """Return the file with the alerting rules."""
     return _file(_ALERTING, alerting_group(rules))
 
 
@@ -67,8 +73,8 @@ def _enabled(rules: Iterable[AlertRule]) -> list[AlertRule]:
     return [rule for rule in rules if rule.tuning.enabled]
 
 
-def _group(name: str, rules: Sequence[AlertRule], made: list[Json]) -> Json:
-    return {"name": name, "interval": rules[0].config.general.interval if rules else "1m", "rules": made}
+def _group(name: str, rules: Sequence[AlertRule], content: list[Json]) -> Json:
+    return {"name": name, "interval": rules[0].config.general.interval if rules else "1m", "rules": content}
 
 
 def _alert(rule: AlertRule, record: RecordAs) -> Json:
@@ -82,14 +88,15 @@ def _alert(rule: AlertRule, record: RecordAs) -> Json:
 
 
 def _file(head: str, group: Json) -> str:
-    body = indent("\n\n".join(map(_written, group["rules"])), " " * 6)
+    body = indent("\n\n".join(map(_to_yaml, group["rules"])), " " * 6)
     listed = f"\n{body}" if body else " []"
     return f"{head}\ngroups:\n  - name: {group['name']}\n    interval: {group['interval']}\n    rules:{listed}\n"
 
 
-def _written(rule: Json) -> str:
-    """Return a rule as an item of a list in YAML, with its expression on lines of its own."""
+def _to_yaml(rule: Json) -> str:
+    """Return a rule as an item of a YAML list, with its expression as a block."""
     (kind, name), (_, expression), *more = rule.items()
+    # The 2 is the indentation of the block. Expressions can begin with spaces, so YAML cannot find it out itself.
     lines = [f"- {kind}: {json.dumps(name)}", "  expr: |-2", indent(expression, "    ")]
     for key, value in more:
         if isinstance(value, str):
@@ -101,9 +108,10 @@ def _written(rule: Json) -> str:
 
 _RECORDING: Final = f"""{GENERATED}
 #
-# What is expensive in the alerting rules: what is usual, and long windows. Without those it does no harm.
+# Recording rules for the expensive expressions of the alerting rules: baselines and long windows. They do no harm if
+# the alerting rules are not loaded.
 """
 _ALERTING: Final = f"""{GENERATED}
 #
-# The same alerts as Grafana's. Those that are switched off are not here: Prometheus has no pause.
+# The same alerts as in Grafana. Disabled alerts are missing here, because Prometheus cannot pause a rule.
 """

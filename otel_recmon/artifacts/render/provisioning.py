@@ -1,4 +1,4 @@
-"""What tells Grafana where its data and its dashboards are."""
+"""Provisioning files of Grafana for data sources and dashboards."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from otel_recmon.artifacts.settings.schema import seconds
 
 
 def dashboards_file(grafana: Grafana) -> str:
-    """Return the file by which Grafana finds the dashboards."""
+    """Return the provisioning file with the folder of the dashboards."""
     return _DASHBOARDS.format(
         name=grafana.uid_prefix,
         folder=scalar(grafana.dashboard_folder),
@@ -19,10 +19,11 @@ def dashboards_file(grafana: Grafana) -> str:
 
 
 def datasources_file(deployment: Deployment) -> str:
-    """Return the file that makes Prometheus, and what exemplars lead to, known to Grafana.
+    """Return the provisioning file with the data sources: Prometheus, and Jaeger for the traces of exemplars.
 
-    Some of what the pages show is exported, and some, such as the Collector's own series, scraped: a rate needs samples
-    of both.
+    The interval of Prometheus is the longer one of the export interval and the scrape interval. The dashboards show
+    exported series and scraped series, such as those of the Collector, and the window of a rate must contain samples of
+    both.
     """
     grafana = deployment.grafana
     return _DATASOURCES.format(
@@ -38,12 +39,12 @@ def datasources_file(deployment: Deployment) -> str:
 
 
 def _organisation(grafana: Grafana) -> str:
-    """Return the line for an organisation; it is the first one where there is none."""
+    """Return the line with the organisation; Grafana uses the first organisation if the line is missing."""
     return "" if grafana.organisation == Grafana.organisation else f"    orgId: {grafana.organisation}\n"
 
 
 _DASHBOARDS: Final = """\
-# Whatever lies in grafana/dashboards/.
+# Grafana loads all dashboards in the folder `path`. With docker compose, it contains the files of grafana/dashboards/.
 apiVersion: 1
 
 providers:
@@ -57,7 +58,7 @@ providers:
       path: {path}
 """
 _DATASOURCES: Final = """\
-# The dashboards, the alerts and the exemplars' links name these by their uids, which never change.
+# Dashboards, alerts and the links of exemplars refer to the data sources by their uids.
 apiVersion: 1
 
 datasources:
@@ -71,13 +72,14 @@ datasources:
     jsonData:
       httpMethod: POST
       prometheusType: Prometheus
-      # How often services export: $__rate_interval is made of it, and with less, panels are empty.
+      # The export interval of the services, or the scrape interval if that is longer. Grafana makes $__rate_interval
+      # from it. If the value is too small, panels are empty.
       timeInterval: {interval}
       exemplarTraceIdDestinations:
         - name: trace_id
           datasourceUid: {traces_uid}
 
-  # Answers when the profile `traces` is up.
+  # Only reachable if docker compose runs with the profile `traces`.
   - name: {traces_name}
 {organisation}    type: jaeger
     uid: {traces_uid}

@@ -1,14 +1,14 @@
-"""Texts as YAML has them."""
+"""Quoting of texts in YAML."""
 
 import json
 import re
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z/](?:[\w./ -]|:(?=\S))*(?<! )")
-_WORDS: Final = frozenset("true false yes no on off null y n".split())
+_RESERVED: Final = frozenset("true false yes no on off null y n".split())
 
 
 def scalar(text: str) -> str:
-    """Return a text of one line as YAML has it, in quotes where it would be read as something else."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    """Return a text of one line as a YAML scalar, in quotes if YAML would read it as another type or as syntax."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED
     return text if plain else json.dumps(text, ensure_ascii=False)

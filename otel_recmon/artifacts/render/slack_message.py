@@ -1,4 +1,4 @@
-"""What Slack shows of a group of alerts: one definition, which becomes Grafana's templates and Alertmanager's."""
+"""The Slack message of a group of alerts: one definition for the templates of Grafana and of Alertmanager."""
 
 import re
 from typing import Final
@@ -10,26 +10,30 @@ TITLE: Final = '{{ template "recmon.slack.title" . }}'
 TEXT: Final = '{{ template "recmon.slack.text" . }}'
 COLOR: Final = '{{ template "recmon.slack.color" . }}'
 LISTED: Final = 20
-"""Alerts of a kind that are listed; the heading counts them all."""
-_LOOKS: Final = {"critical": ("🚨", "#d63232"), "warning": ("⚠️", "#e8a33d"), "info": ("ℹ️", "#4a90d9")}  # noqa: RUF001 - it is meant
+"""The maximum number of firing alerts, and of resolved alerts, in a message. The title has the number of all alerts."""
+_ICONS_AND_COLORS: Final = {
+    "critical": ("🚨", "#d63232"),
+    "warning": ("⚠️", "#e8a33d"),
+    "info": ("ℹ️", "#4a90d9"),  # noqa: RUF001 - Slack shows this character as an icon
+}
 _RESOLVED: Final = ("✅", "#36a64f")
 
 
 def grafana_templates() -> str:
-    """Return the templates for Grafana, which has the links itself."""
+    """Return the templates for Grafana, which provides the links to panels and silences itself."""
     return _templates(panel=".PanelURL", silence='{{ template "recmon.escaped" .SilenceURL }}')
 
 
 def alertmanager_templates() -> str:
-    """Return the templates for Alertmanager."""
+    """Return the templates for Alertmanager, which takes the link to a panel from the annotations of the alert."""
     return _templates(panel=".Annotations.panel_url", silence=_SILENCE)
 
 
 def _templates(panel: str, silence: str) -> str:
     parts = {
-        "icons": _by_severity({severity: icon for severity, (icon, _) in _LOOKS.items()}, "🔔"),
+        "icons": _by_severity({severity: icon for severity, (icon, _) in _ICONS_AND_COLORS.items()}, "🔔"),
         "names": _by_severity({severity: severity.capitalize() for severity in SEVERITIES}, "Alerts"),
-        "colors": _by_severity({severity: color for severity, (_, color) in _LOOKS.items()}, "#888888"),
+        "colors": _by_severity({severity: color for severity, (_, color) in _ICONS_AND_COLORS.items()}, "#888888"),
         "resolved_icon": _RESOLVED[0],
         "resolved_color": _RESOLVED[1],
         "subject": subject(SUBJECTS, '{{ template "recmon.escaped" . }}'),
@@ -48,7 +52,8 @@ def _by_severity(texts: dict[str, str], otherwise: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A label's value as it stands in a matcher, in an address; what is a space in a query is a plus elsewhere."""
+    """Return the template of a label value in a matcher in a URL."""
+    # urlquery writes a space as "+", which Alertmanager's page reads as a plus after the "#".
     return f'{{{{ printf "%q" {value} | urlquery | reReplaceAll "[+]" "%20" }}}}'
 
 
@@ -57,7 +62,8 @@ _SILENCE: Final = (
     '{{ range (.Labels.Remove (stringSlice "alertname")).SortedPairs }}'
     f"%2C{{{{ .Name }}}}%3D{_quoted('.Value')}{{{{ end }}}}%7D"
 )
-# Labels come from requests, too: escaped, none of them can mention people, show a link, or look like another alert.
+# Label values can come from requests. They are escaped, so that none of them can mention people, show a link, or
+# imitate another alert after a line break.
 _TEMPLATES: Final = """\
 {{ define "recmon.escaped" }}\
 {{ . | reReplaceAll "[[:space:]]+" " " | reReplaceAll "&" "&amp;" \

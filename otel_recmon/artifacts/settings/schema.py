@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Final
 
+from otel_recmon.errors import RecmonError
+
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"(\d+)([smhdw])")
 _TYPES: Final[Mapping[object, tuple[str, tuple[type, ...]]]] = {
@@ -23,7 +25,7 @@ Table = Mapping[str, Any]
 Texts = Mapping[str, str]
 
 
-class TuningError(ValueError):
+class TuningError(RecmonError, ValueError):
     """Invalid settings; the message names the setting and the expected value."""
 
 

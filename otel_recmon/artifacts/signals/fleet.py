@@ -1,15 +1,17 @@
 """The signals of the whole fleet, from HyperLogLog sketches: distinct items and users, coverage, revenue per user."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
-from otel_recmon.artifacts.pages import BUSINESS, QUALITY
+from otel_recmon.artifacts.pages import BUSINESS, QUALITY, DashboardPage
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
-from otel_recmon.artifacts.signals.kinds import Signal, Unit, Words, measure
-from otel_recmon.artifacts.signals.traffic import REVENUE
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, words_of
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
+from otel_recmon.definitions import Count, Definition, Gauge, Merge, Quantity, Ratio
 
 SWITCH: Final = variable("sketch_registers")
 _REGISTER: Final = catalog.REGISTER.name
@@ -48,56 +50,35 @@ def _size(metric: Metric, scope: QueryScope) -> Expr:
     return promql.number(8) * promql.binary(2, "^", promql.aggregate("count", there, scope.by))
 
 
-def _distinct(words: Words, metric: Metric) -> Signal:
-    return measure(words, Unit.COUNT, (metric,), lambda scope: distinct(metric, scope), (_REGISTER,))
+def quantity(of: Quantity, scope: QueryScope) -> Expr:
+    """Return a count, or the value of a gauge merged over processes, within the window."""
+    if isinstance(of, Count):
+        return Counted.of(of).increase(scope)
+    if of.merge is Merge.DISTINCT:
+        return distinct(of.metric, scope)
+    values = promql.series(of.metric.prometheus, scope, window=scope.window)
+    return promql.aggregate(of.merge.value, promql.call(f"{of.merge.value}_over_time", values), scope.by)
 
 
-DISTINCT_ITEMS: Final = _distinct(
-    Words(
-        "distinct_items",
-        "Different items",
-        QUALITY,
-        f"Number of different items that the fleet recommended. {_ESTIMATED}",
-    ),
-    catalog.CATALOG_SKETCH,
-)
-DISTINCT_USERS: Final = _distinct(
-    Words("distinct_users", "Users", BUSINESS, f"Number of different users who got recommendations. {_ESTIMATED}"),
-    catalog.USER_SKETCH,
-)
+def _ratio(ratio: Ratio, scope: QueryScope) -> Expr:
+    part, (whole,) = quantity(ratio.numerator, scope), (quantity(of, scope) for of in ratio.denominator)
+    return promql.call("clamp_max", part / whole * 100, 100) if ratio.percent else promql.divided(part, whole)
 
 
-def _coverage(scope: QueryScope) -> Expr:
-    sizes = promql.series(catalog.CATALOG_SIZE.prometheus, scope, window=scope.window)
-    size = promql.aggregate("max", promql.call("max_over_time", sizes), scope.by)
-    return promql.call("clamp_max", distinct(catalog.CATALOG_SKETCH, scope) / size * 100, 100)
+def _words(definition: Definition, page: DashboardPage) -> Words:
+    return replace(words_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
 
 
-FLEET_COVERAGE: Final = measure(
-    Words(
-        "fleet_coverage",
-        "Catalog coverage of the fleet",
-        QUALITY,
-        f"Different items that the fleet recommended, divided by the size of the catalog. {_ESTIMATED}",
-    ),
-    Unit.PERCENT,
-    (catalog.CATALOG_SKETCH, catalog.CATALOG_SIZE),
-    _coverage,
-)
+def _estimate(gauge: Gauge, page: DashboardPage) -> Signal:
+    return measure(_words(gauge, page), Unit.COUNT, (gauge.metric,), lambda scope: quantity(gauge, scope), (_REGISTER,))
 
 
-def _revenue_per_user(scope: QueryScope) -> Expr:
-    return promql.divided(REVENUE.count(scope), distinct(catalog.USER_SKETCH, scope))
+def _estimated(ratio: Ratio, page: DashboardPage, unit: Unit) -> Signal:
+    metrics = (ratio.numerator.metric, *(of.metric for of in ratio.denominator))
+    return measure(_words(ratio, page), unit, metrics, partial(_ratio, ratio))
 
 
-REVENUE_PER_USER: Final = measure(
-    Words(
-        "revenue_per_user",
-        "Revenue per user",
-        BUSINESS,
-        f"Revenue divided by the number of different users who got recommendations. {_ESTIMATED}",
-    ),
-    Unit.MONEY,
-    (catalog.REVENUE, catalog.USER_SKETCH),
-    _revenue_per_user,
-)
+DISTINCT_ITEMS: Final = _estimate(definitions.DISTINCT_ITEMS, QUALITY)
+DISTINCT_USERS: Final = _estimate(definitions.DISTINCT_USERS, BUSINESS)
+FLEET_COVERAGE: Final = _estimated(definitions.FLEET_COVERAGE, QUALITY, Unit.PERCENT)
+REVENUE_PER_USER: Final = _estimated(definitions.REVENUE_PER_USER, BUSINESS, Unit.MONEY)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import DashboardPage, panel_id
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
+from otel_recmon.definitions import Count, Definition, Gauge, Quantity, Ratio
 
 # After a restart, a counter may have no series before its first event. If it had series a day ago, the service counts
 # such events, so a missing increase is 0. Otherwise CtrLow would be silent for a release after which nobody clicks.
@@ -105,6 +106,19 @@ class Counted:
     matchers: tuple[Matcher, ...] = ()
     part: str = ""
 
+    @classmethod
+    def of(cls, quantity: Quantity) -> Self:
+        """Return the PromQL of a defined count.
+
+        Raises:
+            TypeError: If the quantity is the value of a gauge.
+        """
+        if not isinstance(quantity, Count):
+            raise TypeError(f"{quantity.name} is not counted")
+        if quantity.label is None:
+            return cls(quantity.metric, part=quantity.part)
+        return cls(quantity.metric, (one_of(quantity.label, *quantity.values),), quantity.part)
+
     @property
     def name(self) -> str:
         """The name of the series."""
@@ -192,6 +206,11 @@ class Words:
     description: str
 
 
+def words_of(definition: Definition, page: DashboardPage) -> Words:
+    """Return the words of a definition, for a signal that a page explains."""
+    return Words(definition.name, definition.title, page, definition.meaning)
+
+
 def measure(
     words: Words,
     unit: Unit,
@@ -244,6 +263,26 @@ def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, uni
     return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
 
 
+def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECOND) -> Volume:
+    """Return the signal of a count."""
+    return volume(words_of(count, page), Counted.of(count), unit)
+
+
+def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
+    """Return the signal of one count divided by another."""
+    part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
+    return over(words_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
+
+
+def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
+    """Return the signal of a gauge, merged over processes by an aggregation of PromQL."""
+
+    def value(scope: QueryScope) -> Expr:
+        return promql.aggregate(gauge.merge.value, promql.series(gauge.metric.prometheus, scope), scope.by)
+
+    return measure(words_of(gauge, page), unit, (gauge.metric,), value)
+
+
 def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
     like = whole.increase(scope)
     # `known` looks at the series of now and of a day ago. At an offset the past value itself is taken, or none.
@@ -255,8 +294,12 @@ def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
 
 def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
     """Return a count limited to some values of a label."""
-    operator = "=" if len(values) == 1 else "=~"
-    return Counted(metric, (Matcher(attribute.name, operator, "|".join(values)),))
+    return Counted(metric, (one_of(attribute, *values),))
+
+
+def one_of(attribute: Attribute, *values: str) -> Matcher:
+    """Return the matcher for some values of a label."""
+    return Matcher(attribute.name, "=" if len(values) == 1 else "=~", "|".join(values))
 
 
 def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:

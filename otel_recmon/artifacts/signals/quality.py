@@ -4,14 +4,25 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import QUALITY
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope, equal
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, distribution, measure, mix, over
+from otel_recmon.artifacts.signals.kinds import (
+    Counted,
+    Signal,
+    Unit,
+    Words,
+    defined_gauge,
+    defined_share,
+    distribution,
+    measure,
+    mix,
+    words_of,
+)
 from otel_recmon.catalog import Metric
 
-_ITEMS: Final = Counted(catalog.ITEMS)
+_ITEMS: Final = Counted.of(definitions.ITEMS)
 COVERAGE_SLATES: Final = 10_000
 """The number of recent slates over which a process measures its catalog coverage."""
 
@@ -28,12 +39,7 @@ POSITION_MIX: Final = mix(
 
 
 SCORES: Final = distribution(Words("scores", "Scores, distribution", QUALITY, catalog.SCORE.brief), catalog.SCORE)
-MEAN_SCORE: Final = over(
-    Words("mean_score", "Mean top score", QUALITY, "Mean of the top scores of the slates."),
-    Counted(catalog.SCORE, part="_sum"),
-    Counted(catalog.SCORE, part="_count"),
-    unit=Unit.TIMES,
-)
+MEAN_SCORE: Final = defined_share(definitions.MEAN_SCORE, QUALITY, Unit.TIMES)
 
 
 def _diversity(scope: QueryScope) -> Expr:
@@ -41,17 +47,7 @@ def _diversity(scope: QueryScope) -> Expr:
 
 
 DIVERSITY: Final = measure(
-    Words(
-        "diversity",
-        "Diversity",
-        QUALITY,
-        "Evenness of the categories of returned items: 1 if all categories are equally frequent, 0 if there is only "
-        "one. It is their entropy divided by the logarithm of their number.",
-    ),
-    Unit.SHARE,
-    (catalog.ITEMS,),
-    _diversity,
-    (catalog.CATEGORY.name,),
+    words_of(definitions.DIVERSITY, QUALITY), Unit.SHARE, (catalog.ITEMS,), _diversity, (catalog.CATEGORY.name,)
 )
 
 
@@ -80,28 +76,8 @@ GINI: Final = measure(
     (catalog.POPULARITY_GINI,),
     partial(_gauge, "avg", catalog.POPULARITY_GINI),
 )
-PROCESS_DIVERSITY: Final = measure(
-    Words(
-        "process_diversity",
-        "Diversity per process",
-        QUALITY,
-        f"{catalog.DIVERSITY.brief} The value is the mean over processes.",
-    ),
-    Unit.SHARE,
-    (catalog.DIVERSITY,),
-    partial(_gauge, "avg", catalog.DIVERSITY),
-)
-COVERAGE: Final = measure(
-    Words(
-        "coverage",
-        "Catalog coverage per process",
-        QUALITY,
-        f"{catalog.COVERAGE.brief} The value is the mean over processes.",
-    ),
-    Unit.PERCENT,
-    (catalog.COVERAGE,),
-    partial(_gauge, "avg", catalog.COVERAGE),
-)
+PROCESS_DIVERSITY: Final = defined_gauge(definitions.PROCESS_DIVERSITY, QUALITY, Unit.SHARE)
+COVERAGE: Final = defined_gauge(definitions.COVERAGE, QUALITY, Unit.PERCENT)
 FULL_COVERAGE: Final = measure(
     Words(
         "full_coverage",
@@ -113,17 +89,7 @@ FULL_COVERAGE: Final = measure(
     (catalog.COVERAGE,),
     _full_coverage,
 )
-STALENESS: Final = measure(
-    Words(
-        "staleness",
-        "Model age",
-        QUALITY,
-        f"{catalog.STALENESS.brief} The value is that of the process with the oldest model.",
-    ),
-    Unit.HOURS,
-    (catalog.STALENESS,),
-    partial(_gauge, "max", catalog.STALENESS),
-)
+STALENESS: Final = defined_gauge(definitions.STALENESS, QUALITY, Unit.HOURS)
 RELOAD_PENDING: Final = measure(
     Words("reload_pending", "Newer model not loaded", QUALITY, catalog.RELOAD_PENDING.brief),
     Unit.TIMES,

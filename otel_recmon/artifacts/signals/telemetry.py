@@ -4,21 +4,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals import external
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, share, volume
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, defined_volume, measure, share
 
 EXPORTER: Final = "exporter"
 """The Collector's label with the name of one of its exporters."""
 
-DROPPED: Final = volume(
-    Words("dropped", "Dropped values", TELEMETRY, "Values that were unusable and therefore dropped, by reason."),
-    Counted(catalog.DROPPED),
-    Unit.EVENTS_PER_SECOND,
-)
+DROPPED: Final = defined_volume(definitions.DROPPED, TELEMETRY, Unit.EVENTS_PER_SECOND)
 _HANDLED: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED)
 
 
@@ -37,26 +33,8 @@ DROPPED_SHARE: Final = share(
     Counted(catalog.DROPPED).increase,
     _handled,
 )
-OVERFLOW: Final = volume(
-    Words(
-        "overflow",
-        "Label values over the cap",
-        TELEMETRY,
-        f"Label values that were replaced by {catalog.OTHER}, because the label had reached its cap.",
-    ),
-    Counted(catalog.OVERFLOW),
-    Unit.EVENTS_PER_SECOND,
-)
-PLUGIN_ERRORS: Final = volume(
-    Words(
-        "plugin_errors",
-        "Plugin errors",
-        TELEMETRY,
-        "Errors inside otel-recmon. They are caught and never reach the service.",
-    ),
-    Counted(catalog.ERRORS),
-    Unit.EVENTS_PER_SECOND,
-)
+OVERFLOW: Final = defined_volume(definitions.OVERFLOW, TELEMETRY, Unit.EVENTS_PER_SECOND)
+PLUGIN_ERRORS: Final = defined_volume(definitions.PLUGIN_ERRORS, TELEMETRY, Unit.EVENTS_PER_SECOND)
 
 
 def _reporting(scope: QueryScope) -> Expr:

@@ -4,163 +4,60 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from otel_recmon import catalog
+from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY, SERVICE
 from otel_recmon.artifacts.promql import Expr, QueryScope
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
-    Share,
     Signal,
     Unit,
     Words,
+    defined_share,
+    defined_volume,
     distribution,
-    labelled,
     measure,
     mix,
     over,
     share,
     volume,
+    words_of,
 )
 from otel_recmon.catalog import Metric
 
-_SUCCESSES: Final = labelled(catalog.REQUESTS, catalog.STATUS, catalog.SUCCESS)
-_ANSWERED: Final = labelled(catalog.REQUESTS, catalog.STATUS, catalog.SUCCESS, catalog.ERROR)
-_FAILURES: Final = labelled(catalog.REQUESTS, catalog.STATUS, catalog.ERROR)
-_CLICKS: Final = Counted(catalog.CLICKED)
-_CONVERSIONS: Final = Counted(catalog.CONVERTED)
-_IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
-_REVENUE: Final = Counted(catalog.REVENUE, part="_sum")
-_ORDERS: Final = Counted(catalog.REVENUE, part="_count")
-_HITS: Final = Counted(catalog.CACHE_HITS)
-_MISSES: Final = Counted(catalog.CACHE_MISSES)
-_OUTCOMES: Final = Counted(catalog.OUTCOMES)
-
-REQUESTS: Final = volume(
-    Words("requests", "Requests", BUSINESS, "Requests for recommendations, including failed and rejected ones."),
-    Counted(catalog.REQUESTS),
-)
-SUCCESSES: Final = volume(
-    Words("successes", "Successful requests", SERVICE, "Requests answered with status 2xx."), _SUCCESSES
-)
-FAILURES: Final = volume(
-    Words(
-        "failures", "Failed requests", SERVICE, "Requests that ended with status 5xx, an exception or a broken stream."
-    ),
-    _FAILURES,
-)
-REJECTED: Final = volume(
-    Words(
-        "rejected",
-        "Rejected requests",
-        SERVICE,
-        "Requests answered with status 4xx. They are the caller's fault and no part of the error rate.",
-    ),
-    labelled(catalog.REQUESTS, catalog.STATUS, catalog.REJECTED),
-)
-IMPRESSIONS: Final = volume(
-    Words("impressions", "Impressions", BUSINESS, "Recommended items shown to users."),
-    _IMPRESSIONS,
-    Unit.EVENTS_PER_SECOND,
-)
-CLICKS: Final = volume(
-    Words("clicks", "Clicks", BUSINESS, "Clicks on recommended items."), _CLICKS, Unit.EVENTS_PER_SECOND
-)
-CONVERSIONS: Final = volume(
-    Words("conversions", "Conversions", BUSINESS, "Conversions of recommended items, such as purchases."),
-    _CONVERSIONS,
-    Unit.EVENTS_PER_SECOND,
-)
-REVENUE: Final = volume(
-    Words("revenue", "Revenue", BUSINESS, "Revenue from conversions of recommended items."), _REVENUE, Unit.MONEY
-)
+REQUESTS: Final = defined_volume(definitions.REQUESTS, BUSINESS)
+SUCCESSES: Final = defined_volume(definitions.SUCCESSES, SERVICE)
+FAILURES: Final = defined_volume(definitions.FAILURES, SERVICE)
+REJECTED: Final = defined_volume(definitions.REJECTED, SERVICE)
+IMPRESSIONS: Final = defined_volume(definitions.IMPRESSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
+CLICKS: Final = defined_volume(definitions.CLICKS, BUSINESS, Unit.EVENTS_PER_SECOND)
+CONVERSIONS: Final = defined_volume(definitions.CONVERSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
+REVENUE: Final = defined_volume(definitions.REVENUE, BUSINESS, Unit.MONEY)
 CANDIDATES: Final = volume(
     Words("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
     Counted(catalog.CANDIDATES),
     Unit.EVENTS_PER_SECOND,
 )
 
-CTR: Final = over(
-    Words("ctr", "Click-through rate", BUSINESS, "Clicks divided by successful requests."), _CLICKS, _SUCCESSES
-)
-ITEM_CTR: Final = over(
-    Words(
-        "item_ctr",
-        "Item click-through rate",
-        QUALITY,
-        "Clicks divided by impressions; for one position, those at this position.",
-    ),
-    _CLICKS,
-    _IMPRESSIONS,
-)
-CONVERSION_RATE: Final = over(
-    Words("conversion_rate", "Conversion rate", BUSINESS, "Conversions divided by clicks."), _CONVERSIONS, _CLICKS
-)
-REVENUE_PER_REQUEST: Final = over(
-    Words("revenue_per_request", "Revenue per request", BUSINESS, "Revenue divided by successful requests."),
-    _REVENUE,
-    _SUCCESSES,
-    unit=Unit.MONEY,
-)
-ORDER_VALUE: Final = over(
-    Words("order_value", "Revenue per sale", BUSINESS, "Revenue divided by conversions with revenue."),
-    _REVENUE,
-    _ORDERS,
-    unit=Unit.MONEY,
-)
-ERROR_RATE: Final = over(
-    Words("error_rate", "Error rate", SERVICE, "Failed requests divided by successful and failed requests."),
-    _FAILURES,
-    _ANSWERED,
-    zero=True,
-)
-LIST_LENGTH: Final = over(
-    Words("list_length", "Mean list length", QUALITY, "Impressions divided by successful requests."),
-    _IMPRESSIONS,
-    _SUCCESSES,
-    unit=Unit.TIMES,
-)
-GOOD_RESPONSES: Final = over(
-    Words(
-        "good_responses",
-        "Good responses",
-        SERVICE,
-        "Share of good responses in successful and failed requests. Good means served or partial, and fast enough.",
-    ),
-    labelled(catalog.SLO_RESPONSES, catalog.IS_GOOD, catalog.GOOD),
-    Counted(catalog.SLO_RESPONSES),
-    zero=True,
-)
-BAD_RESPONSES: Final = over(
-    Words(
-        "bad_responses",
-        "Bad responses",
-        SERVICE,
-        "Share of bad responses in successful and failed requests. Bad means neither served nor partial, or too slow.",
-    ),
-    labelled(catalog.SLO_RESPONSES, catalog.IS_GOOD, catalog.BAD),
-    Counted(catalog.SLO_RESPONSES),
-    zero=True,
-)
-
-
-def outcome_share(outcome: str) -> Share:
-    """Return the signal of the share of requests with an outcome."""
-    meaning = f"Requests with the outcome `{outcome}` divided by successful and failed requests."
-    words = Words(f"outcome_{outcome}", f"{outcome.capitalize()} share", SERVICE, meaning)
-    return over(words, labelled(catalog.OUTCOMES, catalog.OUTCOME, outcome), _OUTCOMES, zero=True)
-
-
-FALLBACK_SHARE: Final = outcome_share(catalog.FALLBACK)
-EMPTY_SHARE: Final = outcome_share(catalog.EMPTY)
-PARTIAL_SHARE: Final = outcome_share(catalog.PARTIAL)
-
-
+CTR: Final = defined_share(definitions.CTR, BUSINESS)
+ITEM_CTR: Final = defined_share(definitions.ITEM_CTR, QUALITY)
+CONVERSION_RATE: Final = defined_share(definitions.CONVERSION_RATE, BUSINESS)
+REVENUE_PER_REQUEST: Final = defined_share(definitions.REVENUE_PER_REQUEST, BUSINESS, Unit.MONEY)
+ORDER_VALUE: Final = defined_share(definitions.ORDER_VALUE, BUSINESS, Unit.MONEY)
+ERROR_RATE: Final = defined_share(definitions.ERROR_RATE, SERVICE)
+LIST_LENGTH: Final = defined_share(definitions.LIST_LENGTH, QUALITY, Unit.TIMES)
+GOOD_RESPONSES: Final = defined_share(definitions.GOOD_RESPONSES, SERVICE)
+BAD_RESPONSES: Final = defined_share(definitions.BAD_RESPONSES, SERVICE)
+FALLBACK_SHARE: Final = defined_share(definitions.FALLBACK_SHARE, SERVICE)
+EMPTY_SHARE: Final = defined_share(definitions.EMPTY_SHARE, SERVICE)
+PARTIAL_SHARE: Final = defined_share(definitions.PARTIAL_SHARE, SERVICE)
 OUTCOME_MIX: Final = mix(
-    Words("outcome_mix", "Outcomes", SERVICE, "Successful and failed requests, by outcome."),
-    _OUTCOMES,
+    Words("outcome_mix", definitions.OUTCOMES.title, SERVICE, definitions.OUTCOMES.meaning),
+    Counted.of(definitions.OUTCOMES),
     catalog.OUTCOME,
 )
+_HITS: Final = Counted.of(definitions.CACHE_HITS)
+_MISSES: Final = Counted.of(definitions.CACHE_MISSES)
 
 
 def _filled_hits(scope: QueryScope) -> Expr:
@@ -172,10 +69,7 @@ def _lookups(scope: QueryScope) -> Expr:
 
 
 CACHE_HIT_RATE: Final = share(
-    Words("cache_hit_rate", "Cache hit rate", SERVICE, "Cache hits divided by cache lookups."),
-    (catalog.CACHE_HITS, catalog.CACHE_MISSES),
-    _filled_hits,
-    _lookups,
+    words_of(definitions.CACHE_HIT_RATE, SERVICE), (catalog.CACHE_HITS, catalog.CACHE_MISSES), _filled_hits, _lookups
 )
 
 

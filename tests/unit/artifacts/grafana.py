@@ -1,4 +1,4 @@
-"""What Grafana would make of a provisioned rule: its verdict on the samples of its query."""
+"""An emulation of Grafana's evaluation of a provisioned rule on the samples of its query."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,11 +21,11 @@ def query(rule: Mapping[str, Any]) -> str:
 
 
 def verdict(rule: Mapping[str, Any], samples: Mapping[Labels, float]) -> set[Labels]:
-    """The series, by their labels, that a rule's threshold is met by. What is missing is all right: noDataState OK.
+    """The labels of the series for which a rule fires. A missing series does not fire, because noDataState is OK.
 
     Args:
-        rule: A rule as it stands in the provisioning file.
-        samples: What its query returned, by labels.
+        rule: A rule of the provisioning file.
+        samples: The results of its query, by labels.
     """
     assert rule["condition"] == "B"
     threshold = _part(rule, "B")["model"]

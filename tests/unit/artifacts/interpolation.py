@@ -1,4 +1,4 @@
-"""What Grafana makes of `$` in the texts of provisioning files that it expands: its own rules, then Go's os.Expand."""
+"""An emulation of Grafana's replacement of `$` in provisioning files: its own rules, then Go's os.Expand."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ _GO: Final = re.compile(r"\$(?:\{([^}]*)\}|([*#$@!?\-0-9])|([A-Za-z0-9_]+)|\{)")
 
 
 def interpolated(text: str, environment: Mapping[str, str]) -> str:
-    """Return a text as Grafana sees it; `$$` stands for `$`."""
+    """Return a text after the replacement of environment variables; `$$` stands for `$`."""
     return "$".join(_expanded(part, environment) for part in text.split("$$"))
 
 
@@ -19,7 +19,7 @@ def _expanded(text: str, environment: Mapping[str, str]) -> str:
 
 
 def expanded_texts(file: object, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the texts that Grafana expands, with their places: all but annotations, queries and templates."""
+    """Yield the texts in which Grafana replaces variables, with their keys: no annotations, queries or templates."""
     if isinstance(file, dict):
         for key, value in file.items():
             if key not in {"annotations", "data", "template"}:

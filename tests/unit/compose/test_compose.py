@@ -14,7 +14,7 @@ from otel_recmon import config
 from otel_recmon.artifacts.render.notifications import SLACK_SECRET, SLACK_VARIABLE, SWITCH_SECRET, SWITCH_VARIABLE
 from otel_recmon.cli.demo import demo
 from otel_recmon.demo import launch
-from otel_recmon.demo.traffic import catalog_size, logged
+from otel_recmon.demo.traffic import catalog_size, load_impressions
 from otel_recmon.stack import binaries
 from otel_recmon.stack.slack import HEALTH
 from tests.composed import ROOT, SERVICES, TEXT, VARIABLE, compose, host_path, mounts
@@ -218,7 +218,7 @@ def test_health_is_asked_where_it_is_told() -> None:
 
 class TestDemo:
     def test_the_service_is_told_what_the_native_demo_tells_it(self) -> None:
-        told = launch.environment({}, launch.otlp("http://collector:4318"), catalog_size(logged()))
+        told = launch.environment({}, launch.otlp_exporter("http://collector:4318"), catalog_size(load_impressions()))
         environment = dict(described("demo")["environment"])
         # Here it is a slower export, and a model that is as old as the image instead of a fixed age.
         told["OTEL_METRIC_EXPORT_INTERVAL"] = environment["OTEL_METRIC_EXPORT_INTERVAL"]

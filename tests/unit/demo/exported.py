@@ -1,16 +1,16 @@
-"""What a service would export after it answered some slates, written out for the tests of the demo."""
+"""The metrics that a correct service exports for some slates, in Prometheus's text format."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from otel_recmon import catalog
-from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, assembled, logged
+from otel_recmon.demo.traffic import MODEL_VERSIONS, Slate, assemble_slates, load_impressions
 
 CATALOG_SIZE = 160
 
 
 def sample(rows: int = 3_000) -> list[Slate]:
-    return assembled(logged(rows=rows))
+    return assemble_slates(load_impressions(rows=rows))
 
 
 def exported(slates: Sequence[Slate]) -> str:

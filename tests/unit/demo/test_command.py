@@ -22,7 +22,7 @@ def _without(module: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_commands_are_listed_with_what_they_do() -> None:
+def test_the_commands_are_listed_with_their_descriptions() -> None:
     result = CliRunner().invoke(group, ["--help"])
 
     assert result.exit_code == 0
@@ -30,14 +30,14 @@ def test_the_commands_are_listed_with_what_they_do() -> None:
     assert re.search(r"\n  export +Write dashboards, alerts and configurations with your settings\.\n", result.output)
 
 
-def test_without_the_cli_extra_the_pip_line_is_named() -> None:
+def test_without_the_cli_extra_the_pip_command_is_printed() -> None:
     assert _without("click") == (
         1,
         "otel-recmon: click is not installed; run: pip install 'otel-recmon[cli]'\n",
     )
 
 
-def test_without_the_demo_extra_the_pip_line_is_named() -> None:
+def test_without_the_demo_extra_the_pip_command_is_printed() -> None:
     assert _without("aiohttp", "demo", "--rows", "5") == (
         2,
         "otel-recmon demo: aiohttp is not installed; run: pip install 'otel-recmon[demo]'\n",
@@ -58,8 +58,8 @@ def test_speed_is_max_or_a_number(text: str, speed: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", "fast", "nan", "inf", ""])
-def test_any_other_speed_is_refused_with_what_is_expected(text: str) -> None:
+def test_any_other_speed_is_refused_with_the_expected_form(text: str) -> None:
     result = CliRunner().invoke(group, ["demo", "--speed", text])
 
     assert result.exit_code == 2
-    assert f"{text!r} is neither 'max' nor a number from 0." in result.output
+    assert f"{text!r} is neither 'max' nor a number of at least 0." in result.output

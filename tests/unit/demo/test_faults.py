@@ -9,14 +9,15 @@ from otel_recmon import catalog
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import load
 from otel_recmon.cli.group import group
+from otel_recmon.definitions import CTR
 from otel_recmon.demo import recommender
-from otel_recmon.demo.audience import EVERYBODY, Audience, among
+from otel_recmon.demo.audience import AS_LOGGED, Audience, is_sampled
 from otel_recmon.demo.failure import DemoError
-from otel_recmon.demo.faults import FAULTS, NOWHERE, WITH_CACHE, named
-from otel_recmon.demo.figures import recomputed
-from otel_recmon.demo.launch import command, environment, otlp
-from otel_recmon.demo.scrape import parsed
-from otel_recmon.demo.traffic import assembled, logged
+from otel_recmon.demo.faults import CACHE_APP, FAULTS, NO_COLLECTOR, find_fault
+from otel_recmon.demo.figures import recompute
+from otel_recmon.demo.launch import command, environment, otlp_exporter
+from otel_recmon.demo.scrape import parse_exposition
+from otel_recmon.demo.traffic import assemble_slates, load_impressions
 from tests.unit.demo.exported import exported, gauges, sample, series
 
 SETTINGS = Path(recommender.__file__).with_name("alerts.toml")
@@ -24,7 +25,7 @@ EACH = pytest.mark.parametrize("name", FAULTS)
 
 
 def _environment(fault: str) -> Mapping[str, str]:
-    return environment({}, otlp("http://collector:4318"), 160, fault=fault)
+    return environment({}, otlp_exporter("http://collector:4318"), 160, fault=fault)
 
 
 def _refused(*arguments: str) -> tuple[int, str]:
@@ -32,103 +33,104 @@ def _refused(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.stderr.splitlines()[-1]
 
 
-@EACH
-def test_every_alert_of_a_fault_is_on_in_the_settings_of_the_demo(name: str) -> None:
-    on = {rule.name for rule in rules(load(SETTINGS)) if rule.tuning.enabled}
+class TestTable:
+    """The table of faults."""
 
-    assert [alert for alert in FAULTS[name].alerts if alert not in on] == []
+    @EACH
+    def test_the_demo_enables_every_alert_of_a_fault(self, name: str) -> None:
+        on = {rule.name for rule in rules(load(SETTINGS)) if rule.tuning.enabled}
 
+        assert [alert for alert in FAULTS[name].alerts if alert not in on] == []
 
-def test_the_floor_of_the_ctr_is_half_of_what_the_data_have() -> None:
-    (rule,) = (rule for rule in rules(load(SETTINGS)) if rule.name == "CtrLow")
+    def test_the_ctr_threshold_is_half_of_the_ctr_of_the_data(self) -> None:
+        (rule,) = (rule for rule in rules(load(SETTINGS)) if rule.name == "CtrLow")
 
-    assert rule.threshold == pytest.approx(recomputed(assembled(logged())).ctr.value / 2, rel=0.02)
+        figures = recompute(assemble_slates(load_impressions()))
+        assert rule.threshold == pytest.approx((figures.value(CTR) or 0) / 2, rel=0.02)
 
+    @EACH
+    def test_no_indicator_shows_a_fault_in_healthy_metrics(self, name: str) -> None:
+        slates = sample()
+        cache = series(catalog.CACHE_HITS, 99) + series(catalog.CACHE_MISSES, 1)
+        fast = series(catalog.LATENCY, 100, "_bucket", le="0.01") + series(catalog.LATENCY, 100, "_bucket", le="+Inf")
+        age = series(catalog.STALENESS, 6, model_version="bts-2019.11")
+        seen = parse_exposition(exported(slates) + gauges(0.8, 90, "bts") + cache + fast + age)
 
-@EACH
-def test_what_shows_a_fault_is_not_seen_where_all_is_well(name: str) -> None:
-    slates = sample()
-    cache = series(catalog.CACHE_HITS, 99) + series(catalog.CACHE_MISSES, 1)
-    fast = series(catalog.LATENCY, 100, "_bucket", le="0.01") + series(catalog.LATENCY, 100, "_bucket", le="+Inf")
-    age = series(catalog.STALENESS, 6, model_version="bts-2019.11")
-    seen = parsed(exported(slates) + gauges(0.8, 90, "bts") + cache + fast + age)
+        assert not FAULTS[name].indicator.shows_fault(seen, len(slates)), FAULTS[name].indicator.describe(
+            seen, len(slates)
+        )
 
-    assert not FAULTS[name].sign.seen(seen, len(slates)), FAULTS[name].sign.told(seen, len(slates))
+    def test_the_recommender_implements_each_fault_of_its_own(self) -> None:
+        known = set(re.findall(r'_broken\("([a-z-]+)"', Path(recommender.__file__).read_text(encoding="utf-8")))
 
+        own = {
+            name
+            for name, fault in FAULTS.items()
+            if fault.audience == AS_LOGGED and not fault.variables and not fault.model_age_hours
+        }
+        assert known == own
 
-def test_the_recommender_knows_each_fault_that_is_its_own_by_the_name_in_the_table() -> None:
-    known = set(re.findall(r'_broken\("([a-z-]+)"', Path(recommender.__file__).read_text(encoding="utf-8")))
-
-    own = {
-        name
-        for name, fault in FAULTS.items()
-        if fault.audience == EVERYBODY and not fault.variables and not fault.model_age_hours
-    }
-    assert known == own
-
-
-def test_the_service_is_told_which_fault_is_its_own_and_no_more() -> None:
-    healthy, broken = _environment(""), _environment("errors")
-
-    more = {key: value for key, value in broken.items() if healthy.get(key) != value}
-    more.pop("OTEL_RECMON_MODEL_UPDATED_AT", None)  # a clock has gone on
-    assert more == {"RECOMMENDER_FAULT": "errors"}
-    assert healthy.keys() < broken.keys()
+    def test_an_unknown_fault_is_refused_with_the_closest_name(self) -> None:
+        with pytest.raises(DemoError, match="no fault 'eror': did you mean errors"):
+            find_fault("eror")
 
 
-def test_a_stale_model_is_older_by_so_many_hours() -> None:
-    healthy, stale = (float(_environment(name)["OTEL_RECMON_MODEL_UPDATED_AT"]) for name in ("", "stale-model"))
+class TestEnvironment:
+    def test_a_fault_of_the_recommender_adds_one_variable(self) -> None:
+        healthy, broken = _environment(""), _environment("errors")
 
-    assert (healthy - stale) / 3600 == pytest.approx(74, abs=0.01)
+        more = {key: value for key, value in broken.items() if healthy.get(key) != value}
+        more.pop("OTEL_RECMON_MODEL_UPDATED_AT", None)  # a clock has gone on
+        assert more == {"RECOMMENDER_FAULT": "errors"}
+        assert healthy.keys() < broken.keys()
 
+    def test_a_stale_model_is_74_hours_older(self) -> None:
+        healthy, stale = (float(_environment(name)["OTEL_RECMON_MODEL_UPDATED_AT"]) for name in ("", "stale-model"))
 
-def test_metrics_that_go_nowhere_are_sent_where_nobody_listens() -> None:
-    assert NOWHERE.items() <= _environment("exporter-outage").items()
+        assert (healthy - stale) / 3600 == pytest.approx(74, abs=0.01)
 
+    def test_an_exporter_outage_sets_an_endpoint_without_a_collector(self) -> None:
+        assert NO_COLLECTOR.items() <= _environment("exporter-outage").items()
 
-def test_the_cache_is_watched_by_an_app_around_the_recommender() -> None:
-    assert WITH_CACHE in command(8000, FAULTS["cache-outage"].app)
-    assert "recommender:app" in command(8000)
-
-
-def test_of_all_that_has_a_number_a_share_is_taken_evenly() -> None:
-    taken = [among(number, 0.2) for number in range(1_000)]
-
-    assert all(sum(taken[begin : begin + 50]) in range(8, 13) for begin in range(950))
-    assert all(among(number, Audience().arriving) for number in range(1_000))
-
-
-def test_an_unknown_fault_is_refused_with_the_nearest() -> None:
-    with pytest.raises(DemoError, match="no fault 'eror': did you mean errors"):
-        named("eror")
+    def test_a_cache_outage_serves_the_instrumented_recommender(self) -> None:
+        assert CACHE_APP in command(8000, FAULTS["cache-outage"].app)
+        assert "recommender:app" in command(8000)
 
 
-def test_an_unknown_fault_is_one_line_and_exit_2() -> None:
-    result = CliRunner().invoke(group, ["demo", "--fault", "slow"])
+class TestAudience:
+    def test_a_share_of_all_numbers_is_sampled_evenly(self) -> None:
+        taken = [is_sampled(number, 0.2) for number in range(1_000)]
 
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        "otel-recmon demo: there is no fault 'slow': did you mean slow-ranker? --fault list says what there is\n"
-    )
-
-
-def test_the_list_says_of_each_fault_what_it_raises() -> None:
-    result = CliRunner().invoke(group, ["demo", "--fault", "list"])
-
-    assert result.exit_code == 0
-    assert result.output.count("\n    raises ") == len(FAULTS)
-    assert "stale-model: the model was trained 80 hours ago\n    raises ModelStale, ModelVeryStale\n" in result.output
+        assert all(sum(taken[begin : begin + 50]) in range(8, 13) for begin in range(950))
+        assert all(is_sampled(number, Audience().arriving) for number in range(1_000))
 
 
-def test_a_fault_of_the_exporter_needs_the_stack() -> None:
-    assert _refused("--fault", "exporter-outage") == (
-        2,
-        "Error: --fault exporter-outage needs --stack, which has a Collector to miss",
-    )
+class TestCommand:
+    def test_an_unknown_fault_prints_one_line_and_exits_with_2(self) -> None:
+        result = CliRunner().invoke(group, ["demo", "--fault", "slow"])
 
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            "otel-recmon demo: there is no fault 'slow': did you mean slow-ranker? --fault list prints all faults\n"
+        )
 
-def test_a_fault_is_none_of_a_service_that_somebody_else_started() -> None:
-    assert _refused("--fault", "errors", "--against", "http://localhost:1") == (
-        2,
-        "Error: --against starts nothing: leave out --stack, --port, --keep-running and --fault",
-    )
+    def test_the_list_has_the_alerts_of_each_fault(self) -> None:
+        result = CliRunner().invoke(group, ["demo", "--fault", "list"])
+
+        assert result.exit_code == 0
+        assert result.output.count("\n    raises ") == len(FAULTS)
+        assert (
+            "stale-model: the model was trained 80 hours ago\n    raises ModelStale, ModelVeryStale\n" in result.output
+        )
+
+    def test_a_fault_of_the_exporter_needs_the_stack(self) -> None:
+        assert _refused("--fault", "exporter-outage") == (
+            2,
+            "Error: --fault exporter-outage needs --stack, because it disconnects the Collector",
+        )
+
+    def test_a_fault_cannot_be_injected_into_another_service(self) -> None:
+        assert _refused("--fault", "errors", "--against", "http://localhost:1") == (
+            2,
+            "Error: --against starts no service: remove --stack, --port, --keep-running and --fault",
+        )

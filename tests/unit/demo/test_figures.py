@@ -1,11 +1,11 @@
-import math
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from otel_recmon.demo.figures import Figures, read, recomputed
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.definitions import CONVERSION_RATE, COVERAGE, CTR, ERROR_RATE, ITEM_CTR, LIST_LENGTH, PROCESS_DIVERSITY
+from otel_recmon.demo.figures import read_figures, recompute
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.demo.traffic import Impression, Slate
 from otel_recmon.stats.intervals import Rate
 from tests.unit.demo.exported import exported, gauges, sample
@@ -23,85 +23,81 @@ SLATES = [
     Slate((_shown(CONVERTED_ROW, 1, "hats", clicked=True),)),
 ]
 EARNED = _shown(CONVERTED_ROW, 1, "", clicked=True).earned_cents or 0
-FIGURES = Figures(
-    requests=2,
-    failed=0,
-    rejected=0,
-    impressions={"1": 2, "2": 1, "3": 1},
-    clicks={"1": 1},
-    conversions=1,
-    revenue_cents=EARNED,
-    outcomes={"served": 1, "partial": 1},
-    categories={"shoes": 2, "hats": 2},
-    top_score=(0.92 + CONVERTED_ROW / 100) / 2,
-    diversity=1.0,
-    coverage=2.5,
-)
-
-
-def _rounded(figures: Figures) -> Figures:
-    return replace(figures, top_score=round(figures.top_score or 0, 12))
+COUNTS = {
+    ("recommendation_requests_total", "success"): 2,
+    ("recommendation_outcomes_total", "served"): 1,
+    ("recommendation_outcomes_total", "partial"): 1,
+    ("recommendation_impressions_total", "1"): 2,
+    ("recommendation_impressions_total", "2"): 1,
+    ("recommendation_impressions_total", "3"): 1,
+    ("recommendation_items_total", "shoes"): 2,
+    ("recommendation_items_total", "hats"): 2,
+    ("recommendations_clicked_total", "1"): 1,
+    ("recommendations_converted_total", ""): 1,
+    ("recommendation_revenue_dollars_sum", ""): EARNED / 100,
+    ("recommendation_score_count", ""): 2,
+    ("recommendation_score_sum", ""): pytest.approx(0.92 + CONVERTED_ROW / 100),
+}
+GAUGES = {PROCESS_DIVERSITY: 1.0, COVERAGE: 2.5}
+FIGURES = recompute(SLATES, 160)
 
 
 def test_the_figures_of_slates_are_recomputed_naively() -> None:
-    assert recomputed(SLATES, 160) == FIGURES
+    assert (FIGURES.counts, FIGURES.gauges) == (COUNTS, GAUGES)
 
 
 def test_a_surface_has_no_diversity_and_coverage_of_its_own() -> None:
-    assert recomputed(SLATES) == replace(FIGURES, diversity=None, coverage=None)
+    assert recompute(SLATES) == replace(FIGURES, gauges={})
 
 
-def test_nothing_is_known_of_no_slates() -> None:
-    nothing = recomputed([], 160)
+def test_figures_without_slates_are_unknown() -> None:
+    nothing = recompute([], 160)
 
-    assert nothing == Figures(0, 0, 0, {}, {}, 0, 0, {}, {}, None, None, None)
-    assert math.isnan(nothing.ctr.value)
+    assert (nothing.counts, nothing.gauges, nothing.rate(CTR)) == ({}, {}, None)
 
 
-def test_diversity_looks_at_the_last_thousand_slates_alone() -> None:
+def test_diversity_covers_only_the_last_thousand_slates() -> None:
     old = [Slate((_shown(1, 1, "hats"),))] * 500
     new = [Slate((_shown(1, 1, "shoes"),))] * 1_000
 
-    assert [recomputed(slates, 160).diversity for slates in (old + new, new + old)] == [
+    assert [recompute(slates, 160).value(PROCESS_DIVERSITY) for slates in (old + new, new + old)] == [
         0.0,
         pytest.approx(1.0),
     ]
 
 
-def test_coverage_looks_at_the_last_ten_thousand_slates_alone() -> None:
+def test_coverage_covers_only_the_last_ten_thousand_slates() -> None:
     old, new = Slate((_shown(1, 1, "hats"),)), Slate((_shown(2, 1, "hats"),))
 
     windows = ([old, *[new] * 10_000], [old, *[new] * 9_999])
 
-    assert [recomputed(slates, 10).coverage for slates in windows] == [10.0, 20.0]
+    assert [recompute(slates, 10).value(COVERAGE) for slates in windows] == [10.0, 20.0]
 
 
 def test_rates_are_those_of_the_definitions() -> None:
-    rates = (FIGURES.ctr, FIGURES.item_ctr, FIGURES.conversion_rate, FIGURES.error_rate)
+    rates = [FIGURES.rate(of) for of in (CTR, ITEM_CTR, CONVERSION_RATE, ERROR_RATE)]
 
-    assert rates == (Rate(1, 2), Rate(1, 4), Rate(1, 1), Rate(0, 2))
-    assert FIGURES.mean_list_length == 2.0
+    assert rates == [Rate(1, 2), Rate(1, 4), Rate(1, 1), Rate(0, 2)]
+    assert FIGURES.value(LIST_LENGTH) == 2.0
 
 
-def test_what_a_service_exports_is_read_back_as_the_figures_of_its_slates() -> None:
+def test_exported_metrics_are_read_as_the_figures_of_their_slates() -> None:
     slates = sample()
-    own = [slate for slate in slates if slate.policy == "bts"]
-    expected = recomputed(own, 160)
-    assert expected.diversity is not None
-    assert expected.coverage is not None
-    text = exported(slates) + gauges(expected.diversity, expected.coverage, "bts")
+    expected = recompute([slate for slate in slates if slate.policy == "bts"], 160)
+    text = exported(slates) + gauges(expected.gauges[PROCESS_DIVERSITY], expected.gauges[COVERAGE], "bts")
 
-    figures = read(parsed(text), model_version="bts-2019.11", variant="bts")
+    figures = read_figures(parse_exposition(text), model_version="bts-2019.11", variant="bts")
 
-    assert _rounded(figures) == _rounded(expected)
+    assert figures.counts == pytest.approx(expected.counts, rel=1e-12)
+    assert figures.gauges == expected.gauges
 
 
-def test_what_a_service_exports_of_a_surface_is_read_apart() -> None:
+def test_exported_metrics_of_one_surface_are_read_separately() -> None:
     slates = sample()
-    own = [slate for slate in slates if (slate.policy, slate.surface) == ("random", "men")]
-    expected = recomputed(own)
+    expected = recompute([slate for slate in slates if (slate.policy, slate.surface) == ("random", "men")])
     text = exported(slates) + gauges(0.5, 50.0, "random")
 
-    figures = read(parsed(text), model_version="random-2019.11", variant="random", surface="men")
+    figures = read_figures(parse_exposition(text), model_version="random-2019.11", variant="random", surface="men")
 
-    assert _rounded(figures) == _rounded(expected)
+    assert figures.counts == pytest.approx(expected.counts, rel=1e-12)
+    assert figures.gauges == {}

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import ClientResponseError, web
 from aiohttp.test_utils import TestServer
 
-from otel_recmon.demo.audience import EVERYBODY, Audience
-from otel_recmon.demo.replay import Pace, Progress, WrongAnswerError, first_failure, replay
+from otel_recmon.demo.audience import AS_LOGGED, Audience
+from otel_recmon.demo.replay import Pace, Progress, WrongAnswerError, replay, run_until_failure
 from otel_recmon.demo.traffic import Impression, Slate
 
 AT = datetime(2019, 11, 24)  # noqa: DTZ001 - the data name no time zone
@@ -22,7 +22,7 @@ ITEMS = {"12-13": ["men-01", "men-02"], "12": ["men-01"], str(BUYER.row): ["men-
 
 
 class Recorder:
-    """A service that answers the slates above and remembers what it was asked."""
+    """A service that answers the slates above and records its requests."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, str], object]] = []
@@ -54,7 +54,7 @@ def _replay(recorder: Recorder, *slates: Slate, audience: Audience | None = None
     return progress
 
 
-def test_slates_of_a_policy_are_sent_in_order_and_clicks_say_what_the_service_said() -> None:
+def test_slates_are_sent_in_order_and_clicks_have_the_labels_of_the_answer() -> None:
     recorder = Recorder()
 
     progress = _replay(recorder, Slate((SHOWN, CLICKED)), Slate((SHOWN,)))
@@ -82,21 +82,21 @@ def test_a_click_that_converts_sends_its_revenue_in_dollars() -> None:
     assert progress == Progress(total=1, slates=1, clicks=1, conversions=1)
 
 
-def test_other_items_than_logged_are_an_error() -> None:
+def test_items_other_than_logged_are_an_error() -> None:
     with pytest.raises(WrongAnswerError, match="12-13"):
         _replay(Recorder(), Slate((replace(SHOWN, item_id="men-99"), CLICKED)))
 
 
-def test_an_answer_that_is_no_success_is_an_error() -> None:
+def test_an_unsuccessful_answer_is_an_error() -> None:
     with pytest.raises(ClientResponseError, match="Internal Server Error"):
         _replay(Recorder(), Slate((replace(SHOWN, row=99),)))
 
 
-def test_nothing_to_send_is_no_error() -> None:
+def test_an_empty_replay_succeeds() -> None:
     assert _replay(Recorder()) == Progress(total=0)
 
 
-def test_a_failure_stops_the_other_work_and_is_raised_as_it_is() -> None:
+def test_an_exception_cancels_the_other_coroutines_and_is_raised() -> None:
     stopped = []
 
     async def fail() -> None:
@@ -109,7 +109,7 @@ def test_a_failure_stops_the_other_work_and_is_raised_as_it_is() -> None:
             stopped.append(True)
 
     async def both() -> None:
-        await first_failure(go_on(), fail())
+        await run_until_failure(go_on(), fail())
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(both())
@@ -119,18 +119,18 @@ def test_a_failure_stops_the_other_work_and_is_raised_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("speed", "now", "seconds"), [(0, 100, 0), (60, 100, 60), (60, 130, 30), (60, 300, 0), (120, 100, 30)]
 )
-def test_a_moment_is_due_so_many_times_faster_than_it_was_logged(speed: float, now: float, seconds: float) -> None:
+def test_the_wait_for_a_moment_depends_on_the_speed(speed: float, now: float, seconds: float) -> None:
     pace = Pace(speed, AT, begun=100)
 
     assert pace.wait(AT + timedelta(hours=1), now) == seconds
 
 
 class TestAudience:
-    def test_failures_and_other_items_are_taken_as_they_come(self) -> None:
+    def test_failures_and_other_items_are_accepted(self) -> None:
         failing, other = Slate((replace(SHOWN, row=99),)), Slate((replace(CLICKED, row=12),))
 
         recorder = Recorder()
-        progress = _replay(recorder, failing, other, audience=EVERYBODY)
+        progress = _replay(recorder, failing, other, audience=AS_LOGGED)
 
         clicks = [said for path, _, said in recorder.seen if path == "/track/click"]
         assert clicks == [{"model_version": "m", "variant": "v", "item_id": "men-01", "position": 2}]
@@ -138,9 +138,9 @@ class TestAudience:
 
     @pytest.mark.parametrize(
         ("audience", "clicks", "conversions"),
-        [(EVERYBODY, 1, 1), (Audience(buying=0.0), 1, 0), (Audience(clicking=0.0), 0, 0)],
+        [(AS_LOGGED, 1, 1), (Audience(buying=0.0), 1, 0), (Audience(clicking=0.0), 0, 0)],
     )
-    def test_only_so_many_click_and_buy(self, audience: Audience, clicks: int, conversions: int) -> None:
+    def test_only_the_given_shares_click_and_buy(self, audience: Audience, clicks: int, conversions: int) -> None:
         progress = _replay(Recorder(), Slate((BUYER,)), audience=audience)
 
         assert progress == Progress(total=1, slates=1, clicks=clicks, conversions=conversions)

@@ -6,10 +6,10 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from otel_recmon import catalog
-from otel_recmon.demo.scrape import Page, parsed
+from otel_recmon.demo.scrape import ExpositionPage, parse_exposition
 from tests.unit.demo.exported import series
 
-EXPOSITION = parsed(
+EXPOSITION = parse_exposition(
     series(catalog.CLICKED, 3, model_version="a", position="1", surface="men")
     + series(catalog.CLICKED, 4, model_version="a", position="1", surface="women")
     + series(catalog.CLICKED, 5, model_version="a", position="2", surface="men")
@@ -33,11 +33,11 @@ def test_series_with_the_labels_are_added_up() -> None:
     assert totals == [21, 12, 4, 0]
 
 
-def test_sums_by_a_label_leave_out_what_never_happened() -> None:
+def test_sums_by_a_label_have_no_zeros() -> None:
     assert EXPOSITION.by(catalog.CLICKED, "position", model_version="a") == {"1": 7, "2": 5}
 
 
-def test_a_gauge_at_zero_is_not_a_gauge_that_is_missing() -> None:
+def test_a_gauge_of_zero_is_not_a_missing_gauge() -> None:
     values = [EXPOSITION.value(catalog.DIVERSITY, model_version=version) for version in ("a", "b")]
 
     assert values == [0.0, None]
@@ -52,16 +52,16 @@ def test_a_quantile_lies_between_the_bounds_of_its_bucket(quantile: float, bound
         for surface, value in zip(("men", "women"), values, strict=True)
     )
 
-    assert parsed(text).quantile(quantile, catalog.LATENCY) == bounds
+    assert parse_exposition(text).quantile(quantile, catalog.LATENCY) == bounds
 
 
-def test_without_a_record_there_is_no_quantile() -> None:
+def test_without_records_there_is_no_quantile() -> None:
     empty = series(catalog.LATENCY, 0, "_bucket", le="+Inf")
 
-    assert [parsed(text).quantile(0.5, catalog.LATENCY) for text in ("", empty)] == [None, None]
+    assert [parse_exposition(text).quantile(0.5, catalog.LATENCY) for text in ("", empty)] == [None, None]
 
 
-def test_the_second_scrape_counts_for_the_first_shows_new_series_as_zero() -> None:
+def test_the_second_scrape_is_used_because_the_first_has_zeros() -> None:
     scrapes = count()
 
     async def metrics(_: web.Request) -> web.Response:
@@ -71,6 +71,6 @@ def test_the_second_scrape_counts_for_the_first_shows_new_series_as_zero() -> No
         app = web.Application()
         app.router.add_get("/metrics", metrics)
         async with TestServer(app) as server, ClientSession() as client:
-            return (await Page(str(server.make_url("/metrics"))).settled(client)).total(catalog.CONVERTED)
+            return (await ExpositionPage(str(server.make_url("/metrics"))).settled(client)).total(catalog.CONVERTED)
 
     assert asyncio.run(read()) == 7

@@ -8,19 +8,19 @@ import pytest
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.demo.failure import DemoError
 from otel_recmon.demo.launch import settings
-from otel_recmon.demo.service import Service, usable
-from otel_recmon.splits import Split
-from otel_recmon.stack.ports import free
+from otel_recmon.demo.service import RecommenderProcess, check_port
+from otel_recmon.parsers import Split
+from otel_recmon.stack.ports import free_port
 
 
-def _ended(code: str, log: Path) -> Service:
+def _ended(code: str, log: Path) -> RecommenderProcess:
     with log.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-c", code], stdout=file, stderr=file)
         process.wait()
-    return Service(process, 1, 2, log)
+    return RecommenderProcess(process, 1, 2, log)
 
 
-def test_the_plugin_understands_every_variable_it_is_given() -> None:
+def test_the_plugin_accepts_all_settings_of_the_demo() -> None:
     environ = {variable(name): value for name, value in settings(160, clock=lambda: 1_000_000.0).items()}
 
     assert read(environ) == (
@@ -49,36 +49,36 @@ def test_a_taken_port_is_refused_with_the_remedy() -> None:
         port = taken.getsockname()[1]
 
         with pytest.raises(DemoError) as refused:
-            usable(port)
+            check_port(port)
 
     assert str(refused.value) == (
-        f"port {port} cannot be used (Address already in use); choose another, or leave --port out"
+        f"port {port} cannot be used (Address already in use); choose another one, or remove --port"
     )
 
 
-def test_a_free_port_can_be_had() -> None:
-    port = free()
+def test_a_free_port_is_accepted() -> None:
+    port = free_port()
 
-    assert usable(port) == port > 1023
+    assert check_port(port) == port > 1023
 
 
-def test_an_end_is_told_with_the_last_words_in_one_line(tmp_path: Path) -> None:
+def test_an_early_end_is_reported_with_the_last_line_of_the_log(tmp_path: Path) -> None:
     log = tmp_path / "service.log"
     service = _ended("print('all well'); raise SystemExit('no more room\\n')", log)
 
-    assert str(service.fault()) == (
+    assert str(service.failure()) == (
         f"the service ended with exit code 1; its log {log} ends with: no more room; run the demo again"
     )
 
 
-def test_an_end_by_a_signal_is_told_by_its_name(tmp_path: Path) -> None:
+def test_an_end_by_a_signal_is_reported_with_its_name(tmp_path: Path) -> None:
     log = tmp_path / "service.log"
     service = _ended("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", log)
 
-    assert str(service.fault()) == (f"the service was ended by SIGKILL; its log {log} is empty; run the demo again")
+    assert str(service.failure()) == (f"the service was killed by SIGKILL; its log {log} is empty; run the demo again")
 
 
-def test_waiting_for_a_service_that_ended_says_so_at_once(tmp_path: Path) -> None:
+def test_the_wait_for_a_service_that_ended_fails_at_once(tmp_path: Path) -> None:
     service = _ended("raise SystemExit('cannot bind')", tmp_path / "service.log")
 
     with pytest.raises(DemoError, match=r"ended with exit code 1; .* ends with: cannot bind"):

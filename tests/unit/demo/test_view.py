@@ -4,11 +4,11 @@ from rich.console import Console
 
 from otel_recmon import catalog
 from otel_recmon.demo.replay import Progress
-from otel_recmon.demo.scrape import parsed
+from otel_recmon.demo.scrape import parse_exposition
 from otel_recmon.demo.view import Live, view
 from tests.unit.demo.exported import exported, sample, series
 
-NOTHING = parsed("")
+NOTHING = parse_exposition("")
 TOP = "http://127.0.0.1:9464/metrics"
 
 
@@ -17,7 +17,7 @@ def _written(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_a_line_is_printed_at_the_start_and_whenever_another_tenth_is_sent() -> None:
+def test_a_line_is_printed_at_the_start_and_after_each_tenth() -> None:
     console = Console(file=StringIO(), width=100)
 
     with view(console, 2_000, TOP) as lines:
@@ -37,12 +37,12 @@ def _terminal() -> Console:
     return Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
 
 
-def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
+def test_a_terminal_shows_the_screen_of_top_and_the_progress() -> None:
     console, slates = _terminal(), sample()
     page = exported(slates) + series(catalog.BUILD_INFO, 1)
 
     with view(console, len(slates), TOP) as screen:
-        screen.show(Progress(len(slates), slates=100), parsed(page))
+        screen.show(Progress(len(slates), slates=100), parse_exposition(page))
 
     assert isinstance(screen, Live)
     last = [line.split() for line in _written(console).split("\n")]
@@ -51,7 +51,7 @@ def test_a_terminal_shows_the_screen_of_top_and_how_far_it_is() -> None:
     assert f" 100/{len(slates)} " in _written(console)
 
 
-def test_a_terminal_shows_how_far_it_is_while_the_service_exports_nothing() -> None:
+def test_a_terminal_shows_the_progress_before_the_first_metrics() -> None:
     console = _terminal()
 
     with view(console, 20, TOP) as screen:

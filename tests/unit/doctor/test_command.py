@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_recmon.cli.group import group
-from tests.unit.doctor.patients import HEALTHY
+from tests.unit.doctor.healthy_target import HEALTHY
 
 APP = """
     from fastapi import APIRouter, FastAPI
@@ -34,12 +34,12 @@ APP = """
 @pytest.fixture(autouse=True)
 def _logging() -> Iterator[None]:
     yield
-    logging.disable(logging.NOTSET)  # as the command leaves it, for its process ends
+    logging.disable(logging.NOTSET)  # the command does not restore it, because its process ends
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an application, entered."""
+    """The working directory, with an application in it."""
     (tmp_path / "doctored.py").write_text(textwrap.dedent(APP))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -51,7 +51,7 @@ def run(*arguments: str, **changes: str) -> Result:
     return CliRunner().invoke(group, ["doctor", *arguments], env={**cleared, **HEALTHY, **changes})
 
 
-def test_a_finding_says_what_why_and_how() -> None:
+def test_a_finding_has_a_problem_an_effect_and_a_fix() -> None:
     result = run("--only", "environment", OTEL_SDK_DISABLED="true")
 
     assert result.exit_code == 1
@@ -65,12 +65,12 @@ def test_a_finding_says_what_why_and_how() -> None:
     ]
 
 
-def test_nothing_wrong_is_said_and_what_was_not_examined() -> None:
+def test_without_findings_the_skipped_topics_are_listed() -> None:
     result = run("--only", "prometheus")
 
     assert (result.exit_code, result.output) == (
         0,
-        "nothing wrong in nothing\nnot examined: prometheus (name it with --prometheus URL)\n",
+        "nothing wrong in nothing\nnot examined: prometheus (set --prometheus URL)\n",
     )
 
 
@@ -88,7 +88,7 @@ def test_the_routes_of_an_application_are_listed(folder: Path) -> None:
     )
 
 
-def test_a_response_is_tried_on_the_route_that_it_belongs_to(folder: Path) -> None:
+def test_a_response_is_read_with_the_route_that_matches_its_request(folder: Path) -> None:
     (folder / "response.json").write_text('["a", "b", "c", "d", "e", "f"]')
 
     result = run("--try", "response.json", "--app", "doctored:app", "--request", "GET /v1/shop/7/recommendations")
@@ -102,18 +102,14 @@ def test_a_response_is_tried_on_the_route_that_it_belongs_to(folder: Path) -> No
 @pytest.mark.parametrize(
     ("body", "header", "words"),
     [
-        (b'{"a": 1}', "a: b", "nothing in it looks like items; set OTEL_RECMON_ITEMS"),
-        (
-            b"<html>",
-            "content-type: text/html",
-            "nothing in it looks like items; set OTEL_RECMON_ITEMS to where they are",
-        ),
-        (b"<html>", "a: b", "it is not the JSON that its content type says"),
-        (b'["a"]', "content-encoding: br", "it is packed in another way than by gzip or deflate"),
-        (b" " * 300_000, "a: b", "it is too long to be read; raise OTEL_RECMON_MAX_BODY_BYTES"),
+        (b'{"a": 1}', "a: b", "not recognised; set OTEL_RECMON_ITEMS to their place in the response"),
+        (b"<html>", "content-type: text/html", "not recognised; set OTEL_RECMON_ITEMS"),
+        (b"<html>", "a: b", "not read: the body is not the JSON that its content type announces"),
+        (b'["a"]', "content-encoding: br", "not read: the content encoding is neither gzip nor deflate"),
+        (b" " * 300_000, "a: b", "not read: the body is too long; raise OTEL_RECMON_MAX_BODY_BYTES"),
     ],
 )
-def test_a_response_that_cannot_be_read_is_told_from_one_without_items(
+def test_unreadable_responses_and_responses_without_items_are_distinguished(
     folder: Path, body: bytes, header: str, words: str
 ) -> None:
     (folder / "response.json").write_bytes(body)
@@ -127,7 +123,7 @@ def test_a_response_that_cannot_be_read_is_told_from_one_without_items(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--pid", "4194304"), "process 4194304 cannot be looked at (No such file or directory)"),
+        (("--pid", "4194304"), "process 4194304 cannot be read (No such file or directory)"),
         (("--app", "doctored"), "--app 'doctored' is not of the form module:app"),
         (("--app", "doctored:nothing"), "doctored:nothing cannot be imported: AttributeError"),
         (("--app", "doctored:APIRouter"), "doctored:APIRouter has no routes: it is a type, not an application"),
@@ -136,7 +132,7 @@ def test_a_response_that_cannot_be_read_is_told_from_one_without_items(
         (("--grafana", "http://127.0.0.1:1", "--alerts", "none.toml"), "--alerts none.toml: "),
     ],
 )
-def test_what_cannot_be_examined_is_said_with_exit_code_2(folder: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_an_unusable_argument_exits_with_2_and_a_message(folder: Path, arguments: tuple[str, ...], words: str) -> None:
     result = run(*arguments)
 
     assert result.exit_code == 2

@@ -4,33 +4,35 @@ from typing import Any
 
 import pytest
 
-from otel_recmon.doctor.application import Watched
-from otel_recmon.doctor.dry_run import DEFAULT, Asked, Trial, trial
+from otel_recmon.doctor.application import ApplicationRoute
+from otel_recmon.doctor.dry_run import DEFAULT_REQUEST, DryRun, RecordedExchange, dry_run
 from otel_recmon.doctor.target import DoctorError
 from otel_recmon.reading.routes import RouteKind
-from tests.unit.doctor.patients import patient
+from tests.unit.doctor.healthy_target import healthy_target
 
 TEMPLATE = "/users/{user_id}/recommendations"
-ROUTES = (Watched("GET", "/health", None), Watched("GET", TEMPLATE, RouteKind.RECOMMENDATION))
+ROUTES = (ApplicationRoute("GET", "/health", None), ApplicationRoute("GET", TEMPLATE, RouteKind.RECOMMENDATION))
 
 
-def tried(folder: Path, body: Any, request: str = DEFAULT, routes: tuple[Watched, ...] = (), **settings: str) -> Trial:
+def read_response(
+    folder: Path, body: Any, request: str = DEFAULT_REQUEST, routes: tuple[ApplicationRoute, ...] = (), **settings: str
+) -> DryRun:
     file = folder / "response.json"
     file.write_text(body if isinstance(body, str) else json.dumps(body))
-    return trial(patient(**settings), Asked(request, file, ("X-Variant: b",)), routes)
+    return dry_run(healthy_target(**settings), RecordedExchange(request, file, ("X-Variant: b",)), routes)
 
 
-def test_all_that_the_plugin_reads_is_shown(tmp_path: Path) -> None:
+def test_all_values_that_the_plugin_reads_are_shown(tmp_path: Path) -> None:
     body = {
         "model_version": "v9",
         "recommendations": [{"id": "a", "genre": "x", "score": 0.5}, {"id": "b", "genre": "y|z", "score": 0.25}],
     }
 
-    found = tried(
+    found = read_response(
         tmp_path, body, "GET /users/7/recommendations?limit=3", ROUTES, OTEL_RECMON_VARIANT="header:x-variant"
     )
 
-    assert found == Trial(
+    assert found == DryRun(
         route=f"GET {TEMPLATE}",
         watched_as="recommendation",
         outcome="partial",
@@ -44,43 +46,43 @@ def test_all_that_the_plugin_reads_is_shown(tmp_path: Path) -> None:
         scores=[0.5, 0.25],
         positions=None,
     )
-    assert found.good
+    assert found.successful
 
 
-def test_expressions_hold(tmp_path: Path) -> None:
+def test_the_configured_expressions_are_used(tmp_path: Path) -> None:
     body = {"data": {"hits": [{"sku": 1}, {"sku": 2}]}, "backup": True}
     settings = {"OTEL_RECMON_ITEMS": "data.hits[]", "OTEL_RECMON_ITEM_ID": "sku", "OTEL_RECMON_OUTCOME": "backup"}
 
-    found = tried(tmp_path, body, DEFAULT, (), **settings)
+    found = read_response(tmp_path, body, DEFAULT_REQUEST, (), **settings)
 
     assert (found.items, found.outcome) == ([1, 2], "fallback")
 
 
 @pytest.mark.parametrize("body", [{"detail": "hello"}, "not JSON"])
-def test_a_response_without_items_is_not_good(tmp_path: Path, body: Any) -> None:
-    found = tried(tmp_path, body)
+def test_a_response_without_items_is_not_successful(tmp_path: Path, body: Any) -> None:
+    found = read_response(tmp_path, body)
 
-    assert (found.items, found.outcome, found.good) == (None, "unrecognized", False)
+    assert (found.items, found.outcome, found.successful) == (None, "unrecognized", False)
     assert found.set_aside == ({"body_unreadable": 1} if isinstance(body, str) else {})
 
 
-def test_what_is_set_aside_is_said(tmp_path: Path) -> None:
-    found = tried(tmp_path, [{"id": 1, "score": -0.5}])
+def test_values_set_aside_are_shown_with_their_reason(tmp_path: Path) -> None:
+    found = read_response(tmp_path, [{"id": 1, "score": -0.5}])
 
-    assert (found.scores, found.set_aside, found.good) == ([-0.5], {"score_invalid": 1}, True)
-
-
-def test_a_route_that_is_not_watched_is_read_and_is_not_good(tmp_path: Path) -> None:
-    found = tried(tmp_path, ["a"], "GET /home")
-
-    assert (found.watched_as, found.items, found.good) == (None, ["a"], False)
+    assert (found.scores, found.set_aside, found.successful) == ([-0.5], {"score_invalid": 1}, True)
 
 
-def test_lines_of_json_are_read(tmp_path: Path) -> None:
+def test_an_unwatched_route_is_read_but_not_successful(tmp_path: Path) -> None:
+    found = read_response(tmp_path, ["a"], "GET /home")
+
+    assert (found.watched_as, found.items, found.successful) == (None, ["a"], False)
+
+
+def test_json_lines_are_read(tmp_path: Path) -> None:
     file = tmp_path / "response.ndjson"
     file.write_text('{"id": 1}\n{"id": 2}\n')
 
-    assert trial(patient(), Asked(DEFAULT, file)).items == [1, 2]
+    assert dry_run(healthy_target(), RecordedExchange(DEFAULT_REQUEST, file)).items == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -90,11 +92,11 @@ def test_lines_of_json_are_read(tmp_path: Path) -> None:
         ("GET /films", "the application has no route for GET /films"),
     ],
 )
-def test_a_request_that_means_nothing_is_refused(tmp_path: Path, request_line: str, words: str) -> None:
+def test_a_malformed_or_unknown_request_is_refused(tmp_path: Path, request_line: str, words: str) -> None:
     with pytest.raises(DoctorError, match=words):
-        tried(tmp_path, [], request_line, ROUTES)
+        read_response(tmp_path, [], request_line, ROUTES)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_response_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DoctorError, match="No such file"):
-        trial(patient(), Asked(DEFAULT, tmp_path / "none.json"))
+        dry_run(healthy_target(), RecordedExchange(DEFAULT_REQUEST, tmp_path / "none.json"))

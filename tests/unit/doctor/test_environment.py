@@ -1,8 +1,8 @@
 import pytest
 
 from otel_recmon.doctor.environment import examine
-from otel_recmon.doctor.target import Patient
-from tests.unit.doctor.patients import HEALTHY, patient
+from otel_recmon.doctor.target import Target
+from tests.unit.doctor.healthy_target import HEALTHY, healthy_target
 
 EVENTS = {"OTEL_RECMON_LOG_EVENTS": "true", "OTEL_LOGS_EXPORTER": "otlp"}
 KEY = {"OTEL_RECMON_USER_HASH_KEY": "0123456789abcdef"}
@@ -31,10 +31,10 @@ FOUND = {
     "semconv-old": {"OTEL_SEMCONV_STABILITY_OPT_IN": "database"},
     "attribute-limits": {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "16"},
     "events-not-exported": EVENTS | KEY | {"OTEL_LOGS_EXPORTER": "none"},
-    "user-hash-per-process": EVENTS,
+    "event-log-without-users": EVENTS,
 }
 FINE = {
-    "what is set to its default": {
+    "variables set to their defaults": {
         "OTEL_SDK_DISABLED": "false",
         "OTEL_PROPAGATORS": "tracecontext,baggage",
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "cumulative",
@@ -63,23 +63,23 @@ FINE = {
 
 
 @pytest.mark.parametrize(("name", "changes"), FOUND.items(), ids=FOUND)
-def test_each_fault_is_found_alone(name: str, changes: dict[str, str]) -> None:
-    assert [finding.name for finding in examine(patient(**changes))] == [name]
+def test_each_problem_yields_exactly_its_finding(name: str, changes: dict[str, str]) -> None:
+    assert [finding.name for finding in examine(healthy_target(**changes))] == [name]
 
 
 @pytest.mark.parametrize("changes", [{}, *FINE.values()], ids=["nothing changed", *FINE])
-def test_what_is_fine_is_not_found(changes: dict[str, str]) -> None:
-    assert list(examine(patient(**changes))) == []
+def test_correct_settings_yield_no_finding(changes: dict[str, str]) -> None:
+    assert list(examine(healthy_target(**changes))) == []
 
 
-def test_what_the_code_may_set_up_is_not_missed_in_the_environment() -> None:
+def test_variables_are_not_required_if_the_code_may_configure_opentelemetry() -> None:
     in_code = {name: HEALTHY[name] for name in ("OTEL_RECMON_ENABLED", "OTEL_SEMCONV_STABILITY_OPT_IN")}
 
-    assert list(examine(Patient(in_code | EVENTS | KEY | {"OTEL_LOGS_EXPORTER": ""}, ("python", "main.py")))) == []
+    assert list(examine(Target(in_code | EVENTS | KEY | {"OTEL_LOGS_EXPORTER": ""}, ("python", "main.py")))) == []
 
 
-def test_the_nearest_right_name_is_said() -> None:
-    (finding,) = examine(patient(OTEL_RECMON_CATALOGUE_SIZE="7"))
+def test_an_unknown_setting_is_reported_with_the_closest_name() -> None:
+    (finding,) = examine(healthy_target(OTEL_RECMON_CATALOGUE_SIZE="7"))
 
     assert "perhaps OTEL_RECMON_CATALOG_SIZE" in finding.what
 
@@ -87,30 +87,30 @@ def test_the_nearest_right_name_is_said() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "fix"),
     [
-        ("OTEL_METRIC_EXPORT_INTERVAL", "15", "15000, if 15000 milliseconds are meant."),
-        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "10000", "10, if 10 seconds are meant."),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "15", "15000 if you mean 15000 milliseconds."),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "10000", "10 if you mean 10 seconds."),
     ],
 )
-def test_a_time_in_another_unit_is_found_with_the_right_one(variable: str, value: str, fix: str) -> None:
-    (finding,) = examine(patient(**{variable: value}))
+def test_a_time_in_the_wrong_unit_is_reported_with_the_right_value(variable: str, value: str, fix: str) -> None:
+    (finding,) = examine(healthy_target(**{variable: value}))
 
     assert (finding.name, finding.fix) == ("unit-mistaken", f"Set {variable}={fix}")
 
 
-def test_the_old_name_of_the_environment_is_recognised() -> None:
-    (finding,) = examine(patient(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test"))
+def test_the_old_environment_attribute_is_mentioned() -> None:
+    (finding,) = examine(healthy_target(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test"))
 
-    assert finding.what.endswith("no deployment.environment.name, but deployment.environment, which is another.")
+    assert finding.what.endswith("no deployment.environment.name; deployment.environment is a different attribute.")
 
 
 @pytest.mark.parametrize(("grafana", "found"), [("", ["export-interval"]), ("http://grafana", [])])
-def test_what_grafana_is_asked_for_is_not_guessed(grafana: str, found: list[str]) -> None:
-    slow = Patient({**HEALTHY, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}, grafana=grafana)
+def test_the_interval_is_left_to_the_grafana_topic_if_there_is_a_grafana(grafana: str, found: list[str]) -> None:
+    slow = Target({**HEALTHY, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}, grafana=grafana)
 
     assert [finding.name for finding in examine(slow)] == found
 
 
-def test_a_password_in_an_address_is_not_shown() -> None:
-    (finding,) = examine(patient(OTEL_EXPORTER_OTLP_ENDPOINT="http://me:hush@collector:4317/?key=hush"))
+def test_a_password_in_a_url_is_not_shown() -> None:
+    (finding,) = examine(healthy_target(OTEL_EXPORTER_OTLP_ENDPOINT="http://me:hush@collector:4317/?key=hush"))
 
-    assert finding.what.startswith("OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317/ goes to port 4317,")
+    assert finding.what.startswith("OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317/ has port 4317,")

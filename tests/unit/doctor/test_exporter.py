@@ -7,18 +7,18 @@ from typing import Any
 import grpc
 import pytest
 
-from otel_recmon.doctor.exporter import examine, skipped
+from otel_recmon.doctor.exporter import examine, reason_to_skip
 from otel_recmon.doctor.rpc import METHOD
-from otel_recmon.doctor.target import Patient
+from otel_recmon.doctor.target import Target
 from otel_recmon.stack.ports import LOOPBACK
-from tests.unit.doctor.patients import HEALTHY, patient
+from tests.unit.doctor.healthy_target import HEALTHY, healthy_target
 
 RPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 
 
 @contextmanager
 def receiving(status: grpc.StatusCode) -> Iterator[tuple[str, list[Any]]]:
-    """A server that answers an export with a status, and what was sent to it beside the body."""
+    """Run a server that answers exports with a status; yield its URL and the (body, authorization) of each export."""
     sent: list[Any] = []
 
     def answer(body: bytes, context: Any) -> bytes:
@@ -51,22 +51,22 @@ def receiving(status: grpc.StatusCode) -> Iterator[tuple[str, list[Any]]]:
         (grpc.StatusCode.RESOURCE_EXHAUSTED, ["exporter-refused"]),
     ],
 )
-def test_each_status_of_grpc_is_understood(status: grpc.StatusCode, names: list[str]) -> None:
+def test_each_grpc_status_yields_its_finding(status: grpc.StatusCode, names: list[str]) -> None:
     with receiving(status) as (url, sent):
         changes = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20abc"}
 
-        assert [finding.name for finding in examine(patient(**RPC, **changes))] == names
+        assert [finding.name for finding in examine(healthy_target(**RPC, **changes))] == names
         assert sent == [(b"", "Bearer abc")]
 
 
-def test_a_certificate_that_is_not_there_is_found(tmp_path: Path) -> None:
+def test_a_missing_certificate_file_is_reported(tmp_path: Path) -> None:
     changes = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "https://127.0.0.1:1",
         "OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.pem"),
     }
 
-    (over_grpc,) = examine(patient(**RPC, **changes))
-    (over_http,) = examine(patient(**changes))
+    (over_grpc,) = examine(healthy_target(**RPC, **changes))
+    (over_http,) = examine(healthy_target(**changes))
 
     assert over_grpc.what == f"https://127.0.0.1:1: {tmp_path}/ca.pem: No such file or directory."
     assert "ca.pem" in over_http.what
@@ -78,10 +78,10 @@ def test_a_certificate_that_is_not_there_is_found(tmp_path: Path) -> None:
         ({}, ""),
         (RPC, ""),
         ({"OTEL_METRICS_EXPORTER": "prometheus"}, ""),
-        ({"OTEL_METRICS_EXPORTER": "none"}, "metrics are not sent over OTLP"),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "nothing here speaks http/json, see sdk"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "the address is wrong, see environment"),
+        ({"OTEL_METRICS_EXPORTER": "none"}, "metrics are not exported over OTLP"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "no exporter for http/json is installed, see sdk"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "the endpoint is wrong, see environment"),
     ],
 )
-def test_what_cannot_be_tried_is_said(changes: dict[str, str], reason: str) -> None:
-    assert skipped(Patient({**HEALTHY, **changes})) == reason
+def test_the_topic_is_skipped_with_a_reason(changes: dict[str, str], reason: str) -> None:
+    assert reason_to_skip(Target({**HEALTHY, **changes})) == reason

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.doctor.processes import examine
-from otel_recmon.doctor.target import Patient, split
+from otel_recmon.doctor.target import Target, split_command
 
 ONE_PORT = {"OTEL_METRICS_EXPORTER": "prometheus"}
 
 
 def names(command: str, environ: dict[str, str] | None = None, folder: Path = Path("/nowhere")) -> list[str]:
-    started = Patient(ONE_PORT | (environ or {}), split(command), "--command", folder)
+    started = Target(ONE_PORT | (environ or {}), split_command(command), "--command", folder)
     return [finding.name for finding in examine(started)]
 
 
@@ -17,16 +17,16 @@ def names(command: str, environ: dict[str, str] | None = None, folder: Path = Pa
     "command",
     ["uvicorn app:app --workers 4", "uvicorn --workers=4 app:app", "gunicorn -w 4 app:app", "gunicorn -w4 app:app"],
 )
-def test_workers_are_counted_however_they_are_written(command: str) -> None:
+def test_all_spellings_of_the_workers_option_are_read(command: str) -> None:
     assert names(command) == ["workers-one-port"]
 
 
 @pytest.mark.parametrize("command", ["uvicorn app:app", "uvicorn app:app --workers 1", "uvicorn app:app --workers $N"])
-def test_one_worker_or_an_unknown_number_is_not_several(command: str) -> None:
+def test_one_worker_or_an_unknown_number_yields_no_finding(command: str) -> None:
     assert names(command) == []
 
 
-def test_the_command_wins_over_the_environment() -> None:
+def test_the_command_takes_precedence_over_the_environment() -> None:
     assert names("uvicorn app:app --workers 1", {"WEB_CONCURRENCY": "4"}) == []
     assert names("uvicorn app:app", {"WEB_CONCURRENCY": "4"}) == ["workers-one-port"]
 
@@ -40,14 +40,14 @@ def test_the_command_wins_over_the_environment() -> None:
         ("this is no program", []),
     ],
 )
-def test_what_gunicorns_file_says_counts(tmp_path: Path, content: str, found: list[str]) -> None:
+def test_the_gunicorn_configuration_file_is_read(tmp_path: Path, content: str, found: list[str]) -> None:
     (tmp_path / "gunicorn.conf.py").write_text(content)
 
     assert names("gunicorn app:app", folder=tmp_path) == found
     assert names("uvicorn app:app", folder=tmp_path) == []
 
 
-def test_a_file_that_the_command_names_is_read(tmp_path: Path) -> None:
+def test_a_gunicorn_file_named_by_the_command_is_read(tmp_path: Path) -> None:
     (tmp_path / "prod.py").write_text("workers = 3")
 
     assert names("gunicorn -c prod.py app:app", folder=tmp_path) == ["workers-one-port"]

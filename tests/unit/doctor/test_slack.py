@@ -1,17 +1,17 @@
 import pytest
 
-from otel_recmon.doctor.slack import examine, skipped
-from otel_recmon.doctor.target import Patient
+from otel_recmon.doctor.slack import examine, reason_to_skip
+from otel_recmon.doctor.target import Target
 
 HOOK = "https://hooks.slack.com/services/T0123ABC/B0123ABC/s3cr3tS3cr3t"
 
 
 def names(url: str) -> list[str]:
-    return [finding.name for finding in examine(Patient({"SLACK_WEBHOOK_URL": url}))]
+    return [finding.name for finding in examine(Target({"SLACK_WEBHOOK_URL": url}))]
 
 
 @pytest.mark.parametrize("url", [HOOK, "http://slack:8080", "https://mattermost.intern/hooks/abc"])
-def test_a_webhook_and_what_understands_its_messages_are_fine(url: str) -> None:
+def test_webhooks_of_slack_and_compatible_servers_are_accepted(url: str) -> None:
     assert names(url) == []
 
 
@@ -33,14 +33,14 @@ def test_a_webhook_and_what_understands_its_messages_are_fine(url: str) -> None:
         ("https://hooks.slack.com/services/<team>/<bot>/<secret>", "slack-url-placeholder"),
     ],
 )
-def test_each_wrong_address_is_found_and_not_shown(url: str, found: str) -> None:
-    (finding,) = examine(Patient({"SLACK_WEBHOOK_URL": url}))
+def test_each_wrong_url_is_reported_without_printing_it(url: str, found: str) -> None:
+    (finding,) = examine(Target({"SLACK_WEBHOOK_URL": url}))
 
     assert finding.name == found
     assert not url.strip() or url not in finding.what + finding.why + finding.fix
 
 
-def test_without_a_webhook_there_is_nothing_to_examine_unless_it_is_asked_for() -> None:
-    assert skipped(Patient({})) == "SLACK_WEBHOOK_URL is not set"
-    assert not skipped(Patient({}, send_test=True))
-    assert not skipped(Patient({}, only="slack"))
+def test_without_a_webhook_the_topic_is_skipped_unless_it_is_requested() -> None:
+    assert reason_to_skip(Target({})) == "SLACK_WEBHOOK_URL is not set"
+    assert not reason_to_skip(Target({}, send_test=True))
+    assert not reason_to_skip(Target({}, only="slack"))

@@ -1,6 +1,6 @@
 import pytest
 
-from otel_recmon.doctor.target import Patient, bare, instrumented, split
+from otel_recmon.doctor.target import Target, split_command, variables_of_options, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -12,16 +12,18 @@ from otel_recmon.doctor.target import Patient, bare, instrumented, split
         ("uvicorn app:app", {"PYTHONPATH": "/x/opentelemetry/instrumentation/auto_instrumentation:/app"}, True),
     ],
 )
-def test_it_is_seen_who_sets_opentelemetry_up(command: str, environ: dict[str, str], zero_code: bool) -> None:
-    assert Patient(environ, split(command)).zero_code is zero_code
+def test_zero_code_instrumentation_is_recognised(command: str, environ: dict[str, str], zero_code: bool) -> None:
+    assert Target(environ, split_command(command)).zero_code is zero_code
 
 
-def test_options_of_the_instrumenting_command_are_variables() -> None:
-    found = instrumented(split("opentelemetry-instrument --metrics_exporter none --service_name=shop uvicorn --reload"))
+def test_options_of_opentelemetry_instrument_become_variables() -> None:
+    found = variables_of_options(
+        split_command("opentelemetry-instrument --metrics_exporter none --service_name=shop uvicorn --reload")
+    )
 
     assert (found["OTEL_METRICS_EXPORTER"], found["OTEL_SERVICE_NAME"]) == ("none", "shop")
     assert not [name for name in found if "RELOAD" in name]
-    assert instrumented(split("uvicorn --reload")) == {}
+    assert variables_of_options(split_command("uvicorn --reload")) == {}
 
 
 @pytest.mark.parametrize(
@@ -34,8 +36,8 @@ def test_options_of_the_instrumenting_command_are_variables() -> None:
         ({}, "grpc"),
     ],
 )
-def test_the_protocol_is_what_the_sdk_takes(environ: dict[str, str], protocol: str) -> None:
-    assert Patient(environ).protocol() == protocol
+def test_the_protocol_is_the_one_that_the_sdk_uses(environ: dict[str, str], protocol: str) -> None:
+    assert Target(environ).protocol() == protocol
 
 
 @pytest.mark.parametrize(
@@ -46,5 +48,5 @@ def test_the_protocol_is_what_the_sdk_takes(environ: dict[str, str], protocol: s
         ("collector:4318", "collector:4318"),
     ],
 )
-def test_an_address_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
-    assert bare(url) == shown
+def test_a_url_is_shown_without_its_secret_parts(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown

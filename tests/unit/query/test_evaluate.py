@@ -1,4 +1,4 @@
-"""That PromQL means on a page what it means in Prometheus; tests/stack/test_top.py asks Prometheus itself."""
+"""PromQL on the history of a page; tests/stack/test_top.py compares the results with those of Prometheus."""
 
 import pytest
 from prometheus_client.samples import Sample
@@ -32,6 +32,7 @@ def evaluated(query: str) -> dict[frozenset[tuple[str, str]], float]:
         ('sum(rate(x_total{kind!="hit"}[1m])) / (sum(rate(x_total[1m])) > 0)', 0.2),
         ("1 - sum(increase(x_total[1m])) / 10", 0.5),
         ("sqrt(clamp_min(sum(x_total) - 20, 9))", 3.0),
+        ("clamp_max(sum(x_total) * 100, 9)", 9.0),
         ("sum(x_total offset 1d) or sum(x_total) * 0", 0.0),
         ("sum(increase(x_total[1m] offset 1d)) or sum(x_total)", 16.0),
         ("sum(y_total) or sum(x_total)", 16.0),

@@ -525,7 +525,7 @@ def test_unusable_values_are_logged_once_for_many(
         call(metrics)
 
     assert [(record.name, record.levelno) for record in caplog.records] == [("otel_recmon", logging.WARNING)]
-    assert caplog.records[0].getMessage().startswith("otel-recmon set a value aside (")
+    assert caplog.records[0].getMessage().startswith("otel-recmon dropped a value (")
 
 
 def test_categories_and_scores_in_arrays_count_like_those_in_lists(metrics: MetricsCollector, series: Read) -> None:

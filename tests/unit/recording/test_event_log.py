@@ -14,9 +14,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from otel_recmon import MetricsCollector, monitor_latency, recommendation_id
-from otel_recmon.catalog import ERROR, EVENT_ATTRIBUTES, FAILED, OUTCOMES_, REJECTED, SERVED, SUCCESS
+from otel_recmon.catalog import ERROR, EVENT_ATTRIBUTES, FAILED, OUTCOMES_, REJECTED, SERVED, SUCCESS, SeriesKey
 from otel_recmon.config import Settings
-from otel_recmon.eventlog import RECOUNTED, Series, counted
+from otel_recmon.eventlog import RECOUNTED, counted
 from otel_recmon.recording.event_log import MOST_HELD
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext, current
@@ -450,7 +450,7 @@ def _do(metrics: MetricsCollector, call: tuple[str, dict[str, Any]]) -> None:
     getattr(metrics, verb)(**arguments)
 
 
-def _counters(reader: InMemoryMetricReader) -> dict[Series, float]:
+def _counters(reader: InMemoryMetricReader) -> dict[SeriesKey, float]:
     once(reader)
     names = {metric.prometheus for metric in RECOUNTED}
     return {key: value for key, value in once(reader).items() if key[0] in names and value}

@@ -1,11 +1,11 @@
-"""Label values are clean and few; a value that nothing uses for a day makes room."""
+"""Label values are usable and few; a value that nothing uses for a day makes room."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
-from otel_recmon.values import LONGEST_VALUE, clean
+from otel_recmon.values import LONGEST_VALUE, label_text
 
 DAY = 24 * 3600.0
 
@@ -32,29 +32,29 @@ DAY = 24 * 3600.0
     ],
 )
 def test_only_short_texts_and_numbers_become_labels(value: object, label: str | None) -> None:
-    assert clean(value) == label
+    assert label_text(value) == label
 
 
 def test_a_number_too_long_to_write_is_no_label() -> None:
-    assert clean(10**5_000) is None
+    assert label_text(10**5_000) is None
 
 
 def test_a_number_that_is_none_is_no_label() -> None:
-    assert clean(float("nan")) is None
+    assert label_text(float("nan")) is None
 
 
 @given(st.one_of(st.text(max_size=300), st.floats(allow_nan=False), st.integers(), st.none(), st.binary()))
 def test_a_label_is_always_short_and_without_blanks_around_it(value: object) -> None:
-    label = clean(value)
+    label = label_text(value)
 
     assert label is None or (0 < len(label) <= LONGEST_VALUE and label == label.strip())
 
 
 @given(st.text(max_size=150))
 def test_what_was_cleaned_is_clean(value: str) -> None:
-    label = clean(value)
+    label = label_text(value)
 
-    assert label is None or clean(label) == label
+    assert label is None or label_text(label) == label
 
 
 def test_known_labels_become_attributes_and_unknown_ones_do_not() -> None:
@@ -81,41 +81,41 @@ def test_a_label_that_is_not_there_is_not_folded() -> None:
 def test_a_vocabulary_admits_as_many_values_as_its_cap() -> None:
     words = Vocabulary("variant", 3)
 
-    assert [words.admits(word, 0.0) for word in "abcdab"] == [True, True, True, False, True, True]
+    assert [words.admit(word, 0.0) for word in "abcdab"] == [True, True, True, False, True, True]
 
 
 def test_the_value_for_all_others_needs_no_slot() -> None:
     words = Vocabulary("variant", 1)
-    words.admits("a", 0.0)
+    words.admit("a", 0.0)
 
-    assert words.admits("_other", 0.0)
+    assert words.admit("_other", 0.0)
 
 
 def test_a_reserved_value_has_its_slot_whatever_comes() -> None:
     words = Vocabulary("model_version", 3)
     words.reserve("v1")
 
-    junk = [words.admits(f"junk{n}", 0.0) for n in range(100)]
+    junk = [words.admit(f"junk{n}", 0.0) for n in range(100)]
 
     assert sum(junk) == 2
-    assert words.admits("v1", 0.0)
+    assert words.admit("v1", 0.0)
 
 
 def test_a_value_reserved_when_all_slots_are_taken_is_admitted_all_the_same() -> None:
     words = Vocabulary("model_version", 2)
-    words.admits("junk1", 0.0)
-    words.admits("junk2", 0.0)
+    words.admit("junk1", 0.0)
+    words.admit("junk2", 0.0)
 
     words.reserve("v1")
 
-    assert words.admits("v1", 0.0)
+    assert words.admit("v1", 0.0)
 
 
 @pytest.mark.parametrize(("idle_for", "idle"), [(DAY, {"old"}), (DAY - 0.001, set()), (3 * DAY, {"old", "new"})])
 def test_a_value_is_idle_after_24_hours_and_not_before(idle_for: float, idle: set[str]) -> None:
     words = Vocabulary("variant", 2)
-    words.admits("old", 1_000.0)
-    words.admits("new", 1_000.0)
+    words.admit("old", 1_000.0)
+    words.admit("new", 1_000.0)
 
     words.touch(["new"], 1_000.0 + DAY)
 
@@ -128,7 +128,7 @@ def test_a_day_is_a_day() -> None:
 
 def test_nothing_is_idle_while_there_is_room() -> None:
     words = Vocabulary("variant", 2)
-    words.admits("old", 0.0)
+    words.admit("old", 0.0)
 
     assert words.idle(100 * DAY) == set()
 
@@ -136,19 +136,19 @@ def test_nothing_is_idle_while_there_is_room() -> None:
 def test_a_reserved_value_is_never_idle() -> None:
     words = Vocabulary("variant", 2)
     words.reserve("control")
-    words.admits("a", 0.0)
+    words.admit("a", 0.0)
 
     assert words.idle(100 * DAY) == {"a"}
 
 
 def test_a_freed_slot_is_there_for_another_value() -> None:
     words = Vocabulary("variant", 2)
-    words.admits("a", 0.0)
-    words.admits("b", 0.0)
+    words.admit("a", 0.0)
+    words.admit("b", 0.0)
 
     words.free({"a"})
 
-    assert [words.admits(word, 1.0) for word in ("c", "a")] == [True, False]
+    assert [words.admit(word, 1.0) for word in ("c", "a")] == [True, False]
 
 
 def test_touching_a_value_that_is_not_known_changes_nothing() -> None:
@@ -156,12 +156,12 @@ def test_touching_a_value_that_is_not_known_changes_nothing() -> None:
 
     words.touch(["ghost"], 5.0)
 
-    assert [words.admits(word, 6.0) for word in "abc"] == [True, True, False]
+    assert [words.admit(word, 6.0) for word in "abc"] == [True, True, False]
 
 
 def test_touching_never_makes_a_value_older() -> None:
     words = Vocabulary("variant", 1)
-    words.admits("a", 2 * DAY)
+    words.admit("a", 2 * DAY)
 
     words.touch(["a"], 0.0)
 

@@ -369,6 +369,6 @@ def test_settings_of_the_environment_are_read_and_what_is_wrong_is_logged(
         (
             "otel_recmon",
             logging.ERROR,
-            "OTEL_RECMON_CATALOG_SIZE='many' is not usable: expected a whole number from 1; ignoring it",
+            "OTEL_RECMON_CATALOG_SIZE='many' is not usable: expected a whole number, at least 1; ignoring it",
         )
     ]

@@ -18,7 +18,7 @@ from otel_recmon.recording.slate import (
     usable_outcome,
 )
 from otel_recmon.safety import Faults
-from otel_recmon.values import NOWHERE
+from otel_recmon.values import UNKNOWN_INDEX
 
 NAN, INF = math.nan, math.inf
 ANYTHING = st.recursive(
@@ -163,7 +163,7 @@ def test_positions_become_indices_and_unusable_ones_unknown() -> None:
     found = position_indexes([1, "2", 57, "abc", None], faults) or ()
 
     assert [catalog.POSITIONS[index] for index in found] == ["1", "2", "11+", "unknown", "unknown"]
-    assert (found[3], faults.dropped) == (NOWHERE, {"position_invalid": 1})
+    assert (found[3], faults.dropped) == (UNKNOWN_INDEX, {"position_invalid": 1})
 
 
 def test_a_number_is_no_list_of_positions() -> None:

@@ -1,4 +1,4 @@
-"""A Prometheus of a few samples, which answers the questions of the report, and only those."""
+"""A fake Prometheus with a few samples, which supports only the queries of the report."""
 
 import json
 import re
@@ -22,14 +22,14 @@ _MS = {"ms": 1, "d": 86_400_000}
 
 
 def series(name: str, samples: Samples, **labels: str) -> tuple[Labels, Samples]:
-    """Return a series of the service that the tests are about."""
+    """Return a series of the service under test."""
     identity = {"__name__": name, "job": "shop", "deployment_environment_name": "test", "instance": "1"} | labels
     return frozenset((label, value) for label, value in identity.items() if value), samples
 
 
 @dataclass(frozen=True)
 class Held(Prometheus):
-    """Samples in memory; a window leaves out its start, as that of Prometheus 3 does."""
+    """Samples in memory. A window excludes its start, as in Prometheus 3."""
 
     url: str = "http://held"
     held: Mapping[Labels, Samples] = field(default_factory=dict)
@@ -105,13 +105,13 @@ def _without_name(labels: Labels) -> Labels:
 
 
 def held(*several: tuple[Labels, Samples]) -> Held:
-    """Return a Prometheus that holds these series."""
+    """Return a fake Prometheus with these series."""
     return Held(held=dict(several))
 
 
 @contextmanager
 def serving(prometheus: Held) -> Iterator[str]:
-    """Answer over HTTP; yields the URL."""
+    """Serve it over HTTP; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

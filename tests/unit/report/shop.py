@@ -1,9 +1,11 @@
-"""A shop of two model versions, as a Prometheus holds it for two hours of a day and of a week before."""
+"""Two hours of samples of a shop with two model versions, and of the same hours a week before."""
 
 from datetime import timedelta
 
+from otel_recmon.definitions import Definition
+from otel_recmon.query.service import Service
+from otel_recmon.report.figures import Figures
 from otel_recmon.report.period import WEEK, Period, moment
-from otel_recmon.report.services import Service
 from tests.unit.report.held import Held, Labels, Samples, held, series
 
 NINE = moment("2026-01-08T09:00")
@@ -12,7 +14,7 @@ SHOP = Service("shop", "test")
 
 
 def counted(name: str, *hours: float, **labels: str) -> tuple[Labels, Samples]:
-    """Return a counter that had risen to a value half an hour into each hour, and a quarter as far a week before."""
+    """Return a counter with an increase half an hour into each hour, and a quarter of it a week before."""
     at = NINE.timestamp()
     before = [(at - WEEK.total_seconds() + 3600 * n + 1800, value // 4) for n, value in enumerate(hours)]
     return series(
@@ -20,8 +22,13 @@ def counted(name: str, *hours: float, **labels: str) -> tuple[Labels, Samples]:
     )
 
 
+def values(figures: Figures, *of: Definition) -> tuple[float | None, ...]:
+    """Return the figures of several definitions."""
+    return tuple(map(figures.value, of))
+
+
 def shop(*more: tuple[Labels, Samples]) -> Held:
-    """Return the Prometheus: two hours of traffic, and then silence."""
+    """Return a fake Prometheus with two hours of traffic, and then no data."""
     requests, latency = "recommendation_requests_total", "recommendation_latency_seconds"
     return held(
         counted(requests, 40, 80, model_version="v1", status="success"),

@@ -1,4 +1,4 @@
-"""A change says whether it is more than chance, and is told only where it can be."""
+"""Changes since an earlier week, and their significance."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What docs/report.md shows works as it is shown."""
+"""The commands, the code and the JSON document of docs/report.md."""
 
 import json
 import shlex
@@ -28,7 +28,7 @@ LINES = [line for line in one(PAGE, "--html").text.splitlines() if line.startswi
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A Prometheus with the service of the page, in its week and now."""
+    """A Prometheus with data of the service on the page, in the week of the page and now."""
     labels = {"job": "team/shop", "deployment_environment_name": "production", "status": "success"}
     moments = [NINE.timestamp(), time.time() - 600]
     with serving(held(series("recommendation_requests_total", [(at, 5.0) for at in moments], **labels))) as there:
@@ -44,12 +44,6 @@ def test_a_command_of_the_page_runs(line: str, url: str, tmp_path: Path, monkeyp
 
     assert result.exit_code == 0, result.output
     assert (tmp_path / "week.html").exists() == ("--html" in line)
-
-
-def test_the_readme_shows_one_of_its_commands() -> None:
-    shown = one("README.md", "otel-recmon report").text.strip()
-
-    assert shown in {line.split(" #")[0].strip() for line in LINES}
 
 
 def test_the_code_of_the_page_adds_the_routes() -> None:

@@ -1,4 +1,4 @@
-"""The keys of the documents are a contract."""
+"""The keys of the JSON documents, which are a contract."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Means and quantiles are those that Prometheus gives for the same buckets."""
+"""Means and quantiles, compared with those of Prometheus for the same buckets."""
 
 import math
 

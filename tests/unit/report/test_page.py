@@ -1,4 +1,4 @@
-"""The page needs nothing but itself, and lets nobody put anything into it."""
+"""The HTML page: it is self-contained, and escapes all values from outside."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ EARLIER = read(shop(), SHOP, PERIOD.weeks_ago(1))
 
 
 class Parsed(HTMLParser):
-    """A page, taken apart; every tag that is opened has to be closed."""
+    """A parsed page; every opened tag must be closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -58,13 +58,13 @@ def said(found: Parsed) -> str:
 
 @pytest.fixture(scope="module")
 def compared() -> Parsed:
-    """The page of three hours, beside those of a week before."""
+    """The page of three hours, with a comparison to a week before."""
     return parsed(REPORT, EARLIER)
 
 
 @pytest.fixture(scope="module")
 def alone() -> Parsed:
-    """The same without anything to compare with."""
+    """The page without an earlier week to compare with."""
     return parsed(REPORT)
 
 
@@ -103,16 +103,16 @@ def test_what_a_service_calls_its_things_is_text() -> None:
 def test_it_says_what_was_counted_and_how_it_compares(compared: Parsed) -> None:
     text = said(compared)
 
-    assert "200 requests were answered with recommendations: 20 clicks, 4 conversions, EUR 50.00 earned." in text
+    assert "200 successful requests: 20 clicks, 4 conversions, EUR 50.00 earned." in text
     assert "Recommendations, 8 January 2026 09:00 to 8 January 2026 12:00, UTC" in text
-    assert "▲ and ▼ compare with 1 January 2026 09:00 to 1 January 2026 12:00, UTC" in text
-    assert "In 1 of 3 hours nothing was heard of the service" in text
-    assert "Requests 220 200 answered ▲ 300.0%" in text
-    assert "Click-through rate 10.00% 95 %: 6.57% to 14.94% = 0.00 points" in text
+    assert "▲ and ▼ are changes since 1 January 2026 09:00 to 1 January 2026 12:00, UTC" in text
+    assert "The service sent no data in 1 of 3 hours" in text
+    assert "Requests 220 200 successful ▲ 300 %" in text
+    assert "Click-through rate 10.00 % 95 %: 6.57-14.94 % = 0.00 points" in text
 
 
 def test_without_an_earlier_week_nothing_is_compared(alone: Parsed) -> None:
-    assert "no earlier week with enough data" in said(alone)
+    assert "The earlier weeks have too little data" in said(alone)
     assert not re.search("[▲▼]", said(alone))
 
 

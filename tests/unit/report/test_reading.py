@@ -1,36 +1,49 @@
-"""A report holds what Prometheus does: in all, by model version, by hour."""
+"""Reports of the data in Prometheus: in total, by model version and by hour."""
 
 from datetime import timedelta
 
 import pytest
 
+from otel_recmon.definitions import (
+    CACHE_HIT_RATE,
+    CLICKS,
+    CONVERSION_RATE,
+    CONVERSIONS,
+    COVERAGE,
+    CTR,
+    FAILURES,
+    REQUESTS,
+    REVENUE,
+    STALENESS,
+    SUCCESSES,
+)
+from otel_recmon.query.service import Service
 from otel_recmon.report.failure import NoDataError, UnknownError
 from otel_recmon.report.period import Period, moment
 from otel_recmon.report.reading import read
-from otel_recmon.report.services import Service
 from otel_recmon.stats.intervals import Rate
 from tests.unit.report.held import series
-from tests.unit.report.shop import NINE, PERIOD, SHOP, shop
+from tests.unit.report.shop import NINE, PERIOD, SHOP, shop, values
 
 
 def test_all_model_versions_are_added_up() -> None:
     figures = read(shop(), SHOP, PERIOD).figures
 
-    assert (figures.requests, figures.successes, figures.failures) == (220, 200, 20)
-    assert (figures.ctr, figures.conversion_rate) == (Rate(20, 200), Rate(4, 20))
-    assert (figures.revenue, figures.coverage, figures.staleness_hours) == (50.0, 50.0, 26.5)
-    assert figures.cache_hits == Rate(9, 12)
+    assert values(figures, REQUESTS, SUCCESSES, FAILURES) == (220, 200, 20)
+    assert (figures.rate(CTR), figures.rate(CONVERSION_RATE)) == (Rate(20, 200), Rate(4, 20))
+    assert values(figures, REVENUE, COVERAGE, STALENESS) == (50.0, 50.0, 26.5)
+    assert figures.rate(CACHE_HIT_RATE) == Rate(9, 12)
 
 
 def test_each_model_version_has_its_own() -> None:
     versions = read(shop(), SHOP, PERIOD).versions
 
-    assert {of: (f.requests, f.clicks, f.coverage) for of, f in versions.items()} == {
+    assert {of: values(figures, REQUESTS, CLICKS, COVERAGE) for of, figures in versions.items()} == {
         "v1": (100, 8, 40.0),
         "v2": (120, 12, 60.0),
     }
-    assert versions["v2"].conversions == 0, "others convert, so it is known"
-    assert versions["v2"].cache_hits is None, "of the cache it is not known which version asked"
+    assert versions["v2"].count(CONVERSIONS) == 0, "others convert, so it is known"
+    assert versions["v2"].rate(CACHE_HIT_RATE) is None, "of the cache it is not known which version asked"
 
 
 def test_a_gauge_is_the_mean_and_the_most_of_all_samples() -> None:
@@ -44,8 +57,9 @@ def test_a_gauge_is_the_mean_and_the_most_of_all_samples() -> None:
 
     figures = read(prometheus, SHOP, Period(PERIOD.start - timedelta(minutes=1), PERIOD.end)).versions
 
-    assert {of: f.coverage for of, f in figures.items()} == {"v1": pytest.approx((40 + 10 + 90) / 3), "v2": 60.0}
-    assert {of: f.staleness_hours for of, f in figures.items()} == {"v1": 26.5, "v2": 30.0}
+    mean = pytest.approx((40 + 10 + 90) / 3)
+    assert {of: one.value(COVERAGE) for of, one in figures.items()} == {"v1": mean, "v2": 60.0}
+    assert {of: one.value(STALENESS) for of, one in figures.items()} == {"v1": 26.5, "v2": 30.0}
 
 
 def test_one_model_version_can_be_chosen() -> None:
@@ -53,13 +67,14 @@ def test_one_model_version_can_be_chosen() -> None:
 
     assert report.figures == report.versions["v2"]
     assert list(report.versions) == ["v2"]
-    assert [figures.requests for _, figures in report.hours] == [100, 20, None]
+    assert [figures.count(REQUESTS) for _, figures in report.hours] == [100, 20, None]
 
 
 def test_hours_add_up_and_of_a_silent_one_nothing_is_known() -> None:
     report = read(shop(), SHOP, PERIOD)
 
-    assert [(f.requests, f.clicks, f.conversions) for _, f in report.hours] == [(144, 14, 0), (76, 6, 4), (None,) * 3]
+    found = [values(figures, REQUESTS, CLICKS, CONVERSIONS) for _, figures in report.hours]
+    assert found == [(144, 14, 0), (76, 6, 4), (None,) * 3]
     assert [hour.start for hour, _ in report.hours] == [hour.start for hour in PERIOD.hours]
 
 
@@ -72,14 +87,14 @@ def test_what_is_told_of_the_progress_adds_up() -> None:
 
 
 def test_an_unknown_model_version_is_answered_with_those_that_are_known() -> None:
-    with pytest.raises(UnknownError, match=r"no model version 'v3' in that time; known: v1, v2$"):
+    with pytest.raises(UnknownError, match=r"no model version 'v3' in this period; known versions: v1, v2$"):
         read(shop(), SHOP, PERIOD, "v3")
 
 
 def test_a_service_that_is_silent_all_the_time_has_no_figures() -> None:
     later = Period(moment("2026-01-08T12:00"), moment("2026-01-08T13:00"))
 
-    with pytest.raises(NoDataError, match=r"nothing was heard of shop \(test\) from 2026-01-08T12"):
+    with pytest.raises(NoDataError, match=r"shop \(test\) sent no data from 2026-01-08T12"):
         read(shop(), SHOP, later)
 
 
@@ -92,5 +107,5 @@ def test_another_service_and_environment_are_left_out() -> None:
         series(name, other, **labels, deployment_environment_name=""),
     )
 
-    assert read(prometheus, SHOP, PERIOD).figures.requests == 220
-    assert read(prometheus, Service("shop"), PERIOD).figures.requests == 1000
+    assert read(prometheus, SHOP, PERIOD).figures.count(REQUESTS) == 220
+    assert read(prometheus, Service("shop"), PERIOD).figures.count(REQUESTS) == 1000

@@ -1,4 +1,4 @@
-"""Counters are added up exactly, hour by hour, whatever they do between."""
+"""Exact increases of counters in each hour, with resets and gaps."""
 
 from datetime import timedelta
 
@@ -121,7 +121,7 @@ def test_the_hours_add_up_to_the_differences_of_all_samples(
 
 
 def differences(samples: Samples, period: Period) -> dict[int, float]:
-    """Return what the samples say, one after the other, by the number of the hour."""
+    """Return the increase between consecutive samples, by the index of the hour."""
     last = 0.0
     sums: dict[int, float] = {}
     for at, value in samples:

@@ -1,9 +1,10 @@
-"""One service is chosen, and none is ever merged with another."""
+"""The choice of one service; services are never merged."""
 
 import pytest
 
+from otel_recmon.query.service import Service
 from otel_recmon.report.failure import NoDataError, SeveralError, UnknownError
-from otel_recmon.report.services import Service, chosen, service, services
+from otel_recmon.report.services import chosen, service, services
 from tests.unit.report.held import series
 from tests.unit.report.shop import NINE, PERIOD, SHOP, shop
 
@@ -24,7 +25,7 @@ def test_services_are_found_by_what_they_counted_in_the_period() -> None:
     assert services(prometheus, PERIOD) == SEVERAL
     assert services(prometheus, PERIOD, "blog") == (BARE,)
     assert service(prometheus, PERIOD, "blog", None) == BARE
-    with pytest.raises(UnknownError, match="there is blog, shop"):
+    with pytest.raises(UnknownError, match="services with data: blog, shop"):
         service(prometheus, PERIOD, "shap", None)
 
 
@@ -44,21 +45,20 @@ def test_the_only_one_needs_no_choice() -> None:
 
 @pytest.mark.parametrize("job", [None, "shop"])
 def test_of_several_one_has_to_be_chosen(job: str | None) -> None:
-    with pytest.raises(
-        SeveralError, match=r"choose a job and an environment: there is .*shop \(staging\), shop \(test\)"
-    ):
+    with pytest.raises(SeveralError, match=r"choose a job and an environment: .*shop \(staging\), shop \(test\)"):
         chosen(SEVERAL, PERIOD, job, None)
 
 
 def test_an_unknown_one_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(
-        UnknownError, match=r"nothing is known of shap .*there is blog, shop \(staging\), shop \(test\)$"
+        UnknownError,
+        match=r"shap has no data in this period; services with data: blog, shop \(staging\), shop \(test\)$",
     ):
         chosen(SEVERAL, PERIOD, "shap", None)
 
 
 def test_without_any_there_is_no_data() -> None:
-    with pytest.raises(NoDataError, match="is it the Prometheus that the metrics go to"):
+    with pytest.raises(NoDataError, match="is this the Prometheus that receives the metrics"):
         chosen([], PERIOD, None, None)
 
 

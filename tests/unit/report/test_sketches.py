@@ -1,10 +1,11 @@
-"""Different ids are counted once, in whatever process, version and hour they were."""
+"""Distinct ids over processes, versions and hours."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import pytest
 
+from otel_recmon.definitions import CATALOG_SIZE, DISTINCT_ITEMS, FLEET_COVERAGE
 from otel_recmon.report.figures import Figures
 from otel_recmon.report.period import Period
 from otel_recmon.report.sketches import distinct
@@ -30,7 +31,7 @@ def stored(ids: Iterable[int], hour: float, **labels: str) -> Iterator[tuple[Lab
 
 @pytest.fixture(scope="module")
 def prometheus() -> Held:
-    """Two processes of a version, one of another, at different hours, and one before them all."""
+    """Two processes of one version and one of another at different hours, and one before the period."""
     return held(
         *stored(range(100), 0.75, model_version="v1"),
         *stored(range(50, 200), 2, model_version="v1", instance="2"),
@@ -53,6 +54,8 @@ def test_without_a_sketch_nothing_is_known(prometheus: Held) -> None:
 
 
 def test_coverage_of_the_fleet_is_over_the_catalog_and_at_most_all_of_it() -> None:
-    assert Figures(items=30.0, catalog_size=120.0).fleet_coverage == 25.0
-    assert Figures(items=130.0, catalog_size=120.0).fleet_coverage == 100.0
-    assert Figures(items=130.0).fleet_coverage is None
+    size = {CATALOG_SIZE: 120.0}
+
+    assert Figures(gauges={DISTINCT_ITEMS: 30.0, **size}).value(FLEET_COVERAGE) == 25.0
+    assert Figures(gauges={DISTINCT_ITEMS: 130.0, **size}).value(FLEET_COVERAGE) == 100.0
+    assert Figures(gauges={DISTINCT_ITEMS: 130.0}).value(FLEET_COVERAGE) is None

@@ -1,1 +1,1 @@
-"""Tests of the native stack: the parts that need no process."""
+"""Tests of the native stack without its processes."""

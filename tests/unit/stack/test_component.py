@@ -1,4 +1,4 @@
-"""What is quoted of a component that failed, and how one is stopped."""
+"""The errors and the stop of a component."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from otel_recmon.stack import Component, StackError
-from otel_recmon.stack.component import quote
-from otel_recmon.stack.ports import free
+from otel_recmon.stack.component import extract_error
+from otel_recmon.stack.ports import free_port
 from tests.speed import scaled
 
 STUBBORN = """
@@ -32,24 +32,24 @@ time.sleep(60)
         ("", "it wrote nothing"),
     ],
 )
-def test_the_error_is_quoted(output: str, quoted: str) -> None:
-    assert quote(output) == quoted
+def test_the_error_is_extracted_from_the_output(output: str, quoted: str) -> None:
+    assert extract_error(output) == quoted
 
 
 def component(tmp_path: Path, program: str, *, deadline_s: float = scaled(30)) -> Component:
-    """A component that is a line of Python."""
+    """Return a component that runs a line of Python."""
     command = [sys.executable, "-c", program]
-    return Component("it", command, free(), "/", tmp_path / "it.log", deadline_s=deadline_s)
+    return Component("it", command, free_port(), "/", tmp_path / "it.log", deadline_s=deadline_s)
 
 
-def test_one_that_ends_is_quoted(tmp_path: Path) -> None:
+def test_the_error_of_a_component_that_ends_is_raised(tmp_path: Path) -> None:
     with pytest.raises(StackError) as raised:
         component(tmp_path, "print('Error: no reason')").start()
 
     assert str(raised.value) == "it did not start: no reason"
 
 
-def test_only_what_it_wrote_since_it_was_started_is_quoted(tmp_path: Path) -> None:
+def test_errors_of_an_earlier_run_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "it.log").write_text("Error: of another day\n", encoding="utf-8")
 
     with pytest.raises(StackError) as raised:
@@ -58,7 +58,7 @@ def test_only_what_it_wrote_since_it_was_started_is_quoted(tmp_path: Path) -> No
     assert str(raised.value) == "it did not start: it wrote nothing"
 
 
-def test_one_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
+def test_a_component_that_is_not_ready_in_time_fails(tmp_path: Path) -> None:
     slow = component(tmp_path, "import time; time.sleep(60)", deadline_s=0.1)
 
     with pytest.raises(StackError) as raised:
@@ -68,7 +68,7 @@ def test_one_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
     assert str(raised.value) == "it is not ready after 0.1 s: it wrote nothing"
 
 
-def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+def test_a_component_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     stubborn = component(tmp_path, STUBBORN)
     stubborn.launch()
     while "up" not in stubborn.log.read_text(encoding="utf-8"):
@@ -80,9 +80,9 @@ def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     assert stubborn.pid is None
 
 
-def test_one_that_was_not_started_can_be_stopped(tmp_path: Path) -> None:
-    unborn = component(tmp_path, "")
+def test_a_component_that_was_not_started_can_be_stopped(tmp_path: Path) -> None:
+    unstarted = component(tmp_path, "")
 
-    unborn.stop()
+    unstarted.stop()
 
-    assert not unborn.running
+    assert not unstarted.running

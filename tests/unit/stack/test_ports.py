@@ -1,20 +1,20 @@
-"""Ports that the operating system hands out."""
+"""Free ports from the operating system."""
 
 import socket
 
-from otel_recmon.stack.ports import LOOPBACK, free, taken
+from otel_recmon.stack.ports import LOOPBACK, free_port, in_use
 
 
-def test_no_port_is_handed_out_twice() -> None:
-    ports = [free() for _ in range(200)]
+def test_no_free_port_is_returned_twice() -> None:
+    ports = [free_port() for _ in range(200)]
 
     assert len(set(ports)) == len(ports)
 
 
 def test_a_server_can_listen_on_a_free_port() -> None:
-    port = free()
+    port = free_port()
 
-    assert not taken(port)
+    assert not in_use(port)
     with socket.create_server((LOOPBACK, port)):
-        assert taken(port)
-    assert not taken(port)
+        assert in_use(port)
+    assert not in_use(port)

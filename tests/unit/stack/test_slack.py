@@ -1,4 +1,4 @@
-"""The Slack stand-in, over HTTP as its callers use it."""
+"""The Slack stand-in over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from otel_recmon.stack.slack import BODY_BYTES, KEPT, Slack, slack_standin
+from otel_recmon.stack.slack import BODY_BYTES, MAX_MESSAGES, Slack, slack_standin
 from tests import web
 from tests.speed import eventually, scaled
 
@@ -49,146 +49,139 @@ def get(slack: Slack, path: str) -> httpx.Response:
     return web.get(f"{slack.url}{path}")
 
 
-def test_an_alert_is_taken_as_slack_takes_it_and_read_as_in_a_channel(slack: Slack) -> None:
-    assert post(slack, ALERT, "/services/T1/B1/secret") == (200, "ok")
+class TestMessages:
+    def test_an_alert_is_accepted_and_read_as_in_a_channel(self, slack: Slack) -> None:
+        assert post(slack, ALERT, "/services/T1/B1/secret") == (200, "ok")
 
-    (message,) = slack.messages
-    assert (message.payload, message.path) == (ALERT, "/services/T1/B1/secret")
-    assert (message.channel, message.text) == ("#recommendations", READ)
+        (message,) = slack.messages
+        assert (message.payload, message.path) == (ALERT, "/services/T1/B1/secret")
+        assert (message.channel, message.text) == ("#recommendations", READ)
 
+    def test_blocks_are_read(self, slack: Slack) -> None:
+        blocks = [
+            {"type": "header", "text": {"type": "plain_text", "text": "Model is stale"}},
+            {"type": "divider"},
+            {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Age*"}, {"type": "mrkdwn", "text": "49 h"}]},
+            {
+                "type": "actions",
+                "elements": [{"text": {"type": "plain_text", "text": "Runbook"}, "url": "http://docs"}],
+            },
+        ]
 
-def test_blocks_are_read_too(slack: Slack) -> None:
-    blocks = [
-        {"type": "header", "text": {"type": "plain_text", "text": "Model is stale"}},
-        {"type": "divider"},
-        {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Age*"}, {"type": "mrkdwn", "text": "49 h"}]},
-        {"type": "actions", "elements": [{"text": {"type": "plain_text", "text": "Runbook"}, "url": "http://docs"}]},
-    ]
+        post(slack, {"text": "for those without blocks", "blocks": blocks})
 
-    post(slack, {"text": "for those without blocks", "blocks": blocks})
+        (message,) = slack.messages
+        assert message.text.splitlines() == [
+            "for those without blocks",
+            "Model is stale",
+            "*Age*",
+            "49 h",
+            "Runbook (http://docs)",
+        ]
 
-    (message,) = slack.messages
-    assert message.text.splitlines() == [
-        "for those without blocks",
-        "Model is stale",
-        "*Age*",
-        "49 h",
-        "Runbook (http://docs)",
-    ]
+    def test_a_form_with_the_payload_is_accepted(self, slack: Slack) -> None:
+        answer = web.post(slack.url, data={"payload": json.dumps({"text": "a form & more"})})
 
+        assert (answer.text, [message.text for message in slack.messages]) == ("ok", ["a form & more"])
 
-def test_a_form_with_the_payload_is_taken(slack: Slack) -> None:
-    answer = web.post(slack.url, data={"payload": json.dumps({"text": "a form & more"})})
+    @pytest.mark.parametrize("attachments", ["none", [None, 3], [{"fields": "none", "text": None}]])
+    def test_malformed_attachments_are_ignored(self, slack: Slack, attachments: object) -> None:
+        assert post(slack, {"text": "odd", "attachments": attachments}) == (200, "ok")
+        assert slack.messages[0].text == "odd"
 
-    assert (answer.text, [message.text for message in slack.messages]) == ("ok", ["a form & more"])
+    def test_only_the_newest_messages_are_kept(self, slack: Slack) -> None:
+        with web.client() as session:
+            for number in range(MAX_MESSAGES + 2):
+                session.post(slack.url, json={"text": str(number)})
 
+        assert [message.text for message in slack.messages] == [str(number) for number in range(2, MAX_MESSAGES + 2)]
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b"text=hello", "invalid_payload"),
-        (b"[1]", "invalid_payload"),
-        (b"\xff", "invalid_payload"),
-        (b'{"channel": "#a"}', "no_text"),
-        (b'{"text": "", "attachments": []}', "no_text"),
-    ],
-)
-def test_what_slack_refuses_is_refused_in_its_words(slack: Slack, body: bytes, words: str) -> None:
-    answer = web.post(slack.url, content=body)
+    def test_concurrent_posts_are_all_accepted(self, slack: Slack) -> None:
+        with ThreadPoolExecutor(8) as others:
+            answers = list(others.map(lambda number: post(slack, {"text": str(number)}), range(40)))
 
-    assert (answer.status_code, answer.text) == (400, words)
-    assert (slack.messages, slack.posts) == ([], 1)
+        assert answers == [(200, "ok")] * 40
+        assert sorted(int(message.text) for message in slack.messages) == list(range(40))
 
+    def test_messages_are_printed_as_text(self) -> None:
+        printed: list[str] = []
 
-@pytest.mark.parametrize("attachments", ["none", [None, 3], [{"fields": "none", "text": None}]])
-def test_odd_attachments_are_no_failure(slack: Slack, attachments: object) -> None:
-    assert post(slack, {"text": "odd", "attachments": attachments}) == (200, "ok")
-    assert slack.messages[0].text == "odd"
+        with slack_standin(print_message=printed.append) as slack:
+            post(slack, {"text": "CTR is low\nby half", "channel": "#alerts"})
 
-
-def test_a_post_that_is_too_long_is_refused(slack: Slack) -> None:
-    assert post(slack, {"text": "x" * BODY_BYTES})[0] == 413
-    assert slack.messages == []
-
-
-def test_only_so_many_messages_are_kept(slack: Slack) -> None:
-    with web.client() as session:
-        for number in range(KEPT + 2):
-            session.post(slack.url, json={"text": str(number)})
-
-    assert [message.text for message in slack.messages] == [str(number) for number in range(2, KEPT + 2)]
+        (message,) = slack.messages
+        assert printed == [f"{message.at:%H:%M:%S} #alerts\n  CTR is low\n  by half"]
 
 
-def test_it_fails_while_it_is_told_to(slack: Slack) -> None:
-    with slack.failing():
-        assert post(slack, {"text": "lost"}) == (500, "told_to_fail")
-    assert post(slack, {"text": "taken"}) == (200, "ok")
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            (b"text=hello", "invalid_payload"),
+            (b"[1]", "invalid_payload"),
+            (b"\xff", "invalid_payload"),
+            (b'{"channel": "#a"}', "no_text"),
+            (b'{"text": "", "attachments": []}', "no_text"),
+        ],
+    )
+    def test_posts_are_refused_with_the_errors_of_slack(self, slack: Slack, body: bytes, words: str) -> None:
+        answer = web.post(slack.url, content=body)
 
-    assert ([message.text for message in slack.messages], slack.posts) == (["taken"], 2)
+        assert (answer.status_code, answer.text) == (400, words)
+        assert (slack.messages, slack.posts) == ([], 1)
 
+    def test_a_post_that_is_too_long_is_refused(self, slack: Slack) -> None:
+        assert post(slack, {"text": "x" * BODY_BYTES})[0] == 413
+        assert slack.messages == []
 
-def test_a_limit_of_the_rate_says_when_to_come_again(slack: Slack) -> None:
-    with slack.failing(429):
-        answer = web.post(slack.url, json={"text": "one too many"})
+    def test_posts_fail_while_failing_is_active(self, slack: Slack) -> None:
+        with slack.failing():
+            assert post(slack, {"text": "lost"}) == (500, "simulated_failure")
+        assert post(slack, {"text": "taken"}) == (200, "ok")
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+        assert ([message.text for message in slack.messages], slack.posts) == (["taken"], 2)
 
+    def test_a_rate_limit_has_a_retry_after_header(self, slack: Slack) -> None:
+        with slack.failing(429):
+            answer = web.post(slack.url, json={"text": "one too many"})
 
-def test_it_hangs_while_it_is_told_to(slack: Slack) -> None:
-    with slack.hanging(), pytest.raises(httpx.ReadTimeout):
-        post(slack, {"text": "lost"}, timeout=0.2)
-    assert post(slack, {"text": "taken"}) == (200, "ok")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
 
-    assert [message.text for message in slack.messages] == ["taken"]
+    def test_posts_hang_while_hanging_is_active(self, slack: Slack) -> None:
+        with slack.hanging(), pytest.raises(httpx.ReadTimeout):
+            post(slack, {"text": "lost"}, timeout=0.2)
+        assert post(slack, {"text": "taken"}) == (200, "ok")
 
+        assert [message.text for message in slack.messages] == ["taken"]
 
-def test_those_that_hang_do_not_keep_it_from_ending() -> None:
-    with ThreadPoolExecutor() as others:
-        with slack_standin() as slack, slack.hanging():
-            waiting = others.submit(post, slack, {"text": "lost"})
-            eventually(lambda: slack.posts)
+    def test_hanging_posts_do_not_block_the_shutdown(self) -> None:
+        with ThreadPoolExecutor() as others:
+            with slack_standin() as slack, slack.hanging():
+                waiting = others.submit(post, slack, {"text": "lost"})
+                eventually(lambda: slack.posts)
 
-        assert isinstance(waiting.exception(scaled(10)), httpx.NetworkError | httpx.RemoteProtocolError)
-
-
-def test_posts_at_the_same_time_are_all_taken(slack: Slack) -> None:
-    with ThreadPoolExecutor(8) as others:
-        answers = list(others.map(lambda number: post(slack, {"text": str(number)}), range(40)))
-
-    assert answers == [(200, "ok")] * 40
-    assert sorted(int(message.text) for message in slack.messages) == list(range(40))
-
-
-def test_messages_are_listed_as_json(slack: Slack) -> None:
-    post(slack, ALERT, "/hook")
-
-    (message,) = slack.messages
-    listed: list[dict[str, Any]] = get(slack, "/messages").json()
-    assert listed == [{"at": message.at.isoformat(), "path": "/hook", "text": READ, "payload": ALERT}]
-
-
-def test_the_page_shows_the_newest_first_with_links_and_without_their_markup(slack: Slack) -> None:
-    post(slack, {"text": "first"})
-    post(slack, {"text": "&lt;script&gt; see <http://docs/a?b=1&amp;c=2|docs>", "channel": "#<b>"})
-
-    page = get(slack, "/")
-
-    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "<p>2 messages, the newest first" in page.text
-    link = '<a href="http://docs/a?b=1&amp;c=2">http://docs/a?b=1&amp;c=2</a>'
-    assert f"#&lt;b&gt;<pre>&lt;script&gt; see docs ({link})</pre>" in page.text
-    assert page.text.index("script&gt;") < page.text.index("first</pre>")
+            assert isinstance(waiting.exception(scaled(10)), httpx.NetworkError | httpx.RemoteProtocolError)
 
 
-def test_its_health_can_be_asked_and_other_pages_are_not_there(slack: Slack) -> None:
-    assert [get(slack, path).status_code for path in ("/health", "/favicon.ico")] == [200, 404]
+class TestPages:
+    def test_messages_are_listed_as_json(self, slack: Slack) -> None:
+        post(slack, ALERT, "/hook")
 
+        (message,) = slack.messages
+        listed: list[dict[str, Any]] = get(slack, "/messages").json()
+        assert listed == [{"at": message.at.isoformat(), "path": "/hook", "text": READ, "payload": ALERT}]
 
-def test_messages_are_said_in_words() -> None:
-    said: list[str] = []
+    def test_the_page_shows_the_newest_message_first_with_links(self, slack: Slack) -> None:
+        post(slack, {"text": "first"})
+        post(slack, {"text": "&lt;script&gt; see <http://docs/a?b=1&amp;c=2|docs>", "channel": "#<b>"})
 
-    with slack_standin(say=said.append) as slack:
-        post(slack, {"text": "CTR is low\nby half", "channel": "#alerts"})
+        page = get(slack, "/")
 
-    (message,) = slack.messages
-    assert said == [f"{message.at:%H:%M:%S} #alerts\n  CTR is low\n  by half"]
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "<p>2 messages, the newest first" in page.text
+        link = '<a href="http://docs/a?b=1&amp;c=2">http://docs/a?b=1&amp;c=2</a>'
+        assert f"#&lt;b&gt;<pre>&lt;script&gt; see docs ({link})</pre>" in page.text
+        assert page.text.index("script&gt;") < page.text.index("first</pre>")
+
+    def test_there_is_a_health_page_and_unknown_pages_are_not_found(self, slack: Slack) -> None:
+        assert [get(slack, path).status_code for path in ("/health", "/favicon.ico")] == [200, 404]

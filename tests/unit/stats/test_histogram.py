@@ -13,9 +13,7 @@ def test_a_counter_that_began_anew_has_risen_by_what_it_shows(before: float, aft
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 0.075), (0.75, 0.15), (0.8, 0.18), (0.99, 0.2), (0, 0)])
-def test_a_quantile_is_interpolated_within_its_bucket_and_ends_at_the_last_finite_bound(
-    share: float, value: float
-) -> None:
+def test_a_quantile_is_interpolated_and_ends_at_the_last_finite_bound(share: float, value: float) -> None:
     assert quantile(share, BUCKETS) == pytest.approx(value)
 
 

@@ -1,4 +1,4 @@
-"""Sketches: they merge, turn with the clock, hold bounded memory, and are as exact as the literature says."""
+"""Sketches: merging, turns of the clock, bounded memory and precision."""
 
 import math
 import subprocess
@@ -50,25 +50,26 @@ def naive(ids: Iterable[Hashable], size: int) -> bytes:
     return bytes(found)
 
 
-@given(st.sets(st.one_of(st.text(max_size=5), st.integers())), st.sampled_from([16, 256, 512]))
-def test_a_register_holds_the_place_of_the_first_bit_that_is_set(ids: set[Hashable], size: int) -> None:
-    assert ranks(ids, size) == naive(ids, size)
+class TestRegisters:
+    @given(st.sets(st.one_of(st.text(max_size=5), st.integers())), st.sampled_from([16, 256, 512]))
+    def test_a_register_holds_the_place_of_the_first_bit_that_is_set(self, ids: set[Hashable], size: int) -> None:
+        assert ranks(ids, size) == naive(ids, size)
 
+    @given(st.lists(st.sets(st.integers(0, 999)), min_size=2, max_size=5))
+    def test_merged_sketches_are_the_sketch_of_all(self, parts: list[set[int]]) -> None:
+        assert union([ranks(part) for part in parts]) == ranks(set().union(*parts))
 
-@given(st.lists(st.sets(st.integers(0, 999)), min_size=2, max_size=5))
-def test_merged_sketches_are_the_sketch_of_all(parts: list[set[int]]) -> None:
-    assert union([ranks(part) for part in parts]) == ranks(set().union(*parts))
+    @given(st.lists(st.integers(0, 99)), st.lists(st.integers(0, 50), max_size=9))
+    def test_neither_order_nor_repetition_nor_reading_makes_a_difference(
+        self, ids: list[int], reads: list[int]
+    ) -> None:
+        found = Sketch(SIZE)
+        for at, one in enumerate([*ids, *reversed(ids)]):
+            found.add([one], NOON)
+            if at in reads:
+                found.registers(NOON)
 
-
-@given(st.lists(st.integers(0, 99)), st.lists(st.integers(0, 50), max_size=9))
-def test_neither_order_nor_repetition_nor_reading_makes_a_difference(ids: list[int], reads: list[int]) -> None:
-    found = Sketch(SIZE)
-    for at, one in enumerate([*ids, *reversed(ids)]):
-        found.add([one], NOON)
-        if at in reads:
-            found.registers(NOON)
-
-    assert (found.registers(NOON) or bytes(SIZE)) == ranks(ids)
+        assert (found.registers(NOON) or bytes(SIZE)) == ranks(ids)
 
 
 class TestHash:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import load
-from otel_recmon.demo.figures import Figures, read
-from otel_recmon.demo.scrape import parsed
-from otel_recmon.query.sources import Page
+from otel_recmon.demo.figures import read_figures
+from otel_recmon.demo.scrape import parse_exposition
+from otel_recmon.query.sources import MetricsPage
+from otel_recmon.report.figures import Figures
 from otel_recmon.top.reading import Reading, Watch
 
 STARTED = 1_795_618_164.79
@@ -23,31 +24,31 @@ RULES = rules(load())
 
 @lru_cache
 def text(name: str) -> str:
-    """A page as it was served, but for what is not ours."""
+    """Return a recorded page, without the series of other libraries."""
     return gzip.decompress((Path(__file__).parent / "pages" / f"{name}.txt.gz").read_bytes()).decode()
 
 
 @lru_cache
 def counted(name: str, **labels: str) -> Figures:
-    """What a page says was counted since its process started."""
-    return read(parsed(text(name)), **labels)
+    """Return the counters of a page since the start of the process."""
+    return read_figures(parse_exposition(text(name)), **labels)
 
 
-def page(*names: str, window_s: float = 300.0) -> Page:
-    """A page that shows these, one a look, ten seconds apart; the first is read twice."""
+def page(*names: str, window_s: float = 300.0) -> MetricsPage:
+    """Return a source with these texts, one per read, ten seconds apart; the first is read twice."""
     texts = iter([text(names[0]), *map(text, names)])
     moments = _moments()
-    return Page(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
+    return MetricsPage(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
 
 
 def watching(*names: str) -> Watch:
-    """Watches a page that shows these."""
+    """Return a watch of a page with these texts."""
     return Watch(page(*names), RULES)
 
 
 @lru_cache
 def looked(*names: str) -> Reading:
-    """The last of so many looks, one at each of the pages."""
+    """Return the last reading, after one reading of each page."""
     watch = watching(*names)
     return [watch.look() for _ in names][-1]
 

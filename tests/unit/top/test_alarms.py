@@ -7,7 +7,7 @@ from otel_recmon.artifacts.alerts.rule import AlertRule
 from otel_recmon.artifacts.promql import TERM
 from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.query.client import PrometheusError, Series
-from otel_recmon.query.sources import Fleet, Source
+from otel_recmon.query.sources import Fleet, MetricsSource
 from otel_recmon.top.alarms import Judgement, judged, switched_on
 from tests.unit.top.recorded import EARLY, EARLY_AT, LATER, RULES, page
 
@@ -17,7 +17,7 @@ ELSEWHERE |= {"SampleRatioMismatch", "ArmLosesClicks", "ArmLosesConversions", "A
 
 
 class Answering(Fleet):
-    """A Prometheus that gives one answer, or none."""
+    """A source with one answer, or with an error."""
 
     def __init__(self, *answer: Series, error: str = "") -> None:
         self.asked: list[str] = []
@@ -31,11 +31,11 @@ class Answering(Fleet):
         return self._answer
 
 
-def judgement(source: Source, at: float = EARLY_AT, among: Iterable[AlertRule] = RULES) -> Judgement:
+def judgement(source: MetricsSource, at: float = EARLY_AT, among: Iterable[AlertRule] = RULES) -> Judgement:
     return judged(source, switched_on(among), (), at)
 
 
-def looked_at(*names: str) -> tuple[Source, float]:
+def looked_at(*names: str) -> tuple[MetricsSource, float]:
     source = page(*names)
     return source, [source.look() for _ in names][-1]
 
@@ -44,38 +44,38 @@ def test_a_page_shows_which_of_its_thresholds_are_crossed_and_for_what() -> None
     found = judgement(*looked_at(EARLY, LATER))
 
     failing = "of requests fail (limit 1%)"
-    assert [(one.rule.name, one.labels["model_version"], one.text) for one in found.findings] == [
+    assert [(one.rule.name, one.labels["model_version"], one.text) for one in found.crossings] == [
         ("ErrorRateHigh", "bts-2019.11", f"bts-2019.11: 33.23% {failing}"),
         ("CtrLow", "random-2019.11", "random-2019.11: the click-through rate is 0.9709% (limit 5%)"),
     ]
 
 
-def test_a_page_knows_neither_the_past_nor_the_collector_nor_how_long_a_budget_has_burnt() -> None:
+def test_a_page_has_no_history_no_collector_metrics_and_no_burn_rates() -> None:
     found = judgement(*looked_at(EARLY, LATER))
 
     assert set(found.undecided) == BURNS | ELSEWHERE
     assert set(found.judged) == {"CtrLow", "LatencyHigh", "ErrorRateHigh", "ModelStale", "ModelVeryStale"}
 
 
-def test_how_a_budget_burns_is_judged_once_the_page_was_watched_as_long_as_the_alert_looks_back() -> None:
+def test_a_burn_rate_is_judged_once_the_history_is_as_long_as_its_long_window() -> None:
     short = configured({"alerts": {"BudgetBurnHour": {"window": "10s", "short_window": "5s"}}})
 
     found = judgement(*looked_at(EARLY, LATER), rules(short))
 
-    assert {one.rule.name for one in found.findings} == {"ErrorRateHigh", "CtrLow", "BudgetBurnHour"}
+    assert {one.rule.name for one in found.crossings} == {"ErrorRateHigh", "CtrLow", "BudgetBurnHour"}
     assert "BudgetBurnHour" not in found.undecided
 
 
 def test_without_enough_traffic_nothing_is_crossed() -> None:
     tables = {name: {"minimum_traffic": 100_000} for name in ("ErrorRateHigh", "CtrLow")}
 
-    assert judgement(*looked_at(EARLY, LATER), rules(configured({"alerts": tables}))).findings == ()
+    assert judgement(*looked_at(EARLY, LATER), rules(configured({"alerts": tables}))).crossings == ()
 
 
 def test_the_gravest_comes_first() -> None:
     series = [Series({TERM: name, "model_version": "v1"}, ((0.0, 0.5),)) for name in ("CtrLow", "ErrorRateHigh")]
 
-    assert [one.rule.name for one in judgement(Answering(*series)).findings] == ["ErrorRateHigh", "CtrLow"]
+    assert [one.rule.name for one in judgement(Answering(*series)).crossings] == ["ErrorRateHigh", "CtrLow"]
 
 
 def test_a_prometheus_is_asked_for_every_alert_that_is_on_but_the_watchdog() -> None:
@@ -91,7 +91,7 @@ def test_a_prometheus_is_asked_for_every_alert_that_is_on_but_the_watchdog() -> 
 def test_alerts_that_cannot_be_asked_leave_the_figures_alone_and_say_why() -> None:
     found = judgement(Answering(error="the query is too long"))
 
-    assert (found.findings, found.judged, found.reason) == ((), (), "the query is too long")
+    assert (found.crossings, found.judged, found.reason) == ((), (), "the query is too long")
     assert len(found.undecided) == len(switched_on(RULES))
 
 

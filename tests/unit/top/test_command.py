@@ -10,7 +10,7 @@ from otel_recmon.cli.group import group
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Keep what the command makes of signals out of other tests."""
+    """Restore the signal handlers after each test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
@@ -24,11 +24,11 @@ def called(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "name one thing to look at: the URL of a page of metrics, or --prometheus URL"),
-        (["http://127.0.0.1:9", "--prometheus", "http://127.0.0.1:9"], "name one thing to look at"),
-        (["http://127.0.0.1:9", "--once", "--count", "2"], "--once is --count 1: leave one of them out"),
+        ([], "give either the URL of a metrics page or --prometheus URL"),
+        (["http://127.0.0.1:9", "--prometheus", "http://127.0.0.1:9"], "give either the URL of a metrics page"),
+        (["http://127.0.0.1:9", "--once", "--count", "2"], "--once is the same as --count 1: remove one of them"),
         (["http://127.0.0.1:9", "--interval", "0.1"], "0.1 is not in the range x>=0.2"),
-        (["http://127.0.0.1:9"], "cannot be reached; is the service running, and is that its page?"),
+        (["http://127.0.0.1:9"], "cannot be reached; is the service running, and is this its page of metrics?"),
         (["nonsense"], "nonsense cannot be reached"),
         (["--prometheus", "http://127.0.0.1:9", "--once"], "http://127.0.0.1:9 cannot be reached"),
     ],

@@ -4,7 +4,8 @@ from math import nan
 
 import pytest
 
-from otel_recmon.query.sources import Period
+from otel_recmon.definitions import CLICKS, SUCCESSES
+from otel_recmon.query.sources import Lookback
 from otel_recmon.stats.intervals import Rate
 from otel_recmon.top.document import document, failure
 from tests.unit.top.recorded import EARLY, LATER, URL, counted, looked
@@ -29,8 +30,10 @@ def test_a_document_says_everything_in_units_that_its_names_tell() -> None:
             *("ServiceSilent", "TelemetryLost", "MessagesLost"),
         ],
     }
-    early, later = counted(EARLY), counted(LATER)
-    ctr = Rate(later.clicked - early.clicked, later.requests - early.requests)
+    (clicks, requests), (later_clicks, later_requests) = (
+        (counted(name).count(CLICKS) or 0, counted(name).count(SUCCESSES) or 0) for name in (EARLY, LATER)
+    )
+    ctr = Rate(later_clicks - clicks, later_requests - requests)
     assert total == {
         "requests_per_s": pytest.approx(52.2),
         "error_share": pytest.approx(105 / 522),
@@ -65,7 +68,7 @@ def test_a_document_says_everything_in_units_that_its_names_tell() -> None:
 
 
 def test_what_nobody_knows_is_null_and_never_nan() -> None:
-    reading = replace(looked(EARLY), period=Period(nan, since_start=True))
+    reading = replace(looked(EARLY), lookback=Lookback(nan, since_start=True))
 
     text = json.dumps(document(reading), allow_nan=False)
 

@@ -1,27 +1,48 @@
-"""The figures of recorded pages, against what the demo's own reader counts on them."""
+"""The figures of recorded pages, compared with those of the demo's own reader."""
 
 import math
 
 import pytest
 
-from otel_recmon.demo.figures import Figures as Counted
+from otel_recmon.definitions import (
+    CLICKS,
+    CONVERSIONS,
+    COVERAGE,
+    FAILURES,
+    ITEMS,
+    REJECTED,
+    REQUESTS,
+    REVENUE,
+    SUCCESSES,
+    Count,
+)
+from otel_recmon.report.figures import Figures
 from otel_recmon.stats.intervals import Rate
 from otel_recmon.stats.quality import diversity
-from otel_recmon.top.figures import POINTS, Figures
+from otel_recmon.top.figures import POINTS, SignalValues
 from tests.unit.top.recorded import APART_S, EARLY, EARLY_AT, LATER, RESTARTED, STARTED, VERSIONS, counted, looked
 
+COUNTS = {
+    "requests": SUCCESSES,
+    "failed": FAILURES,
+    "rejected": REJECTED,
+    "clicked": CLICKS,
+    "conversions": CONVERSIONS,
+    "revenue": REVENUE,
+}
 
-def minus(later: Counted, early: Counted | None) -> dict[str, float]:
-    """What was counted in between."""
 
-    def rise(name: str) -> float:
-        return float(getattr(later, name) - (getattr(early, name) if early else 0))
+def minus(later: Figures, early: Figures | None) -> dict[str, float]:
+    """Return the difference of two counts."""
 
-    return {name: rise(name) for name in ("requests", "failed", "rejected", "clicked", "conversions", "revenue_cents")}
+    def rise(of: Count) -> float:
+        return (later.value(of) or 0.0) - ((early.value(of) if early else 0.0) or 0.0)
+
+    return {name: rise(of) for name, of in COUNTS.items()}
 
 
 def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """The figures that follow from counts, but for those of which nothing was counted."""
+    """Return the figures computed from counts, without those whose counts are 0."""
     ctr = Rate(int(rises["clicked"]), int(rises["requests"]))
     found = {
         "requests_per_s": (rises["requests"] + rises["failed"] + rises["rejected"]) / seconds,
@@ -30,13 +51,13 @@ def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
         "ctr_at_least": ctr.interval[0],
         "ctr_at_most": ctr.interval[1],
         "conversion_rate": rises["conversions"] / rises["clicked"] if rises["conversions"] else math.nan,
-        "revenue_per_min": 60 * rises["revenue_cents"] / 100 / seconds if rises["revenue_cents"] else math.nan,
+        "revenue_per_min": 60 * rises["revenue"] / seconds if rises["revenue"] else math.nan,
     }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
-def shown(figures: Figures, rises: dict[str, float], seconds: float) -> dict[str, float]:
-    """Those of the figures that are expected."""
+def shown(figures: SignalValues, rises: dict[str, float], seconds: float) -> dict[str, float]:
+    """Return the figures that are also expected."""
     return {name: figures.values[name] for name in expected(rises, seconds)}
 
 
@@ -59,9 +80,7 @@ def test_later_looks_show_what_happened_meanwhile(version: str) -> None:
     figures = answer.versions[version] if version else answer.total
 
     assert shown(figures, rises, APART_S) == pytest.approx(expected(rises, APART_S), abs=1e-5)
-    assert figures.counted("requests") == sum(
-        getattr(counted(LATER, **own), name) for name in ("requests", "failed", "rejected")
-    )
+    assert figures.counted("requests") == counted(LATER, **own).value(REQUESTS)
 
 
 def test_what_was_counted_before_a_restart_still_counts() -> None:
@@ -76,18 +95,21 @@ def test_what_was_counted_before_a_restart_still_counts() -> None:
 def test_outcomes_and_diversity_are_those_of_the_items_returned_meanwhile() -> None:
     early, later = counted(EARLY), counted(LATER)
     outcomes = {name: count - early.outcomes.get(name, 0) for name, count in later.outcomes.items()}
-    categories = {name: count - early.categories.get(name, 0) for name, count in later.categories.items()}
+    before = early.by_label(ITEMS)
+    categories = {name: count - before.get(name, 0) for name, count in later.by_label(ITEMS).items()}
 
     figures = looked(EARLY, LATER).answer.total
 
     assert figures.outcomes == pytest.approx({name: n / sum(outcomes.values()) for name, n in outcomes.items()})
-    assert figures.values["diversity"] == pytest.approx(diversity({name: n for name, n in categories.items() if n}))
+    assert figures.values["diversity"] == pytest.approx(
+        diversity({name: int(n) for name, n in categories.items() if n})
+    )
 
 
 def test_gauges_are_those_of_the_page() -> None:
     figures = looked(EARLY, LATER).answer.versions["bts-2019.11"]
 
-    assert figures.values["coverage_percent"] == counted(LATER, model_version="bts-2019.11").coverage
+    assert figures.values["coverage_percent"] == counted(LATER, model_version="bts-2019.11").value(COVERAGE)
     assert figures.values["staleness_h"] == pytest.approx(6.0, abs=0.1)
 
 

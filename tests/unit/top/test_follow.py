@@ -6,7 +6,8 @@ from itertools import chain, repeat
 import pytest
 from rich.console import Console
 
-from otel_recmon.query.sources import Page, PageError
+from otel_recmon.errors import RecmonError
+from otel_recmon.query.sources import MetricsPage, PageError
 from otel_recmon.top.follow import Pace, follow
 from otel_recmon.top.reading import Reading, Watch
 from tests.unit.conftest import Clock
@@ -29,9 +30,9 @@ def fetching(pages: Iterable[str | Exception]) -> Callable[[str], str]:
 
 
 def followed(clock: Clock, pages: Iterable[str | Exception], count: int, *, as_json: bool = False) -> Printed:
-    """What is printed of so many looks, two seconds apart."""
+    """Return the output of a number of readings, two seconds apart."""
     console = Console(file=StringIO(), width=80)
-    watch = Watch(Page(URL, 300.0, 2.0, fetching(pages), clock), RULES)
+    watch = Watch(MetricsPage(URL, 300.0, 2.0, fetching(pages), clock), RULES)
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
@@ -46,7 +47,7 @@ def test_each_look_is_a_block_without_control_codes(clock: Clock) -> None:
 
     assert printed.count("model version  ") == 2 * 3
     assert "\x1b" not in printed
-    assert last.period.seconds == 4.0
+    assert last.lookback.seconds == 4.0
 
 
 def test_each_look_is_a_line_of_json(clock: Clock) -> None:
@@ -66,7 +67,7 @@ def test_a_page_that_goes_away_is_told_with_since_when_and_comes_back(clock: Clo
         "no answer since 2 s: the service is gone",
         "no answer since 4 s: the service is gone",
     ]
-    assert last.period.seconds == 6.0
+    assert last.lookback.seconds == 6.0
 
 
 def test_a_page_that_goes_away_is_told_in_json(clock: Clock) -> None:
@@ -81,11 +82,11 @@ def test_a_page_that_goes_away_is_told_in_json(clock: Clock) -> None:
 
 @pytest.mark.parametrize("first", [GONE, "nothing 1\n", "<html>"])
 def test_what_cannot_be_read_at_first_is_an_error(clock: Clock, first: str | Exception) -> None:
-    with pytest.raises((PageError, RuntimeError)):
+    with pytest.raises(RecmonError):
         followed(clock, repeat(first), 2)
 
 
 def test_a_page_that_has_nothing_of_ours_any_more_is_no_reason_to_end(clock: Clock) -> None:
     printed, _ = followed(clock, chain([text(EARLY)] * 2, repeat("other_total 1\n")), 2)
 
-    assert "no answer since 2 s: http://localhost:9464/metrics has no series that otel-recmon exports" in printed
+    assert "no answer since 2 s: http://localhost:9464/metrics has no series of otel-recmon" in printed

@@ -3,8 +3,9 @@ import pytest
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.query.client import Prometheus, Series
+from otel_recmon.query.service import Service
 from otel_recmon.query.sources import Fleet
-from otel_recmon.top.reading import Service, ServiceError, Watch
+from otel_recmon.top.reading import ServiceError, Watch
 from tests.unit.conftest import Clock
 from tests.unit.top.recorded import EARLY, RULES, URL, page, watching
 
@@ -13,7 +14,7 @@ STAGING = SHOP | {"deployment_environment_name": "staging"}
 
 
 class Reporting(Fleet):
-    """A Prometheus to which some services report, and nothing else is known."""
+    """A source with the series of some services only."""
 
     def __init__(self, clock: Clock, *services: dict[str, str]) -> None:
         super().__init__(Prometheus("http://prometheus:9090"), 300.0, clock)
@@ -21,7 +22,7 @@ class Reporting(Fleet):
         self._services = services
 
     def instant(self, query: str, at: float) -> tuple[Series, ...]:
-        """The services, where they are asked for."""
+        """Return the services if the query is for them."""
         self.asked.append(query)
         return tuple(Series(one, ((at, 1.0),)) for one in self._services) if query.startswith("group") else ()
 
@@ -51,7 +52,7 @@ def test_of_several_services_none_is_chosen_for_people(clock: Clock) -> None:
         Watch(Reporting(clock, STAGING, SHOP), RULES).look()
 
     assert str(caught.value) == (
-        "http://prometheus:9090 has several services; choose by --job, --environment:\n"
+        "http://prometheus:9090 has several services; choose one with --job and --environment:\n"
         "  team/shop (production)\n  team/shop (staging)"
     )
 
@@ -64,13 +65,13 @@ def test_whoever_names_a_service_asks_for_that(clock: Clock) -> None:
     assert 'recmon_build_info{job="team/shop", deployment_environment_name="production"}' in prometheus.asked[0]
 
 
-@pytest.mark.parametrize(("job", "of"), [("", ""), ("shop", " of shop")])
+@pytest.mark.parametrize(("job", "of"), [("", ""), ("shop", " for shop")])
 def test_where_there_is_nothing_of_ours_it_says_what_to_do(clock: Clock, job: str, of: str) -> None:
     with pytest.raises(ServiceError) as caught:
         Watch(Reporting(clock), RULES, job).look()
 
     assert str(caught.value) == (
-        f"http://prometheus:9090 has no series{of} that otel-recmon exports; is the service running with "
+        f"http://prometheus:9090 has no series of otel-recmon{of}; is the service running with "
         "OTEL_RECMON_ENABLED=true, and has it answered a request?"
     )
 

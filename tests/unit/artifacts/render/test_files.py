@@ -1,4 +1,4 @@
-"""What is exported: the shipped files by default, something else for each setting, the same bytes every time."""
+"""The export: the shipped files by default, other files for each setting, and the same bytes in every process."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ from tests.unit.artifacts.exports import CHANGED, DEFAULT, EVERY_KNOB
 ROOT = Path(__file__).parents[4]
 Key = tuple[str, ...]
 NOT_IN_FILES = {("export", "parts"), ("export", "format")}
-"""Settings that choose what is exported, and change nothing in it."""
+"""Settings that select parts and change no file."""
 DIGESTS = """
 import hashlib
 from tests.unit.artifacts.exports import CHANGED
@@ -36,7 +36,7 @@ for name, text in {**CHANGED.files, **CHANGED.objects}.items():
 
 
 def tables(settings: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
-    """Each setting of a file with the keys that lead to it; that of labels as one."""
+    """Each setting with its keys; the labels are one setting."""
     for table, values in settings.items():
         if table in ("alerts", "pace"):
             yield from (((table, name, key), value) for name, own in values.items() for key, value in own.items())
@@ -58,7 +58,7 @@ def defaults() -> dict[Key, Any]:
 
 
 def single(key: Key, value: Any) -> dict[str, Any]:
-    """Settings of one key alone."""
+    """Settings with a single key."""
     for name in reversed(key):
         value = {name: value}
     return dict(value)
@@ -70,7 +70,7 @@ def part(name: str, form: str) -> Files:
 
 
 def matters(settings: Mapping[str, Any]) -> bool:
-    """Whether any file is another one with these settings; those that are made fast are made first."""
+    """Whether these settings change any file. The parts that are made fast are compared first."""
     config = configured(settings)
     parts = [(name, form) for form in FORMATS for name in parts_of(form)]
     slow = ["dashboards", "alerts"]
@@ -78,18 +78,18 @@ def matters(settings: Mapping[str, Any]) -> bool:
     return any(exported(config, [name], form) != part(name, form) for name, form in ordered)
 
 
-def test_by_default_it_is_what_the_repository_ships() -> None:
+def test_the_default_export_is_what_the_repository_ships() -> None:
     assert DEFAULT.files == {name: (ROOT / name).read_text(encoding="utf-8") for name in DEFAULT.files}
 
 
-def test_all_that_the_repository_ships_for_others_to_read_is_exported() -> None:
+def test_every_configuration_file_of_the_repository_is_exported() -> None:
     folders = ("grafana", "prometheus")
     shipped = {str(path.relative_to(ROOT)) for name in folders for path in (ROOT / name).rglob("*.*") if path.suffix}
 
     assert {name for name in DEFAULT.files if name != "collector-config.yaml"} == shipped
 
 
-def test_every_knob_is_turned() -> None:
+def test_the_changed_export_changes_every_setting() -> None:
     changed = dict(tables(EVERY_KNOB))
 
     assert changed.keys() == defaults().keys()
@@ -108,12 +108,12 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize(("key", "value"), ELSEWHERE)
-def test_every_knob_turns_something(key: Key, value: Any) -> None:
+def test_every_setting_changes_a_file(key: Key, value: Any) -> None:
     assert matters(single(key, value))
 
 
 @pytest.mark.parametrize("name", EVERY_KNOB["alerts"])
-def test_every_knob_of_an_alert_turns_something(name: str) -> None:
+def test_every_setting_of_an_alert_changes_a_rule(name: str) -> None:
     on = {"enabled": True, "threshold": 0.2}
     own = {**EVERY_KNOB["alerts"][name], "enabled": False, "threshold": 0.3}
 
@@ -122,7 +122,7 @@ def test_every_knob_of_an_alert_turns_something(name: str) -> None:
 
 
 def rendered(name: str, tuning: Mapping[str, Any]) -> tuple[str, ...]:
-    """An alert in all forms."""
+    """The rules of one alert in all files."""
     (rule,) = (rule for rule in rules(configured({"alerts": {name: tuning}})) if rule.name == name)
     return rules_file([rule]), recording_file([rule]), alerting_file([rule])
 
@@ -150,15 +150,17 @@ def test_the_parts_are_those_of_the_documentation() -> None:
     assert set(PARTS) - set(parts_of("kubernetes")) == {"alertmanager", "prometheus"}
 
 
-def test_a_part_without_such_a_form_is_refused_with_those_that_have_it() -> None:
-    with pytest.raises(TuningError, match="the part prometheus has no form for kubernetes: there are dashboards, "):
+def test_a_part_that_does_not_exist_in_the_format_is_refused() -> None:
+    with pytest.raises(
+        TuningError, match="the part prometheus does not exist in the format kubernetes; the parts are dashboards, "
+    ):
         exported(DEFAULT.config, ["prometheus"], "kubernetes")
 
 
 @pytest.mark.parametrize(
     ("exported_every", "scraped_every", "longest"), [("15s", "1m", "1m"), ("60s", "15s", "60s"), ("90s", "1m", "90s")]
 )
-def test_grafana_knows_the_longest_time_between_two_samples(
+def test_the_interval_of_the_data_source_is_the_longest_of_its_samples(
     exported_every: str, scraped_every: str, longest: str
 ) -> None:
     settings = {"grafana": {"export_interval": exported_every}, "prometheus": {"scrape_interval": scraped_every}}

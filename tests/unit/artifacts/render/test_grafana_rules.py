@@ -1,4 +1,4 @@
-"""The alerts as Grafana provisions them: nothing unknown, nothing eaten, everything referred to exists."""
+"""The alert rules for Grafana: a valid schema, texts that survive Grafana's interpolation, and existing references."""
 
 import json
 import re
@@ -34,155 +34,180 @@ EACH = pytest.mark.parametrize(
         for rule in file["groups"][0]["rules"]
     ],
 )
+EACH_RULE = pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, id=f"{name}.{rule['title']}")
+        for name, file in FILES.items()
+        for rule in file["groups"][0]["rules"]
+    ],
+)
 EACH_FILE = pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 EACH_NAME = pytest.mark.parametrize("name", FILES)
 
 
-@EACH_FILE
-def test_it_is_what_grafana_takes(file: dict[str, Any]) -> None:
-    jsonschema.Draft202012Validator(SCHEMA).validate(file)
+class TestFile:
+    @EACH_FILE
+    def test_the_file_has_a_valid_schema(self, file: dict[str, Any]) -> None:
+        jsonschema.Draft202012Validator(SCHEMA).validate(file)
+
+    def test_the_schema_refuses_a_misspelt_key(self) -> None:
+        wrong = json.loads(json.dumps(FILE).replace('"noDataState"', '"nodataState"'))
+
+        assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
+
+    @EACH_NAME
+    def test_the_group_is_in_the_folder_of_the_settings(self, name: str) -> None:
+        grafana, (group,) = CONFIGS[name].deployment.grafana, FILES[name]["groups"]
+
+        assert {key: value for key, value in group.items() if key != "rules"} == {
+            "orgId": grafana.organisation,
+            "name": grafana.uid_prefix,
+            "folder": grafana.alert_folder,
+            "interval": CONFIGS[name].general.interval,
+        }
+
+    def test_an_unsupported_interval_is_refused(self) -> None:
+        with pytest.raises(TuningError, match="steps of 10s"):
+            rules_file(rules(configured({"general": {"interval": "15s"}})))
 
 
-@EACH_NAME
-def test_the_group_is_in_the_folder_of_the_settings(name: str) -> None:
-    grafana, (group,) = CONFIGS[name].deployment.grafana, FILES[name]["groups"]
+class TestInterpolation:
+    """Grafana replaces `$` in most texts of provisioning files."""
 
-    assert {key: value for key, value in group.items() if key != "rules"} == {
-        "orgId": grafana.organisation,
-        "name": grafana.uid_prefix,
-        "folder": grafana.alert_folder,
-        "interval": CONFIGS[name].general.interval,
-    }
+    def test_the_emulation_replaces_what_grafana_replaces(self) -> None:
+        environment = {"URL": "x", "PW": "Pa$word"}
+        texts = [
+            "$URL",
+            "${URL}",
+            "$__env{URL}",
+            "${NO:-x}",
+            "{{ $labels.a }}",
+            "$$labels",
+            "${PW}",
+            "a $ 5",
+            "^a$",
+            "$1",
+        ]
 
+        assert [interpolated(text, environment) for text in texts] == [
+            "x",
+            "x",
+            "x",
+            "",
+            "{{ .a }}",
+            "$labels",
+            "Pa",
+            "a $ 5",
+            "^a$",
+            "",
+        ]
 
-def test_a_misspelt_key_would_be_noticed() -> None:
-    wrong = json.loads(json.dumps(FILE).replace('"noDataState"', '"nodataState"'))
+    @EACH_FILE
+    @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["nothing set", "everything set"])
+    def test_no_text_changes_by_interpolation(self, environment: dict[str, str], file: dict[str, Any]) -> None:
+        changed = [place for place, text in expanded_texts(file) if interpolated(text, environment) != text]
 
-    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
+        assert changed == []
 
+    @EACH_RULE
+    def test_a_text_for_people_has_the_value_in_grafanas_syntax(self, rule: dict[str, Any]) -> None:
+        texts = " ".join(rule["annotations"].values())
 
-def test_the_emulation_eats_what_grafana_eats() -> None:
-    environment = {"URL": "x", "PW": "Pa$word"}
-    texts = ["$URL", "${URL}", "$__env{URL}", "${NO:-x}", "{{ $labels.a }}", "$$labels", "${PW}", "a $ 5", "^a$", "$1"]
-
-    assert [interpolated(text, environment) for text in texts] == [
-        "x",
-        "x",
-        "x",
-        "",
-        "{{ .a }}",
-        "$labels",
-        "Pa",
-        "a $ 5",
-        "^a$",
-        "",
-    ]
-
-
-@EACH_FILE
-@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["nothing set", "everything set"])
-def test_no_text_that_grafana_expands_changes(environment: dict[str, str], file: dict[str, Any]) -> None:
-    changed = [place for place, text in expanded_texts(file) if interpolated(text, environment) != text]
-
-    assert changed == []
-
-
-@EACH_NAME
-def test_every_alert_is_there_and_paused_unless_it_is_on(name: str) -> None:
-    assert {rule["title"]: not rule["isPaused"] for rule in FILES[name]["groups"][0]["rules"]} == {
-        alert.name: CONFIGS[name].alerts[alert.name].enabled for alert in ALERTS
-    }
+        assert ".Values.A.Value" in rule["annotations"]["value"]
+        assert "$" not in texts
+        assert not re.search(r"[ (]\.Value\b", texts)
 
 
-def test_these_are_on_by_default() -> None:
-    assert [name for name, tuning in load().alerts.items() if tuning.enabled] == [
-        "CtrLow",
-        "LatencyHigh",
-        "ErrorRateHigh",
-        "BudgetBurnHour",
-        "BudgetBurnSixHours",
-        "BudgetBurnDay",
-        "BudgetBurnThreeDays",
-        "CtrBelowUsual",
-        "ModelStale",
-        "ModelVeryStale",
-        "SampleRatioMismatch",
-        "ArmLosesClicks",
-        "ArmLosesConversions",
-        "ArmSlow",
-        "ArmFailing",
-        "ServiceSilent",
-        "TelemetryLost",
-        "MessagesLost",
-        "Watchdog",
-    ]
+class TestAlerts:
+    @EACH_NAME
+    def test_every_alert_exists_and_is_paused_unless_enabled(self, name: str) -> None:
+        assert {rule["title"]: not rule["isPaused"] for rule in FILES[name]["groups"][0]["rules"]} == {
+            alert.name: CONFIGS[name].alerts[alert.name].enabled for alert in ALERTS
+        }
+
+    def test_these_alerts_are_enabled_by_default(self) -> None:
+        assert [name for name, tuning in load().alerts.items() if tuning.enabled] == [
+            "CtrLow",
+            "LatencyHigh",
+            "ErrorRateHigh",
+            "BudgetBurnHour",
+            "BudgetBurnSixHours",
+            "BudgetBurnDay",
+            "BudgetBurnThreeDays",
+            "CtrBelowUsual",
+            "ModelStale",
+            "ModelVeryStale",
+            "SampleRatioMismatch",
+            "ArmLosesClicks",
+            "ArmLosesConversions",
+            "ArmSlow",
+            "ArmFailing",
+            "ServiceSilent",
+            "TelemetryLost",
+            "MessagesLost",
+            "Watchdog",
+        ]
+
+    def test_an_alert_without_a_threshold_is_missing(self) -> None:
+        found = {rule["title"] for rule in json.loads(rules_file(rules(load())))["groups"][0]["rules"]}
+
+        assert {alert.name for alert in ALERTS} - found == {"DiversityLow", "CoverageLow"}
+
+    @EACH
+    def test_a_rule_has_the_labels_and_the_contact_point_of_the_settings(
+        self, config: Config, rule: dict[str, Any]
+    ) -> None:
+        receiver = config.deployment.notifications.contact_point
+
+        assert rule["labels"] == {"severity": config.alerts[rule["title"]].severity, **config.deployment.labels}
+        assert rule.get("notification_settings") == ({"receiver": receiver} if receiver else None)
+
+    def test_the_emulation_fires_above_the_threshold_only(self) -> None:
+        one, other, unknown = (frozenset({("job", name)}) for name in "abc")
+        (rule,) = (rule for rule in RULES if rule["title"] == "ErrorRateHigh")
+
+        assert verdict(rule, {one: 0.02, other: 0.01, unknown: float("nan")}) == {one}
 
 
-def test_a_floor_without_a_threshold_is_not_there() -> None:
-    found = {rule["title"] for rule in json.loads(rules_file(rules(load())))["groups"][0]["rules"]}
+class TestReferences:
+    @EACH_NAME
+    def test_uids_are_unique_and_made_from_the_names(self, name: str) -> None:
+        uids = {rule["title"]: rule["uid"] for rule in FILES[name]["groups"][0]["rules"]}
 
-    assert {alert.name for alert in ALERTS} - found == {"DiversityLow", "CoverageLow"}
+        assert len(set(uids.values())) == len(uids)
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids.values())
+        assert uids["CtrBelowUsual"] == f"{CONFIGS[name].deployment.grafana.uid_prefix}-ctr-below-usual"
 
+    @EACH
+    def test_a_rule_refers_to_an_existing_panel_dashboard_and_data_source(
+        self, config: Config, rule: dict[str, Any]
+    ) -> None:
+        grafana = config.deployment.grafana
+        panels = {(grafana.uid(signal.page.uid), signal.panel) for signal in SIGNALS}
+        annotations = rule["annotations"]
 
-@EACH_NAME
-def test_identifiers_are_unique_and_follow_from_the_names(name: str) -> None:
-    uids = {rule["title"]: rule["uid"] for rule in FILES[name]["groups"][0]["rules"]}
+        assert (rule["dashboardUid"], rule["panelId"]) in panels
+        assert (annotations["__dashboardUid__"], annotations["__panelId__"]) == (
+            rule["dashboardUid"],
+            str(rule["panelId"]),
+        )
+        assert {part["refId"]: part["datasourceUid"] for part in rule["data"]} == {
+            "A": grafana.datasource,
+            "B": "__expr__",
+        }
 
-    assert len(set(uids.values())) == len(uids)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids.values())
-    assert uids["CtrBelowUsual"] == f"{CONFIGS[name].deployment.grafana.uid_prefix}-ctr-below-usual"
+    def test_ids_of_panels_dashboards_and_folders_are_unique(self) -> None:
+        assert len({signal.name for signal in SIGNALS}) == len({signal.panel for signal in SIGNALS}) == len(SIGNALS)
+        assert len({page.uid for page in PAGES}) == len(PAGES)
+        assert len({ALERT_FOLDER, DASHBOARD_FOLDER}) == 2
 
+    @EACH
+    def test_a_query_is_instant_and_selects_raw_series_of_the_services(
+        self, config: Config, rule: dict[str, Any]
+    ) -> None:
+        model = rule["data"][0]["model"]
 
-@EACH
-def test_a_rule_refers_to_a_panel_a_page_and_a_datasource_that_exist(config: Config, rule: dict[str, Any]) -> None:
-    grafana = config.deployment.grafana
-    panels = {(grafana.uid(signal.page.uid), signal.panel) for signal in SIGNALS}
-    annotations = rule["annotations"]
-
-    assert (rule["dashboardUid"], rule["panelId"]) in panels
-    assert (annotations["__dashboardUid__"], annotations["__panelId__"]) == (rule["dashboardUid"], str(rule["panelId"]))
-    assert {part["refId"]: part["datasourceUid"] for part in rule["data"]} == {"A": grafana.datasource, "B": "__expr__"}
-
-
-def test_panels_and_pages_have_identifiers_of_their_own() -> None:
-    assert len({signal.name for signal in SIGNALS}) == len({signal.panel for signal in SIGNALS}) == len(SIGNALS)
-    assert len({page.uid for page in PAGES}) == len(PAGES)
-    assert len({ALERT_FOLDER, DASHBOARD_FOLDER}) == 2
-
-
-@EACH
-def test_a_query_is_instant_and_asks_for_raw_series_of_the_services_only(config: Config, rule: dict[str, Any]) -> None:
-    model = rule["data"][0]["model"]
-
-    assert too_wide(promql_parser.parse(query(rule)), config.deployment.services) == []
-    assert (model["instant"], model["range"]) == (True, False)
-    assert PREFIX not in query(rule)
-
-
-@EACH
-def test_a_text_for_people_gives_the_value_as_grafana_knows_it(config: Config, rule: dict[str, Any]) -> None:
-    texts = " ".join(rule["annotations"].values())
-
-    assert ".Values.A.Value" in rule["annotations"]["value"]
-    assert "$" not in texts
-    assert not re.search(r"[ (]\.Value\b", texts)
-
-
-@EACH
-def test_a_rule_has_the_labels_and_the_contact_point_of_the_settings(config: Config, rule: dict[str, Any]) -> None:
-    receiver = config.deployment.notifications.contact_point
-
-    assert rule["labels"] == {"severity": config.alerts[rule["title"]].severity, **config.deployment.labels}
-    assert rule.get("notification_settings") == ({"receiver": receiver} if receiver else None)
-
-
-def test_an_interval_that_grafana_does_not_take_is_refused() -> None:
-    with pytest.raises(TuningError, match="steps of 10s"):
-        rules_file(rules(configured({"general": {"interval": "15s"}})))
-
-
-def test_a_verdict_is_that_of_the_threshold() -> None:
-    one, other, unknown = (frozenset({("job", name)}) for name in "abc")
-    (rule,) = (rule for rule in RULES if rule["title"] == "ErrorRateHigh")
-
-    assert verdict(rule, {one: 0.02, other: 0.01, unknown: float("nan")}) == {one}
+        assert too_wide(promql_parser.parse(query(rule)), config.deployment.services) == []
+        assert (model["instant"], model["range"]) == (True, False)
+        assert PREFIX not in query(rule)

@@ -1,4 +1,4 @@
-"""The alerts as Prometheus's rules: what is on, recorded once, with the same condition as Grafana's."""
+"""The rules for Prometheus: enabled alerts only, recorded once, with the same conditions as in Grafana."""
 
 import re
 from typing import Any
@@ -10,7 +10,13 @@ import yaml
 from otel_recmon.artifacts.alerts.definitions import rules
 from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison, raw
 from otel_recmon.artifacts.promql import Expr
-from otel_recmon.artifacts.render.prometheus_rules import PREFIX, Recorded, alerting_file, condition, recording_file
+from otel_recmon.artifacts.render.prometheus_rules import (
+    PREFIX,
+    RecordingRules,
+    alerting_file,
+    condition,
+    recording_file,
+)
 from otel_recmon.artifacts.settings.thresholds import configured
 from tests.unit.artifacts.exports import CHANGED, DEFAULT, EACH_EXPORT, EXPORTS, Export
 from tests.unit.artifacts.selectors import too_wide
@@ -25,20 +31,20 @@ def loaded(text: str) -> dict[str, dict[str, Any]]:
 
 
 @EACH_EXPORT
-def test_what_is_off_is_not_there(export: Export) -> None:
+def test_a_disabled_alert_is_missing(export: Export) -> None:
     enabled = [name for name, rule in export.rules.items() if rule.tuning.enabled]
 
     assert list(loaded(export.files["prometheus/rules/alerts/recmon.yml"])) == enabled
 
 
-def test_with_nothing_on_the_files_are_still_rules() -> None:
+def test_without_enabled_alerts_the_files_are_valid() -> None:
     off = rules(configured({"alerts": {name: {"enabled": False} for name in RULES}}))
 
     assert (loaded(alerting_file(off)), loaded(recording_file(off))) == ({}, {})
 
 
 @EACH_EXPORT
-def test_every_recorded_series_that_an_alert_looks_at_is_recorded(export: Export) -> None:
+def test_every_recorded_series_that_an_alert_uses_is_recorded(export: Export) -> None:
     alerting = export.files["prometheus/rules/alerts/recmon.yml"]
     looked_at = {word for word in re.split(r"[\s()]+", alerting) if word.startswith(PREFIX)}
 
@@ -59,12 +65,12 @@ def test_a_rule_has_the_labels_of_the_settings() -> None:
     assert rule["labels"] == {"severity": "critical", "team": "recommendations", "area": "Search: ads & more"}
 
 
-def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
+def test_a_rule_has_the_condition_duration_severity_and_annotations() -> None:
     rule = loaded(alerting_file(RULES.values()))["ModelStale"]
 
     assert (rule["for"], rule["labels"]) == ("15m", {"severity": "warning"})
     assert rule["annotations"] == RULES["ModelStale"].annotations(".Value")
-    assert rule["expr"] == str(condition(RULES["ModelStale"], Recorded()))
+    assert rule["expr"] == str(condition(RULES["ModelStale"], RecordingRules()))
 
 
 @pytest.mark.parametrize(
@@ -75,8 +81,8 @@ def test_a_rule_says_when_for_how_long_how_urgent_and_what() -> None:
         for rule in export.rules.values()
     ],
 )
-def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
-    record = Recorded()
+def test_a_recorded_series_stands_for_the_expression_in_grafana(rule: AlertRule) -> None:
+    record = RecordingRules()
     text = str(rule.expression(record))
 
     for name, expression in record.expressions.items():
@@ -85,15 +91,15 @@ def test_what_is_recorded_stands_for_what_grafana_asks(rule: AlertRule) -> None:
     promql_parser.parse(text)
 
 
-def test_a_name_cannot_stand_for_two_expressions() -> None:
-    record = Recorded()
+def test_a_name_cannot_record_two_expressions() -> None:
+    record = RecordingRules()
     record("a", Expr("1"))
 
-    with pytest.raises(ValueError, match="recmon:a stands for two expressions"):
+    with pytest.raises(ValueError, match="recmon:a would record two different expressions"):
         record("a", Expr("2"))
 
 
-def test_comparisons_are_the_same_in_both_languages() -> None:
+def test_comparisons_have_the_same_meaning_in_grafana() -> None:
     assert {comparison.operator: comparison.evaluator for comparison in Comparison} == {
         ">": "gt",
         "<": "lt",

@@ -1,4 +1,4 @@
-"""Colours, and how values are written."""
+"""Colours and number formats."""
 
 import math
 import zlib
@@ -19,8 +19,8 @@ GRAFANA: Final = {
 PALETTE: Final = ("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0", "#508642")
 
 
-def written(value: float, unit: str) -> str:
-    """Return a value with its unit, about as Grafana writes it."""
+def format_value(value: float, unit: str) -> str:
+    """Return a value with its unit, approximately as in Grafana."""
     if not math.isfinite(value):
         return "-"
     if unit == "s" and abs(value) < 1:
@@ -46,7 +46,7 @@ def _short(value: float) -> str:
 
 
 def colour(panel: Json, name: str, value: float | None = None) -> str:
-    """Return the colour of a series: its override's, that of the thresholds, or one that follows from its name."""
+    """Return the colour of a series: from its override, from the thresholds, or else derived from its name."""
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"]["options"] == name:
             for found in override["properties"]:
@@ -60,6 +60,6 @@ def colour(panel: Json, name: str, value: float | None = None) -> str:
 
 
 def properties(panel: Json, name: str) -> dict[str, Any]:
-    """Return what the overrides say of a series."""
+    """Return the properties of a series from the panel's overrides."""
     found = [o["properties"] for o in panel["fieldConfig"]["overrides"] if o["matcher"]["options"] == name]
     return {one["id"]: one["value"] for listed in found for one in listed}

@@ -1,4 +1,4 @@
-"""The configuration of Collector and Prometheus: the files that the package ships, with settings in their places."""
+"""Configuration files of the Collector and of Prometheus: those of `otel_recmon.stack` with the settings filled in."""
 
 import json
 import re
@@ -18,22 +18,22 @@ _TARGETS: Final = {
     "alertmanagers": "alertmanagers",
     "scraped": "scraped",
 }
-"""The files with targets, and the setting for each."""
+"""The setting with the addresses of each file of targets."""
 _RULES: Final = "  - rules/*.yml\n"
 _ALERTS: Final = "  - rules/alerts/*.yml\n"
 
 
 def prometheus_files(settings: Prometheus) -> Mapping[str, str]:
-    """Return the configuration of a Prometheus, by the names of its files."""
+    """Return the configuration files of Prometheus, by their names."""
     text = _shipped("prometheus/prometheus.yml")
-    for line, shipped, own in (
+    for line, default, own in (
         ("  scrape_interval: {}\n", _SHIPPED.scrape_interval, settings.scrape_interval),
         ("  evaluation_interval: {}\n", _SHIPPED.evaluation_interval, settings.evaluation_interval),
         ("      time: {}\n", _SHIPPED.retention, settings.retention),
         ("    out_of_order_time_window: {}\n", _SHIPPED.out_of_order_window, settings.out_of_order_window),
         ("{}", _RULES, _RULES + _ALERTS * settings.alerting),
     ):
-        text = _replaced(text, line.format(shipped), line.format(own))
+        text = _replaced(text, line.format(default), line.format(own))
     return {
         "prometheus/prometheus.yml": text,
         "prometheus/prometheus.args": _shipped("prometheus/prometheus.args"),
@@ -49,7 +49,7 @@ def _targets(name: str, addresses: Sequence[str]) -> str:
 
 
 def collector_file(settings: Collector) -> str:
-    """Return the Collector's configuration: settings are the defaults of its variables."""
+    """Return the configuration file of the Collector, with the settings as defaults of its environment variables."""
     text = _shipped(COLLECTOR_FILE)
     for spec in fields(Collector):
         own = getattr(settings, spec.name)
@@ -61,14 +61,15 @@ def collector_file(settings: Collector) -> str:
 def _with_default(text: str, variable: str, value: str) -> str:
     new, times = re.subn(rf"\$\{{env:{variable}:-[^}}]*\}}", lambda _: f"${{env:{variable}:-{value}}}", text)
     if not times:
-        raise ValueError(f"{COLLECTOR_FILE} has no {variable}")
+        raise ValueError(f"{COLLECTOR_FILE} does not use the variable {variable}")
     return new
 
 
-def _replaced(text: str, shipped: str, own: str) -> str:
-    if text.count(shipped) != 1:
-        raise ValueError(f"prometheus.yml has {shipped!r} {text.count(shipped)} times, not once")
-    return text.replace(shipped, own)
+def _replaced(text: str, default: str, own: str) -> str:
+    # A changed default in the shipped file must not make a setting ineffective without an error.
+    if text.count(default) != 1:
+        raise ValueError(f"prometheus.yml contains {default!r} {text.count(default)} times, not once")
+    return text.replace(default, own)
 
 
 def _shipped(name: str) -> str:

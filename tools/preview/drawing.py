@@ -1,4 +1,4 @@
-"""A function for each kind of panel."""
+"""The drawing functions, one for each panel type."""
 
 import math
 import textwrap
@@ -7,24 +7,24 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from ink import FAINT, GRAFANA, PANEL, TEXT, colour, properties, written
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.ticker import MaxNLocator
 from source import Json, Points, Source
+from style import FAINT, GRAFANA, PANEL, TEXT, colour, format_value, properties
 
-from otel_recmon.artifacts.dashboards.interpolation import named
+from otel_recmon.artifacts.dashboards.interpolation import series_name
 
-MOST_BARS, MOST_ROWS, MOST_NAMES = 12, 10, 6
+MAX_BARS, MAX_ROWS, MAX_LEGEND = 12, 10, 6
 
 
 def _stat(axes: Axes, panel: Json, source: Source) -> None:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    found = [(named(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
+    found = [(series_name(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
     names = panel["options"]["textMode"] == "value_and_name"
     for place, (name, value) in enumerate(found):
         x = (place + 0.5) / len(found)
-        text, shade = _mapped(panel, value) or (written(value, unit), colour(panel, "", value))
+        text, shade = _mapped(panel, value) or (format_value(value, unit), colour(panel, "", value))
         axes.text(x, 0.45, text, ha="center", va="center", size=22, color=shade)
         if names:
             axes.text(x, 0.08, name, ha="center", size=9, color=FAINT)
@@ -33,23 +33,23 @@ def _stat(axes: Axes, panel: Json, source: Source) -> None:
 
 
 def _mapped(panel: Json, value: float) -> tuple[str, str] | None:
-    """Return the words and the colour that stand for a value, where a range of values has any."""
+    """Return the text and the colour of the range mapping for a value; None if there is none."""
     for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
-        said = mapping["options"]
-        low, high = said.get("from"), said.get("to")
+        options = mapping["options"]
+        low, high = options.get("from"), options.get("to")
         if mapping["type"] == "range" and (low is None or low <= value) and (high is None or value <= high):
-            shade = said["result"]["color"]
-            return said["result"]["text"], GRAFANA.get(shade, shade)
+            shade = options["result"]["color"]
+            return options["result"]["text"], GRAFANA.get(shade, shade)
     return None
 
 
-def _empty(axes: Axes, words: str = "No data") -> None:
-    axes.text(0.5, 0.45, words, ha="center", va="center", size=12, color=FAINT, transform=axes.transAxes)
+def _empty(axes: Axes, text: str = "No data") -> None:
+    axes.text(0.5, 0.45, text, ha="center", va="center", size=12, color=FAINT, transform=axes.transAxes)
 
 
 def _lines(axes: Axes, panel: Json, source: Source) -> None:
     custom = panel["fieldConfig"]["defaults"]["custom"]
-    found = [(named(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, panel)]
+    found = [(series_name(t["legendFormat"], m), p) for t in panel["targets"] for m, p in source.lines(t, panel)]
     if not found:
         _empty(axes)
         return
@@ -64,17 +64,17 @@ def _lines(axes: Axes, panel: Json, source: Source) -> None:
 def _plain(axes: Axes, panel: Json, found: Sequence[tuple[str, Points]]) -> None:
     points = dict(found)
     for number, (name, line) in enumerate(found):
-        said = properties(panel, name)
+        overrides = properties(panel, name)
         xs, ys = [_moment(t) for t, _ in line], [v for _, v in line]
-        if said.get("custom.fillBelowTo") in points:
-            low = dict(points[said["custom.fillBelowTo"]])
+        if overrides.get("custom.fillBelowTo") in points:
+            low = dict(points[overrides["custom.fillBelowTo"]])
             xs_both = [_moment(t) for t, _ in line if t in low]
             lows, highs = [low[t] for t, _ in line if t in low], [v for t, v in line if t in low]
             axes.fill_between(xs_both, lows, highs, color=colour(panel, name), alpha=0.25, lw=0)  # type: ignore[arg-type]  # dates are fine
-        if said.get("custom.lineWidth") != 0:
-            style = "--" if "custom.lineStyle" in said else "-"
-            label = name if number < MOST_NAMES else None
-            marker = "o" if len(line) < MOST_BARS else ""
+        if overrides.get("custom.lineWidth") != 0:
+            style = "--" if "custom.lineStyle" in overrides else "-"
+            label = name if number < MAX_LEGEND else None
+            marker = "o" if len(line) < MAX_BARS else ""
             axes.plot(xs, ys, style, lw=1.4, marker=marker, ms=2.5, color=colour(panel, name), label=label)  # type: ignore[arg-type]
 
 
@@ -82,7 +82,7 @@ def _stack(axes: Axes, panel: Json, found: Sequence[tuple[str, Points]]) -> None
     moments = sorted({t for _, line in found for t, _ in line})
     rows = [[dict(line).get(t, 0.0) for t in moments] for _, line in found]
     rows = [[0.0 if math.isnan(v) else v for v in row] for row in rows]
-    labels = [name if n < MOST_NAMES else "" for n, (name, _) in enumerate(found)]
+    labels = [name if n < MAX_LEGEND else "" for n, (name, _) in enumerate(found)]
     axes.stackplot(
         [_moment(t) for t in moments],  # type: ignore[arg-type]
         rows,
@@ -112,11 +112,11 @@ def _axis(axes: Axes, panel: Json) -> None:
     axes.set_axis_on()
     axes.set_facecolor(PANEL)
     bottom, top = axes.get_ylim()
-    least = defaults["custom"]["axisSoftMin"]  # the margin below what is drawn is no value of its own
+    least = defaults["custom"]["axisSoftMin"]  # matplotlib's margin below the data must not extend the axis below it
     bottom = least - (top - least) / 50 if axes.dataLim.y0 >= least else bottom
     axes.set_ylim(bottom, defaults.get("max", top * 1.05 if top > bottom else bottom + 1))
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(lambda value, _: written(value, defaults["unit"]))
+    axes.yaxis.set_major_formatter(lambda value, _: format_value(value, defaults["unit"]))
     axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
     axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))
     axes.tick_params(colors=FAINT, labelsize=8, length=0)
@@ -131,11 +131,11 @@ def _axis(axes: Axes, panel: Json) -> None:
 
 def _bars(axes: Axes, panel: Json, source: Source) -> None:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    found = [(named(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
+    found = [(series_name(t["legendFormat"], m), v) for t in panel["targets"] for m, v in source.instant(t)]
     if not found:
         _empty(axes)
         return
-    found = found[:MOST_BARS]
+    found = found[:MAX_BARS]
     most = panel["fieldConfig"]["defaults"].get("max") or max(abs(value) for _, value in found) or 1.0
     for place, (name, value) in enumerate(found):
         y = 1 - (place + 0.5) / len(found)
@@ -143,7 +143,7 @@ def _bars(axes: Axes, panel: Json, source: Source) -> None:
         shade = colour(panel, name, value)
         axes.barh(y, 0.6 * min(abs(value) / most, 1), height=height, left=0.24, color=shade, alpha=0.8)
         axes.text(0.23, y, name, ha="right", va="center", size=9, color=TEXT)
-        axes.text(0.99, y, written(value, unit), ha="right", va="center", size=11, color=shade)
+        axes.text(0.99, y, format_value(value, unit), ha="right", va="center", size=11, color=shade)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
 
@@ -165,10 +165,10 @@ def _table(axes: Axes, panel: Json, source: Source) -> None:
     wrapped = max(8, int(190 * width))
     for x, head in enumerate(columns):
         axes.text(x * width, 1.0, textwrap.fill(head, wrapped), va="top", size=8, color=GRAFANA["blue"])
-    for place, (key, values) in enumerate(sorted(rows.items())[:MOST_ROWS]):
+    for place, (key, values) in enumerate(sorted(rows.items())[:MAX_ROWS]):
         cells = [dict(key).get(name, "") for name in names]
         cells += [
-            written(values[head], properties(panel, head).get("unit", "short")) if head in values else ""
+            format_value(values[head], properties(panel, head).get("unit", "short")) if head in values else ""
             for head in heads
         ]
         for x, cell in enumerate(cells):
@@ -189,7 +189,7 @@ def _heatmap(axes: Axes, panel: Json, source: Source) -> None:
     axes.set_axis_on()
     axes.pcolormesh(range(len(moments)), range(len(bounds)), shown, cmap="Blues_r")
     unit = panel["options"]["yAxis"]["unit"]
-    axes.set_yticks(range(len(bounds)), [written(b, unit) if b < math.inf else "more" for b in bounds])
+    axes.set_yticks(range(len(bounds)), [format_value(b, unit) if b < math.inf else "more" for b in bounds])
     picks = range(0, len(moments), max(1, len(moments) // 5))
     axes.set_xticks(list(picks), [f"{_moment(moments[p]):%H:%M}" for p in picks])
     axes.tick_params(colors=FAINT, labelsize=8, length=0)
@@ -197,10 +197,10 @@ def _heatmap(axes: Axes, panel: Json, source: Source) -> None:
 
 
 def _alerts(axes: Axes, _: Json, __: Source) -> None:
-    _empty(axes, "Grafana's own list of alerts; this preview has no Grafana to ask")
+    _empty(axes, "Grafana's list of alerts, not available in this preview")
 
 
-DRAWN: Final[Mapping[str, Callable[[Axes, Json, Source], None]]] = {
+PANEL_TYPES: Final[Mapping[str, Callable[[Axes, Json, Source], None]]] = {
     "stat": _stat,
     "timeseries": _lines,
     "bargauge": _bars,

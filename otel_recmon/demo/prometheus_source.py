@@ -1,4 +1,4 @@
-"""What has reached a Prometheus of a service that exports by itself."""
+"""The metrics of a service that have reached a Prometheus."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from otel_recmon.demo.scrape import Exposition
 
 POLL_SECONDS: Final = 0.1
 EXPORTS: Final = 2
-"""After these, all is there: a series that is new is exported as 0 once, before its value."""
-BEAT: Final = catalog.BUILD_INFO.prometheus
-"""A series that each export has a sample of, from every process."""
+"""Exports of a process after which all its counts are stored: the first export of a new series is always 0."""
+EXPORT_COUNTER: Final = catalog.BUILD_INFO.prometheus
+"""A series with one sample for each export of each process, so that its samples count the exports."""
 
 
 @dataclass(frozen=True)
-class Stored:
-    """The series of a service in a Prometheus; ``logs`` is where to look when they do not come."""
+class PrometheusSource:
+    """The series of a service in a Prometheus; ``logs`` is the folder of logs, for the error message."""
 
     url: str
     job: str
@@ -31,14 +31,14 @@ class Stored:
     deadline_s: float = 180.0
 
     async def now(self, client: ClientSession) -> Exposition:
-        """Return the last values that have arrived."""
-        return Exposition(_samples(await self._asked(client, f'{{job="{self.job}"}}')), "Prometheus")
+        """Return the newest values in Prometheus."""
+        return Exposition(_samples(await self._query(client, f'{{job="{self.job}"}}')), "Prometheus")
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Return the values once every process has exported twice after this moment.
+        """Wait until every process has exported twice from now on, and return the values.
 
         Raises:
-            DemoError: If that takes too long.
+            DemoError: The exports do not arrive within ``deadline_s``.
         """
         moment = time.time()
         try:
@@ -54,11 +54,11 @@ class Stored:
         return await self.now(client)
 
     async def _exports(self, client: ClientSession, moment: float) -> int:
-        """Return how many exports after a moment have arrived, from the process with the fewest."""
-        series = await self._asked(client, f'{BEAT}{{job="{self.job}"}}[5m]')
+        """Return the number of exports since a moment, from the process with the fewest."""
+        series = await self._query(client, f'{EXPORT_COUNTER}{{job="{self.job}"}}[5m]')
         return min((sum(at > moment for at, _ in one["values"]) for one in series), default=0)
 
-    async def _asked(self, client: ClientSession, query: str) -> Any:
+    async def _query(self, client: ClientSession, query: str) -> Any:
         async with client.get(f"{self.url}/api/v1/query", params={"query": query}) as response:
             return (await response.json())["data"]["result"]
 

@@ -1,11 +1,11 @@
-"""The page of the Slack stand-in."""
+"""The HTML page of the Slack stand-in."""
 
 import html
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from otel_recmon.stack.message import Message
+from otel_recmon.stack.slack_message import Message
 
 _PAGE: Final = """\
 <!doctype html>
@@ -20,15 +20,15 @@ _PAGE: Final = """\
   time {{ color: #666 }}
 </style>
 <h1>Slack stand-in</h1>
-<p>{count}. They are here as <a href="/messages">JSON</a>, too.
-Set SLACK_WEBHOOK_URL to have them in Slack.</p>
+<p>{count}. They are also available as <a href="/messages">JSON</a>.
+Set SLACK_WEBHOOK_URL to receive them in Slack.</p>
 {articles}
 </html>
 """
 
 
-def page(messages: Sequence[Message]) -> str:
-    """Return the page that shows messages, given oldest first."""
+def render_page(messages: Sequence[Message]) -> str:
+    """Return the HTML page with the messages, newest first; `messages` has the oldest first."""
     count = f"{len(messages)} messages, the newest first" if messages else "No messages yet"
     return _PAGE.format(count=count, articles="\n".join(_article(message) for message in reversed(messages)))
 

@@ -1,4 +1,4 @@
-"""What was posted to a Slack webhook, as somebody in the channel would read it."""
+"""A message to a Slack webhook, and its text as the channel shows it."""
 
 import html
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """What was posted, to which path, and when (UTC)."""
+    """One post to the webhook: its payload, the path of the request, and its time in UTC."""
 
     payload: Mapping[str, Any]
     path: str
@@ -18,16 +18,16 @@ class Message:
 
     @property
     def channel(self) -> str:
-        """The channel that it names; empty where it leaves that to the webhook."""
+        """The channel in the payload; empty for the default channel of the webhook."""
         return str(self.payload.get("channel", ""))
 
     @property
     def text(self) -> str:
-        """Everything in it that is shown, without Slack's markup: text, blocks, attachments with their fields."""
-        return "\n".join(_plain(line) for line in _shown(self.payload) if line)
+        """The visible text without Slack's markup: text, blocks, and attachments with their fields."""
+        return "\n".join(_without_markup(line) for line in _lines(self.payload) if line)
 
 
-def _shown(part: Mapping[str, Any]) -> Iterator[str]:
+def _lines(part: Mapping[str, Any]) -> Iterator[str]:
     yield _linked(part.get("author_name"), part.get("author_link"))
     yield _text(part.get("pretext"))
     yield _linked(part.get("title"), part.get("title_link"))
@@ -36,7 +36,7 @@ def _shown(part: Mapping[str, Any]) -> Iterator[str]:
         yield from _block(block)
     yield from (f"{_text(field.get('title'))}: {_text(field.get('value'))}" for field in _mappings(part.get("fields")))
     for attachment in _mappings(part.get("attachments")):
-        yield from _shown(attachment)
+        yield from _lines(attachment)
     yield from (_linked(action.get("text"), action.get("url")) for action in _mappings(part.get("actions")))
     yield _text(part.get("footer"))
 
@@ -52,7 +52,7 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 
 def _text(value: object) -> str:
-    """A text, which is a string, or an object that has it."""
+    """Return the text of a field: a string, or an object with the key `text`."""
     text = value.get("text", "") if isinstance(value, Mapping) else value
     return str(text) if text is not None else ""
 
@@ -61,7 +61,7 @@ def _linked(text: object, link: object) -> str:
     return " ".join(part for part in (_text(text), f"<{link}>" if link else "") if part)
 
 
-def _plain(line: str) -> str:
-    """Write links as text and address, and what Slack has escaped as it was."""
+def _without_markup(line: str) -> str:
+    """Return the line with `text (address)` for links and without escapes."""
     named = re.sub(r"<(\w+:[^<>|]+)\|([^<>]*)>", r"\2 (\1)", line)
     return html.unescape(re.sub(r"<(\w+:[^<>|]+)>", r"(\1)", named)).strip()

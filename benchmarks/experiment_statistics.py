@@ -1,6 +1,6 @@
-"""The statistics of the Experiments page in numpy, as otel_recmon/artifacts/signals/sequential.py has them in PromQL.
+"""The statistics of the Experiments page in numpy; otel_recmon/artifacts/signals/sequential.py has them in PromQL.
 
-Totals have a last axis of user-hash buckets and one before it of arms, the control first.
+The last axis of all totals is the user-hash buckets; the axis before it is the arms, with the control first.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,13 @@ Totals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much each treatment differs from the control, relative to it; the last axis is that of treatments.
+    """The relative difference of each treatment from the control; the last axis is the treatments.
 
     Attributes:
-        value: 0 where they are the same, -0.3 where the treatment has 30 % less.
+        value: The difference; 0 if both are the same, -0.3 if the treatment has 30 % less.
         error: The standard error of `value`.
-        events: What was counted in the treatment and in the control, as many as tell as much where both are as large.
+        events: The effective sample size: the number of events of two equally large arms that carry the same
+            information.
     """
 
     value: Totals
@@ -27,19 +28,24 @@ class Difference:
     events: Totals
 
     def half_width(self, centre: float, level: float) -> Totals:
-        """Return how far the bounds are from the value, at a level that all treatments share."""
+        """Return the half width of the confidence sequence.
+
+        Args:
+            centre: The number of events at the centre of the mixture.
+            level: The error probability, shared by all treatments.
+        """
         with np.errstate(invalid="ignore"):
             found: Totals = self.error * multiplier(self.events / centre, level / self.value.shape[-1])
         return found
 
     def evidence(self, centre: float, level: float) -> Totals:
-        """Return the value over what would be certain: below -1 it is surely worse, above 1 surely better."""
+        """Return the value over the half width: below -1 it is significantly worse, above 1 significantly better."""
         with np.errstate(divide="ignore", invalid="ignore"):
             found: Totals = self.value / self.half_width(centre, level)
         return found
 
     def bounds(self, centre: float, level: float) -> tuple[Totals, Totals]:
-        """Return what the value is at least and at most."""
+        """Return the lower and the upper bound of the value; a relative difference cannot be below -1."""
         half = self.half_width(centre, level)
         with np.errstate(invalid="ignore"):
             return np.maximum(self.value - half, -1), self.value + half
@@ -48,16 +54,17 @@ class Difference:
 def difference(
     counted: Totals, base: Totals | None, shares: Sequence[float], events: Totals | None = None
 ) -> Difference:
-    """Compare what was counted over what it is based on.
+    """Compare the ratio of two totals between the arms.
 
-    The error is that of the delta method (Deng, Knoblich and Lu, "Applying the Delta Method in Metric Analytics",
-    2018) with buckets of users as units, and pairs of buckets of the same number.
+    The standard error is from the delta method (Deng, Knoblich and Lu, "Applying the Delta Method in Metric
+    Analytics", 2018). Its units are the user-hash buckets, and buckets with the same number form pairs.
 
     Args:
-        counted: By arm and bucket.
-        base: The same; None for the split, for which it is the expected share over the number of buckets.
+        counted: The numerator by arm and bucket, such as clicks.
+        base: The denominator by arm and bucket, such as exposures. None tests the split of users; the
+            denominator is then the expected share of the arm, divided by the number of buckets.
         shares: The expected share of each arm.
-        events: The same, where what was counted are not events but what they are worth.
+        events: The number of events by arm and bucket, if `counted` is not a number of events, such as revenue.
     """
     buckets, expected = counted.shape[-1], np.array(shares)
     base = np.broadcast_to(expected[:, None] / buckets, counted.shape) if base is None else base
@@ -75,17 +82,17 @@ def difference(
 
 
 def multiplier(time: Totals, level: float, freedom: int = 31) -> Totals:
-    """Return how many standard errors the bounds are away, so that they hold at all times.
+    """Return the half width of a confidence sequence, in standard errors.
 
-    The normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970) as
-    Johari and others have it ("Peeking at A/B tests", 2017), in standard errors; made wider for an error that is
-    estimated from few buckets, by the transformation of Wallace ("Bounds on normal approximations to Student's and
-    the chi-square distributions", 1959).
+    It is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970) in
+    the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on normal
+    approximations to Student's and the chi-square distributions", 1959) widens it, because the standard error is
+    estimated from few buckets.
 
     Args:
-        time: Events so far over those at which the mixture is centred.
-        level: The probability that the bounds ever fail to hold.
-        freedom: Degrees of freedom of the error.
+        time: The events so far, divided by the events at the centre of the mixture.
+        level: The probability that the true value is ever outside the bounds.
+        freedom: Degrees of freedom of the standard error: one less than the number of buckets.
     """
     with np.errstate(divide="ignore", over="ignore"):
         normal = (1 + 1 / time) * (np.log1p(time) - 2 * np.log(level))

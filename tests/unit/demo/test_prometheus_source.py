@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from otel_recmon import catalog
 from otel_recmon.demo.failure import DemoError
+from otel_recmon.demo.prometheus_source import PrometheusSource
 from otel_recmon.demo.scrape import Exposition
-from otel_recmon.demo.stored import Stored
 from tests.speed import scaled
 
 REVENUE = [
@@ -21,8 +21,8 @@ REVENUE = [
 Exports = Callable[[], list[list[float]]]
 
 
-def _asked(exports: Exports, deadline_s: float = scaled(30)) -> tuple[Exposition, list[str]]:
-    """What is read, and with which queries, from a Prometheus with the exports of some processes at some times."""
+def _settled(exports: Exports, deadline_s: float = scaled(30)) -> tuple[Exposition, list[str]]:
+    """Read from a fake Prometheus with these exports; return the metrics and the queries."""
     queries: list[str] = []
 
     async def query(request: web.Request) -> web.Response:
@@ -37,39 +37,39 @@ def _asked(exports: Exports, deadline_s: float = scaled(30)) -> tuple[Exposition
         app.router.add_get("/api/v1/query", query)
         async with TestServer(app) as server, ClientSession() as client:
             url = str(server.make_url("")).rstrip("/")
-            return await Stored(url, "shop", Path("/logs"), deadline_s).settled(client)
+            return await PrometheusSource(url, "shop", Path("/logs"), deadline_s).settled(client)
 
     return asyncio.run(read()), queries
 
 
 def _growing(*late: int) -> Exports:
-    """Processes that exported once before anybody asked, and then once a look, some of them later than others."""
-    began, looks = time.time(), iter(range(1_000))
+    """Return exports of processes: one before the start, then one per query, with `late` queries of delay."""
+    began, queries = time.time(), iter(range(1_000))
 
     def exports() -> list[list[float]]:
-        seen = next(looks)
+        seen = next(queries)
         return [[began - 1, *(began + 60 + n for n in range(seen - missed))] for missed in late]
 
     return exports
 
 
-def test_the_last_values_are_read_exactly_once_two_exports_have_come() -> None:
-    exposition, queries = _asked(_growing(0))
+def test_the_values_are_read_once_after_two_exports() -> None:
+    exposition, queries = _settled(_growing(0))
 
     assert queries == ['recmon_build_info{job="shop"}[5m]'] * 3 + ['{job="shop"}']
     assert exposition.by(catalog.REVENUE, "variant", "_sum") == {"bts": 148.10000000000002}
     assert exposition.origin == "Prometheus"
 
 
-def test_the_process_that_is_behind_is_waited_for() -> None:
-    _, queries = _asked(_growing(0, 2))
+def test_the_slowest_process_is_waited_for() -> None:
+    _, queries = _settled(_growing(0, 2))
 
     assert len(queries) == 3 + 2 + 1
 
 
 @pytest.mark.parametrize("processes", [(), (1_000,), (0, 1_000)])
-def test_metrics_that_do_not_come_are_told_with_the_place_of_the_logs(processes: tuple[int, ...]) -> None:
+def test_missing_metrics_are_reported_with_the_folder_of_logs(processes: tuple[int, ...]) -> None:
     with pytest.raises(DemoError) as failed:
-        _asked(_growing(*processes), deadline_s=0.3)
+        _settled(_growing(*processes), deadline_s=0.3)
 
     assert str(failed.value) == "the metrics did not reach Prometheus within 0.3 s; the logs are in /logs"

@@ -1,6 +1,6 @@
-"""A service in whose environment nothing is wrong, and what is found once something is."""
+"""A service whose environment yields no finding, and variants of it."""
 
-from otel_recmon.doctor.target import Patient
+from otel_recmon.doctor.target import Target
 
 HEALTHY = {
     "OTEL_RECMON_ENABLED": "true",
@@ -15,6 +15,6 @@ HEALTHY = {
 }
 
 
-def patient(**changes: str) -> Patient:
-    """The service with some variables changed."""
-    return Patient({**HEALTHY, **changes})
+def healthy_target(**changes: str) -> Target:
+    """Return the service with some variables changed."""
+    return Target({**HEALTHY, **changes})

@@ -1,0 +1,292 @@
+"""Definitions of the figures: each with its name, numerator, denominator and meaning.
+
+PromQL (``artifacts.signals``), Python (``report.figures``) and the sentences in panels, reports and docs are made of
+these, so that a figure has the same value and the same meaning wherever it is shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from otel_recmon import catalog
+from otel_recmon.catalog import Attribute, Metric
+
+COUNT, SUM, BUCKET = "_count", "_sum", "_bucket"
+"""The suffixes of the series of a histogram."""
+
+
+class Merge(Enum):
+    """How the values of a gauge in several processes become one value."""
+
+    MEAN = "avg"
+    GREATEST = "max"
+    DISTINCT = "distinct"
+    """The registers of a sketch: the number of different ids that they estimate."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A figure.
+
+    Attributes:
+        name: Its stable name, as in the ids of panels.
+        title: Its name for people.
+        meaning: Its definition, in one or two sentences.
+    """
+
+    name: str
+    title: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Count(Definition):
+    """The increase of a counter, or of the count or the sum of a histogram.
+
+    Attributes:
+        metric: The counter or histogram.
+        label: The label by which its series are selected; None for all of its series.
+        values: The selected values of the label.
+        part: The suffix of the series, for a histogram.
+    """
+
+    metric: Metric
+    label: Attribute | None = None
+    values: tuple[str, ...] = ()
+    part: str = ""
+
+    @property
+    def series(self) -> str:
+        """The Prometheus name of the series."""
+        return self.metric.prometheus + self.part
+
+    @property
+    def own(self) -> str:
+        """The label by which the series differ, beside the model version; "" where there is none."""
+        if self.part == BUCKET:
+            return "le"
+        return self.metric.own.name if self.metric.own else ""
+
+
+@dataclass(frozen=True)
+class Gauge(Definition):
+    """The value of a gauge, merged over processes."""
+
+    metric: Metric
+    merge: Merge
+
+
+Quantity = Count | Gauge
+
+
+@dataclass(frozen=True)
+class Ratio(Definition):
+    """One quantity over the sum of others.
+
+    Attributes:
+        numerator: The quantity above the line.
+        denominator: The quantities below the line. Those that the service does not export are left out.
+        zero: Whether a numerator that the service does not export counts as 0. Otherwise the ratio is unknown.
+        percent: Whether the ratio is given as 0 to 100, and never as more.
+    """
+
+    numerator: Quantity
+    denominator: tuple[Quantity, ...]
+    zero: bool = False
+    percent: bool = False
+
+    def parts(self, quantity: Callable[[Quantity], float | None]) -> tuple[float, float] | None:
+        """Return the numerator and the denominator; None where either is unknown, or the denominator is 0.
+
+        Args:
+            quantity: Returns the value of a quantity, None where the service does not export it.
+        """
+        whole = sum(value for value in map(quantity, self.denominator) if value is not None)
+        part = quantity(self.numerator)
+        if part is None and self.zero:
+            part = 0.0
+        return (part, whole) if part is not None and whole else None
+
+    def value(self, quantity: Callable[[Quantity], float | None]) -> float | None:
+        """Return the ratio; None where ``parts`` is."""
+        parts = self.parts(quantity)
+        if parts is None:
+            return None
+        return min(100.0, 100 * parts[0] / parts[1]) if self.percent else parts[0] / parts[1]
+
+
+@dataclass(frozen=True)
+class Evenness(Definition):
+    """The entropy of a count over the values of a label, relative to its maximum."""
+
+    counted: Count
+
+
+def _requests(name: str, title: str, meaning: str, *statuses: str) -> Count:
+    return Count(name, title, meaning, catalog.REQUESTS, catalog.STATUS, statuses)
+
+
+REQUESTS: Final = Count(
+    "requests", "Requests", "Successful, failed and rejected requests for recommendations.", catalog.REQUESTS
+)
+SUCCESSES: Final = _requests("successes", "Successful requests", "Requests answered with 2xx.", catalog.SUCCESS)
+FAILURES: Final = _requests(
+    "failures", "Failed requests", "Requests that ended with 5xx, an exception or a broken stream.", catalog.ERROR
+)
+REJECTED: Final = _requests(
+    "rejected",
+    "Rejected requests",
+    "Requests answered with 4xx: errors of the caller, which are not part of the error rate.",
+    catalog.REJECTED,
+)
+ANSWERED: Final = _requests(
+    "answered", "Successful and failed requests", "Requests that were not rejected.", catalog.SUCCESS, catalog.ERROR
+)
+OUTCOMES: Final = Count("outcomes", "Outcomes", "Successful and failed requests, by outcome.", catalog.OUTCOMES)
+IMPRESSIONS: Final = Count("impressions", "Impressions", "Recommended items shown.", catalog.IMPRESSIONS)
+CLICKS: Final = Count("clicks", "Clicks", "Clicks on recommended items.", catalog.CLICKED)
+CONVERSIONS: Final = Count("conversions", "Conversions", "Conversions of recommended items.", catalog.CONVERTED)
+REVENUE: Final = Count("revenue", "Revenue", "Revenue of conversions of recommended items.", catalog.REVENUE, part=SUM)
+SALES: Final = Count("sales", "Sales", "Conversions with revenue.", catalog.REVENUE, part=COUNT)
+
+
+def _rated(name: str, title: str, meaning: str, value: str) -> Count:
+    return Count(name, title, meaning, catalog.SLO_RESPONSES, catalog.IS_GOOD, (value,))
+
+
+RATED: Final = Count(
+    "rated", "Rated responses", "Successful and failed requests, by whether they were good.", catalog.SLO_RESPONSES
+)
+GOOD: Final = _rated("good", "Good responses", "Responses served or partial, and fast enough.", catalog.GOOD)
+BAD: Final = _rated("bad", "Bad responses", "Responses neither served nor partial, or too slow.", catalog.BAD)
+CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Requests that the cache answered.", catalog.CACHE_HITS)
+CACHE_MISSES: Final = Count(
+    "cache_misses", "Cache misses", "Requests that the cache did not answer.", catalog.CACHE_MISSES
+)
+ITEMS: Final = Count("items", "Items", "Returned items, once in each of their categories.", catalog.ITEMS)
+SCORES: Final = Count("scored", "Slates with scores", "Slates with a top score.", catalog.SCORE, part=COUNT)
+SCORE_SUM: Final = Count("score_sum", "Sum of scores", "Sum of the top scores of the slates.", catalog.SCORE, part=SUM)
+DROPPED: Final = Count("dropped", "Dropped values", "Unusable values that were dropped, by reason.", catalog.DROPPED)
+PLUGIN_ERRORS: Final = Count(
+    "plugin_errors",
+    "Plugin errors",
+    "Errors of otel-recmon itself, which it does not raise in the service.",
+    catalog.ERRORS,
+)
+OVERFLOW: Final = Count(
+    "overflow",
+    "Label values over the cap",
+    f"Label values replaced by {catalog.OTHER}, because the label had as many values as its cap allows.",
+    catalog.OVERFLOW,
+)
+
+
+def _mean(name: str, title: str, metric: Metric) -> Gauge:
+    return Gauge(name, title, f"{metric.brief} Mean of all processes.", metric, Merge.MEAN)
+
+
+COVERAGE: Final = _mean("coverage", "Catalog coverage per process", catalog.COVERAGE)
+PROCESS_DIVERSITY: Final = _mean("process_diversity", "Diversity per process", catalog.DIVERSITY)
+STALENESS: Final = Gauge(
+    "staleness",
+    "Model age",
+    f"{catalog.STALENESS.brief} Maximum of all processes.",
+    catalog.STALENESS,
+    Merge.GREATEST,
+)
+CATALOG_SIZE: Final = Gauge(
+    "catalog_size", "Items in the catalog", catalog.CATALOG_SIZE.brief, catalog.CATALOG_SIZE, Merge.GREATEST
+)
+DISTINCT_ITEMS: Final = Gauge(
+    "distinct_items",
+    "Different items",
+    "Distinct items recommended by all processes.",
+    catalog.CATALOG_SKETCH,
+    Merge.DISTINCT,
+)
+DISTINCT_USERS: Final = Gauge(
+    "distinct_users", "Users", "Distinct users who received recommendations.", catalog.USER_SKETCH, Merge.DISTINCT
+)
+
+CTR: Final = Ratio("ctr", "Click-through rate", "Clicks divided by successful requests.", CLICKS, (SUCCESSES,))
+ITEM_CTR: Final = Ratio(
+    "item_ctr",
+    "Item click-through rate",
+    "Clicks divided by impressions, at all positions or at one.",
+    CLICKS,
+    (IMPRESSIONS,),
+)
+CONVERSION_RATE: Final = Ratio(
+    "conversion_rate", "Conversion rate", "Conversions divided by clicks.", CONVERSIONS, (CLICKS,)
+)
+REVENUE_PER_REQUEST: Final = Ratio(
+    "revenue_per_request", "Revenue per request", "Revenue divided by successful requests.", REVENUE, (SUCCESSES,)
+)
+ORDER_VALUE: Final = Ratio(
+    "order_value", "Revenue per sale", "Revenue divided by conversions with revenue.", REVENUE, (SALES,)
+)
+REVENUE_PER_USER: Final = Ratio(
+    "revenue_per_user",
+    "Revenue per user",
+    "Revenue divided by distinct users who received recommendations, if users are known.",
+    REVENUE,
+    (DISTINCT_USERS,),
+)
+ERROR_RATE: Final = Ratio(
+    "error_rate",
+    "Error rate",
+    "Failed requests divided by successful and failed requests. Rejected requests (4xx) are errors of the caller.",
+    FAILURES,
+    (ANSWERED,),
+    zero=True,
+)
+
+
+def _of_answered(name: str, title: str, count: Count, whole: Count) -> Ratio:
+    meaning = f"{count.meaning.removesuffix('.')}, divided by successful and failed requests."
+    return Ratio(name, title, meaning, count, (whole,), zero=True)
+
+
+GOOD_RESPONSES: Final = _of_answered("good_responses", GOOD.title, GOOD, RATED)
+BAD_RESPONSES: Final = _of_answered("bad_responses", BAD.title, BAD, RATED)
+CACHE_HIT_RATE: Final = Ratio(
+    "cache_hit_rate",
+    "Cache hit rate",
+    "Cache hits divided by cache hits and misses.",
+    CACHE_HITS,
+    (CACHE_HITS, CACHE_MISSES),
+    zero=True,
+)
+LIST_LENGTH: Final = Ratio(
+    "list_length", "Mean list length", "Impressions divided by successful requests.", IMPRESSIONS, (SUCCESSES,)
+)
+MEAN_SCORE: Final = Ratio("mean_score", "Mean top score", "Mean of the top scores of the slates.", SCORE_SUM, (SCORES,))
+FLEET_COVERAGE: Final = Ratio(
+    "fleet_coverage",
+    "Catalog coverage of the fleet",
+    "Distinct items recommended by all processes, as a percentage of the catalog.",
+    DISTINCT_ITEMS,
+    (CATALOG_SIZE,),
+    percent=True,
+)
+DIVERSITY: Final = Evenness(
+    "diversity",
+    "Diversity",
+    "Entropy of the categories of all returned items, divided by the logarithm of the number of categories: "
+    "1 if all categories are equally frequent, 0 if there is only one.",
+    ITEMS,
+)
+
+
+def outcome_share(outcome: str) -> Ratio:
+    """Return the share of requests with an outcome."""
+    meaning = f"Requests with outcome `{outcome}`."
+    count = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
+    return _of_answered(f"outcome_{outcome}", f"{outcome.capitalize()} share", count, OUTCOMES)
+
+
+FALLBACK_SHARE, EMPTY_SHARE, PARTIAL_SHARE = map(outcome_share, (catalog.FALLBACK, catalog.EMPTY, catalog.PARTIAL))
+
+RATIOS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Ratio))
+"""In the order of the documentation."""
