@@ -1,6 +1,7 @@
-"""An event that brings a recommendation id back counts under the labels, and at the position, of its slate."""
+"""Events with a recommendation id, counted with the labels and at the position of their slate."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from threading import Barrier, Thread
 from typing import Any
 
@@ -18,9 +19,10 @@ from otel_recmon.config import Settings
 from otel_recmon.recording.attributor import Recent, _latest
 from otel_recmon.recording.experiments import bucket
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import finish_call
 from tests.unit.conftest import Clock, Labels, Read, Series, labelled, named, once
+from tests.unit.in_progress import in_progress
 
 KEY = "a key of the tests alone"
 TRACER = TracerProvider().get_tracer("tests")
@@ -33,20 +35,20 @@ def _no_slate_of_another_test() -> None:
 
 @pytest.fixture
 def metrics(provider: MeterProvider, clock: Clock) -> MetricsCollector:
-    """A collector of v1 that hands out ids."""
-    return _signing(provider, clock)
+    """A collector of v1 that signs recommendation ids."""
+    return signing_collector(provider, clock)
 
 
-def _signing(provider: MeterProvider, clock: Clock, **said: Any) -> MetricsCollector:
+def signing_collector(provider: MeterProvider, clock: Clock, **changes: Any) -> MetricsCollector:
     shared = recorder(provider)
-    shared.configure(Settings(**({"model_version": "v1", "signing_key": (KEY,)} | said)))
+    shared.configure(Settings(**({"model_version": "v1", "signing_key": (KEY,)} | changes)))
     shared.store.clock = clock
     return MetricsCollector(meter_provider=provider)
 
 
-def _id(metrics: MetricsCollector, *items: object, **said: Any) -> str:
-    """Show a slate and return its id."""
-    metrics.track_recommendations("jane", items or ("a", "b", "c"), **said)
+def slate_id(metrics: MetricsCollector, *items: object, **arguments: Any) -> str:
+    """Record a slate and return its recommendation id."""
+    metrics.track_recommendations("jane", items or ("a", "b", "c"), **arguments)
     found = recommendation_id()
     assert found
     return found
@@ -62,7 +64,7 @@ def _clicks(series: Series) -> dict[Labels, float]:
 
 @pytest.fixture
 def elsewhere(clock: Clock) -> Iterator[tuple[MetricsCollector, Read]]:
-    """Another process with the same key, which serves another version, and what it exports."""
+    """The collector of another process, with the same key and another version, and its exported series."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
 
@@ -70,15 +72,15 @@ def elsewhere(clock: Clock) -> Iterator[tuple[MetricsCollector, Read]]:
         once(reader)
         return once(reader)
 
-    yield _signing(provider, clock, model_version="v9"), read
+    yield signing_collector(provider, clock, model_version="v9"), read
     provider.shutdown()
 
 
 class TestClick:
-    def test_it_counts_for_its_slate_in_a_process_that_never_served_that_version(
+    def test_it_counts_for_its_slate_in_a_process_with_another_version(
         self, metrics: MetricsCollector, elsewhere: tuple[MetricsCollector, Read], clock: Clock
     ) -> None:
-        slate = _id(metrics, variant="b", surface="home")
+        slate = slate_id(metrics, variant="b", surface="home")
         clock.now += 90.0
 
         elsewhere[0].track_click(recommendation_id=slate, item_id="b")
@@ -89,8 +91,8 @@ class TestClick:
         assert _results(found) == {"attributed": 1}
         assert found["recommendation_click_delay_seconds_sum", labelled(**shown)] == 90
 
-    def test_what_it_claims_itself_counts_for_nothing(self, metrics: MetricsCollector, series: Read) -> None:
-        slate = _id(metrics)
+    def test_its_own_labels_do_not_count(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics)
 
         metrics.track_click(
             recommendation_id=slate, item_id="a", model_version="v7", variant="forged", surface="elsewhere"
@@ -98,31 +100,29 @@ class TestClick:
 
         assert _clicks(series()) == {labelled(model_version="v1", position="1"): 1}
 
-    def test_a_position_that_is_said_is_kept(self, metrics: MetricsCollector, series: Read) -> None:
-        metrics.track_click(3, recommendation_id=_id(metrics), item_id="a")
+    def test_a_given_position_is_kept(self, metrics: MetricsCollector, series: Read) -> None:
+        metrics.track_click(3, recommendation_id=slate_id(metrics), item_id="a")
 
         assert _clicks(series()) == {labelled(model_version="v1", position="3"): 1}
 
     @pytest.mark.parametrize("item", [None, "of another slate", "twice"])
-    def test_an_item_that_says_no_position_is_somewhere(
+    def test_an_item_without_a_single_position_counts_at_position_unknown(
         self, metrics: MetricsCollector, series: Read, item: str | None
     ) -> None:
-        slate = _id(metrics, "a", "twice", "twice")
+        slate = slate_id(metrics, "a", "twice", "twice")
 
         metrics.track_click(recommendation_id=slate, item_id=item)
 
         assert _clicks(series()) == {labelled(model_version="v1", position="unknown"): 1}
         assert _results(series()) == {"attributed": 1}
 
-    def test_the_positions_of_a_second_page_are_those_it_was_shown_at(
-        self, metrics: MetricsCollector, series: Read
-    ) -> None:
-        slate = _id(metrics, "a", "b", positions=[10, 11])
+    def test_the_positions_of_a_second_page_are_kept(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics, "a", "b", positions=[10, 11])
 
         metrics.track_click(recommendation_id=slate, item_id="a")
         metrics.track_click(recommendation_id=slate, item_id="b")
 
-        assert _clicks(series()) == {labelled(model_version="v1", position=place): 1 for place in ("10", "11+")}
+        assert _clicks(series()) == {labelled(model_version="v1", position=position): 1 for position in ("10", "11+")}
 
     @pytest.mark.parametrize(
         ("token", "age", "result"),
@@ -137,23 +137,23 @@ class TestClick:
             (7, 0, "malformed"),
         ],
     )
-    def test_without_a_good_id_it_counts_as_it_would_otherwise(
+    def test_without_a_valid_id_it_counts_with_its_own_labels(
         self, metrics: MetricsCollector, clock: Clock, series: Read, token: object, age: float, result: str
     ) -> None:
-        ours = _id(metrics, variant="b")
-        theirs = Signer(["a key of somebody else"]).sign(Shown("evil"), ["a"], clock())
-        said = {"ours": ours, "theirs": theirs, "cut": ours[:-1]}.get(str(token), token)
+        ours = slate_id(metrics, variant="b")
+        theirs = Signer(["a key of another service"]).sign(Shown("evil"), ["a"], clock())
+        sent = {"ours": ours, "theirs": theirs, "cut": ours[:-1]}.get(str(token), token)
         clock.now += age
 
-        metrics.track_click(2, recommendation_id=said, item_id="a", variant="c")
+        metrics.track_click(2, recommendation_id=sent, item_id="a", variant="c")
 
         found = series()
         assert _clicks(found) == {labelled(model_version="v1", variant="c", position="2"): 1}
         assert _results(found) == {result: 1}
         assert named(found, "recommendation_click_delay_seconds_count") == {}
 
-    def test_the_same_again_counts_once(self, metrics: MetricsCollector, series: Read) -> None:
-        slate = _id(metrics, 7, 8)
+    def test_a_repeated_click_counts_once(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics, 7, 8)
 
         for item in (7, "7", " 7 ", 7.0):
             metrics.track_click(recommendation_id=slate, item_id=item, user_id="jane")
@@ -162,7 +162,7 @@ class TestClick:
         assert _results(series()) == {"attributed": 1, "duplicate": 3}
 
     def test_another_item_or_user_or_slate_is_another_click(self, metrics: MetricsCollector, series: Read) -> None:
-        slate, other = _id(metrics), _id(metrics)
+        slate, other = slate_id(metrics), slate_id(metrics)
 
         for token, item, user in [
             (slate, "a", "jane"),
@@ -174,38 +174,46 @@ class TestClick:
 
         assert _results(series()) == {"attributed": 4}
 
-    def test_without_an_item_the_position_tells_clicks_apart(self, metrics: MetricsCollector, series: Read) -> None:
-        slate = _id(metrics)
+    def test_without_an_item_clicks_differ_by_their_position(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics)
 
         for position in (1, 2, 2):
             metrics.track_click(position, recommendation_id=slate)
 
         assert _results(series()) == {"attributed": 2, "duplicate": 1}
 
-    def test_of_which_nothing_is_known_each_counts(self, metrics: MetricsCollector, series: Read) -> None:
-        slate = _id(metrics)
+    def test_without_an_item_and_a_position_each_counts(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics)
 
         metrics.track_click(recommendation_id=slate)
         metrics.track_click(recommendation_id=slate)
 
         assert _results(series()) == {"attributed": 2}
 
-    def test_a_version_that_is_one_too_many_is_folded_as_any_other(
+    def test_a_version_beyond_the_cap_counts_as_other(
         self, provider: MeterProvider, clock: Clock, series: Read
     ) -> None:
-        metrics = _signing(provider, clock, max_model_versions=1)
+        metrics = signing_collector(provider, clock, max_model_versions=1)
         slate = Signer([KEY]).sign(Shown("v7"), ["a"], clock())
 
         metrics.track_click(recommendation_id=slate, item_id="a")
 
         assert _clicks(series()) == {labelled(model_version="_other", position="1"): 1}
 
+    def test_the_same_position_in_another_form_is_a_duplicate(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics)
+
+        for position in (1, "1", "1.0", " 01", 1.0, 12, 13):
+            metrics.track_click(position, recommendation_id=slate, user_id="jane")
+
+        assert _results(series()) == {"attributed": 3, "duplicate": 4}
+
 
 class TestOtherEvents:
-    def test_a_conversion_counts_for_its_slate_each_time(
+    def test_each_conversion_counts_for_its_slate(
         self, metrics: MetricsCollector, elsewhere: tuple[MetricsCollector, Read], clock: Clock
     ) -> None:
-        slate = _id(metrics, variant="b")
+        slate = slate_id(metrics, variant="b")
         clock.now += 3_600
 
         elsewhere[0].track_conversion(5.0, recommendation_id=slate, model_version="v7")
@@ -227,7 +235,7 @@ class TestOtherEvents:
             ([], [], []),
         ],
     )
-    def test_what_was_seen_counts_where_it_was_shown(
+    def test_seen_items_count_at_their_positions_in_the_slate(
         self,
         provider: MeterProvider,
         clock: Clock,
@@ -236,54 +244,44 @@ class TestOtherEvents:
         items: list[str],
         shown: list[str],
     ) -> None:
-        metrics = _signing(provider, clock, impression_routes="POST /seen")
-        slate = _id(metrics, variant="b")
+        metrics = signing_collector(provider, clock, impression_routes="POST /seen")
+        slate = slate_id(metrics, variant="b")
 
         metrics.track_impressions(positions, recommendation_id=slate, item_ids=items)
 
-        wanted = {labelled(model_version="v1", variant="b", position=place): 1 for place in shown}
-        assert named(series(), "recommendation_impressions_total") == wanted
+        expected = {labelled(model_version="v1", variant="b", position=position): 1 for position in shown}
+        assert named(series(), "recommendation_impressions_total") == expected
         assert _results(series()) == {"attributed": 1}
 
-    def test_items_of_an_unknown_slate_are_seen_in_the_order_they_are_said(
+    def test_items_of_an_unknown_slate_count_in_their_order(
         self, provider: MeterProvider, clock: Clock, series: Read
     ) -> None:
-        metrics = _signing(provider, clock, impression_routes="POST /seen")
+        metrics = signing_collector(provider, clock, impression_routes="POST /seen")
 
         metrics.track_impressions(item_ids=["b", "c"])
 
-        wanted = {labelled(model_version="v1", position=place): 1 for place in ("1", "2")}
-        assert named(series(), "recommendation_impressions_total") == wanted
+        expected = {labelled(model_version="v1", position=position): 1 for position in ("1", "2")}
+        assert named(series(), "recommendation_impressions_total") == expected
+
+    def test_seen_items_and_positions_may_be_any_iterable(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics)
+
+        metrics.track_impressions(recommendation_id=slate, item_ids=iter(["a", "b"]))  # type: ignore[arg-type]
+        metrics.track_impressions(np.array([3, 1]), recommendation_id=slate)
+
+        assert _results(counted := series()) == {"attributed": 2}
+        assert sum(named(counted, "recommendation_impressions_total").values()) == 3 + 4
+        assert metrics.faults.errors == {}
 
 
 def _arms(series: Series) -> dict[str, list[tuple[str, str, str]]]:
-    """The experiment, arm and bucket of what was counted, by the name of the counter."""
+    """Return the experiment, arm and bucket of each counted event, by the name of the counter."""
     found: dict[str, list[tuple[str, str, str]]] = {}
     for (name, labels), value in series.items():
         if "_experiment_" in name and value and "bucket" in dict(labels):
-            said = dict(labels)
-            found.setdefault(name, []).append((said["experiment"], said["variant"], said["bucket"]))
+            values = dict(labels)
+            found.setdefault(name, []).append((values["experiment"], values["variant"], values["bucket"]))
     return found
-
-
-def test_a_position_is_the_same_however_it_is_written(metrics: MetricsCollector, series: Read) -> None:
-    slate = _id(metrics)
-
-    for position in (1, "1", "1.0", " 01", 1.0, 12, 13):
-        metrics.track_click(position, recommendation_id=slate, user_id="jane")
-
-    assert _results(series()) == {"attributed": 3, "duplicate": 4}
-
-
-def test_what_was_seen_may_be_said_by_any_sequence(metrics: MetricsCollector, series: Read) -> None:
-    slate = _id(metrics)
-
-    metrics.track_impressions(recommendation_id=slate, item_ids=iter(["a", "b"]))  # type: ignore[arg-type]
-    metrics.track_impressions(np.array([3, 1]), recommendation_id=slate)
-
-    assert _results(counted := series()) == {"attributed": 2}
-    assert sum(named(counted, "recommendation_impressions_total").values()) == 3 + 4
-    assert metrics.faults.errors == {}
 
 
 class TestExperiments:
@@ -297,13 +295,11 @@ class TestExperiments:
         user: str | None,
         within: bool,
     ) -> None:
-        scope = RequestContext() if within else None
-        token = current.set(scope)
-        metrics.track_recommendations(user, ["a"], variant="b", experiment="ranker")
-        slate = recommendation_id()
-        if scope is not None:
-            finish_call(metrics.defaults, scope, "success", 0.1)
-        current.reset(token)
+        with in_progress(RequestContext()) if within else nullcontext() as request:
+            metrics.track_recommendations(user, ["a"], variant="b", experiment="ranker")
+            slate = recommendation_id()
+            if request is not None:
+                finish_call(metrics.defaults, request, "success", 0.1)
 
         elsewhere[0].track_click(recommendation_id=slate, item_id="a", variant="c", experiment="other")
         elsewhere[0].track_conversion(5, recommendation_id=slate, user_id="joe")
@@ -317,27 +313,25 @@ class TestExperiments:
             "recommendation_experiment_revenue_dollars_total": shown,
         }
 
-    def test_an_event_of_another_user_in_the_same_request_counts_in_the_bucket_of_that_user(
+    def test_an_event_of_another_user_in_the_request_counts_in_the_bucket_of_that_user(
         self, metrics: MetricsCollector, series: Read
     ) -> None:
-        token = current.set(RequestContext())
-        metrics.track_recommendations("jane", ["a"], variant="b", experiment="ranker")
-        metrics.track_click(1, user_id="joe", variant="b")
-        current.reset(token)
+        with in_progress(RequestContext()):
+            metrics.track_recommendations("jane", ["a"], variant="b", experiment="ranker")
+            metrics.track_click(1, user_id="joe", variant="b")
 
         buckets = [key[2] for key in _arms(series())["recommendation_experiment_clicks_total"]]
 
         assert buckets == [BUCKETS[bucket("ranker", "joe")]]
 
-    def test_an_event_counts_in_the_arm_of_its_slate_where_its_labels_are_too_many(
+    def test_an_event_counts_in_the_arm_of_its_slate_beyond_the_cap_of_labels(
         self, metrics: MetricsCollector, series: Read
     ) -> None:
         for number in range(100):
             metrics.track_recommendations("x", ["a"], model_version=f"v{number % 19}", variant=f"arm-{number % 5}")
-        token = current.set(RequestContext())
-        metrics.track_recommendations("jane", ["a"], model_version="v3", variant="arm-7", experiment="ranker")
-        slate = recommendation_id()
-        current.reset(token)
+        with in_progress(RequestContext()):
+            metrics.track_recommendations("jane", ["a"], model_version="v3", variant="arm-7", experiment="ranker")
+            slate = recommendation_id()
 
         metrics.track_click(recommendation_id=slate, item_id="a")
 
@@ -346,7 +340,7 @@ class TestExperiments:
 
 class TestRecommendationId:
     def test_there_is_none_without_a_key(self, provider: MeterProvider, clock: Clock, series: Read) -> None:
-        metrics = _signing(provider, clock, signing_key=None)
+        metrics = signing_collector(provider, clock, signing_key=None)
 
         metrics.track_recommendations("jane", ["a"])
         metrics.track_click(1, recommendation_id="anything", item_id="a")
@@ -356,30 +350,27 @@ class TestRecommendationId:
         assert _clicks(series()) == {labelled(model_version="v1", position="1"): 2}
         assert _results(series()) == {}
 
-    def test_it_is_that_of_the_last_slate_of_the_request(self, metrics: MetricsCollector) -> None:
-        outside = _id(metrics)
-        token = current.set(RequestContext())
+    def test_it_belongs_to_the_last_slate_of_the_request(self, metrics: MetricsCollector) -> None:
+        outside = slate_id(metrics)
 
-        before = recommendation_id()
-        within = [_id(metrics), _id(metrics)]
-        current.reset(token)
+        with in_progress(RequestContext()):
+            before = recommendation_id()
+            inside = [slate_id(metrics), slate_id(metrics)]
 
         assert before is None
-        assert len({outside, *within}) == 3
+        assert len({outside, *inside}) == 3
         assert recommendation_id() == outside
 
-    def test_a_slate_whose_ids_cannot_be_told_apart_has_one_too(self, metrics: MetricsCollector, series: Read) -> None:
-        slate = _id(metrics, {"not": "an id"})
+    def test_a_slate_with_unhashable_items_has_an_id(self, metrics: MetricsCollector, series: Read) -> None:
+        slate = slate_id(metrics, {"not": "an id"})
 
         metrics.track_click(recommendation_id=slate, item_id="a")
 
         assert _results(series()) == {"attributed": 1}
         assert metrics.faults.errors == {}
 
-    def test_a_slate_that_cannot_be_signed_counts_all_the_same(
-        self, provider: MeterProvider, clock: Clock, series: Read
-    ) -> None:
-        metrics = _signing(provider, clock)
+    def test_a_slate_that_cannot_be_signed_counts(self, provider: MeterProvider, clock: Clock, series: Read) -> None:
+        metrics = signing_collector(provider, clock)
         clock.now = -1.0
 
         metrics.track_recommendations("jane", ["a"])
@@ -392,35 +383,35 @@ class TestRecommendationId:
 class TestSpans:
     def test_a_click_links_to_the_span_of_its_slate(self, metrics: MetricsCollector) -> None:
         with TRACER.start_as_current_span("recommend") as shown:
-            slate = _id(metrics)
+            slate = slate_id(metrics)
         with TRACER.start_as_current_span("click") as click:
             metrics.track_click(recommendation_id=slate, item_id="a")
 
-        links = click.links  # type: ignore[attr-defined]  # of the SDK's span
+        links = click.links  # type: ignore[attr-defined]  # a span of the SDK
         assert [(link.context.trace_id, link.context.span_id) for link in links] == [
             (shown.get_span_context().trace_id, shown.get_span_context().span_id)
         ]
 
-    def test_a_slate_that_was_not_sampled_is_linked_to_by_nothing(self, metrics: MetricsCollector) -> None:
+    def test_a_click_has_no_link_to_a_span_that_was_not_sampled(self, metrics: MetricsCollector) -> None:
         with TracerProvider(sampler=ALWAYS_OFF).get_tracer("tests").start_as_current_span("recommend"):
-            slate = _id(metrics)
+            slate = slate_id(metrics)
         with TRACER.start_as_current_span("click") as click:
             metrics.track_click(recommendation_id=slate, item_id="a")
 
-        assert click.links == ()  # type: ignore[attr-defined]  # of the SDK's span
+        assert click.links == ()  # type: ignore[attr-defined]  # a span of the SDK
 
-    def test_a_second_click_links_to_nothing(self, metrics: MetricsCollector) -> None:
+    def test_a_duplicate_click_has_no_link(self, metrics: MetricsCollector) -> None:
         with TRACER.start_as_current_span("recommend"):
-            slate = _id(metrics)
+            slate = slate_id(metrics)
         metrics.track_click(recommendation_id=slate, item_id="a")
         with TRACER.start_as_current_span("click") as click:
             metrics.track_click(recommendation_id=slate, item_id="a")
 
-        assert click.links == ()  # type: ignore[attr-defined]  # of the SDK's span
+        assert click.links == ()  # type: ignore[attr-defined]  # a span of the SDK
 
 
 class TestRecent:
-    def test_it_knows_the_last_few_and_is_bounded(self) -> None:
+    def test_it_remembers_the_last_keys_and_is_bounded(self) -> None:
         recent = Recent(100)
 
         first = [recent.add(number) for number in range(1_000)]
@@ -431,15 +422,15 @@ class TestRecent:
         assert not recent.add(0)
         assert len(recent._now) + len(recent._before) <= 200
 
-    def test_of_threads_that_ask_at_once_one_is_the_first(self) -> None:
+    def test_exactly_one_of_several_threads_is_the_first(self) -> None:
         recent, barrier = Recent(100), Barrier(8)
         found: list[bool] = []
 
-        def ask() -> None:
+        def add_all() -> None:
             barrier.wait()
             found.extend(recent.add(number) for number in range(50))
 
-        threads = [Thread(target=ask) for _ in range(8)]
+        threads = [Thread(target=add_all) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

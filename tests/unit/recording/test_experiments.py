@@ -1,4 +1,4 @@
-"""Exposures, clicks, conversions and revenue of each arm, in buckets of users, bounded and by all ways of saying it."""
+"""Exposures, clicks, conversions and revenue of the arms of an experiment, in buckets of users."""
 
 import json
 from collections.abc import Callable
@@ -19,10 +19,11 @@ from otel_recmon.reading.observer import Observer
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.experiments import Subject, bucket
 from otel_recmon.recording.recorder import recorder
-from otel_recmon.recording.request_context import RequestContext, current
+from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import close_request
 from otel_recmon.recording.store import Store
 from tests.unit.conftest import Clock, Read, labelled, named, once
+from tests.unit.in_progress import in_progress
 
 ARM = ("experiment", "variant", "bucket")
 DAY = 24 * 3600.0
@@ -33,18 +34,18 @@ Counts = dict[tuple[str, ...], float]
 
 @pytest.fixture
 def made(provider: MeterProvider) -> Made:
-    """Make a collector under some settings."""
+    """A function that makes a collector with some settings."""
 
-    def make(settings: dict[str, Any] | None = None, **said: Any) -> MetricsCollector:
+    def make(settings: dict[str, Any] | None = None, **arguments: Any) -> MetricsCollector:
         recorder(provider).configure(Settings(**{"model_version": "v1"} | (settings or {})))
-        return MetricsCollector(meter_provider=provider, **said)
+        return MetricsCollector(meter_provider=provider, **arguments)
 
     return make
 
 
 @pytest.fixture
 def counts(series: Read) -> Callable[[], Counts]:
-    """What has been counted of experiments and is not 0."""
+    """A function that returns the counts of experiments above 0."""
 
     def found() -> Counts:
         prefix = "recommendation_experiment_"
@@ -57,179 +58,173 @@ def counts(series: Read) -> Callable[[], Counts]:
     return found
 
 
-def at(user: object, experiment: str = "ranker") -> str:
-    """The bucket of a user."""
+def bucket_of(user: object, experiment: str = "ranker") -> str:
+    """Return the bucket of a user."""
     return BUCKETS[bucket(experiment, user)]
 
 
-def within(scope: RequestContext, act: Callable[[], None]) -> None:
-    """Act within a request."""
-    token = current.set(scope)
-    act()
-    current.reset(token)
+class TestCounts:
+    def test_the_events_of_a_user_count_in_the_bucket_of_that_user(
+        self, made: Made, counts: Callable[[], Counts]
+    ) -> None:
+        metrics = made({"experiment": "ranker"}, variant="bts")
 
-
-def test_what_a_user_does_is_counted_in_the_bucket_of_that_user(made: Made, counts: Callable[[], Counts]) -> None:
-    metrics = made({"experiment": "ranker"}, variant="bts")
-
-    metrics.track_recommendations("jane", ["a"])
-    metrics.track_recommendations("joe", ["a"])
-    metrics.track_click(1, user_id="jane")
-    metrics.track_conversion(19.5, user_id="jane")
-    metrics.track_conversion(0.25, user_id="jane")
-    metrics.track_conversion(-1, user_id="joe")
-
-    assert at("jane") != at("joe")
-    assert counts() == {
-        ("exposures", "ranker", "bts", at("jane")): 1,
-        ("exposures", "ranker", "bts", at("joe")): 1,
-        ("clicks", "ranker", "bts", at("jane")): 1,
-        ("conversions", "ranker", "bts", at("jane")): 2,
-        ("conversions", "ranker", "bts", at("joe")): 1,
-        ("revenue_dollars", "ranker", "bts", at("jane")): 19.75,
-    }
-
-
-def test_an_arm_has_all_its_series_from_its_first_event_on_and_each_is_0_once(
-    made: Made, reader: InMemoryMetricReader
-) -> None:
-    metrics = made(experiment="ranker", variant="bts")
-    metrics.track_recommendations("jane", ["a"])
-
-    first, second = once(reader), once(reader)
-
-    for metric in (
-        catalog.EXPERIMENT_EXPOSURES,
-        catalog.EXPERIMENT_CLICKS,
-        catalog.EXPERIMENT_CONVERSIONS,
-        catalog.EXPERIMENT_REVENUE,
-    ):
-        all_zero = {labelled(experiment="ranker", variant="bts", bucket=each): 0.0 for each in BUCKETS}
-        assert named(first, metric.prometheus) == all_zero
-        mine = {labelled(experiment="ranker", variant="bts", bucket=at("jane")): 1}
-        assert named(second, metric.prometheus) == all_zero | (mine if metric is catalog.EXPERIMENT_EXPOSURES else {})
-
-
-@pytest.mark.parametrize(
-    ("settings", "own", "call"),
-    [
-        ({}, {"variant": "bts"}, {}),
-        ({"experiment_from": "header:x"}, {"variant": "bts"}, {}),
-        ({"experiment": "ranker"}, {}, {}),
-        ({}, {"experiment": "ranker"}, {}),
-        ({}, {}, {"experiment": "ranker"}),
-        ({}, {"variant": "bts"}, {"experiment": True}),
-    ],
-)
-def test_without_an_experiment_and_a_variant_nothing_is_counted(
-    made: Made, counts: Callable[[], Counts], settings: Any, own: Any, call: Any
-) -> None:
-    metrics = made(settings, **own)
-
-    metrics.track_recommendations("jane", ["a"], **call)
-    metrics.track_click(1, **call)
-    metrics.track_conversion(1, **call)
-    metrics.track_request()
-
-    assert (counts(), metrics.faults.errors) == ({}, {})
-
-
-@pytest.mark.parametrize(
-    ("settings", "own", "call", "expected"),
-    [
-        ({"experiment": "e", "default_variant": "a"}, {}, {}, ("e", "a")),
-        ({"experiment": "e", "default_variant": "a"}, {"model_version": "v2"}, {}, ("e", "a")),
-        ({"experiment": "e", "default_variant": "a"}, {"surface": "home"}, {}, ("e", "a")),
-        ({"experiment": "e", "default_variant": "a"}, {"variant": "b", "experiment": "f"}, {}, ("f", "b")),
-        ({"experiment": "e"}, {"variant": "b", "experiment": "f"}, {"variant": "c", "experiment": "g"}, ("g", "c")),
-        ({}, {"variant": "b"}, {"experiment": "g"}, ("g", "b")),
-        ({}, {"variant": "b"}, {"experiment": 7}, ("7", "b")),
-    ],
-)  # fmt: skip
-def test_a_call_wins_over_its_collector_and_that_over_the_settings(
-    made: Made, counts: Callable[[], Counts], settings: Any, own: Any, call: Any, expected: tuple[str, str]
-) -> None:
-    metrics = made(settings, **own)
-
-    metrics.track_recommendations("jane", ["a"], **call)
-
-    assert counts() == {("exposures", *expected, at("jane", expected[0])): 1}
-
-
-def test_a_deployment_that_is_one_arm_says_so_in_all_its_metrics(made: Made, series: Read) -> None:
-    collectors = [made({"default_variant": "control"}, **own) for own in ({}, {"model_version": "v2"})]
-    for metrics in collectors:
-        metrics.track_click(1)
-
-    assert named(series(), "recommendations_clicked_total") == {
-        labelled(model_version=version, position="1", variant="control"): 1 for version in ("v1", "v2")
-    }
-
-
-def test_an_experiment_that_is_no_label_is_refused(made: Made) -> None:
-    with pytest.raises(ValueError, match="experiment must be a text of 1 to 100 characters"):
-        made(experiment=" ")
-
-
-def test_only_requests_that_succeed_are_exposures_and_each_is_one(made: Made, counts: Callable[[], Counts]) -> None:
-    metrics = made({"experiment": "ranker"}, variant="bts")
-
-    def two_slates() -> None:
         metrics.track_recommendations("jane", ["a"])
-        metrics.track_recommendations("joe", ["b"])
+        metrics.track_recommendations("joe", ["a"])
+        metrics.track_click(1, user_id="jane")
+        metrics.track_conversion(19.5, user_id="jane")
+        metrics.track_conversion(0.25, user_id="jane")
+        metrics.track_conversion(-1, user_id="joe")
 
-    for status in (SUCCESS, ERROR):
-        scope = RequestContext()
-        within(scope, two_slates)
-        close_request(metrics.defaults, scope, status, 0.1, FAILED)
-    metrics.track_recommendations("jane", [], outcome="error")
-    metrics.track_request(success=False)
+        assert bucket_of("jane") != bucket_of("joe")
+        assert counts() == {
+            ("exposures", "ranker", "bts", bucket_of("jane")): 1,
+            ("exposures", "ranker", "bts", bucket_of("joe")): 1,
+            ("clicks", "ranker", "bts", bucket_of("jane")): 1,
+            ("conversions", "ranker", "bts", bucket_of("jane")): 2,
+            ("conversions", "ranker", "bts", bucket_of("joe")): 1,
+            ("revenue_dollars", "ranker", "bts", bucket_of("jane")): 19.75,
+        }
 
-    assert counts() == {("exposures", "ranker", "bts", at("jane")): 1}
+    def test_the_first_event_of_an_arm_starts_all_its_series_at_0(
+        self, made: Made, reader: InMemoryMetricReader
+    ) -> None:
+        metrics = made(experiment="ranker", variant="bts")
+        metrics.track_recommendations("jane", ["a"])
+
+        first, second = once(reader), once(reader)
+
+        for metric in (
+            catalog.EXPERIMENT_EXPOSURES,
+            catalog.EXPERIMENT_CLICKS,
+            catalog.EXPERIMENT_CONVERSIONS,
+            catalog.EXPERIMENT_REVENUE,
+        ):
+            all_zero = {labelled(experiment="ranker", variant="bts", bucket=each): 0.0 for each in BUCKETS}
+            assert named(first, metric.prometheus) == all_zero
+            mine = {labelled(experiment="ranker", variant="bts", bucket=bucket_of("jane")): 1}
+            assert named(second, metric.prometheus) == all_zero | (
+                mine if metric is catalog.EXPERIMENT_EXPOSURES else {}
+            )
+
+    def test_each_successful_request_is_one_exposure(self, made: Made, counts: Callable[[], Counts]) -> None:
+        metrics = made({"experiment": "ranker"}, variant="bts")
+
+        def two_slates() -> None:
+            metrics.track_recommendations("jane", ["a"])
+            metrics.track_recommendations("joe", ["b"])
+
+        for status in (SUCCESS, ERROR):
+            request = RequestContext()
+            with in_progress(request):
+                two_slates()
+            close_request(metrics.defaults, request, status, 0.1, FAILED)
+        metrics.track_recommendations("jane", [], outcome="error")
+        metrics.track_request(success=False)
+
+        assert counts() == {("exposures", "ranker", "bts", bucket_of("jane")): 1}
+
+    def test_a_request_without_a_user_counts_in_a_random_bucket(self, made: Made, counts: Callable[[], Counts]) -> None:
+        metrics = made({"experiment": "ranker"}, variant="bts")
+
+        for _ in range(500):
+            metrics.track_request()
+
+        found = counts()
+        assert ({key[:3] for key in found}, sum(found.values())) == ({("exposures", "ranker", "bts")}, 500)
+        assert len(found) > 16
+
+    def test_the_subject_of_a_recommendation_id_counts_without_any_configuration(
+        self, made: Made, counts: Callable[[], Counts]
+    ) -> None:
+        metrics = made(variant="own")
+        subject = Subject("ranker", variant="bts", bucket=7)
+
+        with in_progress(RequestContext(subject=subject)):
+            metrics.track_click(1, user_id="jane")
+        with in_progress(RequestContext(subject=subject)):
+            metrics.track_conversion(2, experiment="layout", user_id="jane")
+
+        assert counts() == {
+            ("clicks", "ranker", "bts", "07"): 1,
+            ("conversions", "layout", "own", bucket_of("jane", "layout")): 1,
+            ("revenue_dollars", "layout", "own", bucket_of("jane", "layout")): 2,
+        }
 
 
-def test_a_request_without_a_user_counts_in_a_bucket_that_is_drawn(made: Made, counts: Callable[[], Counts]) -> None:
-    metrics = made({"experiment": "ranker"}, variant="bts")
+class TestConfiguration:
+    @pytest.mark.parametrize(
+        ("settings", "own", "call"),
+        [
+            ({}, {"variant": "bts"}, {}),
+            ({"experiment_from": "header:x"}, {"variant": "bts"}, {}),
+            ({"experiment": "ranker"}, {}, {}),
+            ({}, {"experiment": "ranker"}, {}),
+            ({}, {}, {"experiment": "ranker"}),
+            ({}, {"variant": "bts"}, {"experiment": True}),
+        ],
+    )
+    def test_without_an_experiment_and_a_variant_nothing_is_counted(
+        self, made: Made, counts: Callable[[], Counts], settings: Any, own: Any, call: Any
+    ) -> None:
+        metrics = made(settings, **own)
 
-    for _ in range(500):
+        metrics.track_recommendations("jane", ["a"], **call)
+        metrics.track_click(1, **call)
+        metrics.track_conversion(1, **call)
         metrics.track_request()
 
-    found = counts()
-    assert ({key[:3] for key in found}, sum(found.values())) == ({("exposures", "ranker", "bts")}, 500)
-    assert len(found) > 16
+        assert (counts(), metrics.faults.errors) == ({}, {})
 
+    @pytest.mark.parametrize(
+        ("settings", "own", "call", "expected"),
+        [
+            ({"experiment": "e", "default_variant": "a"}, {}, {}, ("e", "a")),
+            ({"experiment": "e", "default_variant": "a"}, {"model_version": "v2"}, {}, ("e", "a")),
+            ({"experiment": "e", "default_variant": "a"}, {"surface": "home"}, {}, ("e", "a")),
+            ({"experiment": "e", "default_variant": "a"}, {"variant": "b", "experiment": "f"}, {}, ("f", "b")),
+            ({"experiment": "e"}, {"variant": "b", "experiment": "f"}, {"variant": "c", "experiment": "g"}, ("g", "c")),
+            ({}, {"variant": "b"}, {"experiment": "g"}, ("g", "b")),
+            ({}, {"variant": "b"}, {"experiment": 7}, ("7", "b")),
+        ],
+    )  # fmt: skip
+    def test_a_call_wins_over_its_collector_and_a_collector_over_the_settings(
+        self, made: Made, counts: Callable[[], Counts], settings: Any, own: Any, call: Any, expected: tuple[str, str]
+    ) -> None:
+        metrics = made(settings, **own)
 
-def test_what_a_recommendation_id_says_counts_though_nothing_is_configured(
-    made: Made, counts: Callable[[], Counts]
-) -> None:
-    metrics = made(variant="of this process")
-    said = Subject("ranker", variant="bts", bucket=7)
+        metrics.track_recommendations("jane", ["a"], **call)
 
-    within(RequestContext(subject=said), lambda: metrics.track_click(1, user_id="jane"))
-    within(RequestContext(subject=said), lambda: metrics.track_conversion(2, experiment="layout", user_id="jane"))
+        assert counts() == {("exposures", *expected, bucket_of("jane", expected[0])): 1}
 
-    assert counts() == {
-        ("clicks", "ranker", "bts", "07"): 1,
-        ("conversions", "layout", "of this process", at("jane", "layout")): 1,
-        ("revenue_dollars", "layout", "of this process", at("jane", "layout")): 2,
-    }
+    def test_the_default_variant_is_a_label_of_all_metrics(self, made: Made, series: Read) -> None:
+        collectors = [made({"default_variant": "control"}, **own) for own in ({}, {"model_version": "v2"})]
+        for metrics in collectors:
+            metrics.track_click(1)
 
+        assert named(series(), "recommendations_clicked_total") == {
+            labelled(model_version=version, position="1", variant="control"): 1 for version in ("v1", "v2")
+        }
 
-def test_a_configured_split_is_exported_with_the_role_of_each_arm(made: Made, series: Read) -> None:
-    settings, _ = read({"OTEL_RECMON_EXPERIMENT": "e", "OTEL_RECMON_EXPERIMENT_SPLIT": "a=1,b=3; f => c=1,a=1"})
-    made({"experiment": settings.experiment, "experiment_split": settings.experiment_split}).track_request()
+    def test_an_unusable_experiment_is_refused(self, made: Made) -> None:
+        with pytest.raises(ValueError, match="experiment must be a text of 1 to 100 characters"):
+            made(experiment=" ")
 
-    assert named(series(), catalog.EXPECTED_SHARE.prometheus) == {
-        labelled(experiment="e", variant="a", role="control"): 0.25,
-        labelled(experiment="e", variant="b", role="treatment"): 0.75,
-        labelled(experiment="f", variant="c", role="control"): 0.5,
-        labelled(experiment="f", variant="a", role="treatment"): 0.5,
-    }
+    def test_a_configured_split_is_exported_with_the_role_of_each_arm(self, made: Made, series: Read) -> None:
+        settings, _ = read({"OTEL_RECMON_EXPERIMENT": "e", "OTEL_RECMON_EXPERIMENT_SPLIT": "a=1,b=3; f => c=1,a=1"})
+        made({"experiment": settings.experiment, "experiment_split": settings.experiment_split}).track_request()
+
+        assert named(series(), catalog.EXPECTED_SHARE.prometheus) == {
+            labelled(experiment="e", variant="a", role="control"): 0.25,
+            labelled(experiment="e", variant="b", role="treatment"): 0.75,
+            labelled(experiment="f", variant="c", role="control"): 0.5,
+            labelled(experiment="f", variant="a", role="treatment"): 0.5,
+        }
 
 
 class TestBounds:
     @pytest.mark.usefixtures("shared")
-    def test_arms_beyond_the_bound_are_counted_together_and_configured_ones_apart(
+    def test_arms_beyond_the_bound_count_together_and_configured_ones_apart(
         self, made: Made, counts: Callable[[], Counts], series: Read
     ) -> None:
         split = read({"OTEL_RECMON_EXPERIMENT_SPLIT": "ranker => a=1,b=1"})[0].experiment_split
@@ -244,10 +239,10 @@ class TestBounds:
         assert len(named(series(), catalog.EXPERIMENT_CLICKS.prometheus)) <= MAX_SERIES
         assert sum(found.values()) == 62
         assert sum(value for key, value in found.items() if key[1:3] == ("_other", "_other")) == 60 - (MAX_ARMS - 3)
-        assert found["clicks", "ranker", "b", at("jane")] == 1
+        assert found["clicks", "ranker", "b", bucket_of("jane")] == 1
         assert metrics.faults.overflowed == {"experiment": 60 - (MAX_ARMS - 3)}
 
-    def test_an_experiment_over_its_cap_is_other_with_all_its_arms(
+    def test_an_experiment_over_its_cap_counts_as_other_with_all_its_arms(
         self, made: Made, counts: Callable[[], Counts]
     ) -> None:
         metrics = made({"max_experiments": 1, "max_variants": 2})
@@ -256,10 +251,10 @@ class TestBounds:
             metrics.track_click(1, experiment=experiment, variant=variant, user_id="jane")
 
         assert counts() == {
-            ("clicks", "e", "a", at("jane", "e")): 1,
-            ("clicks", "_other", "_other", at("jane", "f")): 1,
-            ("clicks", "_other", "_other", at("jane", "g")): 1,
-            ("clicks", "e", "_other", at("jane", "e")): 1,
+            ("clicks", "e", "a", bucket_of("jane", "e")): 1,
+            ("clicks", "_other", "_other", bucket_of("jane", "f")): 1,
+            ("clicks", "_other", "_other", bucket_of("jane", "g")): 1,
+            ("clicks", "e", "_other", bucket_of("jane", "e")): 1,
         }
 
     @pytest.mark.usefixtures("shared")
@@ -273,10 +268,10 @@ class TestBounds:
 
         metrics.track_click(1, experiment="new", variant="a", user_id="jane")
 
-        assert counts() == {("clicks", "new", "a", at("jane", "new")): 1}
+        assert counts() == {("clicks", "new", "a", bucket_of("jane", "new")): 1}
 
     @pytest.mark.usefixtures("shared")
-    def test_an_arm_idle_for_a_day_makes_room_where_all_is_taken(
+    def test_an_arm_idle_for_a_day_makes_room_for_another(
         self, made: Made, clock: Clock, counts: Callable[[], Counts]
     ) -> None:
         metrics = made({"max_experiments": 100, "max_variants": 100})
@@ -290,11 +285,11 @@ class TestBounds:
         metrics.track_click(1, experiment="new", variant="a", user_id="jane")
 
         assert counts() == {
-            ("clicks", "e0", "a", at("jane", "e0")): 2,
-            ("clicks", "new", "a", at("jane", "new")): 1,
+            ("clicks", "e0", "a", bucket_of("jane", "e0")): 2,
+            ("clicks", "new", "a", bucket_of("jane", "new")): 1,
         }
 
-    def test_where_the_sdk_forgets_nothing_its_arms_keep_their_room(
+    def test_arms_that_the_sdk_cannot_forget_keep_their_room(
         self, made: Made, shared: Any, clock: Clock, counts: Callable[[], Counts]
     ) -> None:
         metrics = made({"max_experiments": 100, "max_variants": 100})
@@ -308,7 +303,7 @@ class TestBounds:
 
         assert {key[1] for key in counts()} == {"_other"}
 
-    def test_a_forked_child_starts_over(self, clock: Clock) -> None:
+    def test_a_forked_child_starts_from_zero(self, clock: Clock) -> None:
         store = Store(Settings(), clock)
         with store.lock:
             found = store.arm_bucket(Subject("ranker", "jane"), "bts")
@@ -321,14 +316,16 @@ class TestBounds:
 
 
 class TestTraffic:
-    """What the plugin reads off requests."""
+    """The labels, user and experiment that the plugin reads from the traffic."""
 
     @pytest.fixture
     def see(self, provider: MeterProvider) -> Callable[..., None]:
-        """Let the plugin see a request that is over."""
+        """A function that lets the plugin record a finished request."""
 
-        def see(said: dict[str, Any], route: str, body: Any = None, span: Span = INVALID_SPAN, **headers: str) -> None:
-            configured = Settings(**{"model_version": "v1"} | said)
+        def see(
+            changes: dict[str, Any], route: str, body: Any = None, span: Span = INVALID_SPAN, **headers: str
+        ) -> None:
+            configured = Settings(**{"model_version": "v1"} | changes)
             recorder(provider).configure(configured)
             observer = Observer(configured, Defaults(recorder(provider)))
             response = Body(1000)
@@ -338,9 +335,10 @@ class TestTraffic:
             kind = [(b"content-type", b"application/json")]
             exchange = HttpExchange(asgi, 200, kind, observer.faults, response_body=response, span=span)
             exchange._body = body
-            scope = RequestContext(closed_by_plugin=True)
+            request = RequestContext(closed_by_plugin=True)
             reader = observer.reader(*route.split())
-            within(scope, lambda: observer.finish(scope, reader, exchange, 0.1))
+            with in_progress(request):
+                observer.finish(request, reader, exchange, 0.1)
 
         return see
 
@@ -356,17 +354,19 @@ class TestTraffic:
         see(settings, "POST /conversion", {"user_id": 7, "revenue": 2.5}, x_experiment="said")
 
         assert counts() == {
-            (name, "said", "bts", at(7, "said")): 1 for name in ("exposures", "clicks", "conversions")
-        } | {("revenue_dollars", "said", "bts", at(7, "said")): 2.5}
+            (name, "said", "bts", bucket_of(7, "said")): 1 for name in ("exposures", "clicks", "conversions")
+        } | {("revenue_dollars", "said", "bts", bucket_of(7, "said")): 2.5}
 
-    def test_a_configured_user_is_believed(self, see: Callable[..., None], counts: Callable[[], Counts]) -> None:
+    def test_a_configured_user_wins_over_the_usual_fields(
+        self, see: Callable[..., None], counts: Callable[[], Counts]
+    ) -> None:
         settings = {"variant": "header:x-arm", "experiment": "ranker", "user": "header:x-user"}
 
         see(settings, "GET /recommendations", {"user_id": 7}, x_arm="bts", x_user="jane")
 
-        assert counts() == {("exposures", "ranker", "bts", at("jane")): 1}
+        assert counts() == {("exposures", "ranker", "bts", bucket_of("jane")): 1}
 
-    def test_the_variant_of_a_feature_flag_counts_where_the_traffic_says_no_other(
+    def test_the_variant_of_a_feature_flag_counts_if_the_traffic_has_none(
         self, see: Callable[..., None], series: Read
     ) -> None:
         span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET")
@@ -386,7 +386,7 @@ class TestTraffic:
             "off": 1,
         }
 
-    def test_the_user_is_looked_for_only_where_an_experiment_needs_it(self, provider: MeterProvider) -> None:
+    def test_the_user_is_read_only_if_an_experiment_needs_it(self, provider: MeterProvider) -> None:
         needs = [
             Observer(settings, Defaults(recorder(provider))).reader("GET", "/recommendations")
             for settings in (Settings(), Settings(experiment="e"), Settings(experiment_from="header:x"))
@@ -394,21 +394,22 @@ class TestTraffic:
 
         assert [reader and reader.needs_user for reader in needs] == [False, True, True]
 
-    def test_a_handler_that_records_its_slate_is_counted_once_with_what_the_traffic_adds(
+    def test_a_slate_recorded_by_the_handler_counts_once_with_the_traffics_labels(
         self, provider: MeterProvider, counts: Callable[[], Counts]
     ) -> None:
         settings = Settings(model_version="v1", experiment_from="header:x-experiment")
         recorder(provider).configure(settings)
         metrics = MetricsCollector(variant="bts", meter_provider=provider)
         observer = Observer(settings, Defaults(recorder(provider)))
-        scope = RequestContext(closed_by_plugin=True)
+        request = RequestContext(closed_by_plugin=True)
         asgi = {"headers": [(b"x-experiment", b"ranker")], "query_string": b"user_id=joe", "path_params": {}}
 
         def handle() -> None:
             metrics.track_recommendations("jane", ["a"])
             reader = observer.reader("GET", "/recommendations")
-            observer.finish(scope, reader, HttpExchange(asgi, 200, [], observer.faults), 0.1)
+            observer.finish(request, reader, HttpExchange(asgi, 200, [], observer.faults), 0.1)
 
-        within(scope, handle)
+        with in_progress(request):
+            handle()
 
-        assert counts() == {("exposures", "ranker", "bts", at("jane")): 1}
+        assert counts() == {("exposures", "ranker", "bts", bucket_of("jane")): 1}
