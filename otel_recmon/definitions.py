@@ -143,7 +143,7 @@ REJECTED: Final = _requests(
 ANSWERED: Final = _requests(
     "answered", "Successful and failed requests", "Requests that were not rejected.", catalog.SUCCESS, catalog.ERROR
 )
-OUTCOMES: Final = Count("outcomes", "What users got", "Successful and failed requests, by outcome.", catalog.OUTCOMES)
+OUTCOMES: Final = Count("outcomes", "Outcomes", "Successful and failed requests, by outcome.", catalog.OUTCOMES)
 IMPRESSIONS: Final = Count("impressions", "Impressions", "Recommended items shown.", catalog.IMPRESSIONS)
 CLICKS: Final = Count("clicks", "Clicks", "Clicks on recommended items.", catalog.CLICKED)
 CONVERSIONS: Final = Count("conversions", "Conversions", "Conversions of recommended items.", catalog.CONVERTED)
@@ -167,10 +167,10 @@ CACHE_MISSES: Final = Count(
 ITEMS: Final = Count("items", "Items", "Returned items, once in each of their categories.", catalog.ITEMS)
 SCORES: Final = Count("scored", "Slates with scores", "Slates with a top score.", catalog.SCORE, part=COUNT)
 SCORE_SUM: Final = Count("score_sum", "Sum of scores", "Sum of the top scores of the slates.", catalog.SCORE, part=SUM)
-DROPPED: Final = Count("dropped", "Values dropped", "Unusable values that were dropped, by reason.", catalog.DROPPED)
+DROPPED: Final = Count("dropped", "Dropped values", "Unusable values that were dropped, by reason.", catalog.DROPPED)
 PLUGIN_ERRORS: Final = Count(
     "plugin_errors",
-    "Errors inside the plugin",
+    "Plugin errors",
     "Errors of otel-recmon itself, which it does not raise in the service.",
     catalog.ERRORS,
 )
@@ -186,11 +186,11 @@ def _mean(name: str, title: str, metric: Metric) -> Gauge:
     return Gauge(name, title, f"{metric.brief} Mean of all processes.", metric, Merge.MEAN)
 
 
-COVERAGE: Final = _mean("coverage", "Catalog coverage of a process", catalog.COVERAGE)
-PROCESS_DIVERSITY: Final = _mean("process_diversity", "Diversity of a process", catalog.DIVERSITY)
+COVERAGE: Final = _mean("coverage", "Catalog coverage per process", catalog.COVERAGE)
+PROCESS_DIVERSITY: Final = _mean("process_diversity", "Diversity per process", catalog.DIVERSITY)
 STALENESS: Final = Gauge(
     "staleness",
-    "Age of the model",
+    "Model age",
     f"{catalog.STALENESS.brief} Maximum of all processes.",
     catalog.STALENESS,
     Merge.GREATEST,
@@ -283,7 +283,7 @@ def outcome_share(outcome: str) -> Ratio:
     """Return the share of requests with an outcome."""
     meaning = f"Requests with outcome `{outcome}`."
     count = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
-    return _of_answered(f"outcome_{outcome}", f"Share of {outcome}", count, OUTCOMES)
+    return _of_answered(f"outcome_{outcome}", f"{outcome.capitalize()} share", count, OUTCOMES)
 
 
 FALLBACK_SHARE, EMPTY_SHARE, PARTIAL_SHARE = map(outcome_share, (catalog.FALLBACK, catalog.EMPTY, catalog.PARTIAL))

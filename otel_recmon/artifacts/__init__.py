@@ -1,5 +1,5 @@
-"""The files generated from the catalog and from recmon.toml; never imported inside a service.
+"""The files that are generated from the catalog and from recmon.toml; never imported inside a service.
 
-Of the rest of the package it may import facts, `stats`, the bounds of `recording` and the files of `stack`. Its own
-packages import in one direction: render and docs > dashboards and alerts > signals > settings > promql and pages.
+It may import facts, `stats`, the bounds of `recording` and the files of `stack`. Its own packages import in one
+direction: render and docs > dashboards and alerts > signals > settings > promql and pages.
 """

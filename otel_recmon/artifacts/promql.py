@@ -1,4 +1,4 @@
-"""PromQL, built of a few functions that compose and laid out one idea a line."""
+"""Functions that build PromQL expressions and break long ones into lines."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,43 +8,44 @@ from typing import Final, Self
 from otel_recmon import catalog
 
 IDENTITY: Final = ("job", "deployment_environment_name")
-"""The labels that tell one service from another, and its environments apart."""
+"""The labels that identify a service: its name and its environment."""
 LINE: Final = 100
+"""The maximum length of a line, in characters, before an expression is broken."""
 SHORT: Final = 20
-"""What is no longer than this never gets a line of its own."""
+"""The length up to which a second operand stays on the line of the operator."""
 TERM: Final = "term"
-"""A label that tells the terms of an expression apart."""
+"""The label that distinguishes the terms of a union."""
 _CATALOG_LABELS: Final = {label for metric in catalog.METRICS for label in metric.labels}
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """A condition on a label, such as `status="error"`."""
+    """A label matcher, such as `status="error"`."""
 
     label: str
     operator: str
     value: str
 
     def __str__(self) -> str:
-        """Write it as PromQL does."""
+        """Return the matcher in PromQL."""
         return f'{self.label}{self.operator}"{self.value}"'
 
 
 def equal(label: str, value: str) -> Matcher:
-    """Return the condition that a label has a value."""
+    """Return the matcher for one value of a label."""
     return Matcher(label, "=", value)
 
 
 @dataclass(frozen=True)
 class QueryScope:
-    """What an expression looks at.
+    """The series, the labels and the time that an expression covers.
 
     Attributes:
-        window: How far back rates look, such as "5m" or "$__rate_interval".
-        by: The labels that are kept apart; everything else adds up.
-        matchers: What the series are narrowed to, beside what a signal asks for itself.
-        offset: How long ago, such as "1d"; "" for now.
-        elsewhere: What the series of those who are none of the services are narrowed to.
+        window: The range of rates, such as "5m" or "$__rate_interval".
+        by: The labels of the result. Series are added up over all other labels.
+        matchers: Matchers for the series of services, in addition to those of the signal.
+        offset: The PromQL offset, such as "1d"; empty for now.
+        elsewhere: Matchers for the series of other programs, such as the Collector.
     """
 
     window: str = "5m"
@@ -55,11 +56,11 @@ class QueryScope:
 
     @property
     def service(self) -> tuple[str, ...]:
-        """Those of the labels kept apart that tell services apart."""
+        """The labels of the result that identify a service."""
         return tuple(label for label in self.by if label in IDENTITY)
 
     def within(self, labels: Iterable[str]) -> Self:
-        """Leave out the catalog's labels that are not among `labels`, so that series without them match."""
+        """Remove all labels of the catalog but `labels`, so that series without the removed ones match."""
         foreign = _CATALOG_LABELS - set(labels)
         return replace(
             self,
@@ -68,29 +69,34 @@ class QueryScope:
         )
 
     def apart(self, *labels: str) -> Self:
-        """Keep more labels apart."""
+        """Add labels to the result."""
         return replace(self, by=(*self.by, *(label for label in labels if label not in self.by)))
 
     def over(self, window: str) -> Self:
-        """Look back as far as `window`."""
+        """Replace the window."""
         return replace(self, window=window)
 
     def ago(self, offset: str) -> Self:
-        """Look at the past."""
+        """Replace the offset."""
         return replace(self, offset=offset)
 
     def anywhere(self) -> Self:
-        """Look at those who are none of the services."""
+        """Select other programs instead of services: use the matchers of `elsewhere`."""
         return replace(self, matchers=self.elsewhere)
 
     def by_service(self) -> Self:
-        """Keep only services apart."""
+        """Remove all labels from the result but those that identify a service."""
         return replace(self, by=self.service)
 
 
 @dataclass(frozen=True)
 class Expr:
-    """An expression; `compound` is one that needs parentheses inside another."""
+    """A PromQL expression.
+
+    Attributes:
+        text: The PromQL.
+        compound: Whether it needs parentheses as an operand.
+    """
 
     text: str
     compound: bool = False
@@ -100,19 +106,19 @@ class Expr:
         return self.text
 
     def __add__(self, other: "Expr | float") -> "Expr":
-        """Add, label by label."""
+        """Return the sum of series with equal labels."""
         return binary(self, "+", other)
 
     def __sub__(self, other: "Expr | float") -> "Expr":
-        """Subtract, label by label."""
+        """Return the difference of series with equal labels."""
         return binary(self, "-", other)
 
     def __mul__(self, other: "Expr | float") -> "Expr":
-        """Multiply, label by label."""
+        """Return the product of series with equal labels."""
         return binary(self, "*", other)
 
     def __truediv__(self, other: "Expr | float") -> "Expr":
-        """Divide, label by label."""
+        """Return the quotient of series with equal labels."""
         return binary(self, "/", other)
 
 
@@ -122,7 +128,7 @@ def number(value: float) -> Expr:
 
 
 def binary(left: Expr | float, operator: str, right: Expr | float) -> Expr:
-    """Join two expressions by an operator, on one line where there is room."""
+    """Return two expressions joined by an operator, on one line if they fit."""
     first, second = _operand(left), _operand(right)
     line = f"{first} {operator} {second}"
     if _fits(line) or (len(second) <= SHORT and not _fits(first)):
@@ -131,7 +137,7 @@ def binary(left: Expr | float, operator: str, right: Expr | float) -> Expr:
 
 
 def call(function: str, *arguments: Expr | float) -> Expr:
-    """Call a function."""
+    """Return a function call."""
     texts = [_expr(argument).text for argument in arguments]
     line = f"{function}({', '.join(texts)})"
     inner = ",\n".join(indent(text, "  ") for text in texts)
@@ -139,19 +145,26 @@ def call(function: str, *arguments: Expr | float) -> Expr:
 
 
 def aggregate(operator: str, inner: Expr, by: Sequence[str], parameter: float | None = None) -> Expr:
-    """Aggregate over all labels but those of `by`."""
+    """Return an aggregation over all labels but `by`."""
     head = f"{operator} by ({', '.join(by)}) " if by else operator
     given = [] if parameter is None else [number(parameter)]
     return call(head, *given, inner)
 
 
 def total(inner: Expr, by: Sequence[str]) -> Expr:
-    """Add up over all labels but those of `by`."""
+    """Return the sum over all labels but `by`."""
     return aggregate("sum", inner, by)
 
 
 def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Expr:
-    """Select the series of a name: their last values or, with a window, all values within it."""
+    """Return a selector for the series of a name; with a window, a range selector.
+
+    Args:
+        name: The name of the series.
+        scope: The matchers and the offset.
+        own: Further matchers, put before those of the scope.
+        window: The range, such as "5m"; empty for an instant selector.
+    """
     matchers = ", ".join(str(matcher) for matcher in (*own, *scope.matchers))
     selected = f"{name}{{{matchers}}}" if matchers else name
     ranged = f"[{window}]" if window else ""
@@ -159,22 +172,22 @@ def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Exp
 
 
 def rate(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return how fast counters rise a second, added up."""
+    """Return the summed rate per second of counters."""
     return total(call("rate", series(name, scope, *own, window=scope.window)), scope.by)
 
 
 def increase(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return by how much counters rose within the window, added up."""
+    """Return the summed increase of counters within the window."""
     return total(call("increase", series(name, scope, *own, window=scope.window)), scope.by)
 
 
 def filled(value: Expr, like: Expr) -> Expr:
-    """Return 0 where `value` has nothing and `like` has something."""
+    """Return `value`, with 0 for the labels that only `like` has."""
     return either(value, like * 0)
 
 
 def either(*choices: Expr) -> Expr:
-    """Return the first that there is, label by label."""
+    """Return the first of several expressions that has a result, for each combination of labels."""
     if len(choices) == 1:
         return choices[0]
     texts = (indent(_operand(choice), "  ") for choice in choices)
@@ -182,87 +195,98 @@ def either(*choices: Expr) -> Expr:
 
 
 def divided(part: Expr, whole: Expr) -> Expr:
-    """Divide where there is something to divide by."""
+    """Return the quotient, without results for denominators of 0."""
     return part / compared(whole, ">", 0)
 
 
 def compared(value: Expr, operator: str, limit: Expr | float) -> Expr:
-    """Keep the values that compare so."""
+    """Return the values for which a comparison holds."""
     return binary(value, operator, limit)
 
 
 def where(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Keep the values for whose labels, or the labels of `on`, the condition has something."""
+    """Return the values for whose labels, or labels `on`, the condition has a result."""
     return binary(value, "and" if on is None else f"and on ({', '.join(on)})", condition)
 
 
 def unless(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Keep the values for whose labels, or the labels of `on`, the condition has nothing."""
+    """Return the values for whose labels, or labels `on`, the condition has no result."""
     return binary(value, "unless" if on is None else f"unless on ({', '.join(on)})", condition)
 
 
 def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Expr:
-    """Join each of many on the left with the one on the right that shares the labels of `on`."""
+    """Return a many-to-one join: each series on the left with the one on the right that has equal labels `on`."""
     return binary(left, f"{operator} on ({', '.join(on)}) group_left ()", right)
 
 
 def smaller(one: Expr, other: Expr) -> Expr:
-    """Return the smaller of two, label by label, or the second where there is no first."""
+    """Return the smaller value for each combination of labels, or the second if there is no first."""
     return either(compared(one, "<", other), other)
 
 
 def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter: float | None = None) -> Expr:
-    """Aggregate several terms that have the same labels; those that are absent are left out.
+    """Return the aggregation of several terms with equal labels. Missing terms are left out.
 
     Args:
-        operator: Such as "sum", "min" or, with a parameter, "quantile".
-        terms: By a name that tells them apart.
-        by: The labels that are kept apart.
-        parameter: That of the operator.
+        operator: The aggregation operator, such as "sum", "min" or, with a parameter, "quantile".
+        terms: The terms, by unique names.
+        by: The labels of the result.
+        parameter: The parameter of the operator.
     """
     return aggregate(operator, tagged(terms), by, parameter)
 
 
 def tagged(terms: Mapping[str, Expr]) -> Expr:
-    """Return several terms at once, each labelled with the name that tells them apart."""
+    """Return the union of several terms, each with its name in the label `term`, so that none hides another."""
     return either(*(call("label_replace", term, Expr(f'"{TERM}", "{name}", "", ""')) for name, term in terms.items()))
 
 
 def flat(inner: Expr) -> Expr:
-    """Return the same on one line, a fraction of the size where it is deeply nested; no literal may hold two spaces."""
+    """Return the expression on one line, without the indentation that makes up most of a deeply nested one.
+
+    It may not contain a string literal with two spaces in a row: they become one.
+    """
     return Expr(" ".join(inner.text.split()), inner.compound)
 
 
 def descending(inner: Expr) -> Expr:
-    """Return the largest first, where the answer is of one moment."""
+    """Return the values in descending order; this has an effect on instant queries only."""
     return call("sort_desc", inner)
 
 
 def quantile(share: float, histogram: str, scope: QueryScope) -> Expr:
-    """Return a quantile of a histogram's values within the window."""
+    """Return a quantile of a histogram within the window.
+
+    Args:
+        share: The level, 0 to 1.
+        histogram: The name of the histogram, without _bucket.
+        scope: The window, matchers and labels.
+    """
     return call("histogram_quantile", share, rate(f"{histogram}_bucket", scope.apart("le")))
 
 
 def wilson(part: Expr, whole: Expr, z: float) -> Expr:
-    """Return the bound of Wilson, "Probable Inference" (1927), of a share.
+    """Return a Wilson bound of a proportion (Wilson, "Probable Inference", 1927).
 
     Args:
-        part: Number of successes.
-        whole: Number of trials.
-        z: Standard deviations; above 0 for the upper bound, below 0 for the lower.
+        part: The number of successes.
+        whole: The number of trials.
+        z: The number of standard deviations: positive for the upper bound, negative for the lower.
     """
+    # The part can exceed the whole: one request can get several clicks. Then p * (1 - p) would be negative, and its
+    # square root NaN.
     spread = call("sqrt", call("clamp_min", part * (Expr("1") - part / whole), 0) + z * z / 4)
     bound = part + z * z / 2 + spread * z
     return bound / (compared(whole, ">", 0) + z * z)
 
 
 def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
-    """Return the entropy of the parts of a whole, over the logarithm of their number; 0 where there is but one.
+    """Return the normalised entropy of the parts of a whole: 0 for a single part, 1 for equal parts.
 
     Args:
-        parts: What is counted, by one label more than `by`.
-        whole: Their sum.
-        by: The labels that are kept apart.
+        parts: The counts, by one label more than `by`.
+        whole: The sum of the counts.
+        by: The labels of the result.
     """
     present = compared(parts, ">", 0)
     spread = call("ln", compared(whole, ">", 0)) - total(parts * call("ln", present), by) / whole
@@ -270,7 +294,7 @@ def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
 
 
 def distance(histogram: str, now: QueryScope, then: QueryScope) -> Expr:
-    """Return how far apart the distributions of two times are, 0 to 1 (Kolmogorov and Smirnov)."""
+    """Return the Kolmogorov-Smirnov distance between the distributions of a histogram at two times, 0 to 1."""
     gap = call("abs", _cumulative(histogram, now) - _cumulative(histogram, then))
     return aggregate("max", gap, now.by)
 

@@ -62,6 +62,6 @@ def _linked(text: object, link: object) -> str:
 
 
 def _without_markup(line: str) -> str:
-    """Return the line with `text (address)` for links and without escapes."""
+    """Return the line as plain text: each link becomes ``text (address)``, and ``&amp;`` becomes ``&``."""
     named = re.sub(r"<(\w+:[^<>|]+)\|([^<>]*)>", r"\2 (\1)", line)
     return html.unescape(re.sub(r"<(\w+:[^<>|]+)>", r"(\1)", named)).strip()

@@ -29,7 +29,7 @@ class Crossing:
     def text(self) -> str:
         """The text of the alert for the value, after the labels that are not those of the service."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
-        return f"{subject}: {self.rule.told(self.value)}" if subject else self.rule.told(self.value)
+        return f"{subject}: {self.rule.summary(self.value)}" if subject else self.rule.summary(self.value)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _shown(rule: AlertRule, seen_s: float) -> bool:
     are excluded. A burn rate needs a history as long as its long window; the other alerts have their own minimum of
     traffic.
     """
-    if rule.alert.against or rule.tuning.back or not rule.alert.signal.metrics:
+    if rule.alert.against or rule.tuning.offset or not rule.alert.signal.metrics:
         return False
     return not rule.tuning.short_window or seen_s >= seconds(rule.tuning.window)
 

@@ -67,7 +67,7 @@ class Watch:
         return self.reading(self._source.look())
 
     def reading(self, at: float) -> Reading:
-        """Return the reading for a time that ``Source.look`` has returned."""
+        """Return the figures and alerts of the service at one time. The source must have been read at that time."""
         source = self._source
         service = self._service(at)
         scope = QueryScope(source.window, IDENTITY, _matchers(service))

@@ -19,6 +19,7 @@ ELSEWHERE = {
     ("docs/attribution.md", "python"): "tests/unit/test_attribution.py",
     ("docs/recmon-toml.md", "console"): "tests/unit/cli/test_export.py",
     ("docs/recmon-toml.md", "toml"): "tests/unit/artifacts/docs/test_settings_reference.py",
+    ("docs/alerts.md", "toml"): "tests/unit/artifacts/docs/test_settings_reference.py",
     **dict.fromkeys(
         [("docs/report.md", language) for language in ("console", "python", "json")], "tests/unit/report/test_docs.py"
     ),

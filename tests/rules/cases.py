@@ -1,4 +1,4 @@
-"""What breaks, for each alert: traffic that must make it fire, and what it then says."""
+"""The cases of the alerts: traffic that must make each alert fire, and its message."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from otel_recmon import catalog
 from tests.rules.promtool import Fires
-from tests.rules.traffic import Arm, Collector, Doing, Phase, Traffic, Trial
+from tests.rules.traffic import Arm, Collector, Doing, Experiment, Phase, Traffic
 
 HEALTHY: Final = Traffic()
 COLLECTOR: Final = Collector()
@@ -14,7 +14,7 @@ SERVICE: Final = {"deployment_environment_name": "prod", "job": "team/shop"}
 VERSION: Final = {**SERVICE, "model_version": "v1"}
 SECOND: Final = {**SERVICE, "model_version": "v2"}
 HOURS_AS_DAYS: Final = {"baseline": {"window": "1h", "day": "2h", "days": 3, "weeks": 0}}
-"""What is usual is what was two, four and six hours ago."""
+"""The baseline is the value of two, four and six hours ago."""
 BEFORE: Final = 8 * 60
 """Minutes of healthy traffic before something breaks, where an alert looks back."""
 
@@ -59,7 +59,7 @@ def second(**changes: Any) -> Sequence[Doing]:
     return shop(version="v2", **changes)
 
 
-def said(subject: Mapping[str, str], text: str) -> str:
+def summary_of(subject: Mapping[str, str], text: str) -> str:
     """The summary of an alert about a service."""
     version = f", model {subject['model_version']}" if "model_version" in subject else ""
     return f"team/shop (prod){version}{text}"
@@ -67,13 +67,12 @@ def said(subject: Mapping[str, str], text: str) -> str:
 
 def _case(alert: str, value: str, threshold: str, text: str, broken: Mapping[str, Any], hold: int, **more: Any) -> Case:
     labels = more.pop("labels", VERSION)
-    fires = Fires(labels, said(labels, text), value, threshold)
+    fires = Fires(labels, summary_of(labels, text), value, threshold)
     return Case(alert, shop(**broken), fires, hold=hold, low=few(**broken), **more)
 
 
 def _burn(alert: str, threshold: str, period: str, hold: int) -> Case:
-    pace = "20 times faster than allowed"
-    text = f": bad responses use up the error budget {pace} over {period} (limit {threshold})"
+    text = f": bad responses use up the error budget 20 times as fast as allowed over {period} (limit {threshold})"
     return _case(alert, "20", f"> {threshold}", text, {"slow": 0.2}, hold)
 
 
@@ -90,17 +89,17 @@ HOUR_AS_DAY: Final = {
         )
     }
 }
-"""What was different is what was two hours ago."""
+"""The earlier share is that of two hours ago."""
 
 
 def _usual(alert: str, title: str, value: str, limit: str, broken: Mapping[str, Any], hold: int, **more: Any) -> Case:
     labels = more.pop("labels", SECOND)
-    text = f": {title} {value} against what is usual for the service at this hour (limit {limit})"
+    text = f": {title} changed by {value} compared with this hour on earlier days (limit {limit})"
     broken = {"version": "v2", **broken} if labels is SECOND else broken
     return Case(
         alert,
         shop(**broken),
-        Fires(labels, said(labels, text), value, f"< {limit}"),
+        Fires(labels, summary_of(labels, text), value, f"< {limit}"),
         before=((BEFORE, shop()),),
         hold=hold,
         own=HOURS_AS_DAYS,
@@ -113,25 +112,25 @@ def _usual(alert: str, title: str, value: str, limit: str, broken: Mapping[str, 
 ARM: Final = {**SERVICE, "experiment": "ranker", "variant": "new"}
 
 
-def trial(**changes: Any) -> Sequence[Doing]:
+def experiment(**changes: Any) -> Sequence[Doing]:
     """The shop with something broken in the new arm of its experiment."""
-    return (HEALTHY, COLLECTOR, Trial(new=Arm(**changes)))
+    return (HEALTHY, COLLECTOR, Experiment(new=Arm(**changes)))
 
 
-def said_of_the_arm(text: str) -> str:
+def summary_of_arm(text: str) -> str:
     """The summary of an alert about the new arm."""
     return f"team/shop (prod), experiment ranker, arm new: {text}"
 
 
-def _trial(alert: str, value: str, threshold: str, text: str, broken: Mapping[str, Any], **more: Any) -> Case:
+def _experiment(alert: str, value: str, threshold: str, text: str, broken: Mapping[str, Any], **more: Any) -> Case:
     """Something that the new arm does, and would do in the first few requests as well."""
-    few = (HEALTHY, COLLECTOR, Trial(old=Arm(exposures=0.05), new=Arm(**{**broken, "exposures": 0.03})))
-    fires = Fires(ARM, said_of_the_arm(text), value, threshold)
-    return Case(alert, trial(**broken), fires, hold=10, low=few, well=trial(), **more)
+    few = (HEALTHY, COLLECTOR, Experiment(old=Arm(exposures=0.05), new=Arm(**{**broken, "exposures": 0.03})))
+    fires = Fires(ARM, summary_of_arm(text), value, threshold)
+    return Case(alert, experiment(**broken), fires, hold=10, low=few, well=experiment(), **more)
 
 
 CASES: Final = (
-    _case("CtrLow", "3%", "< 5%", ": CTR is 3%, and surely below 5%", {"ctr": 0.03}, 10),
+    _case("CtrLow", "3%", "< 5%", ": the click-through rate is 3% (limit 5%)", {"ctr": 0.03}, 10),
     _case(
         "LatencyHigh",
         "0.75 s",
@@ -140,7 +139,7 @@ CASES: Final = (
         {"slow": 0.1},
         5,
     ),
-    _case("ErrorRateHigh", "2%", "> 1%", ": 2% of requests fail, and surely more than 1%", {"failing": 0.02}, 5),
+    _case("ErrorRateHigh", "2%", "> 1%", ": 2% of requests fail (limit 1%)", {"failing": 0.02}, 5),
     _burn("BudgetBurnHour", "14.4", "1h", 2),
     _burn("BudgetBurnSixHours", "6", "6h", 5),
     _burn("BudgetBurnDay", "3", "1d", 15),
@@ -149,7 +148,7 @@ CASES: Final = (
         "FallbackShareHigh",
         "30%",
         "> 10%",
-        ": 30% of requests get the fallback, and surely more than 10%",
+        ": 30% of requests get the fallback list (limit 10%)",
         {"fallback": 0.3},
         10,
     ),
@@ -157,7 +156,7 @@ CASES: Final = (
         "EmptyShareHigh",
         "20%",
         "> 5%",
-        ": 20% of requests get nothing at all, and surely more than 5%",
+        ": 20% of requests get an empty list (limit 5%)",
         {"empty": 0.2},
         10,
     ),
@@ -172,7 +171,7 @@ CASES: Final = (
     ),
     _usual(
         "CoverageBelowUsual",
-        "Catalog coverage of a process that has seen enough",
+        "Catalog coverage of warmed-up processes",
         "-60%",
         "-30%",
         {"gauges": {catalog.COVERAGE.prometheus: 20.0}},
@@ -183,7 +182,7 @@ CASES: Final = (
         "PositionVanished",
         "-100%",
         "< -90%",
-        ", position 3: its share of the impressions has changed by -100% (limit -90%)",
+        ", position 3: its share of the impressions changed by -100% compared with 2h ago (limit -90%)",
         {"positions": {"1": 0.6, "2": 0.4}},
         15,
         labels={**SERVICE, "position": "3"},
@@ -195,7 +194,7 @@ CASES: Final = (
         "PositionTakingOver",
         "100%",
         "> 50%",
-        ", position 1: it has 100% of the impressions, more than twice what it had (limit 50%)",
+        ", position 1: its share of the impressions is 100%, more than double that of 2h ago (limit 50%)",
         {"positions": {"1": 1.0}, "version": "v2"},
         15,
         labels={**SECOND, "position": "1"},
@@ -206,7 +205,7 @@ CASES: Final = (
         "CategoryVanished",
         "-100%",
         "< -90%",
-        ", category c: its share of the items has changed by -100% (limit -90%)",
+        ", category c: its share of the items changed by -100% compared with 2h ago (limit -90%)",
         {"categories": {"a": 0.6, "b": 0.4}},
         30,
         labels={**SERVICE, "category": "c"},
@@ -218,7 +217,7 @@ CASES: Final = (
         "CategoryTakingOver",
         "80%",
         "> 50%",
-        ", category d: it has 80% of the items, more than twice what it had (limit 50%)",
+        ", category d: its share of the items is 80%, more than double that of 2h ago (limit 50%)",
         {"categories": {"a": 0.2, "d": 0.8}, "version": "v2"},
         30,
         labels={**SECOND, "category": "d"},
@@ -245,17 +244,24 @@ CASES: Final = (
         "ModelNotLoaded",
         "1",
         "== 1",
-        ": a newer model lies on disk than the one in use",
+        ": a newer model is on disk, but the service still uses the old one",
         {"gauges": {catalog.RELOAD_PENDING.prometheus: 1.0}},
         30,
         noticed=0,
     ),
-    _case("DiversityLow", "0%", "< 50%", ": diversity is 0% (limit 50%)", {"categories": {"a": 1.0}}, 30),
+    _case(
+        "DiversityLow",
+        "0%",
+        "< 50%",
+        ": the diversity of recommended categories is 0% (limit 50%)",
+        {"categories": {"a": 1.0}},
+        30,
+    ),
     _case(
         "CoverageLow",
         "10%",
         "< 20%",
-        ": a process shows 10% of the catalog (limit 20%)",
+        ": a process recommends only 10% of the catalog (limit 20%)",
         {"gauges": {catalog.COVERAGE.prometheus: 10.0}},
         30,
         noticed=10,
@@ -264,55 +270,60 @@ CASES: Final = (
         "ScoresDrifted",
         "50.85%",
         "> 20%",
-        ": the distribution of scores has moved by 50.85% (limit 20%)",
+        ": the distribution of scores differs by 50.85% from that of 2h ago (limit 20%)",
         {"scores": {"0.2": 0.0, "0.5": 0.0, "1": 0.9, "+Inf": 1.0}},
         30,
         before=A_DAY_BEFORE,
         own=HOUR_AS_DAY,
         noticed=20,
     ),
-    _trial(
+    _experiment(
         "SampleRatioMismatch",
         "20%",
         "> 1%",
-        "its exposures are off by 20% from what they should be, against the control (limit 1%)",
+        "the number of exposures is off by 20% from the configured split (limit 1%)",
         {"exposures": 1200},
         noticed=2,
     ),
-    _trial(
+    _experiment(
         "ArmLosesClicks",
         "-40.97%",
         "< 0%",
-        "Clicks per exposure -40.97% against the control at best (limit 0%)",
+        "Clicks per exposure differ by -40.97% from the control in the best case (limit 0%)",
         {"ctr": 0.05},
         noticed=2,
     ),
-    _trial(
+    _experiment(
         "ArmLosesConversions",
         "-58.72%",
         "< 0%",
-        "Conversions per exposure -58.72% against the control at best (limit 0%)",
+        "Conversions per exposure differ by -58.72% from the control in the best case (limit 0%)",
         {"converting": 0.1},
         noticed=5,
     ),
-    _trial(
+    _experiment(
         "ArmSlow",
         "150%",
         "> 20%",
-        "one in twenty responses takes 150% longer (limit 20%)",
+        "the latency (P95) is 150% higher than in the control (limit 20%)",
         {"slow": 0.3},
     ),
-    _trial(
+    _experiment(
         "ArmFailing",
         "4%",
         "> 0.5%",
-        "4% more of its requests fail (limit 0.5%)",
+        "4% more of its requests fail than in the control (limit 0.5%)",
         {"failing": 0.05},
     ),
     Case(
         "ServiceSilent",
         (COLLECTOR,),
-        Fires(SERVICE, said(SERVICE, ": it reported within the last 1d, and does not now"), "1", "== 1"),
+        Fires(
+            SERVICE,
+            summary_of(SERVICE, ": the service sent metrics within the last 1d, but sends none now"),
+            "1",
+            "== 1",
+        ),
         before=((10, shop()),),
         noticed=4,
         hold=5,
@@ -320,7 +331,7 @@ CASES: Final = (
     Case(
         "TelemetryLost",
         (HEALTHY, Collector(lost=60)),
-        Fires({"job": "otelcol"}, "otelcol: the Collector loses 1 data points a second", "1", "> 0"),
+        Fires({"job": "otelcol"}, "otelcol: the Collector loses 1 data points per second", "1", "> 0"),
         hold=5,
     ),
     Case(
@@ -335,7 +346,7 @@ CASES: Final = (
         (HEALTHY, Collector(given_up=1)),
         Fires(
             {"job": "alertmanager"},
-            "alertmanager: Slack has not taken about 1 messages over 30m; look at the alerts themselves",
+            "alertmanager: about 1 messages did not reach Slack in the last 30m; look at Alertmanager's list of alerts",
             "1",
             "> 0",
         ),
@@ -344,7 +355,7 @@ CASES: Final = (
         "EventsDropped",
         "8.929%",
         "> 5%",
-        ": 8.929% of what it handles is unusable and set aside (limit 5%)",
+        ": 8.929% of requests, clicks and conversions contain an unusable value, which is dropped (limit 5%)",
         {"dropped": 100},
         15,
         labels=SERVICE,
@@ -353,7 +364,7 @@ CASES: Final = (
         "LabelsOverflowing",
         "0.633",
         "> 0.1",
-        ", label surface: 0.633 values a second are over the cap (limit 0.1)",
+        ", label surface: 0.633 values per second exceed the cap and become _other (limit 0.1)",
         {"overflow": 60},
         15,
         labels={**SERVICE, "label": "surface"},
@@ -363,7 +374,7 @@ CASES: Final = (
         "PluginFailing",
         "1",
         "> 0",
-        ", observer.observe: otel-recmon fails 1 times a second",
+        ", observer.observe: otel-recmon fails 1 times per second; the service is not affected",
         {"errors": 60},
         15,
         labels={**SERVICE, "site": "observer.observe"},
@@ -371,7 +382,7 @@ CASES: Final = (
     Case(
         "Watchdog",
         (),
-        Fires({}, "Alerting works. This alert always fires; worry when it does not arrive.", "1", "> 0"),
+        Fires({}, "Alerting works. This alert always fires; if it stops, alerting is broken.", "1", "> 0"),
         noticed=0,
     ),
 )

@@ -1,4 +1,4 @@
-"""Runs the rules in promtool: what fires when, for given series."""
+"""Runs the rules in promtool, and compares the firing alerts."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ FLOORS = {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20.0}
 
 @dataclass(frozen=True)
 class Fires:
-    """An alert that fires: its labels and annotations, those that say where to look left out."""
+    """A firing alert: its labels, and the annotations that depend on the value."""
 
     labels: Mapping[str, str]
     summary: str
@@ -29,7 +29,7 @@ class Fires:
 
 @dataclass(frozen=True)
 class Expected:
-    """What of one alert fires at a time."""
+    """The expected firing instances of one alert at a time."""
 
     alert: str
     at: str
@@ -37,7 +37,7 @@ class Expected:
 
 
 def tuned(only: str, own: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with one alert switched on, and no other."""
+    """Settings with only one alert enabled."""
     names = configured({}).alerts
     alerts = {name: {"enabled": name == only} for name in names}
     for name, settings in {**FLOORS, **own.get("alerts", {})}.items():
@@ -46,7 +46,7 @@ def tuned(only: str, own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(folder: Path, settings: Mapping[str, Any], phases: Sequence[Phase], expected: Sequence[Expected]) -> None:
-    """Assert that exactly this fires, in phases whose steps are minutes."""
+    """Assert that exactly the expected alerts fire, in phases whose steps are minutes."""
     check_series(folder, settings, input_series(phases), expected)
 
 
@@ -57,11 +57,14 @@ def check_series(
     expected: Sequence[Expected],
     step: str = "1m",
 ) -> None:
-    """Assert that exactly this fires."""
+    """Assert that exactly the expected alerts fire."""
     found = rules(configured(settings))
     (folder / "recording.yml").write_text(recording_file(found), encoding="utf-8")
     (folder / "alerting.yml").write_text(alerting_file(found), encoding="utf-8")
-    links = {rule.name: {"runbook_url": rule.runbook, "panel_url": rule.panel} for rule in found}
+    fixed = {
+        rule.name: {"description": rule.alert.action, "runbook_url": rule.runbook, "panel_url": rule.panel}
+        for rule in found
+    }
     labels = {rule.name: rule.labels for rule in found}
     test = {
         "rule_files": ["recording.yml", "alerting.yml"],
@@ -75,7 +78,7 @@ def check_series(
                     {
                         "eval_time": one.at,
                         "alertname": one.alert,
-                        "exp_alerts": [_alert(fires, labels[one.alert], links[one.alert]) for fires in one.fires],
+                        "exp_alerts": [_alert(fires, labels[one.alert], fixed[one.alert]) for fires in one.fires],
                     }
                     for one in expected
                 ],
@@ -90,6 +93,6 @@ def check_series(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _alert(fires: Fires, labels: Mapping[str, str], links: Mapping[str, str]) -> dict[str, Any]:
-    annotations = {"summary": fires.summary, "value": fires.value, "threshold": fires.threshold, **links}
+def _alert(fires: Fires, labels: Mapping[str, str], fixed: Mapping[str, str]) -> dict[str, Any]:
+    annotations = {"summary": fires.summary, "value": fires.value, "threshold": fires.threshold, **fixed}
     return {"exp_labels": {**labels, **fires.labels}, "exp_annotations": annotations}

@@ -27,14 +27,14 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @EACH_EXPORT
-def test_it_is_valid_and_finds_its_templates(export: Export, tmp_path: Path) -> None:
+def test_the_configuration_is_valid_with_its_templates(export: Export, tmp_path: Path) -> None:
     config = written(export, tmp_path) / "prometheus" / "alertmanager.yml"
 
     assert " - 1 templates\n" in ran("check-config", str(config))
 
 
 @EACH_ALERT
-def test_every_alert_goes_to_slack_but_the_watchdog(configs: dict[str, str], name: str, rule: AlertRule) -> None:
+def test_every_alert_but_the_watchdog_is_routed_to_slack(configs: dict[str, str], name: str, rule: AlertRule) -> None:
     labels = [f'{label}="{value}"' for label, value in {"alertname": rule.name, **rule.labels}.items()]
 
     receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", *labels).strip()
@@ -44,7 +44,7 @@ def test_every_alert_goes_to_slack_but_the_watchdog(configs: dict[str, str], nam
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_alert_of_others_goes_to_slack_too(configs: dict[str, str], name: str) -> None:
+def test_an_alert_of_other_rules_is_routed_to_slack(configs: dict[str, str], name: str) -> None:
     receiver = ran("config", "routes", "test", f"--config.file={configs[name]}", "alertname=DiskFull").strip()
 
     assert receiver == EXPORTS[name].config.deployment.notifications.slack

@@ -1,4 +1,4 @@
-"""Each alert fires when it should, and not when it should not."""
+"""Each alert fires for its problem, and only for it."""
 
 from pathlib import Path
 
@@ -32,26 +32,26 @@ def silence(case: Case, minutes: int) -> list[Expected]:
     return [Expected(case.alert, f"{minute}m") for minute in range(0, minutes, 5)]
 
 
-def test_every_alert_is_tested() -> None:
+def test_every_alert_has_a_case() -> None:
     assert sorted(case.alert for case in CASES) == sorted(alert.name for alert in ALERTS)
 
 
 @each()
-def test_an_alert_fires_once_its_time_is_over_and_not_before(case: Case, tmp_path: Path) -> None:
+def test_an_alert_fires_after_its_hold_time_and_not_before(case: Case, tmp_path: Path) -> None:
     phases = [*case.before, (case.noticed + case.hold + AFTER, case.broken)]
 
     check(tmp_path, tuned(case.alert, case.own), phases, expectations(case))
 
 
 @each(but=ALWAYS)
-def test_an_alert_is_silent_while_all_is_well(case: Case, tmp_path: Path) -> None:
+def test_an_alert_is_silent_without_a_problem(case: Case, tmp_path: Path) -> None:
     minutes = case.breaks + case.noticed + case.hold + AFTER
 
     check(tmp_path, tuned(case.alert, case.own), [(minutes, case.well)], silence(case, minutes))
 
 
 @each(but=ALWAYS | NOT_BY_REQUESTS)
-def test_an_alert_is_silent_where_three_requests_came_and_all_were_bad(case: Case, tmp_path: Path) -> None:
+def test_an_alert_is_silent_for_three_bad_requests(case: Case, tmp_path: Path) -> None:
     assert case.low
     minutes = case.breaks + HOUR
 
@@ -64,5 +64,5 @@ def test_an_alert_is_silent_where_three_requests_came_and_all_were_bad(case: Cas
 
 
 @each(but=ALWAYS)
-def test_an_alert_is_silent_where_there_are_no_series(case: Case, tmp_path: Path) -> None:
+def test_an_alert_is_silent_without_series(case: Case, tmp_path: Path) -> None:
     check(tmp_path, tuned(case.alert, case.own), [(HOUR, [])], silence(case, HOUR))

@@ -1,13 +1,13 @@
-"""An alert is silent where chance, or what is over already, would explain what it sees."""
+"""Alerts stay silent if chance or a past problem explains the values."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.rules.cases import ARM, HOUR_AS_DAY, said_of_the_arm
+from tests.rules.cases import ARM, HOUR_AS_DAY, summary_of_arm
 from tests.rules.promtool import Expected, Fires, check, tuned
-from tests.rules.traffic import Arm, Phase, Traffic, Trial
+from tests.rules.traffic import Arm, Experiment, Phase, Traffic
 
 QUIET = 5
 """Requests a minute: 50 within ten minutes, 450 within 90."""
@@ -29,9 +29,7 @@ def silent(alert: str, first: int, last: int) -> Sequence[Expected]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_share_that_is_beyond_the_threshold_by_chance_fires_nothing(
-    alert: str, slightly: Traffic, tmp_path: Path
-) -> None:
+def test_a_share_beyond_the_threshold_by_chance_does_not_fire(alert: str, slightly: Traffic, tmp_path: Path) -> None:
     check(tmp_path, tuned(alert, {}), [(120, [slightly])], silent(alert, 0, 120))
 
 
@@ -46,11 +44,11 @@ def test_a_share_that_is_beyond_the_threshold_by_chance_fires_nothing(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_few_requests_that_all_went_wrong_fire_nothing(alert: str, bad: Traffic, tmp_path: Path) -> None:
+def test_a_few_requests_that_all_failed_do_not_fire(alert: str, bad: Traffic, tmp_path: Path) -> None:
     check(tmp_path, tuned(alert, {}), [(120, [bad])], silent(alert, 0, 120))
 
 
-def test_what_burned_the_budget_and_is_over_fires_nothing(tmp_path: Path) -> None:
+def test_a_burn_of_the_budget_that_is_over_does_not_fire(tmp_path: Path) -> None:
     outage: list[Phase] = [(20, [Traffic(slow=0.9)]), (40, [Traffic()])]
 
     check(tmp_path, tuned("BudgetBurnHour", {}), outage, silent("BudgetBurnHour", 30, 60))
@@ -63,11 +61,13 @@ def test_what_burned_the_budget_and_is_over_fires_nothing(tmp_path: Path) -> Non
         ("PositionTakingOver", Traffic(positions={"1": 1.0})),
     ],
 )
-def test_a_service_without_a_past_has_nothing_that_takes_over(alert: str, traffic: Traffic, tmp_path: Path) -> None:
+def test_a_new_service_has_no_category_or_position_that_takes_over(
+    alert: str, traffic: Traffic, tmp_path: Path
+) -> None:
     check(tmp_path, tuned(alert, HOUR_AS_DAY), [(90, [traffic])], silent(alert, 0, 90))
 
 
-def test_scores_that_differ_from_those_of_a_few_slates_have_not_drifted(tmp_path: Path) -> None:
+def test_scores_that_differ_from_those_of_a_few_slates_do_not_fire(tmp_path: Path) -> None:
     few = Traffic(requests=0.3, scores={"0.2": 0.6, "0.5": 0.9, "1": 0.9, "+Inf": 1.0})
     past: list[Phase] = [(90, [few]), (90, [Traffic()])]
 
@@ -85,35 +85,38 @@ def test_scores_that_differ_from_those_of_a_few_slates_have_not_drifted(tmp_path
         ("ArmFailing", Arm(failing=0.011)),
     ],
 )
-def test_an_arm_that_differs_by_little_or_by_a_single_user_fires_nothing(alert: str, arm: Arm, tmp_path: Path) -> None:
-    check(tmp_path, tuned(alert, {}), [(120, [Trial(new=arm)])], silent(alert, 0, 120))
+def test_an_arm_that_differs_slightly_or_by_one_user_does_not_fire(alert: str, arm: Arm, tmp_path: Path) -> None:
+    check(tmp_path, tuned(alert, {}), [(120, [Experiment(new=arm)])], silent(alert, 0, 120))
 
 
 @pytest.mark.parametrize(
-    ("variant", "trial"),
+    ("variant", "experiment"),
     [
-        ("old", Trial(old=None)),
-        ("old", Trial(old=Arm(exposures=0))),
-        ("new", Trial(new=None)),
-        ("new", Trial(new=Arm(exposures=0))),
+        ("old", Experiment(old=None)),
+        ("old", Experiment(old=Arm(exposures=0))),
+        ("new", Experiment(new=None)),
+        ("new", Experiment(new=Arm(exposures=0))),
     ],
 )
-def test_an_arm_that_nobody_is_in_is_a_mismatch(variant: str, trial: Trial, tmp_path: Path) -> None:
-    text = f"arm {variant}: its exposures are off by 100% from what they should be, against the control (limit 1%)"
+def test_an_arm_with_nobody_in_it_is_a_mismatch(variant: str, experiment: Experiment, tmp_path: Path) -> None:
+    text = f"arm {variant}: the number of exposures is off by 100% from the configured split (limit 1%)"
     fires = Fires({**ARM, "variant": variant}, f"team/shop (prod), experiment ranker, {text}", "100%", "> 1%")
 
     check(
-        tmp_path, tuned("SampleRatioMismatch", {}), [(30, [trial])], [Expected("SampleRatioMismatch", "20m", [fires])]
+        tmp_path,
+        tuned("SampleRatioMismatch", {}),
+        [(30, [experiment])],
+        [Expected("SampleRatioMismatch", "20m", [fires])],
     )
 
 
-def test_an_arm_in_which_nobody_clicks_any_more_loses_all_clicks(tmp_path: Path) -> None:
-    text = "Clicks per exposure -93.93% against the control at best (limit 0%)"
-    fires = Fires(ARM, said_of_the_arm(text), "-93.93%", "< 0%")
+def test_an_arm_whose_clicks_stop_fires(tmp_path: Path) -> None:
+    text = "Clicks per exposure differ by -93.93% from the control in the best case (limit 0%)"
+    fires = Fires(ARM, summary_of_arm(text), "-93.93%", "< 0%")
 
     check(
         tmp_path,
         tuned("ArmLosesClicks", {}),
-        [(30, [Trial(new=Arm(ctr=0))])],
+        [(30, [Experiment(new=Arm(ctr=0))])],
         [Expected("ArmLosesClicks", "20m", [fires])],
     )

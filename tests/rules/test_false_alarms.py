@@ -1,4 +1,4 @@
-"""How often the floor of the click-through rate alarms for nothing, and how soon for good reason."""
+"""A simulation of CtrLow: its false alarms, and its time to detection."""
 
 import math
 from functools import cache
@@ -39,11 +39,11 @@ def within(counts: Counts, window: int) -> Counts:
     return summed
 
 
-def surely_low(clicks: Counts, others: Counts) -> Verdicts:
+def significantly_low(clicks: Counts, others: Counts) -> Verdicts:
     """Whether the upper bound of Wilson's interval is below the threshold, and there is enough traffic."""
     window = minutes(rule().tuning.window)
     clicked, requests = within(clicks, window), within(clicks + others, window)
-    share, z = clicked / requests, rule().config.general.sure
+    share, z = clicked / requests, rule().config.general.z
     centre = share + z * z / 2 / requests
     half = z * np.sqrt(share * (1 - share) / requests + (z / 2 / requests) ** 2)
     upper = (centre + half) / (1 + z * z / requests)
@@ -63,7 +63,7 @@ def drawn(chance: np.random.Generator, shares: npt.NDArray[np.float64]) -> Verdi
     size = (AT_ONCE, len(shares))
     clicks = chance.poisson(REQUESTS_A_MINUTE * shares, size)
     others = chance.poisson(REQUESTS_A_MINUTE * (1 - shares), size)
-    return firing(surely_low(clicks, others))
+    return firing(significantly_low(clicks, others))
 
 
 def times(multiple: float, length: int) -> npt.NDArray[np.float64]:
@@ -83,11 +83,11 @@ def simulated() -> Simulated:
     return Simulated(DRAWS, alarms / DRAWS, detected / DRAWS, detected_after / DRAWS)
 
 
-def test_the_documentation_states_what_a_simulation_finds() -> None:
+def test_the_documentation_has_the_simulated_figures() -> None:
     assert simulated() == CTR_LOW
 
 
-def test_there_is_at_most_one_false_alarm_a_month_and_a_real_drop_is_noticed_within_two_hours() -> None:
+def test_false_alarms_are_rare_and_a_drop_is_detected_within_two_hours() -> None:
     assert CTR_LOW.draws >= 1_000
     assert CTR_LOW.false_alarms <= 1
     assert math.floor(100 * min(CTR_LOW.detected, CTR_LOW.detected_after)) >= 99

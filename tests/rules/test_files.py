@@ -1,4 +1,4 @@
-"""The files, shipped and with every setting changed, are ones that their programs take without a complaint."""
+"""The exported files, validated by their programs: with the defaults, and with every setting changed."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ LINTED = ("check", "rules", "--lint=all", "--lint-fatal")
 
 
 def accepted(program: str, *arguments: str | Path) -> str:
-    """What a program writes that has nothing to complain of."""
+    """The output of a program that accepts its input."""
     found = binaries.find(program)
     assert found, binaries.install_hint(program)
     checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)
@@ -33,29 +33,29 @@ def written(export: Export, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
-def test_promtool_has_nothing_to_say(name: str) -> None:
+def test_promtool_accepts_the_shipped_rules(name: str) -> None:
     accepted("promtool", *LINTED, FILES / "prometheus" / "rules" / name)
 
 
 @pytest.mark.parametrize("name", ["recmon.yml", "alerts/recmon.yml"])
-def test_promtool_has_nothing_to_say_of_changed_rules(name: str, tmp_path: Path) -> None:
+def test_promtool_accepts_rules_with_changed_settings(name: str, tmp_path: Path) -> None:
     accepted("promtool", *LINTED, written(CHANGED, tmp_path) / "prometheus" / "rules" / name)
 
 
 @EACH_EXPORT
-def test_prometheus_takes_its_configuration_and_all_that_it_names(export: Export, tmp_path: Path) -> None:
-    said = accepted("promtool", "check", "config", written(export, tmp_path) / "prometheus" / "prometheus.yml")
+def test_prometheus_accepts_its_configuration_with_all_rule_files(export: Export, tmp_path: Path) -> None:
+    output = accepted("promtool", "check", "config", written(export, tmp_path) / "prometheus" / "prometheus.yml")
 
-    assert f"SUCCESS: {1 + export.config.deployment.prometheus.alerting} rule file" in said
+    assert f"SUCCESS: {1 + export.config.deployment.prometheus.alerting} rule file" in output
 
 
 @EACH_EXPORT
-def test_the_collector_takes_its_configuration(export: Export, tmp_path: Path) -> None:
+def test_the_collector_accepts_its_configuration(export: Export, tmp_path: Path) -> None:
     accepted("otelcol", "validate", "--config", written(export, tmp_path) / "collector-config.yaml")
 
 
 @EACH_EXPORT
-def test_the_groups_of_the_operator_are_rules(export: Export, tmp_path: Path) -> None:
+def test_promtool_accepts_the_groups_of_the_operator(export: Export, tmp_path: Path) -> None:
     """Prometheus gets them from the operator as a file."""
     (text,) = (text for text in export.objects.values() if "kind: PrometheusRule" in text)
     file = tmp_path / "rules.yml"

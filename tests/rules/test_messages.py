@@ -1,4 +1,4 @@
-"""The Slack message as amtool renders it, with Grafana's templates and with Alertmanager's."""
+"""The Slack message, rendered by amtool with the templates of Grafana and of Alertmanager."""
 
 import html
 import json
@@ -76,124 +76,131 @@ def amtool(folder: Path, text: str) -> str:
     return ran("template", "render", *given)
 
 
-@EACH
-def test_a_message_says_what_fires_where_since_when_and_where_to_look(engine: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, latency())
+class TestContent:
+    """The title, the text and the colour of a message."""
 
-    assert message == {
-        "title": "🚨 Critical: 1 firing",
-        "text": "• *LatencyHigh* team/shop (prod), model v2: one in twenty responses takes longer than 0.731 s "
-        "(limit 0.5 s)\n"
-        "      0.731 s (fires at &gt; 0.5 s) since 1 Mar 23:05 UTC"
-        " · <http://grafana/d/recmon-service?viewPanel=1&amp;from=2|Panel>"
-        " · <https://docs/runbook.md#latencyhigh|Runbook>"
-        f" · <{SILENCES.format('LatencyHigh', SHOP_IN_SILENCE)}|Silence>\n",
-        "color": "#d63232",
-    }
+    @EACH
+    def test_a_firing_alert_has_its_summary_value_start_and_links(self, engine: str, tmp_path: Path) -> None:
+        message = rendered(tmp_path, engine, latency())
 
+        assert message == {
+            "title": "🚨 Critical: 1 firing",
+            "text": "• *LatencyHigh* team/shop (prod), model v2: one in twenty responses takes longer than 0.731 s "
+            "(limit 0.5 s)\n"
+            "      0.731 s (fires at &gt; 0.5 s) since 1 Mar 23:05 UTC"
+            " · <http://grafana/d/recmon-service?viewPanel=1&amp;from=2|Panel>"
+            " · <https://docs/runbook.md#latencyhigh|Runbook>"
+            f" · <{SILENCES.format('LatencyHigh', SHOP_IN_SILENCE)}|Silence>\n",
+            "color": "#d63232",
+        }
 
-@EACH
-def test_what_is_over_is_said_without_the_value_it_had(engine: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, latency("resolved"))
+    @EACH
+    def test_a_resolved_alert_has_its_period_and_no_value(self, engine: str, tmp_path: Path) -> None:
+        message = rendered(tmp_path, engine, latency("resolved"))
 
-    assert message == {
-        "title": "✅ Critical: 1 resolved",
-        "text": "• *LatencyHigh* team/shop (prod), model v2\n"
-        "      from 1 Mar 23:05 UTC to 1 Mar 23:15 UTC"
-        " · <http://grafana/d/recmon-service?viewPanel=1&amp;from=2|Panel>"
-        " · <https://docs/runbook.md#latencyhigh|Runbook>\n",
-        "color": "#36a64f",
-    }
+        assert message == {
+            "title": "✅ Critical: 1 resolved",
+            "text": "• *LatencyHigh* team/shop (prod), model v2\n"
+            "      from 1 Mar 23:05 UTC to 1 Mar 23:15 UTC"
+            " · <http://grafana/d/recmon-service?viewPanel=1&amp;from=2|Panel>"
+            " · <https://docs/runbook.md#latencyhigh|Runbook>\n",
+            "color": "#36a64f",
+        }
 
+    @EACH
+    def test_firing_alerts_come_before_resolved_ones(self, engine: str, tmp_path: Path) -> None:
+        both = rendered(tmp_path, engine, latency("resolved"), latency(), latency())
+        firing, over = (rendered(tmp_path, engine, *some)["text"] for some in ([latency()] * 2, [latency("resolved")]))
 
-@EACH
-def test_what_fires_comes_before_what_is_over(engine: str, tmp_path: Path) -> None:
-    both = rendered(tmp_path, engine, latency("resolved"), latency(), latency())
-    firing, over = (rendered(tmp_path, engine, *some)["text"] for some in ([latency()] * 2, [latency("resolved")]))
+        assert both == {
+            "title": "🚨 Critical: 2 firing, 1 resolved",
+            "text": f"{firing}✅ Resolved:\n{over}",
+            "color": "#d63232",
+        }
 
-    assert both == {
-        "title": "🚨 Critical: 2 firing, 1 resolved",
-        "text": f"{firing}✅ Resolved:\n{over}",
-        "color": "#d63232",
-    }
+    @EACH
+    @pytest.mark.parametrize(
+        ("severity", "title", "color"),
+        [
+            ("critical", "🚨 Critical: 1 firing", "#d63232"),
+            ("warning", "⚠️ Warning: 1 firing", "#e8a33d"),
+            ("info", "ℹ️ Info: 1 firing", "#4a90d9"),  # noqa: RUF001 - the sign of information is meant
+            ("", "🔔 Alerts: 1 firing", "#888888"),
+        ],
+    )
+    def test_each_severity_has_its_heading(
+        self, engine: str, severity: str, title: str, color: str, tmp_path: Path
+    ) -> None:
+        message = rendered(tmp_path, engine, latency(labels={**SHOP, "severity": severity}))
 
+        assert (message["title"], message["color"]) == (title, color)
 
-@EACH
-@pytest.mark.parametrize(
-    ("severity", "title", "color"),
-    [
-        ("critical", "🚨 Critical: 1 firing", "#d63232"),
-        ("warning", "⚠️ Warning: 1 firing", "#e8a33d"),
-        ("info", "ℹ️ Info: 1 firing", "#4a90d9"),  # noqa: RUF001 - the sign of information is meant
-        ("", "🔔 Alerts: 1 firing", "#888888"),
-    ],
-)
-def test_each_severity_has_its_heading(engine: str, severity: str, title: str, color: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, latency(labels={**SHOP, "severity": severity}))
+    @EACH
+    def test_an_alert_of_other_rules_has_its_labels(self, engine: str, tmp_path: Path) -> None:
+        message = rendered(
+            tmp_path, engine, alert("DatasourceError", {"rulename": "CtrLow", "job": "x"}, silence_url="S")
+        )
 
-    assert (message["title"], message["color"]) == (title, color)
+        assert message["text"].partition(" · <")[0] == ("• *DatasourceError of CtrLow* x\n      since 1 Mar 23:05 UTC")
 
+    @EACH
+    def test_a_runbook_that_is_a_file_is_not_linked(self, engine: str, tmp_path: Path) -> None:
+        message = rendered(tmp_path, engine, alert("CtrLow", {}, "resolved", runbook_url="docs/runbook.md#ctrlow"))
 
-@EACH
-def test_an_alert_of_others_is_told_by_what_it_has(engine: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, alert("DatasourceError", {"rulename": "CtrLow", "job": "x"}, silence_url="S"))
+        assert message["text"].endswith("to 1 Mar 23:15 UTC · Runbook: docs/runbook.md#ctrlow\n")
 
-    assert message["text"].partition(" · <")[0] == ("• *DatasourceError of CtrLow* x\n      since 1 Mar 23:05 UTC")
+    @EACH
+    @pytest.mark.parametrize("status", ["firing", "resolved"])
+    def test_of_many_alerts_some_are_listed_and_all_are_counted(self, engine: str, status: str, tmp_path: Path) -> None:
+        message = rendered(tmp_path, engine, *[latency(status)] * (LISTED + 5))
 
-
-@EACH
-def test_a_runbook_that_is_a_file_is_no_link(engine: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, alert("CtrLow", {}, "resolved", runbook_url="docs/runbook.md#ctrlow"))
-
-    assert message["text"].endswith("to 1 Mar 23:15 UTC · Runbook: docs/runbook.md#ctrlow\n")
-
-
-@EACH
-@pytest.mark.parametrize("status", ["firing", "resolved"])
-def test_a_label_can_neither_mention_people_nor_show_a_link(engine: str, status: str, tmp_path: Path) -> None:
-    evil = "<!channel>\n <http://evil|v1> & co"
-    labels = dict.fromkeys(["job", "model_version", "category", "position"], evil)
-
-    message = rendered(tmp_path, engine, alert("CtrLow", labels, status, silence_url="S"))
-
-    said = "&lt;!channel&gt; &lt;http://evil|v1&gt; &amp; co"
-    assert f"• *CtrLow* {said}, model {said}, position {said}, category {said}\n" in message["text"]
-    assert "<!" not in message["text"]
+        assert message["title"].endswith(f"Critical: {LISTED + 5} {status}")
+        assert message["text"].count("• *LatencyHigh*") == LISTED
+        assert message["text"].endswith(f"Only {LISTED} are listed.\n")
 
 
-@EACH
-def test_a_summary_can_neither_mention_people_nor_show_a_link(engine: str, tmp_path: Path) -> None:
-    evil = dict.fromkeys(["summary", "value", "threshold"], "<!here>")
+class TestEscaping:
+    """Labels and summaries, whose text may come from requests."""
 
-    message = rendered(tmp_path, engine, alert("CtrLow", {}, silence_url="S", **evil))
+    @EACH
+    @pytest.mark.parametrize("status", ["firing", "resolved"])
+    def test_a_label_cannot_mention_people_or_add_a_link(self, engine: str, status: str, tmp_path: Path) -> None:
+        evil = "<!channel>\n <http://evil|v1> & co"
+        labels = dict.fromkeys(["job", "model_version", "category", "position"], evil)
 
-    assert message["text"].startswith("• *CtrLow* &lt;!here&gt;\n      &lt;!here&gt; (fires at &lt;!here&gt;) since")
+        message = rendered(tmp_path, engine, alert("CtrLow", labels, status, silence_url="S"))
 
+        escaped = "&lt;!channel&gt; &lt;http://evil|v1&gt; &amp; co"
+        assert f"• *CtrLow* {escaped}, model {escaped}, position {escaped}, category {escaped}\n" in message["text"]
+        assert "<!" not in message["text"]
 
-def test_the_silence_of_grafana_is_linked(tmp_path: Path) -> None:
-    message = rendered(tmp_path, "grafana", alert("A", {}, silence_url="http://g/new?a=1&b=2"))
+    @EACH
+    def test_a_summary_cannot_mention_people_or_add_a_link(self, engine: str, tmp_path: Path) -> None:
+        evil = dict.fromkeys(["summary", "value", "threshold"], "<!here>")
 
-    assert message["text"].endswith(" · <http://g/new?a=1&amp;b=2|Silence>\n")
+        message = rendered(tmp_path, engine, alert("CtrLow", {}, silence_url="S", **evil))
 
-
-def test_a_silence_takes_labels_as_they_are(tmp_path: Path) -> None:
-    message = rendered(tmp_path, "alertmanager", alert("A", {"model_version": 'a+b "c", d\\e|f>é'}))
-
-    quoted = "%22a%2Bb%20%5C%22c%5C%22%2C%20d%5C%5Ce%7Cf%3E%C3%A9%22"
-    assert f"<{SILENCES.format('A', f'model_version%3D{quoted}')}|Silence>" in message["text"]
-
-
-@EACH
-@pytest.mark.parametrize("status", ["firing", "resolved"])
-def test_of_very_many_alerts_some_are_listed_and_all_counted(engine: str, status: str, tmp_path: Path) -> None:
-    message = rendered(tmp_path, engine, *[latency(status)] * (LISTED + 5))
-
-    assert message["title"].endswith(f"Critical: {LISTED + 5} {status}")
-    assert message["text"].count("• *LatencyHigh*") == LISTED
-    assert message["text"].endswith(f"Only {LISTED} are listed.\n")
+        assert message["text"].startswith(
+            "• *CtrLow* &lt;!here&gt;\n      &lt;!here&gt; (fires at &lt;!here&gt;) since"
+        )
 
 
-def test_the_documentation_shows_what_is_sent(tmp_path: Path) -> None:
+class TestSilences:
+    """The links that silence an alert."""
+
+    def test_the_silence_of_grafana_is_linked(self, tmp_path: Path) -> None:
+        message = rendered(tmp_path, "grafana", alert("A", {}, silence_url="http://g/new?a=1&b=2"))
+
+        assert message["text"].endswith(" · <http://g/new?a=1&amp;b=2|Silence>\n")
+
+    def test_a_silence_selects_the_exact_labels(self, tmp_path: Path) -> None:
+        message = rendered(tmp_path, "alertmanager", alert("A", {"model_version": 'a+b "c", d\\e|f>é'}))
+
+        quoted = "%22a%2Bb%20%5C%22c%5C%22%2C%20d%5C%5Ce%7Cf%3E%C3%A9%22"
+        assert f"<{SILENCES.format('A', f'model_version%3D{quoted}')}|Silence>" in message["text"]
+
+
+def test_the_documentation_shows_a_real_message(tmp_path: Path) -> None:
     messages = [rendered(tmp_path, "alertmanager", latency(status)) for status in ("firing", "resolved")]
     shown = "\n".join(f"{message['title']}\n{message['text']}" for message in messages).replace("*", "")
 

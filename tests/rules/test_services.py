@@ -1,4 +1,4 @@
-"""Services and environments are never merged: what breaks in one fires for that one alone."""
+"""Alerts of one service and environment do not fire for others."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -27,7 +27,7 @@ def with_collector(doing: Sequence[Doing]) -> list[Doing]:
 
 
 @pytest.mark.parametrize("case", OF_SERVICES, ids=lambda case: case.alert)
-def test_of_two_services_in_two_environments_only_the_broken_one_fires(case: Case, tmp_path: Path) -> None:
+def test_only_the_broken_one_of_four_services_and_environments_fires(case: Case, tmp_path: Path) -> None:
     minutes = case.noticed + case.hold + 5
     phases = beside_others([*case.before, (minutes, case.broken)])
     fires = Expected(case.alert, f"{case.breaks + case.noticed + case.hold}m", [case.fires])

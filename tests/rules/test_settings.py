@@ -49,5 +49,5 @@ def test_an_alert_fires_for_the_selected_services_and_for_no_other(case: Case, t
 
 
 @pytest.mark.parametrize("case", NARROWED, ids=lambda case: case.alert)
-def test_an_alert_is_silent_where_it_is_narrowed_to_others(case: Case, tmp_path: Path) -> None:
+def test_an_alert_is_silent_if_the_selector_excludes_the_service(case: Case, tmp_path: Path) -> None:
     check(tmp_path, {**tuned(case.alert, case.own), **THEIRS}, story(case), [Expected(case.alert, fires(case))])

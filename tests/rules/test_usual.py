@@ -1,4 +1,4 @@
-"""What is usual, over weeks of traffic that follows the hours of the day and the days of the week."""
+"""The baseline alerts, over weeks of traffic with daily and weekly seasonality."""
 
 import math
 import random
@@ -92,15 +92,15 @@ def hours(first: int, last: int) -> range:
 
 def below_usual(title: str, value: str, limit: str, **labels: str) -> Fires:
     version = f", model {labels['model_version']}" if labels else ""
-    text = f"shop (prod){version}: {title} {value} against what is usual for the service at this hour (limit {limit})"
+    text = f"shop (prod){version}: {title} changed by {value} compared with this hour on earlier days (limit {limit})"
     return Fires({"job": "shop", "deployment_environment_name": "prod", **labels}, text, value, f"< {limit}")
 
 
 class TestNormalTraffic:
-    """It is silent through nights, Monday mornings and weekends, from the first day on, and after a great day."""
+    """Silence through nights, Monday mornings and weekends, from the first day on, and after an exceptional day."""
 
     @pytest.mark.parametrize("alert", ["CtrBelowUsual", "TrafficBelowUsual"])
-    def test_no_hour_of_four_weeks_is_alarming(self, alert: str, tmp_path: Path) -> None:
+    def test_no_hour_of_four_weeks_fires(self, alert: str, tmp_path: Path) -> None:
         steps = MONDAY + 7 * STEPS_A_DAY
         normal = series({"v1": Part(always(1), great_friday)}, great_friday, steps)
         silent = [Expected(alert, at(step)) for step in hours(0, steps)]
@@ -109,7 +109,7 @@ class TestNormalTraffic:
 
 
 class TestADrop:
-    """A drop of 30 % is noticed within two and a half hours, and nothing is before it."""
+    """A drop of 30 % fires within two and a half hours, and nothing fires before."""
 
     def test_of_the_click_through_rate(self, tmp_path: Path) -> None:
         ten = MONDAY + 10 * 6
@@ -152,7 +152,7 @@ class TestADrop:
         )
 
 
-def test_it_is_silent_until_there_is_a_week_to_compare_with(tmp_path: Path) -> None:
+def test_a_drop_is_silent_without_a_week_of_data(tmp_path: Path) -> None:
     sixth = 6 * STEPS_A_DAY
     dropped = series({"v1": Part(always(1), since(sixth, 0.3, before=1))}, always(1), sixth + 100)
 

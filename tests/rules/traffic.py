@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.signals import external as foreign
+from otel_recmon.artifacts.signals import external
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """A series: its name and labels."""
@@ -130,16 +130,16 @@ class Collector:
     def counted(self) -> dict[Key, float]:
         """What its counters rise by."""
         return {
-            (foreign.ACCEPTED, self._labels): 100.0,
-            (foreign.SEND_FAILED, tuple(sorted((*self._labels, ("exporter", "otlp_http/prometheus"))))): self.lost,
-            (foreign.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "slack"))): self.given_up,
-            (foreign.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "webhook"))): 1.0,
+            (external.ACCEPTED, self._labels): 100.0,
+            (external.SEND_FAILED, tuple(sorted((*self._labels, ("exporter", "otlp_http/prometheus"))))): self.lost,
+            (external.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "slack"))): self.given_up,
+            (external.MESSAGES_FAILED, (*_ALERTMANAGER, ("integration", "webhook"))): 1.0,
         }
 
     def shown(self) -> dict[Key, float]:
         """The values of its gauges."""
         labels = tuple(sorted((*self._labels, ("exporter", "otlp_http/prometheus"))))
-        return {(foreign.QUEUE_SIZE, labels): self.queued * 1000, (foreign.QUEUE_CAPACITY, labels): 1000.0}
+        return {(external.QUEUE_SIZE, labels): self.queued * 1000, (external.QUEUE_CAPACITY, labels): 1000.0}
 
     @property
     def _labels(self) -> tuple[tuple[str, str], ...]:
@@ -160,7 +160,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Experiment:
     """An experiment of the shop: an old model, the control, and a new one, which are meant to get the same.
 
     An arm that is None has never been seen.
@@ -227,7 +227,7 @@ def _odd(number: int, variant: str) -> int:
     return 1 if (number % 2 == 0) == (variant == "old") else -1
 
 
-Doing = Traffic | Collector | Trial
+Doing = Traffic | Collector | Experiment
 Phase = tuple[int, Sequence[Doing]]
 """So many steps in which so many do something."""
 

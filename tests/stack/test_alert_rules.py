@@ -17,7 +17,7 @@ from otel_recmon.artifacts.settings.thresholds import configured
 from otel_recmon.stack import Stack, binaries
 from tests.rules.cases import CASES, HOUR_AS_DAY, HOURS_AS_DAYS, Case
 from tests.rules.promtool import FLOORS
-from tests.rules.traffic import Collector, Doing, Phase, Traffic, Trial, input_series, openmetrics
+from tests.rules.traffic import Collector, Doing, Experiment, Phase, Traffic, input_series, openmetrics
 from tests.speed import eventually, scaled
 from tests.stack.observed import Prometheus
 from tests.unit.artifacts.grafana import Labels, query, verdict
@@ -45,7 +45,7 @@ def job(case: Case) -> str:
 
 def renamed(doing: Sequence[Doing], name: str) -> list[Doing]:
     """The traffic of the shop, as that of another service."""
-    return [replace(one, job=name) for one in doing if isinstance(one, Traffic | Trial)]
+    return [replace(one, job=name) for one in doing if isinstance(one, Traffic | Experiment)]
 
 
 def story(case: Case) -> list[Phase]:
@@ -57,7 +57,7 @@ def story(case: Case) -> list[Phase]:
 def stories() -> Iterator[list[Phase]]:
     """What happened to each service, to the Collector and to the Alertmanager."""
     longest = max(case.breaks for case in CASES) + 60
-    yield [(longest, [Traffic(job=HEALTHY), Trial(job=HEALTHY)])]
+    yield [(longest, [Traffic(job=HEALTHY), Experiment(job=HEALTHY)])]
     yield [(30, [Collector(queued=0.75, lost=60, given_up=1)])]
     yield from (story(case) for case in CASES if case.alert not in (*PIPELINE, "Watchdog"))
 

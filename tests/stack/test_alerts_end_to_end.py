@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from otel_recmon.artifacts.alerts.definitions import rules
-from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison, Shown, shown
+from otel_recmon.artifacts.alerts.rule import AlertRule, Comparison, ValueFormat, value_format
 from otel_recmon.artifacts.render.grafana_rules import rules_file
 from otel_recmon.artifacts.render.prometheus_rules import alerting_file, recording_file
 from otel_recmon.artifacts.settings.thresholds import DEFAULTS, configured
@@ -340,15 +340,15 @@ def furthest(rule: AlertRule, values: list[float]) -> float:
 
 def value_in(rule: AlertRule, summary: str) -> float | None:
     """The value that a summary states, None where it states none."""
-    alert, tuning, form = rule.alert, rule.tuning, shown(rule.alert)
+    alert, form = rule.alert, value_format(rule.alert)
     text = alert.summary.format(
-        value="VALUE", threshold=form.constant(rule.threshold), window=tuning.window, back=tuning.back
+        value="VALUE", threshold=form.constant(rule.threshold), window=rule.window, offset=rule.tuning.offset
     )
     found = re.search(re.escape(text).replace("VALUE", r"(-?[\d.]+(?:e[+-]\d+)?)(?:%| s| h)?") + "$", summary)
     assert found, summary
     if not found.groups():
         return None
-    return float(found[1]) / (100 if form is Shown.SHARE else 1)
+    return float(found[1]) / (100 if form is ValueFormat.SHARE else 1)
 
 
 def extremes(story: Story, alert: str, job: str) -> tuple[float, float]:

@@ -51,9 +51,9 @@ ROOT = Path(__file__).parents[2]
 EACH_TARGET = pytest.mark.parametrize(("panel", "target"), TARGETS.values(), ids=TARGETS)
 EACH_DEMO = pytest.mark.parametrize("service", WORKERS)
 EMPTY = {
-    "Catalog coverage of a process that has seen enough": "that takes 10,000 slates",
+    "Catalog coverage of warmed-up processes": "that takes 10,000 slates",
     "Alerts firing": "this Prometheus has no alerting rules; Grafana has",
-    "Messages given up": "there is no Alertmanager here",
+    "Undelivered Slack messages": "there is no Alertmanager here",
 }
 """Panels that may have no data, with the reason."""
 LIFT, DIFFERENCE = "Lift, assuming independent requests", "Difference from the control"
@@ -62,9 +62,9 @@ OWN = {
     "Series": "each has its own",
     "Services": "it lists both",
     "Age of the last sample": "each exports when it does",
-    "Catalog coverage of a process": "each has shown a part",
-    "Diversity of a process": "each has shown a part",
-    "Concentration on popular items, of a process": "each has shown a part",
+    "Catalog coverage per process": "each has shown a part",
+    "Diversity per process": "each has shown a part",
+    "Concentration on popular items, per process": "each has shown a part",
 }
 """Panels that show what is of a process, with the reason why more of them show something else."""
 TIMED = re.compile("Latency|Good|Error budget|Burn|Time to a")

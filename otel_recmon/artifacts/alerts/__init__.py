@@ -1,1 +1,1 @@
-"""The alerts: conditions on signals, and their rules under some settings; may import `signals` and below."""
+"""The alerts: conditions on signals, and the rules that settings make of them; may import `signals` and below."""

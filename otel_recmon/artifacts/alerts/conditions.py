@@ -1,4 +1,4 @@
-"""The expressions of alerts: a signal's value, kept only where there is enough traffic and no doubt."""
+"""The expressions of alerts: values of signals, limited to enough traffic and to statistically significant changes."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -20,53 +20,58 @@ Bound = Callable[[Context, QueryScope], Expr]
 _DAYS_A_WEEK: Final = 7
 _MEDIAN: Final = 0.5
 _RELEVANT_SHARE: Final = 0.05
-"""The share of a category or position from which on it is missed."""
+"""The minimum share of a category or position whose loss raises an alert."""
 _TWICE: Final = 2
-_COINCIDENCE: Final = 1.63
-"""Kolmogorov's distribution is below this in 99 of 100 cases."""
+_KOLMOGOROV: Final = 1.63
+"""The critical value of the two-sample Kolmogorov-Smirnov test at a significance level of 1 %."""
 
 
 def plain(signal: Signal) -> Value:
-    """Return the value of a signal."""
+    """Return the value of a signal, whatever the traffic."""
     return lambda context: signal.expression(context.scope)
 
 
-def busy(signal: Signal, trials: Callable[[QueryScope], Expr]) -> Value:
-    """Return the value of a signal where there is enough traffic."""
-    return lambda context: _enough(signal.expression(context.scope), trials(context.scope), context)
+def with_traffic(signal: Signal, trials: Callable[[QueryScope], Expr]) -> Value:
+    """Return the value of a signal where there is the minimum traffic."""
+    return lambda context: _with_traffic(signal.expression(context.scope), trials(context.scope), context)
 
 
-def _enough(value: Expr, trials: Expr, context: Context) -> Expr:
+def _with_traffic(value: Expr, trials: Expr, context: Context) -> Expr:
     minimum = context.tuning.minimum_traffic
     return promql.where(value, promql.compared(trials, ">=", minimum)) if minimum else value
 
 
-def surely_below(signal: Share) -> Value:
-    """Return a share whose upper bound, by Wilson, is below the threshold."""
-    return lambda context: _surely(signal, "<", "-", context)
+def significantly_below(signal: Share) -> Value:
+    """Return a share where its Wilson upper bound is below the threshold."""
+    return lambda context: _significantly(signal, "<", "-", context)
 
 
-def surely_above(signal: Share) -> Value:
-    """Return a share whose lower bound, by Wilson, is above the threshold."""
-    return lambda context: _surely(signal, ">", "+", context)
+def significantly_above(signal: Share) -> Value:
+    """Return a share where its Wilson lower bound is above the threshold."""
+    return lambda context: _significantly(signal, ">", "+", context)
 
 
-def _surely(signal: Share, operator: str, sign: str, context: Context) -> Expr:
-    # A share's bound lies beyond the threshold t just when the share is further from t than z * sqrt(t * (1-t) / n):
-    # Wilson's interval is what that test does not reject.
+def _significantly(signal: Share, operator: str, sign: str, context: Context) -> Expr:
+    # Wilson's interval is the set of proportions p that a test with the standard error sqrt(p * (1 - p) / n) does not
+    # reject. So its bound is beyond the threshold t if the share differs from t by more than z * sqrt(t * (1 - t) / n),
+    # which is a shorter expression than the bound itself.
     limit = context.threshold
     trials = signal.trials(context.scope)
-    spread = context.config.general.sure * math.sqrt(max(0.0, limit * (1 - limit)))
+    spread = context.config.general.z * math.sqrt(max(0.0, limit * (1 - limit)))
     margin = promql.number(spread) / promql.call("sqrt", promql.compared(trials, ">", 0))
-    sure = promql.compared(signal.expression(context.scope), operator, promql.binary(limit, sign, margin))
-    return _enough(sure, trials, context)
+    significant = promql.compared(signal.expression(context.scope), operator, promql.binary(limit, sign, margin))
+    return _with_traffic(significant, trials, context)
 
 
 def burning(key: str, burn_rate: Signal) -> Value:
-    """Return how fast the budget burns: the smaller of a long and a short window's burn rate.
+    """Return the burn rate of the error budget: the smaller one of a long and a short window.
 
-    From the SRE Workbook, chapter 5, "Alerting on SLOs", 6: the long window says that much is lost, the short
-    one that it goes on.
+    The long window shows that a relevant part of the budget is lost. The short window resets the alert soon after the
+    burning stops (The Site Reliability Workbook, chapter 5, "Alerting on SLOs", section 6).
+
+    Args:
+        key: The last part of the names of the recording rules.
+        burn_rate: The burn rate of a window.
     """
 
     def value(context: Context) -> Expr:
@@ -74,104 +79,106 @@ def burning(key: str, burn_rate: Signal) -> Value:
         long = context.record(f"burn_rate:{key}", burn_rate.expression(scope))
         short = burn_rate.expression(scope.over(context.tuning.short_window))
         trials = context.record(f"slo_responses:{key}", BAD_RESPONSES.trials(scope))
-        return _enough(promql.smaller(short, long), trials, context)
+        return _with_traffic(promql.smaller(short, long), trials, context)
 
     return value
 
 
-def below_usual(
+def below_baseline(
     key: str, signal: Callable[[QueryScope], Expr], upper: Bound, trials: Callable[[QueryScope], Expr] | None = None
 ) -> Value:
-    """Return how far each model version is from what is usual for its service, where that is no coincidence.
+    """Return the relative difference between each model version and the baseline, where it is significantly lower.
 
     Args:
-        key: What the usual value is recorded as.
-        signal: The value that is compared.
-        upper: What the value is at most.
-        trials: What the value is based on; without it, the usual value is what must be large enough.
+        key: The first part of the name of the recording rule.
+        signal: The compared value.
+        upper: The upper bound of the value.
+        trials: The traffic that the value is based on. If None, the baseline itself must be the minimum traffic.
     """
 
     def value(context: Context) -> Expr:
         scope = context.scope.over(context.config.baseline.window)
-        common = context.record(f"{key}:usual", _usual(signal, scope, context.config.baseline))
+        baseline = context.record(f"{key}:usual", _baseline(signal, scope, context.config.baseline))
         if trials is None:
-            common = promql.compared(common, ">=", context.tuning.minimum_traffic)
-        change = promql.many_to_one(signal(scope), "/", promql.compared(common, ">", 0), scope.service) - 1
-        low = promql.many_to_one(upper(context, scope), "<", common, scope.service)
-        sure = promql.where(change, low)
-        return _enough(sure, trials(scope), context) if trials else sure
+            baseline = promql.compared(baseline, ">=", context.tuning.minimum_traffic)
+        change = promql.many_to_one(signal(scope), "/", promql.compared(baseline, ">", 0), scope.service) - 1
+        lower = promql.many_to_one(upper(context, scope), "<", baseline, scope.service)
+        significant = promql.where(change, lower)
+        return _with_traffic(significant, trials(scope), context) if trials else significant
 
     return value
 
 
-def _usual(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline) -> Expr:
-    """Return the usual value of a service, over all its model versions.
+def _baseline(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline) -> Expr:
+    """Return the baseline of a service, over all its model versions.
 
-    It is the smaller of two medians, of the last days and of the same day of the last weeks, so that neither a
-    weekend after a week nor a week after a holiday looks like a drop. Nothing, until the service has been seen
-    for as many days as are looked at.
+    This is the smaller one of two medians: that of the preceding days and that of the same weekday of the preceding
+    weeks. So the first day of a weekend and the first day after a holiday do not look like a drop. There is no
+    baseline until the service has sent metrics for the configured number of days.
     """
     service = scope.by_service()
     medians = {"days": _median(value, service, baseline, range(1, baseline.days + 1))}
     if baseline.weeks:
-        sevens = (_DAYS_A_WEEK * week for week in range(1, baseline.weeks + 1))
-        medians["weeks"] = _median(value, service, baseline, sevens)
-    oldest = REQUESTS.count(service.ago(baseline.back(baseline.days)))
+        multiples_of_7 = (_DAYS_A_WEEK * week for week in range(1, baseline.weeks + 1))
+        medians["weeks"] = _median(value, service, baseline, multiples_of_7)
+    oldest = REQUESTS.count(service.ago(baseline.offset(baseline.days)))
     return promql.where(promql.among("min", medians, service.by), promql.compared(oldest, ">", 0))
 
 
 def _median(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline, days: Iterable[int]) -> Expr:
-    terms = {back: value(scope.ago(back)) for back in map(baseline.back, days)}
+    terms = {offset: value(scope.ago(offset)) for offset in map(baseline.offset, days)}
     return promql.among("quantile", terms, scope.by, _MEDIAN)
 
 
 def wilson_upper(signal: Share) -> Bound:
-    """Return what a share is at most, 0 being 0 also where nobody knows whether such things are counted at all."""
+    """Return the Wilson upper bound of a proportion. A missing numerator counts as 0."""
 
     def bound(context: Context, scope: QueryScope) -> Expr:
-        return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.baseline.sure)
+        return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.baseline.z)
 
     return bound
 
 
-def exactly(signal: Signal) -> Bound:
-    """Return a value that has no error of sampling."""
+def exact(signal: Signal) -> Bound:
+    """Return the value itself as its upper bound, for a signal without sampling error."""
     return lambda _, scope: signal.expression(scope)
 
 
 def poisson_upper(context: Context, scope: QueryScope) -> Expr:
-    """Return what the number of requests to be expected is at most, given how many came."""
-    return _at_most(service_requests(scope), 1, context)
+    """Return the upper bound of the expected number of requests of a service."""
+    return _expected_at_most(service_requests(scope), 1, context)
 
 
 def entropy_upper(signal: Signal) -> Bound:
-    """Return what the diversity is at most.
+    """Return the upper bound of the diversity.
 
     The standard deviation of -ln p is at most sqrt(ln(k-1)**2 / 4 + 1) for k categories (Reeb and Wolf, "Tight
-    bound on relative entropy by entropy difference", 2015), thus that of the diversity at most 1/sqrt(n). The
-    items of a slate are no independent draws, so n is the number of slates.
+    bound on relative entropy by entropy difference", 2015). Divided by ln k, as the diversity is, this is
+    less than 1 (0.96 for k = 3, and less for more). So the standard error of the diversity is at most 1/sqrt(n). Here n
+    is the number of slates, because the items of one slate are not independent draws.
     """
-    return lambda context, scope: signal.expression(scope) + _error(context, scope)
+    return lambda context, scope: signal.expression(scope) + _margin(context, scope)
 
 
 def mean_upper(signal: Signal) -> Bound:
-    """Return what a mean list length is at most, the deviation of lengths being no more than their mean."""
-    return lambda context, scope: signal.expression(scope) * (_error(context, scope) + 1)
+    """Return the upper bound of the mean list length, if the standard deviation of lengths is at most their mean."""
+    return lambda context, scope: signal.expression(scope) * (_margin(context, scope) + 1)
 
 
 def revenue_upper(signal: Share) -> Bound:
-    """Return what the revenue per request is at most.
+    """Return the upper bound of the revenue per request.
 
-    Sales come by Poisson's law, and what each earns varies as much as its mean is. So revenue, measured in the
-    mean sale of a week ago, has a variance of twice the number of sales.
+    The number of sales follows a Poisson distribution, and the standard deviation of the revenue per sale equals its
+    mean. Then the variance of the revenue, in units of the mean sale, is twice the number of sales. The mean sale is
+    that of one day, a week ago.
     """
 
     def bound(context: Context, scope: QueryScope) -> Expr:
         baseline = context.config.baseline
-        past = scope.by_service().over(baseline.day).ago(baseline.back(min(baseline.days, _DAYS_A_WEEK)))
+        past = scope.by_service().over(baseline.day).ago(baseline.offset(min(baseline.days, _DAYS_A_WEEK)))
         sale = context.record("order_value:past", ORDER_VALUE.expression(past))
         sales = promql.many_to_one(signal.seen(scope), "/", sale, scope.service)
-        revenue = promql.many_to_one(_at_most(sales, _TWICE, context), "*", sale, scope.service)
+        revenue = promql.many_to_one(_expected_at_most(sales, _TWICE, context), "*", sale, scope.service)
         return promql.divided(revenue, signal.trials(scope))
 
     return bound
@@ -183,28 +190,40 @@ def requests(scope: QueryScope) -> Expr:
 
 
 def service_requests(scope: QueryScope) -> Expr:
-    """Return the number of requests of a service: what share of them a version gets is nobody's fault."""
+    """Return the number of requests of a service.
+
+    Model versions are added up, because traffic that moves from one version to another is not lost.
+    """
     return requests(scope.by_service())
 
 
-def answered(scope: QueryScope) -> Expr:
-    """Return the number of successful requests: of slates."""
+def successful_requests(scope: QueryScope) -> Expr:
+    """Return the number of successful requests, which is the number of slates."""
     return SUCCESSES.count(scope)
 
 
-def _error(context: Context, scope: QueryScope) -> Expr:
-    return promql.number(context.config.baseline.sure) / promql.call("sqrt", promql.compared(answered(scope), ">", 0))
+def _margin(context: Context, scope: QueryScope) -> Expr:
+    slates = promql.compared(successful_requests(scope), ">", 0)
+    return promql.number(context.config.baseline.z) / promql.call("sqrt", slates)
 
 
-def _at_most(count: Expr, variance: float, context: Context) -> Expr:
-    """Solve count = expected - z * sqrt(variance * expected) for what is expected."""
-    half = context.config.baseline.sure**2 * variance / 2
+def _expected_at_most(count: Expr, variance: float, context: Context) -> Expr:
+    """Return the largest expected value that is compatible with a count.
+
+    It solves count = expected - z * sqrt(variance * expected).
+
+    Args:
+        count: The observed number of events.
+        variance: The variance of the count, as a multiple of its expected value: 1 for a Poisson distribution.
+        context: Contains z, the number of standard deviations.
+    """
+    half = context.config.baseline.z**2 * variance / 2
     spread = promql.call("sqrt", count + half / 2) * math.sqrt(2 * half)
     return count + half + spread
 
 
 def vanished(counted: Counted, attribute: Attribute) -> Value:
-    """Return by how much the share of one value of a label has changed, where it used to matter."""
+    """Return the relative change of each label value's share of a count, where its share used to be relevant."""
 
     def value(context: Context) -> Expr:
         scope = context.scope.by_service()
@@ -217,15 +236,16 @@ def vanished(counted: Counted, attribute: Attribute) -> Value:
 
 
 def taking_over(counted: Counted, attribute: Attribute) -> Value:
-    """Return the share of one value of a label, where it was less than half of that."""
+    """Return each label value's share of a count, where its share has more than doubled."""
 
     def value(context: Context) -> Expr:
         scope = context.scope
         now, _ = _shares(counted, attribute, context, scope)
         _, then = _shares(counted, attribute, context, scope.by_service())
-        before = promql.many_to_one(now, ">", then * _TWICE, (*scope.service, attribute.name))
+        doubled = promql.many_to_one(now, ">", then * _TWICE, (*scope.service, attribute.name))
         new = promql.unless(now, then, (*scope.service, attribute.name))
-        known = promql.where(promql.either(before, new), then, scope.service)
+        # Without any past shares the service itself is new, and every value of the label would be "new".
+        known = promql.where(promql.either(doubled, new), then, scope.service)
         enough = promql.compared(counted.increase(scope), ">=", context.tuning.minimum_traffic)
         return promql.where(known, enough, scope.by)
 
@@ -237,33 +257,33 @@ def _shares(counted: Counted, attribute: Attribute, context: Context, scope: Que
         parts = counted.increase(moment.apart(attribute.name))
         return promql.many_to_one(parts, "/", promql.compared(counted.increase(moment), ">", 0), moment.by)
 
-    return of(scope), of(scope.ago(context.tuning.back))
+    return of(scope), of(scope.ago(context.tuning.offset))
 
 
 def drifted(context: Context) -> Expr:
-    """Return how far the scores have moved, where that is no coincidence."""
+    """Return the distance between the present and the past distribution of scores, where it is significant."""
     scope = context.scope
-    now, then = (_scores(moment) for moment in (scope, scope.ago(context.tuning.back)))
-    distance = score_drift(context.tuning.back).expression(scope)
-    noise = promql.call("sqrt", (promql.number(1) / now) + (promql.number(1) / then)) * _COINCIDENCE
-    return _enough(promql.compared(distance, ">", noise), now, context)
+    now, then = (_scores(moment) for moment in (scope, scope.ago(context.tuning.offset)))
+    distance = score_drift(context.tuning.offset).expression(scope)
+    noise = promql.call("sqrt", (promql.number(1) / now) + (promql.number(1) / then)) * _KOLMOGOROV
+    return _with_traffic(promql.compared(distance, ">", noise), now, context)
 
 
 def _scores(scope: QueryScope) -> Expr:
     return promql.increase(f"{catalog.SCORE.prometheus}_count", scope)
 
 
-def gone(context: Context) -> Expr:
-    """Return 1 for each service that reported within some time and does not now."""
-    return silent(context.tuning.back).expression(context.scope)
+def silent_service(context: Context) -> Expr:
+    """Return 1 for each service that sent metrics within the offset and sends none now."""
+    return silent(context.tuning.offset).expression(context.scope)
 
 
-def by(label: Attribute, metric: Metric) -> Value:
-    """Return how fast a counter rises for each value of a label."""
+def rate_by(label: Attribute, metric: Metric) -> Value:
+    """Return the rate of a counter for each value of a label."""
     counted = Counted(metric)
     return lambda context: counted.rate(context.scope.by_service().apart(label.name))
 
 
 def always(_: Context) -> Expr:
-    """Return 1, whatever happens."""
+    """Return 1 at all times."""
     return promql.call("vector", 1)

@@ -1,59 +1,72 @@
-"""Every alert, defined once: what it looks at, when it fires, what it says."""
+"""The alerts: their signals, conditions and texts."""
 
 from typing import Final
 
 from otel_recmon import catalog
-from otel_recmon.artifacts.alerts import conditions
-from otel_recmon.artifacts.alerts import experiments as trials
+from otel_recmon.artifacts.alerts import conditions, experiments, telemetry
 from otel_recmon.artifacts.alerts.conditions import Value
-from otel_recmon.artifacts.alerts.rule import WATCHDOG, Alert, AlertRule, Comparison, Shown
+from otel_recmon.artifacts.alerts.rule import Alert, AlertRule, Comparison, ValueFormat
 from otel_recmon.artifacts.promql import IDENTITY
 from otel_recmon.artifacts.settings.thresholds import Config
-from otel_recmon.artifacts.signals import quality, telemetry, traffic
+from otel_recmon.artifacts.signals import quality, traffic
 from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal
 from otel_recmon.catalog import Attribute
 
 _VERSION: Final = (*IDENTITY, catalog.MODEL_VERSION.name)
-_USUAL: Final = "against what is usual"
+_TO_BASELINE: Final = "compared with its baseline"
 _IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
 _ITEMS: Final = Counted(catalog.ITEMS)
+_COMPARE_VERSIONS: Final = "Compare the model versions: if only one is low, send its traffic back to the previous one."
+_FIND_CAUSE: Final = "Find out whether errors, latency, fallbacks or empty lists use up the budget; see their runbooks."
+_LOAD_INDEX: Final = "Compare the sizes of the last index builds, and load the last complete index."
+_FIND_CATEGORY: Final = "Find the category that took over, and roll back the model or the boost that caused it."
 
 
 def _burns(burn_rate: Signal) -> tuple[Alert, ...]:
-    said = "bad responses use up the error budget {value} times faster than allowed over {window} (limit {threshold})"
-    keys = {
-        "BudgetBurnHour": "hour",
-        "BudgetBurnSixHours": "six_hours",
-        "BudgetBurnDay": "day",
-        "BudgetBurnThreeDays": "three_days",
+    summary = "bad responses use up the error budget {value} times as fast as allowed over {window} (limit {threshold})"
+    alerts = {
+        "BudgetBurnHour": ("hour", _FIND_CAUSE),
+        "BudgetBurnSixHours": ("six_hours", _FIND_CAUSE),
+        "BudgetBurnDay": ("day", "Open a ticket for the next working day."),
+        "BudgetBurnThreeDays": ("three_days", "Open a ticket: remove the cause, or agree on another objective."),
     }
     return tuple(
-        Alert(name, burn_rate, Comparison.ABOVE, said, conditions.burning(key, burn_rate)) for name, key in keys.items()
+        Alert(name, burn_rate, Comparison.ABOVE, summary, action, conditions.burning(key, burn_rate))
+        for name, (key, action) in alerts.items()
     )
 
 
-def _below_usual(
-    name: str, signal: Signal, value: Value, *, by: tuple[str, ...] = _VERSION, counts: str = "successful requests"
+def _below_baseline(
+    name: str,
+    signal: Signal,
+    value: Value,
+    action: str,
+    *,
+    by: tuple[str, ...] = _VERSION,
+    counts: str = "successful requests",
 ) -> Alert:
-    said = f"{signal.title} {{value}} against what is usual for the service at this hour (limit {{threshold}})"
-    return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, counts, _USUAL)
+    summary = f"{signal.title} changed by {{value}} compared with this hour on earlier days (limit {{threshold}})"
+    return Alert(name, signal, Comparison.BELOW, summary, action, value, by, ValueFormat.SHARE, counts, _TO_BASELINE)
 
 
-def _share_below_usual(name: str, signal: Share, *, by: tuple[str, ...] = _VERSION, counts: str) -> Alert:
-    value = conditions.below_usual(signal.name, signal.expression, conditions.wilson_upper(signal), signal.trials)
-    return _below_usual(name, signal, value, by=by, counts=counts)
+def _share_below_baseline(
+    name: str, signal: Share, action: str, *, by: tuple[str, ...] = _VERSION, counts: str
+) -> Alert:
+    value = conditions.below_baseline(signal.name, signal.expression, conditions.wilson_upper(signal), signal.trials)
+    return _below_baseline(name, signal, value, action, by=by, counts=counts)
 
 
-def _vanished(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str) -> Alert:
-    said = f"its share of the {things} has changed by {{value}} (limit {{threshold}})"
+def _vanished(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str, action: str) -> Alert:
+    summary = f"its share of the {things} changed by {{value}} compared with {{offset}} ago (limit {{threshold}})"
     value, by = conditions.vanished(counted, attribute), (*IDENTITY, attribute.name)
-    return Alert(name, signal, Comparison.BELOW, said, value, by, Shown.SHARE, things, "against its share before")
+    against = "compared with the earlier share"
+    return Alert(name, signal, Comparison.BELOW, summary, action, value, by, ValueFormat.SHARE, things, against)
 
 
-def _taking_over(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str) -> Alert:
-    said = f"it has {{value}} of the {things}, more than twice what it had (limit {{threshold}})"
+def _taking_over(name: str, signal: Signal, counted: Counted, attribute: Attribute, things: str, action: str) -> Alert:
+    summary = f"its share of the {things} is {{value}}, more than double that of {{offset}} ago (limit {{threshold}})"
     value, by = conditions.taking_over(counted, attribute), (*_VERSION, attribute.name)
-    return Alert(name, signal, Comparison.ABOVE, said, value, by, traffic=things)
+    return Alert(name, signal, Comparison.ABOVE, summary, action, value, by, traffic=things)
 
 
 OBJECTIVES: Final = (
@@ -61,8 +74,9 @@ OBJECTIVES: Final = (
         "CtrLow",
         traffic.CTR,
         Comparison.BELOW,
-        "CTR is {value}, and surely below {threshold}",
-        conditions.surely_below(traffic.CTR),
+        "the click-through rate is {value} (limit {threshold})",
+        _COMPARE_VERSIONS,
+        conditions.significantly_below(traffic.CTR),
         traffic="successful requests",
     ),
     Alert(
@@ -70,14 +84,16 @@ OBJECTIVES: Final = (
         traffic.LATENCY_P95,
         Comparison.ABOVE,
         "one in twenty responses takes longer than {value} (limit {threshold})",
-        conditions.busy(traffic.LATENCY_P95, conditions.requests),
+        "Roll back the last deployment or model, unless one stage or one instance explains the time.",
+        conditions.with_traffic(traffic.LATENCY_P95, conditions.requests),
     ),
     Alert(
         "ErrorRateHigh",
         traffic.ERROR_RATE,
         Comparison.ABOVE,
-        "{value} of requests fail, and surely more than {threshold}",
-        conditions.surely_above(traffic.ERROR_RATE),
+        "{value} of requests fail (limit {threshold})",
+        "Roll back the last deployment or model.",
+        conditions.significantly_above(traffic.ERROR_RATE),
         traffic="successful and failed requests",
     ),
 )
@@ -86,197 +102,179 @@ OUTCOMES: Final = (
         "FallbackShareHigh",
         traffic.FALLBACK_SHARE,
         Comparison.ABOVE,
-        "{value} of requests get the fallback, and surely more than {threshold}",
-        conditions.surely_above(traffic.FALLBACK_SHARE),
+        "{value} of requests get the fallback list (limit {threshold})",
+        "Find the stage without candidates, and repair it or roll it back.",
+        conditions.significantly_above(traffic.FALLBACK_SHARE),
     ),
     Alert(
         "EmptyShareHigh",
         traffic.EMPTY_SHARE,
         Comparison.ABOVE,
-        "{value} of requests get nothing at all, and surely more than {threshold}",
-        conditions.surely_above(traffic.EMPTY_SHARE),
+        "{value} of requests get an empty list (limit {threshold})",
+        "Load the last good index, or undo the last change of a filter.",
+        conditions.significantly_above(traffic.EMPTY_SHARE),
     ),
 )
 
 
 DEVIATIONS: Final = (
-    _share_below_usual("CtrBelowUsual", traffic.CTR, counts="successful requests"),
-    _share_below_usual("ConversionRateBelowUsual", traffic.CONVERSION_RATE, counts="clicks"),
-    _below_usual(
+    _share_below_baseline("CtrBelowUsual", traffic.CTR, _COMPARE_VERSIONS, counts="successful requests"),
+    _share_below_baseline(
+        "ConversionRateBelowUsual",
+        traffic.CONVERSION_RATE,
+        "Compare with the orders of the shop: if these are normal, conversions are not reported.",
+        counts="clicks",
+    ),
+    _below_baseline(
         "RevenueBelowUsual",
         traffic.REVENUE_PER_REQUEST,
-        conditions.below_usual(
+        conditions.below_baseline(
             "revenue_per_request",
             traffic.REVENUE_PER_REQUEST.expression,
             conditions.revenue_upper(traffic.REVENUE_PER_REQUEST),
             traffic.REVENUE_PER_REQUEST.trials,
         ),
+        "Find the factor that fell: click-through rate, conversion rate or revenue per sale.",
     ),
-    _below_usual(
+    _below_baseline(
         "TrafficBelowUsual",
         traffic.REQUESTS,
-        conditions.below_usual("requests", conditions.service_requests, conditions.poisson_upper),
+        conditions.below_baseline("requests", conditions.service_requests, conditions.poisson_upper),
+        "Check the last release of each client and the gateway, and ask whether traffic was moved.",
         by=IDENTITY,
-        counts="requests that are usual",
+        counts="requests in the baseline",
     ),
-    _below_usual(
+    _below_baseline(
         "DiversityBelowUsual",
         quality.DIVERSITY,
-        conditions.below_usual(
+        conditions.below_baseline(
             "diversity",
             quality.DIVERSITY.expression,
             conditions.entropy_upper(quality.DIVERSITY),
-            conditions.answered,
+            conditions.successful_requests,
         ),
+        _FIND_CATEGORY,
     ),
-    _below_usual(
+    _below_baseline(
         "CoverageBelowUsual",
         quality.FULL_COVERAGE,
-        conditions.below_usual(
+        conditions.below_baseline(
             "coverage",
             quality.FULL_COVERAGE.expression,
-            conditions.exactly(quality.FULL_COVERAGE),
-            conditions.answered,
+            conditions.exact(quality.FULL_COVERAGE),
+            conditions.successful_requests,
         ),
+        _LOAD_INDEX,
     ),
-    _share_below_usual("CacheHitRateBelowUsual", traffic.CACHE_HIT_RATE, by=IDENTITY, counts="look-ups"),
-    _below_usual(
+    _share_below_baseline(
+        "CacheHitRateBelowUsual",
+        traffic.CACHE_HIT_RATE,
+        "Bring the cache back, or roll back the release that changed its keys.",
+        by=IDENTITY,
+        counts="cache lookups",
+    ),
+    _below_baseline(
         "ListLengthBelowUsual",
         traffic.LIST_LENGTH,
-        conditions.below_usual(
+        conditions.below_baseline(
             "list_length",
             traffic.LIST_LENGTH.expression,
             conditions.mean_upper(traffic.LIST_LENGTH),
             traffic.LIST_LENGTH.trials,
         ),
+        "Undo the last change of a filter, or load the last good index.",
     ),
 )
 MIXES: Final = (
-    _vanished("PositionVanished", quality.POSITION_MIX, _IMPRESSIONS, catalog.POSITION, "impressions"),
-    _taking_over("PositionTakingOver", quality.POSITION_MIX, _IMPRESSIONS, catalog.POSITION, "impressions"),
-    _vanished("CategoryVanished", quality.CATEGORY_MIX, _ITEMS, catalog.CATEGORY, "items"),
-    _taking_over("CategoryTakingOver", quality.CATEGORY_MIX, _ITEMS, catalog.CATEGORY, "items"),
+    _vanished(
+        "PositionVanished",
+        quality.POSITION_MIX,
+        _IMPRESSIONS,
+        catalog.POSITION,
+        "impressions",
+        "Check whether positions moved by one or lists became shorter.",
+    ),
+    _taking_over(
+        "PositionTakingOver",
+        quality.POSITION_MIX,
+        _IMPRESSIONS,
+        catalog.POSITION,
+        "impressions",
+        "Check the positions that clients report, and the configured length of lists.",
+    ),
+    _vanished(
+        "CategoryVanished",
+        quality.CATEGORY_MIX,
+        _ITEMS,
+        catalog.CATEGORY,
+        "items",
+        "Check whether the catalog still contains items of this category.",
+    ),
+    _taking_over(
+        "CategoryTakingOver",
+        quality.CATEGORY_MIX,
+        _ITEMS,
+        catalog.CATEGORY,
+        "items",
+        "Compare the model versions: roll back the one that changed, or check the catalog if all changed.",
+    ),
 )
 
 
-def _stale(name: str) -> Alert:
-    said = "the model was last updated {value} ago (limit {threshold})"
-    value = conditions.busy(quality.STALENESS, conditions.requests)
-    return Alert(name, quality.STALENESS, Comparison.ABOVE, said, value)
+def _stale(name: str, action: str) -> Alert:
+    summary = "the model was last updated {value} ago (limit {threshold})"
+    value = conditions.with_traffic(quality.STALENESS, conditions.requests)
+    return Alert(name, quality.STALENESS, Comparison.ABOVE, summary, action, value)
 
 
 MODELS: Final = (
-    _stale("ModelStale"),
-    _stale("ModelVeryStale"),
+    _stale("ModelStale", "Run the training again, and load its result."),
+    _stale("ModelVeryStale", "Treat it as an outage of the training: somebody must take it over today."),
     Alert(
         "ModelNotLoaded",
         quality.RELOAD_PENDING,
         Comparison.EQUAL,
-        "a newer model lies on disk than the one in use",
+        "a newer model is on disk, but the service still uses the old one",
+        "Reload or restart the replicas one after the other.",
         conditions.plain(quality.RELOAD_PENDING),
     ),
     Alert(
         "DiversityLow",
         quality.DIVERSITY,
         Comparison.BELOW,
-        "diversity is {value} (limit {threshold})",
-        conditions.busy(quality.DIVERSITY, conditions.answered),
+        "the diversity of recommended categories is {value} (limit {threshold})",
+        _FIND_CATEGORY,
+        conditions.with_traffic(quality.DIVERSITY, conditions.successful_requests),
         traffic="successful requests",
     ),
     Alert(
         "CoverageLow",
         quality.FULL_COVERAGE,
         Comparison.BELOW,
-        "a process shows {value} of the catalog (limit {threshold})",
+        "a process recommends only {value} of the catalog (limit {threshold})",
+        _LOAD_INDEX,
         conditions.plain(quality.FULL_COVERAGE),
     ),
     Alert(
         "ScoresDrifted",
         quality.SCORE_DRIFT,
         Comparison.ABOVE,
-        "the distribution of scores has moved by {value} (limit {threshold})",
+        "the distribution of scores differs by {value} from that of {offset} ago (limit {threshold})",
+        "Check the click-through rate; if it fell as well, roll back the model.",
         conditions.drifted,
         traffic="scores",
-    ),
-)
-PIPELINE: Final = (
-    Alert(
-        "ServiceSilent",
-        telemetry.SILENT,
-        Comparison.EQUAL,
-        "it reported within the last {back}, and does not now",
-        conditions.gone,
-        IDENTITY,
-    ),
-    Alert(
-        "TelemetryLost",
-        telemetry.LOST_POINTS,
-        Comparison.ABOVE,
-        "the Collector loses {value} data points a second",
-        conditions.plain(telemetry.LOST_POINTS),
-        IDENTITY,
-    ),
-    Alert(
-        "CollectorQueueFilling",
-        telemetry.QUEUE_FILL,
-        Comparison.ABOVE,
-        "a sending queue of the Collector is {value} full (limit {threshold})",
-        conditions.plain(telemetry.QUEUE_FILL),
-        IDENTITY,
-    ),
-    Alert(
-        "MessagesLost",
-        telemetry.MESSAGES_LOST,
-        Comparison.ABOVE,
-        "Slack has not taken about {value} messages over {window}; look at the alerts themselves",
-        conditions.plain(telemetry.MESSAGES_LOST),
-        IDENTITY,
-    ),
-    Alert(
-        "EventsDropped",
-        telemetry.DROPPED_SHARE,
-        Comparison.ABOVE,
-        "{value} of what it handles is unusable and set aside (limit {threshold})",
-        conditions.busy(telemetry.DROPPED_SHARE, telemetry.DROPPED_SHARE.trials),
-        IDENTITY,
-        traffic="requests, clicks and conversions",
-    ),
-    Alert(
-        "LabelsOverflowing",
-        telemetry.OVERFLOW,
-        Comparison.ABOVE,
-        "{value} values a second are over the cap (limit {threshold})",
-        conditions.by(catalog.LABEL, catalog.OVERFLOW),
-        (*IDENTITY, catalog.LABEL.name),
-    ),
-    Alert(
-        "PluginFailing",
-        telemetry.PLUGIN_ERRORS,
-        Comparison.ABOVE,
-        "otel-recmon fails {value} times a second",
-        conditions.by(catalog.SITE, catalog.ERRORS),
-        (*IDENTITY, catalog.SITE.name),
-    ),
-    # What watches the alerting from outside misses this one when alerting ends.
-    Alert(
-        WATCHDOG,
-        telemetry.ALERTING,
-        Comparison.ABOVE,
-        "Alerting works. This alert always fires; worry when it does not arrive.",
-        conditions.always,
-        (),
     ),
 )
 
 
 def alerts(config: Config) -> tuple[Alert, ...]:
-    """Return every alert, also those that have no threshold."""
+    """Return all alerts, including those without a threshold."""
     burns = _burns(traffic.burn_rate(config.general.objective))
-    return (*OBJECTIVES, *burns, *OUTCOMES, *DEVIATIONS, *MIXES, *MODELS, *trials.ALERTS, *PIPELINE)
+    return (*OBJECTIVES, *burns, *OUTCOMES, *DEVIATIONS, *MIXES, *MODELS, *experiments.ALERTS, *telemetry.ALERTS)
 
 
 def rules(config: Config) -> tuple[AlertRule, ...]:
-    """Return every alert that has a threshold, switched on or not."""
+    """Return the rules of all alerts that have a threshold, including disabled ones."""
     return tuple(
         AlertRule(alert, config.alerts[alert.name], config)
         for alert in alerts(config)

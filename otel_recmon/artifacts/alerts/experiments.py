@@ -1,4 +1,4 @@
-"""The alerts of experiments: who is in which arm, what it costs users, and whether it slows or breaks the service."""
+"""The alerts about experiments: the split, lost clicks and conversions, and the guardrails latency and errors."""
 
 import math
 from collections.abc import Callable
@@ -11,71 +11,76 @@ from otel_recmon.artifacts.promql import IDENTITY, Expr, QueryScope
 from otel_recmon.artifacts.signals import arms
 from otel_recmon.artifacts.signals.arms import Counts, Judged
 from otel_recmon.artifacts.signals.kinds import Signal
-from otel_recmon.artifacts.signals.sequential import deserted
+from otel_recmon.artifacts.signals.sequential import empty_arms
 from otel_recmon.artifacts.signals.traffic import ERROR_RATE, REQUESTS
 from otel_recmon.catalog import Metric
 
 _ARM: Final = (*IDENTITY, catalog.EXPERIMENT.name, catalog.VARIANT.name)
 _LEVEL: Final = 0.95
-_AGAINST: Final = "against the control"
-_BOTH: Final = "in the arm and the control, as if these were equally large"
-_AT_BEST: Final = f"{_AGAINST}, at best"
+_BEST_CASE: Final = "compared with the control (best case)"
+_EFFECTIVE: Final = "(effective sample size of the arm and the control)"
 
 
-def _kept(context: Context) -> Counts:
+def _recorded_counts(context: Context) -> Counts:
     scope = _scope(context)
     count = arms.counts(scope)
 
-    def kept(metric: Metric) -> Expr:
+    def recorded(metric: Metric) -> Expr:
         name = metric.prometheus.removeprefix("recommendation_").removesuffix("_total")
         return context.record(f"{name}:{scope.window}", count(metric))
 
-    return kept
+    return recorded
 
 
-def _mismatched(context: Context) -> Expr:
-    """Return by how much the split is off, where that is no coincidence: all of it, for an arm that nobody is in."""
-    scope, count = _scope(context), _kept(context)
+def _mismatch(context: Context) -> Expr:
+    """Return the relative error of the split, where it is significant; 1 for an arm without exposures."""
+    scope, count = _scope(context), _recorded_counts(context)
     found = arms.SPLIT.compare(scope, count)
-    sure = _enough(found.certain(arms.split_bounds(context.config.experiments)), found.seen(), context)
-    return promql.either(sure, deserted(scope, count(catalog.EXPERIMENT_EXPOSURES), context.tuning.minimum_traffic))
+    significant = found.significant_size(arms.split_bounds(context.config.experiments))
+    minimum = context.tuning.minimum_traffic
+    return promql.either(
+        _with_sample(significant, found.effective_sample_size(), context),
+        empty_arms(scope, count(catalog.EXPERIMENT_EXPOSURES), minimum),
+    )
 
 
 def _at_most(judged: Judged) -> Callable[[Context], Expr]:
-    """Return what a difference is at most."""
+    """Return the upper bound of the difference from the control."""
 
     def value(context: Context) -> Expr:
-        found = judged.compare(_scope(context), _kept(context))
-        return _enough(found.high(arms.bounds(context.config.experiments)), found.seen(), context)
+        found = judged.compare(_scope(context), _recorded_counts(context))
+        upper = found.high(arms.bounds(context.config.experiments))
+        return _with_sample(upper, found.effective_sample_size(), context)
 
     return value
 
 
-def _enough(value: Expr, trials: Expr, context: Context) -> Expr:
-    return promql.where(value, promql.compared(trials, ">=", context.tuning.minimum_traffic))
+def _with_sample(value: Expr, sample: Expr, context: Context) -> Expr:
+    return promql.where(value, promql.compared(sample, ">=", context.tuning.minimum_traffic))
 
 
 def _slower(context: Context) -> Expr:
-    """Return how much slower an arm is than the control, where quantiles further in are in the same order.
+    """Return the relative difference of the P95 latency from the control, where it is significantly higher.
 
-    The order statistics between which a quantile lies (Conover, Practical Nonparametric Statistics, 3.2): so many
-    deviations of a binomial share from the level, for as few requests as are enough.
+    It is significant if the lower confidence bound of the arm's quantile is above the upper bound of the control's.
+    These bounds are the order statistics around the quantile (Conover, Practical Nonparametric Statistics, 3.2), z
+    standard deviations of a binomial proportion away from its level, for the minimum number of requests.
     """
     few = max(context.tuning.minimum_traffic, 1)
-    margin = context.config.general.sure * math.sqrt(_LEVEL * (1 - _LEVEL) / few)
-    surely = _ordered(
+    margin = context.config.general.z * math.sqrt(_LEVEL * (1 - _LEVEL) / few)
+    significant = _ordered(
         context,
         lambda scope: promql.quantile(max(_LEVEL - margin, 0), catalog.LATENCY.prometheus, scope),
         lambda scope: promql.quantile(min(_LEVEL + margin, 1), catalog.LATENCY.prometheus, scope),
     )
-    return _busy(promql.where(arms.SLOWER.expression(_scope(context)), surely), context)
+    return _with_requests(promql.where(arms.SLOWER.expression(_scope(context)), significant), context)
 
 
 def _failing(context: Context) -> Expr:
-    """Return how much more often an arm fails than the control, where Wilson's intervals are apart."""
-    sure = context.config.general.sure
-    surely = _ordered(context, lambda scope: ERROR_RATE.lower(scope, sure), lambda scope: ERROR_RATE.upper(scope, sure))
-    return _busy(promql.where(arms.FAILING_MORE.expression(_scope(context)), surely), context)
+    """Return the difference of the error rate from the control, where the Wilson intervals do not overlap."""
+    z = context.config.general.z
+    significant = _ordered(context, lambda scope: ERROR_RATE.lower(scope, z), lambda scope: ERROR_RATE.upper(scope, z))
+    return _with_requests(promql.where(arms.FAILING_MORE.expression(_scope(context)), significant), context)
 
 
 def _ordered(context: Context, low: Callable[[QueryScope], Expr], high: Callable[[QueryScope], Expr]) -> Expr:
@@ -85,8 +90,8 @@ def _ordered(context: Context, low: Callable[[QueryScope], Expr], high: Callable
     return promql.many_to_one(sides[0], ">", sides[1], (*scope.service, catalog.EXPERIMENT.name))
 
 
-def _busy(value: Expr, context: Context) -> Expr:
-    """Keep it where both arms have enough requests."""
+def _with_requests(value: Expr, context: Context) -> Expr:
+    """Return a value where both the arm and the control have the minimum number of requests."""
     scope, minimum = _scope(context), context.tuning.minimum_traffic
     requests = promql.compared(REQUESTS.count(scope.apart(catalog.VARIANT.name)), ">=", minimum)
     own, control = (arms.side(scope, role, requests) for role in (catalog.TREATMENT, catalog.CONTROL))
@@ -98,13 +103,17 @@ def _scope(context: Context) -> QueryScope:
     return context.scope.by_service()
 
 
-def _loses(name: str, judged: Judged, counted: str) -> Alert:
-    said = f"{judged.value.title} {{value}} against the control at best (limit {{threshold}})"
-    return Alert(name, judged.value, Comparison.BELOW, said, _at_most(judged), _ARM, None, counted, _AT_BEST)
+def _loses(name: str, judged: Judged, counted: str, action: str) -> Alert:
+    summary = f"{judged.value.title} differ by {{value}} from the control in the best case (limit {{threshold}})"
+    value, counts = _at_most(judged), f"{counted} {_EFFECTIVE}"
+    return Alert(name, judged.value, Comparison.BELOW, summary, action, value, _ARM, None, counts, _BEST_CASE)
 
 
-def _guarded(name: str, signal: Signal, said: str, value: Callable[[Context], Expr]) -> Alert:
-    return Alert(name, signal, Comparison.ABOVE, said, value, _ARM, traffic="requests of each arm", against=_AGAINST)
+def _guardrail(
+    name: str, signal: Signal, summary: str, action: str, value: Callable[[Context], Expr], against: str
+) -> Alert:
+    counts = "requests in each arm"
+    return Alert(name, signal, Comparison.ABOVE, summary, action, value, _ARM, traffic=counts, against=against)
 
 
 ALERTS: Final = (
@@ -112,14 +121,39 @@ ALERTS: Final = (
         "SampleRatioMismatch",
         arms.SPLIT.value,
         Comparison.ABOVE,
-        "its exposures are off by {value} from what they should be, against the control (limit {threshold})",
-        _mismatched,
+        "the number of exposures is off by {value} from the configured split (limit {threshold})",
+        "Decide nothing on this experiment until the cause is found.",
+        _mismatch,
         _ARM,
-        traffic=f"exposures {_BOTH}",
-        against="either way",
+        traffic=f"exposures {_EFFECTIVE}",
+        against="in either direction",
     ),
-    _loses("ArmLosesClicks", arms.CLICKS, f"clicks {_BOTH}"),
-    _loses("ArmLosesConversions", arms.CONVERSIONS, f"conversions {_BOTH}"),
-    _guarded("ArmSlow", arms.SLOWER, "one in twenty responses takes {value} longer (limit {threshold})", _slower),
-    _guarded("ArmFailing", arms.FAILING_MORE, "{value} more of its requests fail (limit {threshold})", _failing),
+    _loses(
+        "ArmLosesClicks",
+        arms.CLICKS,
+        "clicks",
+        "Switch the arm off, or reduce its traffic in a new experiment, unless the loss is intended.",
+    ),
+    _loses(
+        "ArmLosesConversions",
+        arms.CONVERSIONS,
+        "conversions",
+        "Switch the arm off, unless its goal is revenue and revenue is significantly up.",
+    ),
+    _guardrail(
+        "ArmSlow",
+        arms.SLOWER,
+        "the latency (P95) is {value} higher than in the control (limit {threshold})",
+        "Wait if its cache is still cold; otherwise tell the owner of the experiment.",
+        _slower,
+        "as a relative difference",
+    ),
+    _guardrail(
+        "ArmFailing",
+        arms.FAILING_MORE,
+        "{value} more of its requests fail than in the control (limit {threshold})",
+        "Switch the arm off, and then repair it.",
+        _failing,
+        "in percentage points",
+    ),
 )

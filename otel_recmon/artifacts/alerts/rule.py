@@ -1,4 +1,4 @@
-"""An alert: what it says, and what its settings make of it; rendered by others for Grafana, Prometheus and people."""
+"""The definition of an alert, and the rule that its settings make of it."""
 
 import re
 from collections import defaultdict
@@ -20,7 +20,7 @@ WATCHDOG: Final = "Watchdog"
 
 
 class Comparison(Enum):
-    """How a value compares with the threshold: PromQL's operator, and Grafana's word for it."""
+    """A comparison of a value with a threshold: its operator in PromQL, and its name in Grafana."""
 
     ABOVE = (">", "gt")
     BELOW = ("<", "lt")
@@ -30,17 +30,17 @@ class Comparison(Enum):
 
     @property
     def operator(self) -> str:
-        """PromQL's."""
+        """The operator in PromQL."""
         return self.value[0]
 
     @property
     def evaluator(self) -> str:
-        """Grafana's."""
+        """The evaluator in Grafana."""
         return self.value[1]
 
 
-class Shown(Enum):
-    """How a value is written: a template with %s for where it stands, and the same for a constant."""
+class ValueFormat(Enum):
+    """A format for values: as a template in which %s stands for the value, and as a function of a number."""
 
     SHARE = ("{{ humanizePercentage %s }}", lambda value: f"{value * 100:.4g}%")
     DURATION = ('{{ printf "%%.3g" %s }} s', lambda value: f"{value:.3g} s")
@@ -49,29 +49,36 @@ class Shown(Enum):
     PERCENT = ('{{ printf "%%.3g" %s }}%%', lambda value: f"{value:.3g}%")
 
     def template(self, value: str) -> str:
-        """Return the template that writes what `value` stands for."""
+        """Return the template for a value, such as ".Value"."""
         return str(self.value[0]) % value
 
     def constant(self, value: float) -> str:
-        """Return a constant in the same form."""
+        """Return a number in this format."""
         return str(self.value[1](value))
 
 
-_SHOWN: Final = {
-    Unit.SHARE: Shown.SHARE,
-    Unit.SECONDS: Shown.DURATION,
-    Unit.HOURS: Shown.HOURS,
-    Unit.PERCENT: Shown.PERCENT,
+_FORMATS: Final = {
+    Unit.SHARE: ValueFormat.SHARE,
+    Unit.SECONDS: ValueFormat.DURATION,
+    Unit.HOURS: ValueFormat.HOURS,
+    Unit.PERCENT: ValueFormat.PERCENT,
 }
 
 
 _FOR_PEOPLE: Final = ("warning", "critical")
-"""The severities of alerts that somebody looks at."""
+"""The severities of alerts that people read; info is for machines, such as a dead man's switch."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the expression of an alert is made with; `matchers` narrow it to some of the services."""
+    """The input of an alert's expression.
+
+    Attributes:
+        tuning: The settings of the alert.
+        config: All settings.
+        record: Records an expensive expression under a name.
+        matchers: More matchers, which narrow the expression to some services.
+    """
 
     tuning: Tuning
     config: Config
@@ -80,41 +87,44 @@ class Context:
 
     @property
     def scope(self) -> QueryScope:
-        """The alert's window, with services and model versions apart."""
-        asked = self.config.deployment.services
-        apart, narrowed = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *asked.matchers)
-        return QueryScope(self.tuning.window, apart, narrowed, elsewhere=asked.pipeline_matchers)
+        """The window of the alert, by service and model version."""
+        services = self.config.deployment.services
+        labels, matchers = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *services.matchers)
+        return QueryScope(self.tuning.window, labels, matchers, elsewhere=services.pipeline_matchers)
 
     @property
     def threshold(self) -> float:
-        """The threshold."""
+        """The threshold, in the unit of the signal."""
         assert self.tuning.threshold is not None  # noqa: S101 - a rule is only made of an alert that has one
         return self.tuning.threshold
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What an alert is, whatever its settings.
+    """The definition of an alert, independent of its settings.
 
     Attributes:
-        name: CamelCase; also the heading of its section in the runbook.
-        signal: What it looks at; its panel is the alert's.
-        comparison: How the value compares with the threshold when the alert fires.
-        summary: One line with {value}, {threshold}, {window} and {back}; what it is about is put in front of it.
-        value: The expression of the value, which is nothing where the alert cannot or should not judge.
+        name: The name in CamelCase, which is also the heading of its section in the runbook.
+        signal: The signal of the value; its panel is linked from the alert.
+        comparison: The comparison of the value with the threshold that makes the alert fire.
+        summary: One line for people, with {value}, {threshold}, {window} and {offset}. The subject, such as the service
+            and the model version, is put before it.
+        action: The first step for the person who is called, in one sentence.
+        value: Returns the expression of the value. It has no result where there is too little data to judge.
         by: The labels of its series.
-        shown: How the value is written; by default as the signal's unit has it.
-        traffic: What its minimum traffic counts.
-        against: What the value is relative to, where it is a change.
+        value_format: The format of the value; by default that of the signal's unit.
+        traffic: The things that its minimum traffic counts.
+        against: The reference of a relative value, such as "compared with the control"; empty for an absolute value.
     """
 
     name: str
     signal: Signal
     comparison: Comparison
     summary: str
+    action: str
     value: Callable[[Context], Expr]
     by: tuple[str, ...] = (*IDENTITY, MODEL_VERSION.name)
-    shown: Shown | None = None
+    value_format: ValueFormat | None = None
     traffic: str = "requests"
     against: str = ""
 
@@ -129,82 +139,89 @@ class AlertRule:
 
     @property
     def name(self) -> str:
-        """CamelCase; the alertname."""
+        """The name of the alert, which is its label `alertname`."""
         return self.alert.name
 
     @property
     def uid(self) -> str:
-        """Grafana's identifier, which stays the same as long as the name does."""
+        """The uid in Grafana, which depends on the name and the prefix of the settings only."""
         return self.config.deployment.grafana.uid(PREFIX + re.sub("([A-Z])", r"-\1", self.name).lower())
 
     @property
     def threshold(self) -> float:
-        """The threshold, in the unit of the value."""
+        """The threshold, in the unit of the signal."""
         return Context(self.tuning, self.config, raw).threshold
 
     @property
     def hold(self) -> str:
-        """How long the comparison must hold."""
+        """The time for which the condition must hold before the alert fires."""
         return self.tuning.hold
 
     @property
     def severity(self) -> str:
-        """How urgent it is: info, warning or critical."""
+        """The severity: info, warning or critical."""
         return self.tuning.severity
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels that it adds to those of its series."""
+        """The labels that the alert has besides those of its series."""
         return {"severity": self.severity, **self.config.deployment.labels}
 
     @property
     def minimum_traffic(self) -> float:
-        """The count within the window below which it is silent."""
+        """The count within the window below which the alert is silent."""
         return self.tuning.minimum_traffic
 
     @property
+    def window(self) -> str:
+        """The window of the value: that of the alert, or that of the baseline."""
+        return self.tuning.window or self.config.baseline.window
+
+    @property
     def runbook(self) -> str:
-        """Where its section of the runbook is."""
+        """The address of its section in the runbook."""
         return f"{self.config.general.runbook}#{self.name.lower()}"
 
     @property
     def dashboard(self) -> str:
-        """The uid of the page that its signal is on."""
+        """The uid of the dashboard with its panel."""
         return self.config.deployment.grafana.uid(self.alert.signal.page.uid)
 
     @property
     def panel(self) -> str:
-        """Where the panel of its signal is in Grafana."""
+        """The address of its panel in Grafana."""
         return f"{self.config.general.grafana}/d/{self.dashboard}?viewPanel={self.alert.signal.panel}"
 
     def expression(self, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
-        """Return the value's PromQL, to be compared with the threshold."""
+        """Return the PromQL of the value that is compared with the threshold."""
         return self.alert.value(Context(self.tuning, self.config, record, matchers))
 
-    def told(self, value: float) -> str:
-        """Return what the alert says of a value, but for what it is about."""
-        return self._text(shown(self.alert).constant(value))
+    def summary(self, value: float) -> str:
+        """Return the summary for a value, without the subject."""
+        return self._summary(value_format(self.alert).constant(value))
 
     def annotations(self, value: str) -> dict[str, str]:
-        """Return what the alert tells people.
+        """Return the annotations of the rule.
 
         Args:
-            value: What stands for the value in the templates of whoever evaluates the rule.
+            value: The name of the value in templates of the program that evaluates the rule, such as ".Value".
         """
-        form = shown(self.alert)
-        said = form.template(value)
+        form = value_format(self.alert)
+        template = form.template(value)
         return {
-            "summary": f"{self._subject}{self._text(said)}",
-            "value": said,
+            "summary": f"{self._subject}{self._summary(template)}",
+            "description": self.alert.action,
+            "value": template,
             "threshold": f"{self.alert.comparison.operator} {form.constant(self.threshold)}",
             "runbook_url": self.runbook,
             "panel_url": self.panel,
         }
 
-    def _text(self, said: str) -> str:
-        """Return the summary of a value that is written already."""
-        threshold, tuning = shown(self.alert).constant(self.threshold), self.tuning
-        return self.alert.summary.format(value=said, threshold=threshold, window=tuning.window, back=tuning.back)
+    def _summary(self, value: str) -> str:
+        threshold = value_format(self.alert).constant(self.threshold)
+        return self.alert.summary.format(
+            value=value, threshold=threshold, window=self.window, offset=self.tuning.offset
+        )
 
     @property
     def _subject(self) -> str:
@@ -212,9 +229,10 @@ class AlertRule:
 
 
 def limits(rules: Iterable[AlertRule]) -> Limits:
-    """Return the limits that the alerts for people set to the values of their signals.
+    """Return the thresholds that panels show, by the name of the signal.
 
-    An alert that is switched off sets none, nor does one on a change, such as one against what is usual.
+    These are the thresholds of the enabled alerts for people. A relative threshold, such as one against the baseline,
+    has another unit than the panel of its signal and is left out.
     """
     found: dict[str, list[Limit]] = defaultdict(list)
     for rule in rules:
@@ -235,24 +253,24 @@ SUBJECTS: Final = {
     "label": ", label %s",
     "site": ", %s",
 }
-"""How a label is written where it says what an alert is about, in this order."""
+"""The text of each label in the subject of an alert, in the order of the subject."""
 
 
 def subject(labels: Iterable[str], written: str = "{{ . }}") -> str:
-    """Return the template that says what an alert is about: those of the labels that it has.
+    """Return the template of an alert's subject, such as "team/shop (prod), model v2".
 
     Args:
-        labels: Names of labels that an alert may have.
-        written: The template that writes a label's value.
+        labels: The labels that the alert may have. Those that it lacks are left out of the subject.
+        written: The template for the value of a label.
     """
     return "".join(f"{{{{ with .Labels.{label} }}}}{SUBJECTS[label] % written}{{{{ end }}}}" for label in labels)
 
 
-def shown(alert: Alert) -> Shown:
-    """Return how the value and the threshold of an alert are written."""
-    return alert.shown or _SHOWN.get(alert.signal.unit, Shown.TIMES)
+def value_format(alert: Alert) -> ValueFormat:
+    """Return the format of an alert's value and threshold."""
+    return alert.value_format or _FORMATS.get(alert.signal.unit, ValueFormat.TIMES)
 
 
-def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for those who record
-    """Record nothing: return the expression on raw series."""
+def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for callers that record
+    """Return an expression as it is, on raw series, without recording it."""
     return expression

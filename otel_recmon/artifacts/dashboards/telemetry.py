@@ -30,7 +30,7 @@ _NOW: Final = (
 )
 """The numbers of the first line, with the aggregation over services: the maximum if a sum has no meaning."""
 _AGGREGATED: Final = {
-    "sum": "The number is the sum of all lines in the linked panel.",
+    "sum": "The number is the sum of the current values of all series in the linked panel.",
     "max": "The number is the highest of all lines in the linked panel.",
 }
 _REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)

@@ -1,28 +1,29 @@
-"""What people read of the alerts: docs/alerts.md, and the facts in each section of docs/runbook.md."""
+"""The documentation of the alerts: docs/alerts.md, and the generated part of each section of docs/runbook.md."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from otel_recmon.artifacts.alerts.definitions import alerts
-from otel_recmon.artifacts.alerts.rule import Alert, shown
+from otel_recmon.artifacts.alerts.rule import Alert, value_format
 from otel_recmon.artifacts.docs.reference import HEADER, table
 from otel_recmon.artifacts.promql import IDENTITY, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Config, Tuning
+from otel_recmon.artifacts.signals.kinds import Unit
 from otel_recmon.catalog import MODEL_VERSION
 
-_A_WHILE, _AT_ONCE = "5m", "0s"
+_DEFAULT_WINDOW, _NO_HOLD = "5m", "0s"
 _BY: Final = (*IDENTITY, MODEL_VERSION.name)
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What a simulation of CtrLow found; a test repeats it.
+    """The results of a simulation of CtrLow, which tests/rules/test_false_alarms.py repeats.
 
     Attributes:
-        draws: Simulated months, and simulated drops.
-        false_alarms: Alarms a month at a true rate of 1.2 times the threshold.
-        detected: Share of services that begin at 0.7 times the threshold and are noticed within two hours.
-        detected_after: The same for those that were at 1.2 times the threshold before.
+        draws: The number of simulated months, and of simulated drops.
+        false_alarms: False alarms per month, at a true rate of 1.2 times the threshold.
+        detected: The share of new services at 0.7 times the threshold that are detected within two hours.
+        detected_after: The same share for services that were at 1.2 times the threshold before.
     """
 
     draws: int
@@ -30,8 +31,8 @@ class Simulated:
     detected: float
     detected_after: float
 
-    def words(self) -> dict[str, int | str]:
-        """Return the figures as the documentation gives them."""
+    def formatted(self) -> dict[str, int | str]:
+        """Return the results as they appear in the documentation, by name."""
         return {
             "draws": self.draws,
             "false_alarms": f"{self.false_alarms:g}",
@@ -47,7 +48,7 @@ def alerts_page(config: Config) -> str:
     """Return docs/alerts.md."""
     listed = alerts(config)
     rows = [_row(alert, config.alerts[alert.name], config) for alert in listed]
-    head = ("alert", "on", "severity", "fires when", "for", "over", "at least")
+    head = ("alert", "enabled", "severity", "condition", "for", "window", "minimum traffic")
     signals = {alert.signal.name: alert.signal for alert in listed}.values()
     meanings = [(f"`{signal.name}`", signal.title, signal.page.title, signal.description) for signal in signals]
     return "\n".join(
@@ -57,51 +58,57 @@ def alerts_page(config: Config) -> str:
             _INTRODUCTION,
             table(head, rows),
             _READING.format(
-                sure=config.general.sure,
-                usual_sure=config.baseline.sure,
+                z=config.general.z,
+                baseline_z=config.baseline.z,
                 days=config.baseline.days,
                 weeks=config.baseline.weeks,
                 window=config.baseline.window,
-                objective=f"{config.general.objective:.3g}",
-                **CTR_LOW.words(),
+                objective=f"{100 * config.general.objective:.4g} %",
+                bad=f"{100 * (1 - config.general.objective):.4g} %",
+                **CTR_LOW.formatted(),
             ),
-            "## What they look at\n",
-            table(("signal", "title", "page", "definition"), meanings),
+            "## Signals\n",
+            table(("signal", "title", "dashboard", "definition"), meanings),
         )
     )
 
 
-def pace_table(config: Config) -> str:
-    """Return the table of how often people are told."""
-    rows = [(name, pace.wait, pace.interval, pace.repeat) for name, pace in config.pace.items()]
+def timing_table(config: Config) -> str:
+    """Return the table of the timing of messages."""
+    rows = [
+        (name, timing.group_wait, timing.group_interval, timing.repeat_interval)
+        for name, timing in config.timing.items()
+    ]
     return table(("severity", "first message after", "changes every", "again after"), rows)
 
 
 def runbook_facts(alert: Alert, tuning: Tuning) -> str:
-    """Return what a section of the runbook says of its alert: when it fires, and what to look at first."""
+    """Return the generated part of an alert's section in the runbook: condition, first step, panel and query."""
     signal = alert.signal
-    scope = QueryScope(tuning.window or _A_WHILE, tuple(label for label in _BY if label in alert.by))
-    held = "" if tuning.hold == _AT_ONCE else f", for {tuning.hold}"
-    page = f"the page *{signal.page.title}* (`/d/{signal.page.uid}?viewPanel={signal.panel}`)"
+    scope = QueryScope(tuning.window or _DEFAULT_WINDOW, tuple(label for label in _BY if label in alert.by))
+    hold = "" if tuning.hold == _NO_HOLD else f", for {tuning.hold}"
+    panel = f"*{signal.title}* on the dashboard *{signal.page.title}* (`/d/{signal.page.uid}?viewPanel={signal.panel}`)"
     return (
-        f"{tuning.severity.capitalize()}, when {condition(alert, tuning)}{held}. "
-        f"Look at *{signal.title}* on {page}:\n\n```promql\n{signal.expression(scope)}\n```\n"
+        f"**Fires if:** {condition(alert, tuning)}{hold} ({tuning.severity}).\n\n"
+        f"**First step:** {alert.action}\n\n"
+        f"**Panel:** {panel}, with this query:\n\n```promql\n{signal.expression(scope)}\n```\n"
     )
 
 
 def facts_by_name(config: Config) -> dict[str, str]:
-    """Return the facts of each alert."""
+    """Return the generated part of each alert's section in the runbook, by the name of the alert."""
     return {alert.name: runbook_facts(alert, config.alerts[alert.name]) for alert in alerts(config)}
 
 
 def condition(alert: Alert, tuning: Tuning) -> str:
-    """Return when an alert fires, in words."""
-    limit = "a floor of your own" if tuning.threshold is None else shown(alert).constant(tuning.threshold)
-    return " ".join(filter(None, (alert.signal.title, alert.comparison.operator, limit, alert.against)))
+    """Return the condition of an alert for people, such as "Error rate > 1%"."""
+    limit = "your threshold" if tuning.threshold is None else value_format(alert).constant(tuning.threshold)
+    unit = "per second" if alert.signal.unit is Unit.EVENTS_PER_SECOND else ""
+    return " ".join(filter(None, (alert.signal.title, alert.against, alert.comparison.operator, limit, unit)))
 
 
 def _row(alert: Alert, tuning: Tuning, config: Config) -> tuple[str, ...]:
-    traffic = f"{tuning.minimum_traffic:g} {alert.traffic}" if tuning.minimum_traffic else ""
+    traffic = f"{alert.traffic}: {tuning.minimum_traffic:g}" if tuning.minimum_traffic else ""
     return (
         f"[{alert.name}](runbook.md#{alert.name.lower()})",
         "yes" if tuning.enabled else "no",
@@ -114,58 +121,82 @@ def _row(alert: Alert, tuning: Tuning, config: Config) -> tuple[str, ...]:
 
 
 def _windows(alert: Alert, tuning: Tuning, config: Config) -> str:
-    windows = [window for window in (tuning.window, tuning.short_window) if window]
-    if tuning.back:
-        windows.append(f"against {tuning.back} ago" if windows else tuning.back)
-    if not windows and alert.against:
-        windows.append(config.baseline.window)
-    return ", ".join(windows)
+    windows = [" and ".join(filter(None, (tuning.window, tuning.short_window)))]
+    if not tuning.window and alert.against:
+        windows = [config.baseline.window]
+    if tuning.offset:
+        windows.append(f"compared with {tuning.offset} ago" if tuning.window else tuning.offset)
+    return ", ".join(filter(None, windows))
 
 
 _INTRODUCTION: Final = """\
-Each alert is defined once, in `otel_recmon/artifacts/alerts/definitions.py`, and comes in three forms: for Grafana
-(`grafana/provisioning/alerting/recmon-rules.json`), for Prometheus with Alertmanager
-(`prometheus/rules/alerts/recmon.yml`, with `prometheus/rules/recmon.yml` for what is expensive), and this page. What to
-do when one fires is in the [runbook](runbook.md), how it gets to Slack in [slack.md](slack.md).
+An alert compares a signal, such as the click-through rate, with a threshold. The alerts exist in two forms with the
+same values:
 
-Those that are on wake few people for good reasons. The others are there for when you want them: Grafana has them
-paused, Prometheus does not have them at all. Numbers and switches stand in \
-`otel_recmon/artifacts/settings/alerts.toml`; your
-own [recmon.toml](recmon-toml.md) overrides what it names, and whatever it misspells is refused with the nearest right
-name. A floor without a threshold is not rendered until you give it one.
+- for Grafana, in `grafana/provisioning/alerting/recmon-rules.json`;
+- for Prometheus and Alertmanager, in `prometheus/rules/alerts/recmon.yml`, with recording rules for expensive
+  expressions in `prometheus/rules/recmon.yml`.
 
-Every alert keeps services (`job`), environments (`deployment_environment_name`) and, where its signal has them, model
-versions apart. The watchdog alone has none of these: it always fires, so that a receiver outside can notice when it
-stops.
+Use only one of them, or every message comes twice. The [runbook](runbook.md) has a section for each alert.
+[slack.md](slack.md) explains the messages.
+
+By default, only alerts are enabled that rarely fire without a reason. Check that their thresholds fit your service,
+such as the click-through rate of CtrLow, and enable other alerts where they are useful. Disabled alerts are paused in
+Grafana and absent from Prometheus. An alert whose condition mentions *your threshold* does not exist until you set
+one.
+
+To change an alert, write a [recmon.toml](recmon-toml.md) and export again:
+
+```toml
+[alerts.EmptyShareHigh]
+enabled = true
+threshold = 0.02      # 2 %
+```
+
+Every alert is evaluated separately for each service (`job`), environment (`deployment_environment_name`) and, if its
+signal has this label, model version.
 """
 _READING: Final = """\
-## How to read them
+## How the conditions work
 
-**At least** is the traffic within the window below which an alert is silent: three requests that all fail are no
-reason to wake anybody.
+**Minimum traffic.** An alert is silent while its window contains fewer requests, clicks or items than its minimum
+traffic. So three requests that all fail wake nobody.
 
-**Surely.** A share that is compared with a threshold (CtrLow, ErrorRateHigh, FallbackShareHigh, EmptyShareHigh) must
-be on the wrong side of it by more than chance: the bound of Wilson's interval, {sure:g} standard deviations, must be
-beyond the threshold. For CtrLow this was simulated at one request a second, over {draws:,} draws each: with a true CTR
-of 1.2 times the threshold it raises {false_alarms} false alarms a month; with 0.7 times the threshold it fires within
-two hours in {detected} of cases, or in {detected_after} where the CTR was at 1.2 times the threshold before.
+**Statistical significance.** CtrLow, ErrorRateHigh, FallbackShareHigh and EmptyShareHigh compare a share with a
+threshold. They fire only if chance does not explain the difference: the bound of the Wilson interval, {z:g} standard
+deviations wide on each side, must be beyond the threshold. CtrLow was simulated at one request per second, {draws:,}
+times for each figure. If the true CTR is 1.2 times the threshold, there are {false_alarms} false alarms per month. If
+it is 0.7 times the threshold, the alert fires within two hours in {detected} of cases, and in {detected_after} of
+cases if the CTR was 1.2 times the threshold before.
 
-**Usual** is the value of the service at the same hour of earlier days, over all its model versions: the smaller of two
-medians, of the last {days} days and of the same day of the last {weeks} weeks, as far back as they go. So neither a
-weekend nor the Monday after a holiday is a drop, and a model version that is bad from its first minute has something
-to be compared with. Until the service has been seen for {days} days, these alerts are silent. The value over {window}
-must differ by more than the threshold and by more than chance ({usual_sure:g} standard deviations: Wilson's bound for
-shares, Poisson's law for requests and revenue, at most one over the root of the number of slates for diversity).
-Coverage looks at processes that have answered enough to fill their window. They look for drops; a rise alarms nobody.
+**Baseline.** The alerts whose names end in *BelowUsual* compare the last {window} with the same hour of earlier days.
+The baseline of a service is the smaller one of two medians, over all its model versions:
 
-**Burn rates** follow chapter 5 of the SRE Workbook: the share of bad responses (not served, or too slow) over what the
-objective of {objective} allows, in a long window that says that much is lost and a short one that says that it goes on.
+- the median of the last {days} days;
+- the median of the same weekday in the last {weeks} weeks, as far as there is data.
 
-**Against the control.** What an arm of an experiment loses, and whether the split is right, is judged by bounds that
-hold however often one looks: [experiments.md](experiments.md#how-it-is-judged) says how, and where that ends.
+So neither a weekend nor the first day after a holiday looks like a drop, and a model version that is bad from its
+first minute is still compared with good ones. These alerts are silent until there are {days} days of data. They fire
+only if the difference exceeds the threshold and is significant ({baseline_z:g} standard errors): by the Wilson bound
+for shares, by a Poisson distribution for requests and revenue, and by a standard error of at most 1/sqrt(slates) for
+diversity. Coverage is taken from processes that have answered enough requests to fill their window. No alert looks
+for rises.
 
-**ModelStale** and **ModelVeryStale** become two and four times `retrain_period`, where the file sets it.
+**Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
+error budget is {bad} of responses. At a burn rate of 1, the budget of a month lasts a month. The long window shows
+that a relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
 
-**Both ways.** Grafana asks for raw series only, so that its alerts do not die with a recording rule. Prometheus records
-what is usual and the long windows. The values are the same, up to one evaluation.
+**Experiments.** The alerts on the split and on lost clicks and conversions use bounds that hold at all times, however
+often you look. *Best case* means the upper bound of the difference. [experiments.md](experiments.md#how-it-is-judged)
+explains them and their limits.
+
+**Model age.** If `general.retrain_period` is set, ModelStale fires at twice this age and ModelVeryStale at four
+times.
+
+**Grafana and Prometheus.** Grafana queries raw series only, so that its alerts do not depend on recording rules.
+Prometheus records the baselines and the long windows. The values are equal, except for a delay of up to one
+evaluation interval.
+
+**Watchdog** always fires. If it stops, alerting is broken, and a [dead man's switch](slack.md#the-dead-mans-switch)
+notices.
 """

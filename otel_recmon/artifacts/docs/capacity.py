@@ -1,4 +1,4 @@
-"""How many series a process has, and what a fleet comes to, from the catalog: what docs/scaling.md shows."""
+"""The tables of docs/scaling.md and docs/sketches.md: series of a process, and load of a fleet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,27 +19,29 @@ EXAMPLE: Final = {
     "category": 20,
     "stage": 3,
     "version": 1,
-    "register": 0,  # there only where sketches are asked for
+    "register": 0,  # sketches are off by default
     "experiment": 1,
-    "role": 1,  # each arm has its own
-    # There only when something went wrong.
+    "role": 1,  # each arm has one role
+    # These series exist only after an error.
     "reason": 0,
     "site": 0,
     "label": 0,
 }
-"""How many values the labels of a process have that is neither small nor large; closed sets have all of theirs."""
+"""The number of values of each label in a process of medium size. A label with a closed set has all its values."""
 FLEET: Final = 10_000
+"""The number of processes of the example fleet."""
 DAYS: Final = 40
+"""The retention of the example fleet, in days; the default of prometheus.retention."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What benchmarks/pipeline_cost.py measures.
+    """The results of benchmarks/pipeline_cost.py.
 
     Attributes:
-        points: Data points a second through one core of a Collector.
-        samples: Samples a second into one core of Prometheus.
-        size: Bytes a sample on disk.
+        points: Data points per second and core of a Collector.
+        samples: Samples per second and core of Prometheus.
+        size: Bytes per sample on disk.
     """
 
     points: float
@@ -48,18 +50,22 @@ class Measured:
 
 
 SEEN: Final = Measured(points=110_000, samples=240_000, size=1.69)
-"""The medians of a run on two shared x86-64 cores."""
+"""The medians of a run on two shared x86-64 cores, with Collector 0.155 and Prometheus 3.16."""
 _SPLITS: Final = (catalog.MODEL_VERSION, catalog.VARIANT, catalog.SURFACE)
 
 
 def series(metric: Metric, values: Mapping[str, int]) -> int:
-    """The series of a metric in one process, where the labels have that many values.
+    """Return the number of series of a metric in one process.
 
-    A closed set that is not among `values` has all of its own. The number of combinations of model version, variant and
-    surface is bounded, and so is that of all labels; a histogram has a series for each bucket, +Inf, sum and count.
+    The number of combinations of model version, variant and surface is limited to MAX_SETS, and that of all labels to
+    MAX_SERIES.
+
+    Args:
+        metric: The metric.
+        values: The number of values of each label. A label with a closed set may be left out: it has all its values.
 
     Raises:
-        ValueError: Nothing says how many values a label has.
+        ValueError: The number of values of a label is unknown.
     """
     numbers = {attribute.name: _number(attribute, values) for attribute in (*metric.attributes, *_SPLITS)}
     sets = min(prod(numbers[label] for label in metric.labels if label in _split_names()), MAX_SETS)
@@ -70,26 +76,26 @@ def series(metric: Metric, values: Mapping[str, int]) -> int:
 def _number(attribute: Attribute, values: Mapping[str, int]) -> int:
     number = values.get(attribute.name, len(attribute.values) or None)
     if number is None:
-        msg = f"say how many values of {attribute.name} there are, in EXAMPLE of {__name__} for the documentation"
+        msg = f"the number of values of {attribute.name} is unknown: add it to EXAMPLE in {__name__}"
         raise ValueError(msg)
     return number
 
 
 def series_each(metric: Metric) -> int:
-    """The series of one combination of labels."""
+    """Return the number of series of one combination of labels: for a histogram its buckets, +Inf, _sum and _count."""
     return len(metric.buckets) + 3 if metric.kind is Kind.HISTOGRAM else 1
 
 
 def most(metric: Metric) -> int:
-    """The series of a metric in one process, whatever a client sends: every cap reached, and `_other` beside it."""
+    """Return the maximum number of series of a metric in one process: every label at its cap, plus `_other`."""
     return series(metric, {a.name: a.cap + 1 for a in (*metric.attributes, *_SPLITS) if a.cap})
 
 
 def capacity_table() -> str:
-    """The series of one process: the formula, an example and the bound."""
+    """Return the table of the series of one process: formula, example and maximum."""
     rows = [(f"`{m.prometheus}`", _formula(m), str(series(m, EXAMPLE)), f"{most(m):,}") for m in catalog.METRICS]
     total = ("all", "", f"{sum(series(m, EXAMPLE) for m in catalog.METRICS):,}", "")
-    return table(("metric", "series", "example", "at most"), [*rows, total]) + _BOUNDS
+    return table(("metric", "series", "example", "maximum"), [*rows, total]) + _BOUNDS
 
 
 _BOUNDS: Final = f"""
@@ -99,7 +105,7 @@ combinations per metric. A histogram has a series per bucket and three more (`+I
 
 
 def fleet_table(measured: Measured = SEEN) -> str:
-    """What a fleet of processes like the example comes to, by how often it exports."""
+    """Return the table of the load of a fleet of processes like the example, by export interval."""
     points = sum(series(m, EXAMPLE) // series_each(m) for m in catalog.METRICS)
     samples = sum(series(m, EXAMPLE) for m in catalog.METRICS)
     rows = [_fleet_row(seconds, FLEET * points / seconds, FLEET * samples / seconds, measured) for seconds in (15, 60)]
@@ -110,7 +116,7 @@ def fleet_table(measured: Measured = SEEN) -> str:
 
 
 def sketches_table() -> str:
-    """How exact sketches are, and what they cost, by the number of their registers."""
+    """Return the table of the accuracy and the cost of sketches, by the number of registers."""
     sizes = [2**bits for bits in range(4, len(catalog.REGISTERS).bit_length())]
     rows = [
         (f"{size}", f"{error(size):.1%}", f"{room(size) - 1}", f"{2 * size}", f"{2 * size * room(size):,}")

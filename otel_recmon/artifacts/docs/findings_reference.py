@@ -33,12 +33,12 @@ def _section(kind: FindingKind) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return a text of a finding in Markdown, with each placeholder in italics, or in capitals inside code."""
+    """Return a text of a finding in Markdown, with each placeholder as ``<name>``."""
     found = ""
     for literal, name, _, _ in Formatter().parse(text):
         found += literal.replace("<", "&lt;").replace("*", "\\*")
         if name:
-            found += name.upper() if found.count("`") % 2 else f"*{name}*"
+            found += f"<{name}>" if found.count("`") % 2 else f"`<{name}>`"
     return found
 
 
@@ -74,6 +74,6 @@ scores, outcome, model version, user. It records nothing.
 
 The exit code is 0 without findings, 1 with findings, and 2 if the service cannot be examined. With `--try`, it is 1 if
 no items are recognised or the route is not watched. An error means that figures are missing or wrong. A warning means
-that the figures will be wrong later, or that something other than a figure is lost. Doctor fills in the words in
-*italics*.
+that the figures will be wrong later, or that something other than a figure is lost. Doctor replaces each
+`<placeholder>` by the value that it finds.
 """

@@ -1,42 +1,58 @@
-"""All that may be set, as people read it: a file to begin with, and docs/recmon-toml.md."""
+"""The reference of recmon.toml: docs/recmon-toml.md, and a template with all settings commented out."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
+from inspect import cleandoc
 from typing import Any, Final
 
 from otel_recmon.artifacts.docs.reference import HEADER, table
 from otel_recmon.artifacts.settings.deployment import LABELS, PARTS, SECTIONS, Deployment
-from otel_recmon.artifacts.settings.schema import expected, key_of
-from otel_recmon.artifacts.settings.thresholds import Baseline, General, Pace, Tuning, shipped
+from otel_recmon.artifacts.settings.schema import expected_value, key_of
+from otel_recmon.artifacts.settings.thresholds import (
+    Baseline,
+    Experiments,
+    General,
+    NotificationTiming,
+    Tuning,
+    shipped,
+)
 
 EXAMPLE_LABEL: Final = ("team", "recommendations")
 
 
 @dataclass(frozen=True)
 class SettingsSection:
-    """A table of the file, or several alike: its settings, and the defaults of each table by its name."""
+    """One table of recmon.toml, or several tables with the same settings.
+
+    Attributes:
+        kind: The dataclass with the settings.
+        tables: The defaults of each table, by its name.
+    """
 
     kind: type[Any]
     tables: Mapping[str, Mapping[str, Any]]
 
     @property
     def about(self) -> str:
-        """What it is for, in a sentence."""
-        return (self.kind.__doc__ or "").strip().splitlines()[0]
+        """The description of the section."""
+        return cleandoc(self.kind.__doc__ or "")
 
 
 def sections() -> dict[str, SettingsSection]:
-    """Return all tables but that of labels, by what they are called in the documentation."""
-    alerts = shipped()
+    """Return all tables but `[labels]`, by their names in the documentation."""
+    defaults = shipped()
     deployment = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
+    alerts = {f"alerts.{name}": values for name, values in defaults["alerts"].items()}
+    timing = {f"pace.{name}": values for name, values in defaults["pace"].items()}
     return {
         "export": deployment.pop("export"),
         "services": deployment.pop("services"),
-        "general": SettingsSection(General, {"general": {**_defaults(General), **alerts["general"]}}),
-        "baseline": SettingsSection(Baseline, {"baseline": alerts["baseline"]}),
-        "alerts.NAME": SettingsSection(Tuning, {f"alerts.{name}": values for name, values in alerts["alerts"].items()}),
-        "pace.SEVERITY": SettingsSection(Pace, {f"pace.{name}": values for name, values in alerts["pace"].items()}),
+        "general": SettingsSection(General, {"general": {**_defaults(General), **defaults["general"]}}),
+        "baseline": SettingsSection(Baseline, {"baseline": defaults["baseline"]}),
+        "experiments": SettingsSection(Experiments, {"experiments": defaults["experiments"]}),
+        "alerts.NAME": SettingsSection(Tuning, alerts),
+        "pace.SEVERITY": SettingsSection(NotificationTiming, timing),
         **deployment,
     }
 
@@ -51,7 +67,7 @@ def _default(spec: Field[Any]) -> Any:
 
 
 def template() -> str:
-    """Return a file with everything that may be set, commented out: as it is, it sets nothing."""
+    """Return a recmon.toml with all settings commented out, so that it changes nothing."""
     return "\n".join([_BEGINNING, *_labels(), *(line for section in sections().values() for line in _lines(section))])
 
 
@@ -70,23 +86,23 @@ def _brief(spec: Field[Any]) -> str:
 
 
 def _lines(section: SettingsSection) -> Iterator[str]:
-    """Yield the lines of some tables: what a key means is said at the first one that has it."""
-    yield f"# {section.about}\n"
-    said: set[str] = set()
+    """Yield the lines of the tables of a section. Only the first occurrence of a key has its description."""
+    yield "\n".join(f"# {line}".rstrip() for line in section.about.splitlines()) + "\n"
+    described: set[str] = set()
     for name, values in section.tables.items():
         yield f"[{name}]"
         for spec in fields(section.kind):
             key = key_of(spec)
             if key in values:
-                yield f"#{key} = {toml(values[key])}" + ("" if key in said else f"  # {_brief(spec)}")
-                said.add(key)
+                yield f"#{key} = {toml(values[key])}" + ("" if key in described else f"  # {_brief(spec)}")
+                described.add(key)
             elif key == "threshold":
-                yield f"# {key}: there is none that fits all, so say yours and enable it"
+                yield f"# {key}: no default fits every service; set one to enable the alert"
         yield ""
 
 
 def toml(value: Any) -> str:
-    """Return a value as TOML writes it."""
+    """Return a value in TOML."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(key)} = {toml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -96,25 +112,27 @@ def toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def settings_page(forms: Mapping[str, Sequence[str]]) -> str:
+def settings_page(formats: Mapping[str, Sequence[str]]) -> str:
     """Return docs/recmon-toml.md.
 
     Args:
-        forms: The parts that can be exported in each form, by the name of the form.
+        formats: The parts that each format has, by the name of the format.
     """
     parts = [
-        (f"`{part}`", brief, ", ".join(form for form, there in forms.items() if part in there))
+        (f"`{part}`", brief, ", ".join(name for name, there in formats.items() if part in there))
         for part, brief in PARTS.items()
     ]
     return "\n".join(
         (
             HEADER,
             _INTRODUCTION,
-            "## Parts\n",
-            table(("part", "what it is", "forms"), parts),
+            "## Parts of an export\n",
+            table(("part", "content", "formats"), parts),
             _PARTS,
-            f"## `[{LABELS}]`\n",
-            f"{_brief(_labels_field()).capitalize()}: `{EXAMPLE_LABEL[0]} = {toml(EXAMPLE_LABEL[1])}`.\n",
+            "## Settings\n",
+            _SETTINGS,
+            f"### `[{LABELS}]`\n",
+            f"{_LABELS_ABOUT}\n",
             *(_documented(name, section) for name, section in sections().items()),
         )
     )
@@ -125,10 +143,15 @@ def _documented(name: str, section: SettingsSection) -> str:
     head = ("setting", "meaning", "value", *(("default",) if single else ()))
     (values, *_) = section.tables.values()
     rows = [
-        (f"`{key_of(spec)}`", _brief(spec), expected(spec), *((_shown(values[key_of(spec)]),) if single else ()))
+        (
+            f"`{key_of(spec)}`",
+            _brief(spec),
+            expected_value(spec),
+            *((_shown(values[key_of(spec)]),) if single else ()),
+        )
         for spec in fields(section.kind)
     ]
-    return f"## `[{name}]`\n\n{section.about}\n\n{table(head, rows)}"
+    return f"### `[{name}]`\n\n{section.about}\n\n{_EXAMPLES.get(name, '')}{table(head, rows)}"
 
 
 def _shown(value: Any) -> str:
@@ -136,28 +159,30 @@ def _shown(value: Any) -> str:
 
 
 _BEGINNING: Final = """\
-# Settings of `otel-recmon export`. Each shows its default: take away the # in front of those that you change, and
-# leave out the rest. docs/recmon-toml.md says what values they take.
+# Settings of `otel-recmon export`. Every line shows a default. To change a setting, remove the # before its line; you
+# may delete all other lines. docs/recmon-toml.md lists the accepted values.
 """
 _INTRODUCTION: Final = """\
-# What is exported: recmon.toml
+# Settings of an export: recmon.toml
 
-`otel-recmon export` writes the dashboards, alerts, rules and configurations of this repository with settings of your
-own, from the package alone:
+`otel-recmon export` writes the dashboards, alerts, rules and configuration files of this repository with your own
+settings. You need only the package, not the repository:
 
 ```console
 pip install 'otel-recmon[cli]'
-otel-recmon export --print-defaults > recmon.toml    # everything that may be set, with its meaning, commented out
+otel-recmon export --print-defaults > recmon.toml    # all settings, explained and commented out
 otel-recmon export --config recmon.toml --out deploy/
-otel-recmon export --config recmon.toml --out deploy/ --check    # in CI: 1 where deploy/ is not what it would write
+otel-recmon export --config recmon.toml --out deploy/ --check    # for CI: exit code 1 if a file in deploy/ is outdated
 ```
+
+An example:
 
 ```toml
 [services]
-selector = 'job=~"shop/.*", cluster="eu"'
+selector = 'job=~"shop/.*", cluster="eu"'   # only these services
 
 [labels]
-team = "recommendations"
+team = "recommendations"                    # a label of every alert
 
 [general]
 runbook = "https://wiki.example/recommender-runbook"
@@ -167,39 +192,75 @@ grafana = "https://grafana.example"
 datasource = "mimir-eu"
 
 [alerts.LatencyHigh]
-threshold = 0.3
+threshold = 0.3                             # seconds
 severity = "warning"
 ```
 
-What the file does not name stays as it is shipped: an empty file exports the files of this repository, byte for byte. A
-key that is not known is refused with the nearest one that is, a value that cannot be used with what is expected, and
-nothing is written; the exit code is then 2. The same settings give the same bytes on every machine.
+Settings that the file does not contain keep their defaults. An empty file exports exactly the files of this
+repository. The same settings produce the same bytes on every machine.
 
-A file that was changed since it was exported, or was there before, is not overwritten but with `--force`. Nothing is
-deleted: what is no longer exported is named. `.otel-recmon-export` in the folder keeps what was written, as `sha256sum`
-has it; commit it with the rest. Grafana keeps alerts whose uid is gone from the file: after a new `grafana.uid_prefix`,
-delete the old ones there.
+An unknown key is an error, and the message suggests the most similar known key. A value that is not accepted is an
+error, too, and the message describes the accepted values. After an error nothing is written, and the exit code is 2.
+
+The export records the SHA-256 of each written file in `.otel-recmon-export`, in the format of `sha256sum`. Commit
+this file with the others:
+
+- **Changed files.** A file that you changed, or that existed before the first export, is only overwritten with
+  `--force`.
+- **Removed files.** No file is deleted. The export lists the files that it no longer writes; delete them yourself.
+- **Renamed alerts.** Grafana keeps alerts whose uid is no longer in the file. After a change of `grafana.uid_prefix`,
+  delete the old alerts in Grafana.
 """
 _PARTS: Final = """\
-`--only dashboards,alerts`, or `parts` in the file, chooses some of them. Take Grafana's alerts or those of Prometheus,
-not both, or each comes twice: for Prometheus set `prometheus.alerting = true` and leave out `alerts` and
-`notifications`.
+To export only some parts, use `--only dashboards,alerts` or the setting `export.parts`.
 
-The notification policy replaces the one that Grafana has. Where yours is to stay, leave out `notifications` and lead
-alerts by their label `severity`, or name a contact point of your own in `notifications.contact_point`.
+Export the alerts either for Grafana or for Prometheus. With both, every message comes twice. The default is Grafana.
+For Prometheus, set `prometheus.alerting = true` and leave out the parts `alerts` and `notifications`.
 
-### In Kubernetes
+Grafana has one notification policy for each organisation, and the part `notifications` replaces it. To keep your own
+policy, leave out this part. Then either route the alerts by their label `severity` in your policy, or set
+`notifications.contact_point` to one of your contact points.
+
+### Kubernetes
 
 ```console
 otel-recmon export --config recmon.toml --format kubernetes --out manifests/
 kubectl apply --server-side -f manifests/
 ```
 
-Each dashboard is a ConfigMap that the sidecar of Grafana's Helm chart finds by its label, the same for alerts, contact
-points and data sources. The annotation for the folder needs `sidecar.dashboards.folderAnnotation: grafana_folder` and
-`sidecar.dashboards.provider.foldersFromFilesStructure: true` in the chart's values; Grafana itself needs the variables
-of [slack.md](slack.md). The rules are a `PrometheusRule` for the operator of Prometheus, with the alerting rules where
-`prometheus.alerting` is set; `kubernetes.labels` gets the label that it selects rules by, often
-`release = "kube-prometheus-stack"`. The alerts are too large for what `kubectl apply` keeps of an object without
-`--server-side`; Argo CD has `ServerSideApply=true`.
+- **Dashboards** become ConfigMaps, which the sidecar of Grafana's Helm chart finds by a label. Data sources, alerts
+  and contact points do, too. For the folder of the dashboards, set `sidecar.dashboards.folderAnnotation:
+  grafana_folder` and `sidecar.dashboards.provider.foldersFromFilesStructure: true` in the values of the chart.
+  Grafana also needs the environment variables of [slack.md](slack.md).
+- **Rules** become a `PrometheusRule` for the Prometheus operator. It contains the alerting rules only if
+  `prometheus.alerting` is true. The operator selects rules by a label, often `release = "kube-prometheus-stack"`: add
+  it to `kubernetes.labels`.
+- **Server-side apply** is necessary, because the alerts exceed the size of the annotation in which `kubectl apply`
+  stores an object. In Argo CD, set `ServerSideApply=true`.
 """
+_SETTINGS: Final = """\
+Durations are a number and a unit: `s`, `m`, `h`, `d` or `w`. `none` as a default means the empty string, list or
+table.
+"""
+_LABELS_ABOUT: Final = (
+    f"Labels that are added to every alert and, as tags, to every dashboard. Each key is a label name: "
+    f"`{EXAMPLE_LABEL[0]} = {toml(EXAMPLE_LABEL[1])}`."
+)
+_EXAMPLES: Final = {
+    "alerts.NAME": """\
+NAME is the name of an alert, such as `[alerts.CtrLow]`. [alerts.md](alerts.md) lists all alerts with their defaults.
+An alert accepts only the settings for which it has a default, and `threshold`.
+
+""",
+    "pace.SEVERITY": """\
+SEVERITY is `critical`, `warning`, `info`, or `watchdog` for the calls of the dead man's switch. The settings are
+those of Alertmanager, whose names are in parentheses. [slack.md](slack.md#frequency) lists the defaults.
+
+```toml
+[pace.critical]
+repeat = "30m"
+```
+
+""",
+}
+"""Further text of a section, by its name."""

@@ -9,7 +9,7 @@ from otel_recmon.artifacts.alerts.rule import WATCHDOG
 from otel_recmon.artifacts.pages import GENERATED
 from otel_recmon.artifacts.render.quoting import scalar
 from otel_recmon.artifacts.render.slack_message import COLOR, TEXT, TITLE, grafana_templates
-from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, Pace
+from otel_recmon.artifacts.settings.thresholds import SEVERITIES, Config, NotificationTiming
 
 SLACK_VARIABLE: Final = "SLACK_WEBHOOK_URL"
 SWITCH_VARIABLE: Final = "DEAD_MANS_SWITCH_URL"
@@ -59,19 +59,27 @@ def _policy(config: Config) -> dict[str, Any]:
 
 
 def _root(config: Config) -> dict[str, Any]:
-    return {"receiver": config.deployment.notifications.slack, "group_by": ["severity"], **_paced(config.pace[_OTHERS])}
+    return {
+        "receiver": config.deployment.notifications.slack,
+        "group_by": ["severity"],
+        **_timing(config.timing[_OTHERS]),
+    }
 
 
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     """Yield each route as its receiver, the label and the value that it matches, and its intervals."""
     names = config.deployment.notifications
-    yield names.switch, "alertname", WATCHDOG, _paced(config.pace["watchdog"])
+    yield names.switch, "alertname", WATCHDOG, _timing(config.timing["watchdog"])
     for severity in reversed(SEVERITIES):
-        yield names.slack, "severity", severity, _paced(config.pace[severity])
+        yield names.slack, "severity", severity, _timing(config.timing[severity])
 
 
-def _paced(pace: Pace) -> dict[str, str]:
-    return {"group_wait": pace.wait, "group_interval": pace.interval, "repeat_interval": pace.repeat}
+def _timing(timing: NotificationTiming) -> dict[str, str]:
+    return {
+        "group_wait": timing.group_wait,
+        "group_interval": timing.group_interval,
+        "repeat_interval": timing.repeat_interval,
+    }
 
 
 def alertmanager_file(config: Config) -> str:

@@ -1,4 +1,4 @@
-"""What a deployment sets beside its alerts: whom they are about, and what things are called and where they are."""
+"""Settings of one deployment other than alert thresholds: services, names, uids and addresses."""
 
 import re
 from collections.abc import Mapping
@@ -14,53 +14,56 @@ from otel_recmon.artifacts.settings.schema import (
     DNS_LABEL,
     HOST,
     LABEL_KEY,
+    LABEL_TEXT,
     LABEL_VALUE,
-    LASTING,
     NAME,
     PATH,
-    POSITIVE,
+    POSITIVE_DURATION,
+    POSITIVE_INTEGER,
     SLUG,
     TARGET,
     UID,
     URL,
-    VALUE,
-    Form,
+    Constraint,
     Table,
     Texts,
-    built,
-    meant,
+    build,
     optional,
     require,
     setting,
+    setting_metadata,
     table_of,
 )
 
 PARTS: Final = {
-    "dashboards": "the dashboards, and where Grafana finds them",
-    "datasource": "Grafana's data sources",
-    "alerts": "the alerts for Grafana",
-    "notifications": "contact points, policy and message templates for Grafana",
-    "rules": "recording and alerting rules for Prometheus",
-    "alertmanager": "policy, receivers and message templates for Alertmanager",
-    "prometheus": "the configuration of a Prometheus",
-    "collector": "the configuration of an OpenTelemetry Collector",
+    "dashboards": "dashboards, and the provisioning file that loads them into Grafana",
+    "datasource": "data sources of Grafana: Prometheus, and Jaeger for traces",
+    "alerts": "alert rules for Grafana",
+    "notifications": "contact points, notification policy and message templates for Grafana",
+    "rules": "recording rules and alerting rules for Prometheus",
+    "alertmanager": "routes, receivers and message templates for Alertmanager",
+    "prometheus": "configuration of Prometheus",
+    "collector": "configuration of the OpenTelemetry Collector",
 }
-"""What can be exported, each by itself."""
+"""The parts of an export, each with its content."""
 FORMATS: Final = ("files", "kubernetes")
-_GRAFANA_KNOWS: Final = "BRL CHF CZK DKK EUR GBP INR ISK JPY KRW NOK PLN RUB SEK UAH USD ZAR".split()
+# Grafana has a built-in unit for each of these currencies, such as currencyEUR. Other currencies need a custom unit,
+# such as currency:KZT.
+_GRAFANA_CURRENCIES: Final = "BRL CHF CZK DKK EUR GBP INR ISK JPY KRW NOK PLN RUB SEK UAH USD ZAR".split()
 _MATCHER: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\$\n]|\\[\\"])*)"\s*')
-_NOT_IN_RE2: Final = re.compile(r"\(\?(?:[=!]|<[=!])")
-_METRICS_OWN: Final = {"le", *(label for metric in catalog.METRICS for label in metric.labels)}
-_TAKEN: Final = {*IDENTITY, *_METRICS_OWN, "alertname", "severity", "grafana_folder", "instance"}
-_PART: Final = Form(f"some of {', '.join(PARTS)}", PARTS.__contains__)
-_FORMAT: Final = Form(f"one of {', '.join(FORMATS)}", FORMATS.__contains__)
+# Python's `re` compiles lookarounds; RE2, which Prometheus uses, rejects them.
+_LOOKAROUND: Final = re.compile(r"\(\?(?:[=!]|<[=!])")
+_METRIC_LABELS: Final = {"le", *(label for metric in catalog.METRICS for label in metric.labels)}
+_RESERVED_LABELS: Final = {*IDENTITY, *_METRIC_LABELS, "alertname", "severity", "grafana_folder", "instance"}
+_PART: Final = Constraint(f"one of {', '.join(PARTS)}", PARTS.__contains__)
+_FORMAT: Final = Constraint(f"one of {', '.join(FORMATS)}", FORMATS.__contains__)
 
 
-def _parsed(text: str) -> tuple[Matcher, ...]:
-    """Return the conditions that a text such as `job=~"shop/.*", cluster="eu"` states.
+def _parse_matchers(text: str) -> tuple[Matcher, ...]:
+    """Return the matchers of a text such as `job=~"shop/.*", cluster="eu"`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a list of matchers.
     """
     found, rest = [], text
     while rest.strip():
@@ -74,173 +77,247 @@ def _parsed(text: str) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
-def _are_matchers(text: str) -> bool:
+def _is_selector(text: str) -> bool:
     try:
-        return all(_usable(matcher) for matcher in _parsed(text))
+        return all(_is_usable(matcher) for matcher in _parse_matchers(text))
     except (ValueError, re.error):
         return False
 
 
-def _usable(matcher: Matcher) -> bool:
+def _is_usable(matcher: Matcher) -> bool:
     value = re.sub(r"\\(.)", r"\1", matcher.value)
     if matcher.operator in ("=~", "!~"):
         re.compile(value)
-    return matcher.label not in _METRICS_OWN and not matcher.label.startswith("__") and not _NOT_IN_RE2.search(value)
+    # A label of one metric, such as status, would select nothing of the metrics that do not have it.
+    return matcher.label not in _METRIC_LABELS and not matcher.label.startswith("__") and not _LOOKAROUND.search(value)
 
 
-_MATCHERS: Final = Form(
-    """conditions on the labels of a service, such as 'job=~"shop/.*", cluster="eu"', without $""", _are_matchers
+_MATCHERS: Final = Constraint(
+    """PromQL matchers such as 'job=~"shop/.*", cluster="eu"', on labels that every series has; no $, no lookaround""",
+    _is_selector,
 )
-_LABEL_NAME: Final = Form(
-    "the name of a label that alerts do not have of their own",
-    lambda text: re.fullmatch(r"[a-zA-Z]\w*", text, re.ASCII) and text not in _TAKEN,
+_LABEL_NAME: Final = Constraint(
+    "a label name that otel-recmon does not use itself",
+    lambda text: re.fullmatch(r"[a-zA-Z]\w*", text, re.ASCII) and text not in _RESERVED_LABELS,
 )
 
 
 @dataclass(frozen=True)
 class Services:
-    """Which services dashboards and alerts are about."""
+    """The services that dashboards and alerts cover."""
 
     selector: str = setting(
-        "", brief="""conditions that every query gets, such as 'job=~"shop/.*", cluster="eu"'""", form=_MATCHERS
+        "", brief="matchers that are added to every query, to select your services; empty: all", constraint=_MATCHERS
     )
     pipeline: str = setting(
-        "", brief="the same for the series of Collector, Prometheus and Alertmanager themselves", form=_MATCHERS
+        "",
+        brief="matchers that are added to queries about the Collector, Prometheus and Alertmanager; empty: all",
+        constraint=_MATCHERS,
     )
-    currency: str = setting("USD", brief="the currency that revenue is shown in (ISO 4217)", form=CURRENCY)
+    currency: str = setting(
+        "USD", brief="currency of the reported revenue (ISO 4217); amounts are not converted", constraint=CURRENCY
+    )
 
     @cached_property
     def matchers(self) -> tuple[Matcher, ...]:
-        """The conditions on the services' series."""
-        return _parsed(self.selector)
+        """The matchers that select the series of the services."""
+        return _parse_matchers(self.selector)
 
     @cached_property
     def pipeline_matchers(self) -> tuple[Matcher, ...]:
-        """The conditions on the series of what brings them."""
-        return _parsed(self.pipeline)
+        """The matchers that select the series of the Collector, Prometheus and Alertmanager."""
+        return _parse_matchers(self.pipeline)
 
     @property
     def money(self) -> str:
-        """Grafana's name for the currency as a unit."""
-        return f"currency{self.currency}" if self.currency in _GRAFANA_KNOWS else f"currency:{self.currency}"
+        """The currency as a unit of Grafana."""
+        return f"currency{self.currency}" if self.currency in _GRAFANA_CURRENCIES else f"currency:{self.currency}"
 
 
 @dataclass(frozen=True)
 class Grafana:
-    """What things are called in Grafana, and where they are."""
+    """Names, uids and addresses in Grafana."""
 
-    datasource: str = setting(DATASOURCE, brief="the uid of the Prometheus that is asked", form=UID)
-    datasource_name: str = setting("Prometheus", brief="its name", form=NAME)
-    prometheus_url: str = setting("http://prometheus:9090", brief="where Grafana finds it", form=URL)
-    export_interval: str = setting("15s", brief="how often services export; with less, panels are empty", form=LASTING)
-    traces: str = setting("recmon-traces", brief="the uid of the Jaeger that exemplars lead to", form=UID)
-    traces_name: str = setting("Traces", brief="its name", form=NAME)
-    traces_url: str = setting("http://jaeger:16686", brief="where Grafana finds it", form=URL)
+    datasource: str = setting(
+        DATASOURCE, brief="uid of the Prometheus data source that panels and alerts query", constraint=UID
+    )
+    datasource_name: str = setting("Prometheus", brief="name of this data source", constraint=NAME)
+    prometheus_url: str = setting(
+        "http://prometheus:9090", brief="address of Prometheus, as Grafana reaches it", constraint=URL
+    )
+    export_interval: str = setting(
+        "15s",
+        brief="export interval of the services (OTEL_METRIC_EXPORT_INTERVAL); if it is set too short, panels are empty",
+        constraint=POSITIVE_DURATION,
+    )
+    traces: str = setting("recmon-traces", brief="uid of the Jaeger data source that exemplars link to", constraint=UID)
+    traces_name: str = setting("Traces", brief="name of this data source", constraint=NAME)
+    traces_url: str = setting("http://jaeger:16686", brief="address of Jaeger, as Grafana reaches it", constraint=URL)
     organisation: int = setting(
-        1, brief="the id of the organisation that gets alerts and contact points", form=POSITIVE
+        1, brief="id of the Grafana organisation that owns alerts and contact points", constraint=POSITIVE_INTEGER
     )
-    uid_prefix: str = setting(PREFIX, brief="what the uids of dashboards and alerts begin with", form=SLUG)
-    title: str = setting(TITLE, brief="what the titles of dashboards begin with", form=NAME)
+    uid_prefix: str = setting(
+        PREFIX,
+        brief="prefix of the uids of dashboards and alerts; choose another one for a second copy in the same Grafana",
+        constraint=SLUG,
+    )
+    title: str = setting(TITLE, brief="first part of dashboard titles, as in Recommender: business", constraint=NAME)
     tags: tuple[str, ...] = setting(
-        ("otel-recmon",), brief="the tags of dashboards, by which they link to each other", form=NAME
+        ("otel-recmon",), brief="tags of the dashboards, which link to each other by these tags", constraint=NAME
     )
-    refresh: str = setting("1m", brief="how often a dashboard is drawn anew; nothing for never", form=optional(LASTING))
-    dashboard_folder: str = setting(DASHBOARD_FOLDER, brief="the folder of the dashboards", form=NAME)
-    dashboard_folder_uid: str = setting("recmon", brief="its uid", form=UID)
+    refresh: str = setting(
+        "1m", brief="refresh interval of the dashboards; empty: no refresh", constraint=optional(POSITIVE_DURATION)
+    )
+    dashboard_folder: str = setting(DASHBOARD_FOLDER, brief="folder of the dashboards", constraint=NAME)
+    dashboard_folder_uid: str = setting("recmon", brief="uid of this folder", constraint=UID)
     dashboard_path: str = setting(
-        "/etc/grafana/dashboards", brief="where the dashboards' files lie for Grafana", form=PATH
+        "/etc/grafana/dashboards",
+        brief="directory of the dashboard files in Grafana's file system",
+        constraint=PATH,
     )
-    alert_folder: str = setting(ALERT_FOLDER, brief="the folder of the alerts, which must be another one", form=NAME)
+    alert_folder: str = setting(
+        ALERT_FOLDER, brief="folder of the alerts; must differ from dashboard_folder", constraint=NAME
+    )
 
     def uid(self, uid: str) -> str:
-        """Return the uid that something of ours has here."""
+        """Return a uid with the prefix of the settings."""
         return self.uid_prefix + uid.removeprefix(PREFIX)
 
     def title_of(self, page: DashboardPage) -> str:
-        """Return the title that a page has here."""
+        """Return the title of a page, with the first part of the settings."""
         return self.title + page.title.removeprefix(TITLE)
 
 
 @dataclass(frozen=True)
 class Notifications:
-    """The names of those who are told: contact points of Grafana, receivers of Alertmanager."""
+    """Names of the contact points in Grafana and of the receivers in Alertmanager."""
 
-    slack: str = setting("recmon-slack", brief="the one for Slack", form=UID)
-    switch: str = setting("recmon-dead-mans-switch", brief="the one for the dead man's switch", form=UID)
+    slack: str = setting(
+        "recmon-slack", brief="name of the contact point and receiver that posts to Slack", constraint=UID
+    )
+    switch: str = setting(
+        "recmon-dead-mans-switch",
+        brief="name of the contact point and receiver that calls the dead man's switch; must differ from slack",
+        constraint=UID,
+    )
     contact_point: str = setting(
         "",
-        brief="a contact point of your own in Grafana that gets every alert, whatever the policy says",
-        form=optional(NAME),
+        brief="your own contact point in Grafana, such as pager, for all alerts; it bypasses the notification policy",
+        constraint=optional(NAME),
     )
 
 
 @dataclass(frozen=True)
 class Prometheus:
-    """The configuration of a Prometheus of one's own."""
+    """Configuration of a Prometheus server of your own."""
 
-    scrape_interval: str = setting("15s", brief="how often it scrapes", form=LASTING)
-    evaluation_interval: str = setting("15s", brief="how often rules without an interval are evaluated", form=LASTING)
-    retention: str = setting("40d", brief="how long it keeps samples; longer than baseline.weeks", form=LASTING)
-    out_of_order_window: str = setting("1d", brief="the longest outage that is made up for", form=LASTING)
-    alerting: bool = setting(default=False, brief="whether it evaluates the alerts, instead of Grafana")
-    itself: tuple[str, ...] = setting(("localhost:9090",), brief="where it scrapes itself", form=TARGET)
-    collectors: tuple[str, ...] = setting(
-        ("collector:8888",), brief="where the Collectors' own metrics are", form=TARGET
+    scrape_interval: str = setting("15s", brief="interval between two scrapes", constraint=POSITIVE_DURATION)
+    evaluation_interval: str = setting(
+        "15s", brief="evaluation interval of rule groups without their own", constraint=POSITIVE_DURATION
     )
-    alertmanagers: tuple[str, ...] = setting((), brief="where alerts go", form=TARGET)
+    retention: str = setting(
+        "40d", brief="retention of samples; must be longer than baseline.weeks", constraint=POSITIVE_DURATION
+    )
+    out_of_order_window: str = setting(
+        "1d",
+        brief="maximum age of late samples; samples queued during a longer outage are lost",
+        constraint=POSITIVE_DURATION,
+    )
+    alerting: bool = setting(
+        default=False, brief="true: Prometheus evaluates the alerts and sends them to Alertmanager; false: Grafana does"
+    )
+    itself: tuple[str, ...] = setting(
+        ("localhost:9090",), brief="addresses of Prometheus's own metrics", constraint=TARGET
+    )
+    collectors: tuple[str, ...] = setting(
+        ("collector:8888",), brief="addresses of the Collectors' own metrics", constraint=TARGET
+    )
+    alertmanagers: tuple[str, ...] = setting(
+        (), brief="Alertmanagers that get the alerts, such as alertmanager:9093", constraint=TARGET
+    )
     scraped: tuple[str, ...] = setting(
-        (), brief="pages with the services' metrics, for a Prometheus that takes no OTLP", form=TARGET
+        (), brief="pages with the services' metrics to scrape, if Prometheus does not receive OTLP", constraint=TARGET
     )
 
 
 @dataclass(frozen=True)
 class Collector:
-    """The configuration of the Collector; each is the default of its variable COLLECTOR_..., which wins."""
+    """Configuration of the OpenTelemetry Collector.
 
-    host: str = setting("127.0.0.1", brief="the address that it listens on", form=HOST)
+    An environment variable of the Collector, such as COLLECTOR_HOST for `host`, overrides a setting.
+    """
+
+    host: str = setting("127.0.0.1", brief="address to listen on; 0.0.0.0 listens on all", constraint=HOST)
     prometheus_endpoint: str = setting(
-        "http://127.0.0.1:9090/api/v1/otlp", brief="where metrics go, by OTLP over HTTP", form=URL
+        "http://127.0.0.1:9090/api/v1/otlp", brief="destination of metrics, over OTLP/HTTP", constraint=URL
     )
-    traces_endpoint: str = setting("", brief="where traces go; nothing for nowhere", form=optional(URL))
-    logs_endpoint: str = setting("", brief="where logs go; nothing for nowhere", form=optional(URL))
-    memory_limit_mib: int = setting(512, brief="the memory above which it refuses data, in MiB", form=POSITIVE)
-    memory_spike_mib: int = setting(128, brief="how far below that it begins to, in MiB", form=POSITIVE)
-    queue_bytes: int = setting(1_073_741_824, brief="the disk that each queue may take, in bytes", form=POSITIVE)
-    queue_directory: str = setting("/var/lib/otelcol/queue", brief="where the queues are", form=PATH)
-    events_file: str = setting("/var/lib/otelcol/events/events.jsonl", brief="where the event log goes", form=PATH)
+    traces_endpoint: str = setting(
+        "", brief="destination of traces, such as http://jaeger:4318; empty: not forwarded", constraint=optional(URL)
+    )
+    logs_endpoint: str = setting(
+        "", brief="destination of logs, such as http://loki:3100/otlp; empty: not forwarded", constraint=optional(URL)
+    )
+    memory_limit_mib: int = setting(
+        512, brief="hard memory limit in MiB; set it below that of the container", constraint=POSITIVE_INTEGER
+    )
+    memory_spike_mib: int = setting(
+        128,
+        brief="distance from the hard limit, in MiB, at which the Collector begins to refuse data",
+        constraint=POSITIVE_INTEGER,
+    )
+    queue_bytes: int = setting(
+        1_073_741_824,
+        brief="maximum size of each queue on disk, in bytes; a full queue refuses new data",
+        constraint=POSITIVE_INTEGER,
+    )
+    queue_directory: str = setting("/var/lib/otelcol/queue", brief="directory of the queues on disk", constraint=PATH)
+    events_file: str = setting("/var/lib/otelcol/events/events.jsonl", brief="file of the event log", constraint=PATH)
 
 
 @dataclass(frozen=True)
 class Kubernetes:
-    """The form for Grafana's sidecar and for the operator of Prometheus."""
+    """Kubernetes objects, for Grafana's sidecar and the Prometheus operator."""
 
-    namespace: str = setting("monitoring", brief="the namespace of all objects", form=DNS_LABEL)
+    namespace: str = setting("monitoring", brief="namespace of all objects", constraint=DNS_LABEL)
     labels: Texts = field(
         default_factory=dict,
-        metadata=meant("labels of all objects, such as those a Prometheus selects rules by", LABEL_VALUE),
+        metadata=setting_metadata(
+            'labels of all objects, such as {release = "kube-prometheus-stack"}, by which the operator selects rules',
+            LABEL_VALUE,
+        ),
     )
     dashboard_label: str = setting(
-        "grafana_dashboard", brief="the label by which the sidecar finds dashboards", form=LABEL_KEY
+        "grafana_dashboard", brief="label by which the sidecar finds dashboards", constraint=LABEL_KEY
     )
-    datasource_label: str = setting("grafana_datasource", brief="the same for data sources", form=LABEL_KEY)
-    alert_label: str = setting("grafana_alert", brief="the same for alerts and contact points", form=LABEL_KEY)
-    label_value: str = setting("1", brief="the value of these labels", form=LABEL_VALUE)
+    datasource_label: str = setting(
+        "grafana_datasource", brief="label by which the sidecar finds data sources", constraint=LABEL_KEY
+    )
+    alert_label: str = setting(
+        "grafana_alert", brief="label by which the sidecar finds alerts and contact points", constraint=LABEL_KEY
+    )
+    label_value: str = setting("1", brief="value of these three labels", constraint=LABEL_VALUE)
     folder_annotation: str = setting(
-        "grafana_folder", brief="the annotation by which the sidecar puts a dashboard into a folder", form=LABEL_KEY
+        "grafana_folder",
+        brief="annotation by which the sidecar chooses the folder of a dashboard",
+        constraint=LABEL_KEY,
     )
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported."""
+    """The exported parts and their format."""
 
-    parts: tuple[str, ...] = setting((), brief="the parts; nothing for all that there are in the format", form=_PART)
-    format: str = setting("files", brief="files, or kubernetes for objects to apply", form=_FORMAT)
+    parts: tuple[str, ...] = setting(
+        (), brief='parts to export, such as ["dashboards", "alerts"]; empty: all parts of the format', constraint=_PART
+    )
+    format: str = setting(
+        "files", brief="files: configuration files; kubernetes: objects for kubectl apply", constraint=_FORMAT
+    )
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """All of it."""
+    """All settings of a deployment."""
 
     services: Services
     grafana: Grafana
@@ -249,7 +326,10 @@ class Deployment:
     collector: Collector
     kubernetes: Kubernetes
     export: Export
-    labels: Texts = field(default_factory=dict, metadata=meant("labels of every alert and, as tags, every dashboard"))
+    labels: Texts = field(
+        default_factory=dict,
+        metadata=setting_metadata("labels that are added to every alert and, as tags, to every dashboard"),
+    )
 
 
 SECTIONS: Final[Mapping[str, type[Any]]] = {
@@ -261,32 +341,29 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "kubernetes": Kubernetes,
     "export": Export,
 }
-"""The tables, by name, beside that of labels."""
+"""The dataclass of each table other than `[labels]`, by the name of the table."""
 LABELS: Final = "labels"
-"""The table of which each key is a label."""
+"""The name of the table whose keys are label names."""
 
 
 def deployment_of(own: Table) -> Deployment:
-    """Return the defaults with one's own tables over them.
+    """Return the settings of a deployment: the defaults, overridden by the user's tables.
 
     Raises:
-        TuningError: A key or value means nothing, or two values do not go together.
+        TuningError: A key is unknown, a value is not usable, or two values contradict each other.
     """
     labels = table_of(LABELS, own)
     for name, value in labels.items():
-        require(bool(_LABEL_NAME.fits(name)), f"labels.{name}", value, _LABEL_NAME.expected)
-        require(isinstance(value, str) and bool(VALUE.fits(value)), f"labels.{name}", value, VALUE.expected)
-    tables = {name: built(kind, name, table_of(name, own)) for name, kind in SECTIONS.items()}
+        require(bool(_LABEL_NAME.accepts(name)), f"labels.{name}", value, _LABEL_NAME.expected)
+        usable = isinstance(value, str) and bool(LABEL_TEXT.accepts(value))
+        require(usable, f"labels.{name}", value, LABEL_TEXT.expected)
+    tables = {name: build(kind, name, table_of(name, own)) for name, kind in SECTIONS.items()}
     deployment = Deployment(**tables, labels=labels)
     for name in deployment.kubernetes.labels:
-        require(bool(LABEL_KEY.fits(name)), "kubernetes.labels", name, LABEL_KEY.expected)
+        require(bool(LABEL_KEY.accepts(name)), "kubernetes.labels", name, LABEL_KEY.expected)
     folder = deployment.grafana.alert_folder
-    require(
-        folder != deployment.grafana.dashboard_folder,
-        "grafana.alert_folder",
-        folder,
-        "another folder than the dashboards'",
-    )
+    other = folder != deployment.grafana.dashboard_folder
+    require(other, "grafana.alert_folder", folder, "a folder other than grafana.dashboard_folder")
     switch = deployment.notifications.switch
-    require(switch != deployment.notifications.slack, "notifications.switch", switch, "another name than Slack's")
+    require(switch != deployment.notifications.slack, "notifications.switch", switch, "a name other than Slack's")
     return deployment

@@ -1,4 +1,4 @@
-"""What may be set: read from TOML, over the defaults that the package ships, and checked strictly."""
+"""Settings of the alerts, and the loading of recmon.toml over the shipped defaults."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from otel_recmon.artifacts.settings.deployment import LABELS, SECTIONS, Deployment, deployment_of
 from otel_recmon.artifacts.settings.schema import (
-    ADDRESS_OR_PATH,
     DURATION,
-    LASTING,
     PATH,
-    POSITIVE,
+    POSITIVE_DURATION,
+    POSITIVE_INTEGER,
     URL,
-    Form,
+    URL_OR_PATH,
+    Constraint,
     TuningError,
-    built,
+    build,
     optional,
-    parsed,
+    parse_duration,
     refuse_unknown,
     seconds,
     setting,
@@ -32,144 +32,210 @@ DEFAULTS: Final = Path(__file__).with_name("alerts.toml")
 SEVERITIES: Final = ("info", "warning", "critical")
 _AN_HOUR_S: Final = 3600
 _STALE: Final = {"ModelStale": 2, "ModelVeryStale": 4}
-"""Alerts whose threshold is so many times the time between two trainings."""
-_DEVIATIONS: Final = Form("a number of standard deviations above 0", lambda number: number > 0)
-_SHARE: Final = Form("a share between 0 and 1, such as 0.99", lambda share: 0 < share < 1)
-_CHANCE: Final = Form("a probability between 0 and 1, such as 0.05", lambda chance: 0 < chance < 1)
-_ABOVE_0: Final = Form("a number above 0", lambda number: number > 0)
-_FROM_0: Final = Form("a number from 0", lambda number: number >= 0)
-_SEVERITY: Final = Form(f"one of {', '.join(SEVERITIES)}", SEVERITIES.__contains__)
+"""The thresholds of these alerts, as multiples of the time between two trainings."""
+_Z_SCORE: Final = Constraint("a number of standard deviations greater than 0", lambda number: number > 0)
+_SHARE: Final = Constraint("a share between 0 and 1, such as 0.99", lambda share: 0 < share < 1)
+_PROBABILITY: Final = Constraint("a probability between 0 and 1, such as 0.05", lambda chance: 0 < chance < 1)
+_POSITIVE: Final = Constraint("a number greater than 0", lambda number: number > 0)
+_NOT_NEGATIVE: Final = Constraint("a number of at least 0", lambda number: number >= 0)
+_SEVERITY: Final = Constraint(f"one of {', '.join(SEVERITIES)}", SEVERITIES.__contains__)
 
 
 @dataclass(frozen=True)
 class General:
-    """What all alerts share."""
+    """Settings that all alerts share."""
 
-    interval: str = setting(brief="how often the rules are evaluated", form=LASTING)
-    sure: float = setting(
-        brief="standard deviations from a threshold that are no coincidence; 2.33 is 1 in 100", form=_DEVIATIONS
+    interval: str = setting(
+        brief="evaluation interval of the rules; Grafana accepts multiples of 10s only",
+        constraint=POSITIVE_DURATION,
     )
-    objective: float = setting(brief="the share of responses that shall be good", form=_SHARE)
-    grafana: str = setting(brief="where people open Grafana; for links", form=URL)
-    runbook: str = setting(brief="where people read the runbook; for links", form=ADDRESS_OR_PATH)
-    secrets: str = setting(brief="the folder with the addresses that Alertmanager sends to", form=PATH)
+    z: float = setting(
+        brief="number of standard errors by which a share must be beyond its threshold before an alert fires: chance "
+        "alone exceeds 2.33 in 1 of 100 evaluations, and a higher number causes fewer false alarms",
+        constraint=_Z_SCORE,
+        key="sure",
+    )
+    objective: float = setting(
+        brief="service level objective: the share of responses that must be good, meaning served and fast enough",
+        constraint=_SHARE,
+    )
+    grafana: str = setting(brief="address of Grafana, for links in messages", constraint=URL)
+    runbook: str = setting(brief="address of the runbook, for links in messages", constraint=URL_OR_PATH)
+    secrets: str = setting(
+        brief="directory of the files from which Alertmanager reads its webhook addresses", constraint=PATH
+    )
     retrain_period: str = setting(
         "",
-        brief="how often the model is retrained: ModelStale at twice, ModelVeryStale at four times",
-        form=optional(LASTING),
+        brief="time between two trainings of the model, such as 12h: ModelStale then fires at twice this age, "
+        "ModelVeryStale at four times",
+        constraint=optional(POSITIVE_DURATION),
     )
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What counts as usual: the same hour of so many days and, as far as they go back, weeks."""
+    """The baseline of alerts that compare a value with the same hour of earlier days."""
 
-    window: str = setting(brief="the hour: how far back the values look that are compared", form=LASTING)
-    day: str = setting(brief="what a day is", form=LASTING)
-    days: int = setting(brief="the last days; until there are as many, alerts against them are silent", form=POSITIVE)
-    weeks: int = setting(
-        brief="the same day of the last weeks, as far as they go back",
-        form=Form("a whole number from 0", _FROM_0.fits),
+    window: str = setting(brief="window over which the compared values are computed", constraint=POSITIVE_DURATION)
+    day: str = setting(
+        brief="offset between two days of the baseline; anything but 1d is for tests on compressed time",
+        constraint=POSITIVE_DURATION,
     )
-    sure: float = setting(brief="standard deviations that are no coincidence", form=_DEVIATIONS)
+    days: int = setting(
+        brief="number of preceding days in the baseline; the alerts are silent until there is that much data",
+        constraint=POSITIVE_INTEGER,
+    )
+    weeks: int = setting(
+        brief="number of preceding weeks of which the same weekday is in the baseline; weeks without data are left "
+        "out, and 0 compares with days only",
+        constraint=Constraint("an integer of at least 0", _NOT_NEGATIVE.accepts),
+    )
+    z: float = setting(
+        brief="number of standard errors by which a value must be below its baseline before an alert fires; a higher "
+        "number causes fewer false alarms",
+        constraint=_Z_SCORE,
+        key="sure",
+    )
 
-    def back(self, days: int) -> str:
-        """Return the offset of so many days."""
-        count, unit = parsed(self.day)
+    def offset(self, days: int) -> str:
+        """Return the PromQL offset of a number of days."""
+        count, unit = parse_duration(self.day)
         return f"{count * days}{unit}"
 
 
 @dataclass(frozen=True)
 class Experiments:
-    """How often the arms of an experiment may be called different for nothing, and when they are judged best."""
+    """Error probabilities of the alerts about experiments, and the sample sizes that they are tuned for."""
 
-    mismatch: float = setting(brief="how often, over a whole experiment, a right split may look wrong", form=_CHANCE)
+    mismatch: float = setting(
+        brief="probability that a correct split is reported as a sample ratio mismatch, at any time of an experiment",
+        constraint=_PROBABILITY,
+    )
     harm: float = setting(
-        brief="how often an arm that does no harm may look harmful or helpful, all arms together", form=_CHANCE
+        brief="probability that an arm without effect is reported as better or worse, at any time of an experiment, "
+        "over all its arms",
+        constraint=_PROBABILITY,
     )
     exposures: float = setting(
-        brief="the split is best judged from five to five hundred times as many exposures", form=_ABOVE_0
+        brief="exposures that the bounds of the split are tuned for: they are nearly as tight as possible from 5 to "
+        "500 times as many",
+        constraint=_POSITIVE,
     )
     events: float = setting(
-        brief="arms are best judged from five to five hundred times as many clicks or conversions", form=_ABOVE_0
+        brief="clicks or conversions that the bounds of their rates are tuned for: they are nearly as tight as "
+        "possible from 5 to 500 times as many",
+        constraint=_POSITIVE,
     )
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What may be set of one alert."""
+    """Settings of one alert."""
 
-    enabled: bool = setting(brief="whether Grafana evaluates it, and whether it is among Prometheus's rules")
-    severity: str = setting(brief="critical: wake somebody; warning: look today; info: for machines", form=_SEVERITY)
-    hold: str = setting(brief="how long it must hold", form=DURATION, key="for")
-    threshold: float | None = setting(
-        None, brief="what the value is compared with, in the signal's own unit (shares as 0.05, not 5)"
+    enabled: bool = setting(
+        brief="whether the alert is evaluated; a disabled one is paused in Grafana and absent from Prometheus's rules"
     )
-    window: str = setting("", brief="how far back the value looks", form=LASTING)
-    short_window: str = setting("", brief="the same for the window that says that it goes on", form=LASTING)
-    back: str = setting("", brief="how long ago it was different", form=LASTING)
+    severity: str = setting(
+        brief="critical: wake somebody; warning: look at it today; info: for machines only", constraint=_SEVERITY
+    )
+    hold: str = setting(
+        brief="time for which the condition must hold before the alert fires", constraint=DURATION, key="for"
+    )
+    threshold: float | None = setting(
+        None,
+        brief="limit of the value, in the unit of its signal; shares and relative changes are fractions: 0.05 is 5 %, "
+        "-0.2 is 20 % less",
+    )
+    window: str = setting("", brief="window over which the value is computed", constraint=POSITIVE_DURATION)
+    short_window: str = setting(
+        "",
+        brief="short window of a multi-window burn-rate alert; it resets the alert soon after the burning stops",
+        constraint=POSITIVE_DURATION,
+    )
+    offset: str = setting(
+        "",
+        brief="offset of the period that the value is compared with, such as 1d",
+        constraint=POSITIVE_DURATION,
+        key="back",
+    )
     minimum_traffic: float = setting(
-        0, brief="requests (clicks, items: see alerts.md) in the window below which it is silent", form=_FROM_0
+        0,
+        brief="number of requests, clicks or items (alerts.md names which) in the window below which the alert is "
+        "silent",
+        constraint=_NOT_NEGATIVE,
     )
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often people are told, of one severity."""
+class NotificationTiming:
+    """Timing of the messages about alerts of one severity."""
 
-    wait: str = setting(brief="how long the first message waits for more alerts to come with it", form=DURATION)
-    interval: str = setting(brief="how long after that what has changed since is told", form=LASTING)
-    repeat: str = setting(brief="when an alert that goes on is told again", form=LASTING)
+    group_wait: str = setting(
+        brief="delay of the first message, so that it includes the alerts that follow at once (group_wait)",
+        constraint=DURATION,
+        key="wait",
+    )
+    group_interval: str = setting(
+        brief="delay between a message and the next one about new or resolved alerts (group_interval)",
+        constraint=POSITIVE_DURATION,
+        key="interval",
+    )
+    repeat_interval: str = setting(
+        brief="delay before a message is repeated while nothing changes (repeat_interval)",
+        constraint=POSITIVE_DURATION,
+        key="repeat",
+    )
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that may be set."""
+    """All settings of recmon.toml."""
 
     general: General
     baseline: Baseline
     experiments: Experiments
     alerts: Mapping[str, Tuning]
-    pace: Mapping[str, Pace]
+    timing: Mapping[str, NotificationTiming]
     deployment: Deployment
 
 
 def load(path: Path | None = None) -> Config:
-    """Return the defaults, or what a file makes of them.
+    """Return the default settings, overridden by those of a file.
 
     Raises:
-        TuningError: The file is no TOML, or has a key or value that means nothing, with the nearest that would.
+        TuningError: The file is not valid TOML, a key is unknown, or a value is not usable.
     """
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TuningError(f"it is no TOML: {error}") from error
+        raise TuningError(f"not valid TOML: {error}") from error
     return configured(own)
 
 
 def configured(own: Mapping[str, Any]) -> Config:
-    """Return the defaults with one's own tables over them."""
+    """Return the default settings, overridden by those of some tables.
+
+    Raises:
+        TuningError: A key is unknown, or a value is not usable.
+    """
     base = shipped()
     refuse_unknown("", own, (*base, *SECTIONS, LABELS))
-    general = built(General, "general", {**base["general"], **table_of("general", own)})
-    baseline = built(Baseline, "baseline", {**base["baseline"], **table_of("baseline", own)})
-    experiments = built(Experiments, "experiments", {**base["experiments"], **table_of("experiments", own)})
-    ours, theirs = _retrained(base["alerts"], general), table_of("alerts", own)
+    general = build(General, "general", {**base["general"], **table_of("general", own)})
+    baseline = build(Baseline, "baseline", {**base["baseline"], **table_of("baseline", own)})
+    experiments = build(Experiments, "experiments", {**base["experiments"], **table_of("experiments", own)})
+    ours, theirs = _with_retrain_period(base["alerts"], general), table_of("alerts", own)
     refuse_unknown("alerts.", theirs, ours)
     alerts = {name: _tuning(name, ours[name], table_of(name, theirs)) for name in ours}
-    paces = table_of("pace", own)
-    refuse_unknown("pace.", paces, base["pace"])
-    pace = {name: built(Pace, f"pace.{name}", {**base["pace"][name], **table_of(name, paces)}) for name in base["pace"]}
-    return Config(general, baseline, experiments, alerts, pace, deployment_of(own))
+    return Config(general, baseline, experiments, alerts, _timing(base["pace"], own), deployment_of(own))
 
 
 @cache
 def shipped() -> Mapping[str, Any]:
-    """Return the tables of the package's alerts.toml."""
+    """Return the tables of the shipped alerts.toml."""
     return tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
 
 
-def _retrained(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
+def _with_retrain_period(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
     if not general.retrain_period:
         return dict(alerts)
     hours = seconds(general.retrain_period) / _AN_HOUR_S
@@ -179,7 +245,16 @@ def _retrained(alerts: Mapping[str, Any], general: General) -> dict[str, Any]:
 def _tuning(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Tuning:
     where = f"alerts.{name}"
     refuse_unknown(f"{where}.", theirs, {*ours, "threshold"})
-    tuning: Tuning = built(Tuning, where, {**ours, **theirs})
+    tuning: Tuning = build(Tuning, where, {**ours, **theirs})
     if tuning.enabled and tuning.threshold is None:
-        raise TuningError(f"{where} is enabled but has no threshold: there is none that fits all, so say yours")
+        raise TuningError(f"{where} is enabled but has no threshold: set one, because no default fits every service")
     return tuning
+
+
+def _timing(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, NotificationTiming]:
+    theirs = table_of("pace", own)
+    refuse_unknown("pace.", theirs, ours)
+    return {
+        name: build(NotificationTiming, f"pace.{name}", {**defaults, **table_of(name, theirs)})
+        for name, defaults in ours.items()
+    }

@@ -1,1 +1,1 @@
-"""The signals: what is worth knowing, each with its PromQL; may import `settings`, `promql` and `pages`."""
+"""The signals: PromQL definitions of the figures in panels and alerts; may import `settings`, `promql` and `pages`."""

@@ -1,4 +1,4 @@
-"""What each treatment of an experiment does better or worse than its control, and how sure that is, at any time."""
+"""The signals of experiments: differences between treatments and the control, with confidence sequences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,43 +15,46 @@ from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
 from otel_recmon.catalog import Metric
 
 Counts = Callable[[Metric], Expr]
-"""Given a counter, what it counted by arm and bucket."""
+"""Given a counter, returns its increase by arm and bucket."""
 MakeBounds = Callable[[Experiments], Bounds]
 Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
-_OVER: Final = "Over that of the control, minus 1."
-_VERDICT: Final = "Below -1 it is surely worse than the control, above 1 surely better, and between them undecided."
+_OVER: Final = "The value is the relative difference from the control: 10% is a tenth more, -10% is a tenth less."
+_VERDICT: Final = (
+    "The value is the difference from the control divided by half the width of its bounds. Below -1, the treatment is "
+    "significantly worse, and above 1 significantly better. In between, the experiment is undecided."
+)
 _ALWAYS: Final = (
-    "The interval holds the true value at all times, with the probability that the settings give, however often one "
-    "looks; users, not requests, are what varies. The time range must hold all of the experiment."
+    "With the configured probability, the bounds contain the true value at all times, however often you look. They "
+    "assume that users, not requests, are independent. The time range must contain the whole experiment."
 )
 
 
 def counts(scope: QueryScope) -> Counts:
-    """Return what counters counted within the window, by arm and bucket."""
+    """Return a function from a counter to its increase within the window, by arm and bucket."""
     buckets = scope.by_service().apart(*by_arm(scope), catalog.BUCKET.name)
     return lambda metric: Counted(metric).increase(buckets)
 
 
 def bounds(settings: Experiments) -> Bounds:
-    """Return those of what users do."""
+    """Return the bounds of rates, such as clicks per exposure."""
     return Bounds(settings.harm, settings.events)
 
 
 def split_bounds(settings: Experiments) -> Bounds:
-    """Return those of the split."""
+    """Return the bounds of the split."""
     return Bounds(settings.mismatch, settings.exposures)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A difference from the control: its value and, with the settings of experiments, its bounds and its evidence.
+    """A difference from the control that is judged: the signals of its value, its bounds and its evidence.
 
     Attributes:
-        value: The difference itself, which no setting changes.
-        meaning: What the value is, before it is related to the control.
-        compare: The comparison that all of its signals are made of.
-        bounds_of: Makes what its bounds need of the settings.
+        value: The difference, which does not depend on settings.
+        meaning: The definition of the compared figure.
+        compare: Returns the difference that all signals are derived from.
+        bounds_of: Returns the parameters of the bounds for some settings.
     """
 
     value: Signal
@@ -60,17 +63,17 @@ class Judged:
     bounds_of: MakeBounds
 
     def low(self, settings: Experiments) -> Signal:
-        """Return the lower bound of the value."""
+        """Return the signal of the lower bound."""
         bounds = self.bounds_of(settings)
         return self._derived("_low", ", at least", _OVER, lambda difference: difference.low(bounds))
 
     def high(self, settings: Experiments) -> Signal:
-        """Return the upper bound of the value."""
+        """Return the signal of the upper bound."""
         bounds = self.bounds_of(settings)
         return self._derived("_high", ", at most", _OVER, lambda difference: difference.high(bounds))
 
     def evidence(self, settings: Experiments) -> Signal:
-        """Return the value over its bound: beyond -1 and 1, the arms surely differ."""
+        """Return the signal of the evidence: the difference divided by half the width of its bounds."""
         bounds = self.bounds_of(settings)
         signal = self._derived("_evidence", ": verdict", _VERDICT, lambda difference: difference.evidence(bounds))
         return replace(signal, unit=Unit.TIMES)
@@ -109,7 +112,7 @@ def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None =
 
 
 SPLIT: Final = _judged(
-    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment over what it is meant to have."),
+    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment, divided by its expected share."),
     (_EXPOSURES,),
     lambda scope, count: split(scope, count(_EXPOSURES)),
     split_bounds,
@@ -143,12 +146,12 @@ EARNING: Final = _rate("arm_earning", "Revenue", catalog.EXPERIMENT_REVENUE, Uni
 
 
 def side(scope: QueryScope, name: str, value: Expr) -> Expr:
-    """Return a value by variant for the arms that have a role, by arm."""
+    """Return a value by variant, limited to the arms that have a role, by the labels of the arm."""
     return promql.many_to_one(role(scope, name), "*", value, (*scope.service, catalog.VARIANT.name))
 
 
 def against(scope: QueryScope, operator: str, signal: Callable[[QueryScope], Expr]) -> Expr:
-    """Join what each treatment has with what the control has."""
+    """Return a signal of each treatment, joined with that of the control by an operator."""
     value = signal(scope.by_service().apart(catalog.VARIANT.name))
     sides = side(scope, catalog.TREATMENT, value), side(scope, catalog.CONTROL, value)
     return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
@@ -159,7 +162,7 @@ def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[QueryS
 
 
 SLOWER: Final = _guardrail(
-    Words("arm_latency", "Latency, P95, against the control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
+    Words("arm_latency", "Latency, P95, vs. control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
     LATENCY_P95,
     Unit.SHARE,
     lambda scope: against(scope, "/", LATENCY_P95.expression) - 1,
@@ -167,9 +170,9 @@ SLOWER: Final = _guardrail(
 FAILING_MORE: Final = _guardrail(
     Words(
         "arm_errors",
-        "Error rate, against the control",
+        "Error rate vs. control",
         EXPERIMENTS,
-        f"{ERROR_RATE.description} That of each arm, less the control's.",
+        f"{ERROR_RATE.description} The value is the difference from the control, in percentage points.",
     ),
     ERROR_RATE,
     Unit.SHARE,

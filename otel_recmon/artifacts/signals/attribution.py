@@ -1,4 +1,4 @@
-"""Which events are known to come from which slate, and how long after."""
+"""The signals of attribution: events with a valid recommendation id, and their delays."""
 
 from functools import partial
 from typing import Final
@@ -17,7 +17,7 @@ ATTRIBUTED_SHARE: Final = over(
         "attributed_share",
         "Share attributed",
         TELEMETRY,
-        f"Events with a verified recommendation id over all clicks, conversions and reports of what was seen. {_NEEDS}",
+        f"Share of clicks, conversions and reported impressions that have a valid recommendation id. {_NEEDS}",
     ),
     labelled(catalog.ATTRIBUTIONS, catalog.RESULT, catalog.ATTRIBUTED),
     Counted(catalog.ATTRIBUTIONS),
@@ -26,9 +26,9 @@ ATTRIBUTED_SHARE: Final = over(
 ATTRIBUTION_MIX: Final = mix(
     Words(
         "attribution_mix",
-        "What became of recommendation ids",
+        "Recommendation ids by result",
         TELEMETRY,
-        f"Clicks, conversions and reports of what was seen, by what became of their recommendation id. {_NEEDS}",
+        f"Clicks, conversions and reported impressions, by the result of checking their recommendation id. {_NEEDS}",
     ),
     Counted(catalog.ATTRIBUTIONS),
     catalog.RESULT,
@@ -36,7 +36,9 @@ ATTRIBUTION_MIX: Final = mix(
 
 
 def _median(name: str, title: str, metric: Metric) -> Signal:
-    words = Words(name, title, BUSINESS, f"{metric.brief} Half of them took no longer. {_NEEDS}")
+    words = Words(
+        name, title, BUSINESS, f"{metric.brief} The value is the median: half of them take at most this long. {_NEEDS}"
+    )
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
 
 

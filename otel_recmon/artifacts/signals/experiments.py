@@ -1,4 +1,4 @@
-"""How the arms of an experiment compare, as far as metrics by variant can tell."""
+"""The signals of variants without a configured experiment: lifts over a chosen control, with 95% intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,15 +13,17 @@ from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Wo
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ORDER_VALUE, REVENUE_PER_REQUEST
 
 CONTROL: Final = "$control"
-"""The variable for the arm that the others are compared with."""
+"""The dashboard variable with the variant that the others are compared with."""
 Z: Final = 1.96
-"""Standard deviations on either side that hold 95 % of a normal distribution."""
+"""The z-score of a two-sided interval of 95 % in a normal distribution."""
 Value = Callable[[QueryScope], Expr]
 _VARIANT: Final = catalog.VARIANT.name
-_INDEPENDENT: Final = "It takes requests as independent: where users come back often, it is too narrow."
+_INDEPENDENT: Final = (
+    "The interval assumes that requests are independent, so it is too narrow if users come back often."
+)
 
 VARIANT_MIX: Final = mix(
-    Words("variant_mix", "Requests by variant", EXPERIMENTS, "The share of each variant in all requests."),
+    Words("variant_mix", "Requests by variant", EXPERIMENTS, "Share of each variant in all requests."),
     Counted(catalog.REQUESTS),
     catalog.VARIANT,
 )
@@ -29,7 +31,7 @@ VARIANT_MIX: Final = mix(
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its bounds at 95 % confidence."""
+    """A value with the bounds of its 95 % confidence interval."""
 
     value: Signal
     low: Signal
@@ -37,18 +39,22 @@ class Estimate:
 
 
 def _variance_of_share(share: Share, scope: QueryScope) -> Expr:
-    """Return the variance of the logarithm of a share (Katz and others, 1978)."""
+    """Return the variance of the logarithm of a proportion (Katz and others, 1978)."""
     part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
     return promql.call("clamp_min", (promql.number(1) / part) - (promql.number(1) / whole), 0)
 
 
 def _variance_of_revenue(scope: QueryScope) -> Expr:
-    """Return the variance of the logarithm of revenue: sales by Poisson's law, earning as variously as their mean."""
+    """Return the variance of the logarithm of revenue.
+
+    It is 2/n for n sales, if their number follows a Poisson distribution and the standard deviation of the revenue per
+    sale equals its mean.
+    """
     return promql.number(2) / promql.compared(ORDER_VALUE.trials(scope), ">", 0)
 
 
 def _arms(scope: QueryScope) -> tuple[QueryScope, QueryScope]:
-    """Return the scopes of the arms, and of what they are compared with."""
+    """Return the scope of the compared variants, and that of the control."""
     common = tuple(matcher for matcher in scope.matchers if matcher.label != _VARIANT)
     arms = replace(scope.apart(_VARIANT), matchers=(*scope.matchers, Matcher(_VARIANT, "!=", CONTROL)))
     return arms, replace(scope.by_service(), matchers=(*common, equal(_VARIANT, CONTROL)))
@@ -69,8 +75,14 @@ def _bound(share: Share, variance: Value, z: float, scope: QueryScope) -> Expr:
 
 
 def lift(share: Share, variance: Value, basis: str) -> Estimate:
-    """Return by how much a share differs from the control's, relative to that."""
-    meaning = f"{share.title} of each variant over that of the control, minus 1. {basis} {_INDEPENDENT}"
+    """Return the relative difference of a share from that of the control.
+
+    Args:
+        share: The compared share.
+        variance: Returns the variance of the logarithm of the share.
+        basis: The sentence about the interval in the description.
+    """
+    meaning = f"{share.title} of each variant relative to the control: 10% is a tenth more. {basis} {_INDEPENDENT}"
 
     def of(name: str, title: str, z: float) -> Signal:
         words = Words(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
@@ -86,20 +98,23 @@ def _shared(share: Share) -> Estimate:
 CTR_LIFT: Final = _shared(CTR)
 CONVERSION_RATE_LIFT: Final = _shared(CONVERSION_RATE)
 _REVENUE_BASIS: Final = (
-    "The 95% interval takes sales as coming by Poisson's law, and earning as variously as their mean."
+    "The 95% interval assumes Poisson-distributed sales, whose revenue has a standard deviation equal to its mean."
 )
 REVENUE_LIFT: Final = lift(REVENUE_PER_REQUEST, _variance_of_revenue, _REVENUE_BASIS)
 
 
 def _share_bound(share: Share, name: str, bound: Value) -> Signal:
     words = Words(
-        f"{share.name}_{name}", f"{share.title}, at {name}", share.page, f"{share.description} By Wilson, 95%."
+        f"{share.name}_{name}",
+        f"{share.title}, at {name}",
+        share.page,
+        f"{share.description} The value is a bound of the 95% Wilson interval.",
     )
     return measure(words, share.unit, share.metrics, bound, share.fixed)
 
 
 def estimated(share: Share) -> Estimate:
-    """Return a share with Wilson's interval."""
+    """Return a share with its 95 % Wilson interval."""
     return Estimate(share, _share_bound(share, "least", share.lower), _share_bound(share, "most", share.upper))
 
 

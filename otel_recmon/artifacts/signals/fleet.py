@@ -1,4 +1,4 @@
-"""What the whole fleet showed, and to how many people: from sketches, which merge by the higher of two registers."""
+"""The signals of the whole fleet, from HyperLogLog sketches: distinct items and users, coverage, revenue per user."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,16 +17,16 @@ SWITCH: Final = variable("sketch_registers")
 _REGISTER: Final = catalog.REGISTER.name
 _LAST_REGISTERS: Final = tuple(str(2**bits - 1) for bits in range(4, 10))
 _ESTIMATED: Final = (
-    f"An estimate, from sketches: about 6.5% off where {SWITCH} is 256, and nothing without it. It looks back five to "
-    "ten minutes further than the window."
+    f"Estimated from sketches, with a standard error of 6.5% if {SWITCH} is 256; empty if it is not set. The estimate "
+    "includes five to ten minutes before the time range."
 )
 
 
 def distinct(metric: Metric, scope: QueryScope) -> Expr:
-    """Return how many different ids the sketches of all processes saw within the window.
+    """Return the estimated number of distinct ids in the sketches of all processes, within the window.
 
-    ``otel_recmon.stats.sketch.estimate`` gives the formula and its source. Here it is applied to the mean of the
-    registers, so that their number is a factor.
+    Sketches merge by the maximum of each register. ``otel_recmon.stats.sketch.estimate`` has the formula and its
+    source. Here it uses the mean of the registers instead of their sum, so that their number becomes a factor.
     """
     sketch = promql.series(metric.prometheus, scope, window=scope.window)
     registers = promql.aggregate("max", promql.call("max_over_time", sketch), (*scope.by, _REGISTER))
@@ -39,7 +39,11 @@ def distinct(metric: Metric, scope: QueryScope) -> Expr:
 
 
 def _size(metric: Metric, scope: QueryScope) -> Expr:
-    """Return the number of registers, by how many of 15, 31, 63 ... there are: looking at all takes as long again."""
+    """Return the number of registers, a power of 2 from 16 to 512.
+
+    A sketch of 2**b registers has b - 3 of the registers 15, 31, 63, 127, 255 and 511. Counting these is enough;
+    counting all registers would double the time of the query.
+    """
     last = Matcher(_REGISTER, "=~", "|".join(_LAST_REGISTERS))
     sketch = promql.series(metric.prometheus, scope, last, window=scope.window)
     there = promql.aggregate("max", promql.call("max_over_time", sketch), (*scope.by, _REGISTER))

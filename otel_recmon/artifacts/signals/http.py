@@ -1,4 +1,4 @@
-"""What the instrumentation of the web framework says of each route."""
+"""The signals of HTTP routes, from the metrics of the web framework's instrumentation."""
 
 from functools import partial
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
-from otel_recmon.artifacts.signals import external as foreign
+from otel_recmon.artifacts.signals import external
 from otel_recmon.artifacts.signals.kinds import Unit, Words, measure
 
 ROUTE: Final = "http_route"
-"""The label for the template of the route."""
-_COUNT: Final = f"{foreign.HTTP_DURATION}_count"
+"""The label with the template of the route, such as /users/{id}."""
+_COUNT: Final = f"{external.HTTP_DURATION}_count"
 _FAILED: Final = Matcher("http_response_status_code", "=~", "5..")
 
 
@@ -21,13 +21,15 @@ def _failed(scope: QueryScope) -> Expr:
 
 
 ROUTE_REQUESTS: Final = measure(
-    Words("route_requests", "Requests by route", SERVICE, "Requests of every kind that the web framework answered."),
+    Words("route_requests", "Requests by route", SERVICE, "All requests that the web framework answered."),
     Unit.PER_SECOND,
     (),
     partial(promql.rate, _COUNT),
 )
 ROUTE_ERRORS: Final = measure(
-    Words("route_errors", "Error rate by route", SERVICE, "Requests that were answered with 5xx over all."),
+    Words(
+        "route_errors", "Error rate by route", SERVICE, "Requests answered with status 5xx, divided by all requests."
+    ),
     Unit.SHARE,
     (),
     _failed,
@@ -37,9 +39,9 @@ ROUTE_P95: Final = measure(
         "route_p95",
         "Latency by route, P95",
         SERVICE,
-        "The time that 95% of the requests take no longer than, as the web framework measures it.",
+        "95% of requests take at most this long, measured by the web framework.",
     ),
     Unit.SECONDS,
     (),
-    partial(promql.quantile, 0.95, foreign.HTTP_DURATION),
+    partial(promql.quantile, 0.95, external.HTTP_DURATION),
 )

@@ -1,4 +1,4 @@
-"""The kinds of signals: a value, a volume, a share; each makes the PromQL of its panel and of its alert."""
+"""The kinds of signals: value, volume and share. Panels and alerts take their PromQL from the same signal."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +12,13 @@ from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
 from otel_recmon.definitions import Count, Definition, Gauge, Quantity, Ratio
 
+# After a restart, a counter may have no series before its first event. If it had series a day ago, the service counts
+# such events, so a missing increase is 0. Otherwise CtrLow would be silent for a release after which nobody clicks.
 _A_DAY: Final = "1d"
 
 
 class Unit(Enum):
-    """What a value is measured in, by Grafana's name for it."""
+    """The unit of a value, by its name in Grafana."""
 
     SHARE = "percentunit"
     SECONDS = "s"
@@ -31,17 +33,17 @@ class Unit(Enum):
 
 @dataclass(frozen=True)
 class Signal:
-    """Something worth knowing.
+    """A figure with its PromQL.
 
     Attributes:
-        name: Its stable name; the id of its panel follows from it.
-        title: What people call it.
-        unit: What it is measured in.
-        description: Its definition, in one or two sentences.
-        page: The dashboard that explains it.
-        metrics: What it is made of, of the catalog.
-        value: Its expression.
-        fixed: Labels that its definition has used up already, such as the status in an error rate.
+        name: The stable name, from which the id of its panel is computed.
+        title: The name for people.
+        unit: The unit of the value.
+        description: The definition, in one or two sentences.
+        page: The dashboard with its panel.
+        metrics: The metrics of the catalog that it is computed from.
+        value: Returns the expression of the value.
+        fixed: The labels that its definition selects values of, such as the status in an error rate.
     """
 
     name: str
@@ -55,7 +57,7 @@ class Signal:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the catalog that it can be split by: those that all its metrics have."""
+        """The labels of the catalog by which it can be split: those that all its metrics have."""
         sets = [set(metric.labels) - set(self.fixed) for metric in self.metrics]
         return tuple(sorted(set.intersection(*sets))) if sets else ()
 
@@ -65,7 +67,7 @@ class Signal:
         return panel_id(self.name)
 
     def expression(self, scope: QueryScope) -> Expr:
-        """Return its PromQL; labels of the scope that it does not have are left out."""
+        """Return the PromQL of the value. Labels of the scope that the signal does not have are left out."""
         return self.value(scope.within(self.labels))
 
 
@@ -76,7 +78,7 @@ class Limit:
     Attributes:
         alert: The name of the alert.
         value: The threshold, in the signal's unit.
-        severity: That of the alert: warning or critical.
+        severity: The severity of the alert: warning or critical.
         below: Whether the alert fires below the threshold, rather than above it.
     """
 
@@ -87,12 +89,18 @@ class Limit:
 
 
 Limits = Mapping[str, tuple[Limit, ...]]
-"""The limits of each signal that has some, by its name, the lowest first."""
+"""The limits of signals, by the name of the signal, in ascending order."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a counter, or the count or sum of a histogram, has counted."""
+    """The increase of a counter, or of the count or the sum of a histogram.
+
+    Attributes:
+        metric: The counter or histogram.
+        matchers: The condition that selects a part of its series.
+        part: The suffix of the series of a histogram: "_count" or "_sum".
+    """
 
     metric: Metric
     matchers: tuple[Matcher, ...] = ()
@@ -118,19 +126,19 @@ class Counted:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The labels by which it was chosen what to count."""
+        """The labels of the matchers."""
         return tuple(matcher.label for matcher in self.matchers)
 
     def rate(self, scope: QueryScope) -> Expr:
-        """Return how many a second."""
+        """Return the rate per second."""
         return promql.rate(self.name, scope, *self.matchers)
 
     def increase(self, scope: QueryScope) -> Expr:
-        """Return how many within the window."""
+        """Return the increase within the window."""
         return promql.increase(self.name, scope, *self.matchers)
 
     def known(self, scope: QueryScope) -> Expr:
-        """Return something for each service that counts this now, or did a day ago."""
+        """Return 1 for each service that has these series now or had them a day ago."""
         service = scope.by_service().within(())
         moments = (service, service.ago(_A_DAY))
         found = (promql.aggregate("group", promql.series(self.name, at), at.by) for at in moments)
@@ -139,27 +147,27 @@ class Counted:
 
 @dataclass(frozen=True)
 class Volume(Signal):
-    """So many of something; its value is how many a second."""
+    """A count of events; its value is the rate per second."""
 
     counted: Counted
 
     def count(self, scope: QueryScope) -> Expr:
-        """Return how many within the window."""
+        """Return the increase within the window."""
         return self.counted.increase(scope.within(self.labels))
 
     def total(self, scope: QueryScope) -> Expr:
-        """Return how many within the window; 0 where there were none and the service counts such things."""
+        """Return the increase within the window; 0, not missing, for a service that has such series."""
         return promql.filled(self.count(scope), self.counted.known(scope))
 
 
 @dataclass(frozen=True)
 class Share(Signal):
-    """One count over another; its bounds say how sure it is.
+    """One count divided by another, with the bounds of its Wilson interval.
 
     Attributes:
-        part: The count above the line, where it is known.
-        whole: The count below the line.
-        counted: The count above the line, where there is any.
+        part: Returns the numerator; 0 if there are no events but the service is known to count them.
+        whole: Returns the denominator.
+        counted: Returns the numerator; missing if there are no events.
     """
 
     part: Callable[[QueryScope], Expr]
@@ -167,30 +175,30 @@ class Share(Signal):
     counted: Callable[[QueryScope], Expr]
 
     def trials(self, scope: QueryScope) -> Expr:
-        """Return the count below the line within the window: what the share is based on."""
+        """Return the denominator within the window: the number of trials of the proportion."""
         return self.whole(scope.within(self.labels))
 
     def successes(self, scope: QueryScope) -> Expr:
-        """Return the count above the line within the window, where it is known."""
+        """Return the numerator within the window; missing if it is unknown whether the service counts such events."""
         return self.part(scope.within(self.labels))
 
     def seen(self, scope: QueryScope) -> Expr:
-        """Return the count above the line within the window, or else 0."""
+        """Return the numerator within the window. A missing one counts as 0."""
         narrow = scope.within(self.labels)
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return what it is at most, by Wilson's interval of `z` standard deviations."""
+        """Return the Wilson upper bound for `z` standard deviations."""
         return promql.wilson(self.successes(scope), self.trials(scope), z)
 
     def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return what it is at least."""
+        """Return the Wilson lower bound for `z` standard deviations."""
         return promql.wilson(self.successes(scope), self.trials(scope), -z)
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a signal is called and means, and where it is shown."""
+    """The name, title, page and description of a signal."""
 
     name: str
     title: str
@@ -210,12 +218,12 @@ def measure(
     value: Callable[[QueryScope], Expr],
     fixed: tuple[str, ...] = (),
 ) -> Signal:
-    """Return a signal with an expression of its own."""
+    """Return a signal with any expression."""
     return Signal(words.name, words.title, unit, words.description, words.page, metrics, value, fixed=fixed)
 
 
 def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
-    """Return the signal of how many a second there are of what is counted."""
+    """Return the signal of a count."""
     return Volume(
         words.name,
         words.title,
@@ -232,7 +240,7 @@ def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volu
 def share(
     words: Words, metrics: tuple[Metric, ...], part: Callable[[QueryScope], Expr], whole: Callable[[QueryScope], Expr]
 ) -> Share:
-    """Return the signal of one count over another."""
+    """Return the signal of one count divided by another."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.divided(part(scope), whole(scope))
@@ -241,10 +249,15 @@ def share(
 
 
 def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
-    """Return the signal of what one counter counted over what another did.
+    """Return the signal of the increase of one counter divided by that of another.
 
-    Where nothing of the part was counted, it is 0 if `zero`, or if the service counts such things at all;
-    else it is unknown.
+    Args:
+        words: The texts of the signal.
+        part: The numerator.
+        whole: The denominator.
+        zero: Whether a missing numerator always counts as 0. Otherwise it counts as 0 only if the service has such
+            series; else the share is unknown, and missing.
+        unit: The unit of the value.
     """
     found = share(words, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
     return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
@@ -256,7 +269,7 @@ def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECO
 
 
 def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
-    """Return the signal of one count over another."""
+    """Return the signal of one count divided by another."""
     part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
     return over(words_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
 
@@ -272,19 +285,20 @@ def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
 
 def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
     like = whole.increase(scope)
-    if scope.offset and not zero:  # it has its own history, or none
+    # `known` looks at the series of now and of a day ago. At an offset the past value itself is taken, or none.
+    if scope.offset and not zero:
         return part.increase(scope)
     known = like if zero else promql.where(like, part.known(scope), scope.service)
     return promql.filled(part.increase(scope), known)
 
 
 def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
-    """Return the count of what has one of the values of a label."""
+    """Return a count limited to some values of a label."""
     return Counted(metric, (one_of(attribute, *values),))
 
 
 def one_of(attribute: Attribute, *values: str) -> Matcher:
-    """Return the condition that a label has one of some values."""
+    """Return the matcher for some values of a label."""
     return Matcher(attribute.name, "=" if len(values) == 1 else "=~", "|".join(values))
 
 
@@ -294,12 +308,12 @@ def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
 
 
 def mix(words: Words, counted: Counted, attribute: Attribute) -> Signal:
-    """Return the signal of the shares that the values of a label have of what is counted."""
+    """Return the signal of a mix: the share of each value of a label in a count."""
     return measure(words, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
 
 
 def distribution(words: Words, metric: Metric) -> Signal:
-    """Return the signal of how many values fell into each bucket of a histogram, cumulated by `le`."""
+    """Return the signal of the increase of each bucket of a histogram, cumulative by `le`."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.increase(f"{metric.prometheus}_bucket", scope.apart("le"))

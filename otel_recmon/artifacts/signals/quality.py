@@ -1,4 +1,4 @@
-"""How good the recommendations are, and how old the models that make them."""
+"""The signals of recommendation quality and model age."""
 
 from dataclasses import replace
 from functools import partial
@@ -24,15 +24,15 @@ from otel_recmon.catalog import Metric
 
 _ITEMS: Final = Counted.of(definitions.ITEMS)
 COVERAGE_SLATES: Final = 10_000
-"""The slates that the coverage of a process looks back on."""
+"""The number of recent slates over which a process measures its catalog coverage."""
 
 CATEGORY_MIX: Final = mix(
-    Words("category_mix", "Category mix", QUALITY, "The share of each category in the items returned."),
+    Words("category_mix", "Category mix", QUALITY, "Share of each category in the returned items."),
     _ITEMS,
     catalog.CATEGORY,
 )
 POSITION_MIX: Final = mix(
-    Words("position_mix", "Impressions by position", QUALITY, "The share of each position in the impressions."),
+    Words("position_mix", "Impressions by position", QUALITY, "Share of each position in the impressions."),
     Counted(catalog.IMPRESSIONS),
     catalog.POSITION,
 )
@@ -68,9 +68,9 @@ def _full_coverage(scope: QueryScope) -> Expr:
 GINI: Final = measure(
     Words(
         "gini",
-        "Concentration on popular items, of a process",
+        "Concentration on popular items, per process",
         QUALITY,
-        f"{catalog.POPULARITY_GINI.brief} Mean of the processes.",
+        f"{catalog.POPULARITY_GINI.brief} The value is the mean over processes.",
     ),
     Unit.TIMES,
     (catalog.POPULARITY_GINI,),
@@ -81,9 +81,9 @@ COVERAGE: Final = defined_gauge(definitions.COVERAGE, QUALITY, Unit.PERCENT)
 FULL_COVERAGE: Final = measure(
     Words(
         "full_coverage",
-        "Catalog coverage of a process that has seen enough",
+        "Catalog coverage of warmed-up processes",
         QUALITY,
-        f"{catalog.COVERAGE.brief} Mean of the processes that have answered that many since they started.",
+        f"{catalog.COVERAGE.brief} The value is the mean over processes that have answered that many so far.",
     ),
     Unit.PERCENT,
     (catalog.COVERAGE,),
@@ -99,12 +99,19 @@ RELOAD_PENDING: Final = measure(
 
 
 def score_drift(back: str = "1d") -> Signal:
-    """Return how far the scores have moved since some time ago."""
+    """Return the signal of the distance between the distributions of scores now and some time ago.
+
+    Args:
+        back: The offset of the earlier distribution, such as "1d".
+    """
 
     def value(scope: QueryScope) -> Expr:
         return promql.distance(catalog.SCORE.prometheus, scope, scope.ago(back))
 
-    meaning = f"The largest difference between the distributions of top scores now and {back} ago, 0 to 1."
+    meaning = (
+        f"Distance between the distributions of top scores now and {back} ago, 0 to 1: the largest difference between "
+        "their cumulative shares (Kolmogorov-Smirnov)."
+    )
     return measure(Words("score_drift", "Score drift", QUALITY, meaning), Unit.SHARE, (catalog.SCORE,), value)
 
 
@@ -118,7 +125,15 @@ _ARMS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name)
 
 
 def _over_expected(places: tuple[str, ...], scope: QueryScope) -> Expr:
-    """Return clicks over those that the impressions would have had at what each of the places has on the whole."""
+    """Return clicks divided by expected clicks.
+
+    The expected clicks are the impressions of each combination of `places`, multiplied by the click-through rate that
+    all model versions and variants together have there.
+
+    Args:
+        places: The labels of a place, such as surface and position.
+        scope: The scope of the clicks.
+    """
     on = (*scope.service, *places)
     whole = replace(scope, by=on, matchers=tuple(one for one in scope.matchers if one.label not in _ARMS))
     curve = promql.divided(_CLICKS.increase(whole), _SHOWN.increase(whole))
@@ -138,10 +153,10 @@ COEC: Final = measure(
         "coec",
         "Clicks over expected clicks",
         QUALITY,
-        "Clicks over those that the impressions would have had at the click-through rates of all model versions at "
-        "the same surface and position, after Zhang and Jones (2007); of all surfaces together where clicks do not "
-        "name theirs. Above 1 is better than the whole, whose list lengths do not matter. Beyond 10, all positions are "
-        "one; clicks and impressions without a position are left out.",
+        "Clicks divided by expected clicks, which are the impressions at each surface and position times the "
+        "click-through rate of all model versions there (Zhang and Jones, 2007). Above 1 is better than average, "
+        "independently of list lengths. Surfaces are taken together if clicks do not name theirs, and so are positions "
+        "after 10. Clicks and impressions without a position are left out.",
     ),
     Unit.TIMES,
     (catalog.CLICKED, catalog.IMPRESSIONS),

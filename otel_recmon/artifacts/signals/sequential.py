@@ -1,7 +1,7 @@
-"""How sure a difference between arms is, however often one looks: from counts by arm and bucket of users, in PromQL.
+"""Confidence sequences of the differences between the arms of an experiment, in PromQL.
 
-Users are randomised, not requests, so what varies independently is a bucket of users: the sum of all that its users
-did. benchmarks/judging.py has the same in numpy, and a test compares the two.
+The input is counts by arm and bucket of users. Users are randomised, not requests. So the independent unit is a bucket:
+the sum of all events of its users. benchmarks/judging.py has the same formulas in numpy, and a test compares the two.
 """
 
 import math
@@ -14,18 +14,18 @@ from otel_recmon.artifacts.promql import Expr, QueryScope, equal
 
 BUCKETS: Final = len(catalog.BUCKETS)
 FREEDOM: Final = BUCKETS - 1
-"""Degrees of freedom of an error that is estimated from pairs of buckets."""
+"""Degrees of freedom of a standard error that is estimated from pairs of buckets."""
 _ARM: Final = (catalog.EXPERIMENT.name, catalog.VARIANT.name)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What bounds that hold at all times are made with.
+    """The parameters of a confidence sequence.
 
     Attributes:
-        level: The probability that they ever fail to hold, for any arm of an experiment.
-        centre: Events of an arm and of the control; from about five to five hundred times as many, the bounds are
-            nearly as tight as they can be.
+        level: The probability that the bounds of any arm of an experiment fail to hold at any time.
+        centre: The effective sample size at which the mixture is centred. The bounds are nearly as tight as possible
+            from about 5 to 500 times as many events.
     """
 
     level: float
@@ -34,14 +34,14 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Difference:
-    """What each treatment has over the control; both sides by the arm's labels.
+    """The difference between each treatment and the control, by the labels of the treatment.
 
     Attributes:
-        scope: Which services it is about.
-        rate: What was counted over what it is based on, by arm.
-        residual: By how much a bucket's count differs from what the arm's rate makes expect, over what the arm's
-            rate is based on; by arm and bucket.
-        events: How many things happened; by arm, or by arm and bucket.
+        scope: The services.
+        rate: The rate of each arm, such as clicks per exposure.
+        residual: The difference between the count of a bucket and the count expected from the rate of its arm, over
+            the denominator of that rate; by arm and bucket.
+        events: The number of events, by arm, or by arm and bucket.
     """
 
     scope: QueryScope
@@ -50,33 +50,34 @@ class Difference:
     events: Expr
 
     def value(self) -> Expr:
-        """Return the rate over the control's, minus 1."""
+        """Return the relative difference: the rate over that of the control, minus 1."""
         return self._relative(self._gap())
 
     def low(self, bounds: Bounds) -> Expr:
-        """Return what the value is at least; less than nothing it cannot be."""
+        """Return the lower bound of the relative difference; it is never below -1, which means a rate of 0."""
         return promql.call("clamp_min", self._relative(self._gap() - self._half_width(bounds)), -1)
 
     def high(self, bounds: Bounds) -> Expr:
-        """Return what the value is at most."""
+        """Return the upper bound of the relative difference."""
         return self._relative(self._gap() + self._half_width(bounds))
 
     def evidence(self, bounds: Bounds) -> Expr:
-        """Return the difference over what would be certain: below -1 it is surely worse, above 1 surely better."""
+        """Return the difference over half the width of its bounds: below -1 significantly worse, above 1 better."""
         return self._gap() / self._half_width(bounds)
 
-    def seen(self) -> Expr:
-        """Return the events of the treatment and the control, as many as tell as much where both are as large.
+    def effective_sample_size(self) -> Expr:
+        """Return the number of events of two equally large arms that carry the same information.
 
-        With shares p and q of the two, the events times 4pq / (p+q)**2: what is known is what the smaller arm knows.
-        It goes by the expected shares, so that an arm in which nothing happens any more is judged all the same.
+        With shares p and q of the treatment and the control, it is their events times 4pq / (p+q)**2, because the
+        smaller arm limits the information. p and q are the expected shares, not the observed ones. So an arm that
+        stops having events is still judged.
         """
-        meant = shares(self.scope)
-        even = self._against("*", meant) * 4 / promql.binary(self._against("+", meant), "^", 2)
+        expected = shares(self.scope)
+        even = self._against("*", expected) * 4 / promql.binary(self._against("+", expected), "^", 2)
         return self._against("+", promql.total(self.events, self._arm)) * even
 
-    def certain(self, bounds: Bounds) -> Expr:
-        """Return the size of the value, where it is surely not 0."""
+    def significant_size(self, bounds: Bounds) -> Expr:
+        """Return the absolute value of the relative difference, where it is significantly different from 0."""
         beyond = promql.compared(promql.call("abs", self._gap()), ">", self._half_width(bounds))
         return promql.where(promql.call("abs", self.value()), beyond)
 
@@ -84,11 +85,11 @@ class Difference:
         return self._against("-", self.rate)
 
     def _error(self) -> Expr:
-        """Return the standard error of the gap.
+        """Return the standard error of the difference between the rates.
 
-        That of the delta method, with buckets of users as units (Deng, Knoblich and Lu, "Applying the Delta Method
-        in Metric Analytics", 2018), and with those of the same number in both arms as pairs: a user who is in both,
-        where requests are randomised, is in the same bucket of each.
+        It is that of the delta method with buckets of users as units (Deng, Knoblich and Lu, "Applying the Delta Method
+        in Metric Analytics", 2018). The buckets of the same number in both arms are a pair: if requests are randomised
+        instead of users, a user who is in both arms is in the same bucket of each.
         """
         pairs = self._against("-", self.residual, catalog.BUCKET.name)
         return promql.call("sqrt", promql.total(promql.binary(pairs, "^", 2), self._arm) * (BUCKETS / FREEDOM))
@@ -96,7 +97,7 @@ class Difference:
     def _half_width(self, bounds: Bounds) -> Expr:
         treatments = promql.aggregate("count", role(self.scope, catalog.TREATMENT), self._experiment)
         tests = promql.call("ln", treatments) * 2 + -2 * math.log(bounds.level)
-        return self._error() * multiplier(self.seen(), bounds.centre, tests, self._experiment)
+        return self._error() * multiplier(self.effective_sample_size(), bounds.centre, tests, self._experiment)
 
     def _relative(self, gap: Expr) -> Expr:
         control = promql.compared(self._having(catalog.CONTROL, self.rate), ">", 0)
@@ -119,17 +120,17 @@ class Difference:
 
 
 def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) -> Expr:
-    """Return how many standard errors the bounds are away, so that they hold at all times.
+    """Return half the width of the bounds, in standard errors, so that they hold at all times.
 
-    The normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970) as
-    Johari and others have it ("Peeking at A/B tests", 2017), in standard errors; made wider for an error that is
-    estimated from few buckets, by the transformation of Wallace ("Bounds on normal approximations to Student's and
-    the chi-square distributions", 1959).
+    It is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970), in
+    the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on normal
+    approximations to Student's and the chi-square distributions", 1959) widens it, because the standard error is
+    estimated from few buckets.
 
     Args:
-        events: By arm.
-        centre: The events at which the mixture is centred.
-        tests: Minus twice the logarithm of each arm's part of the level, by the labels of `on`.
+        events: The effective sample size, by arm.
+        centre: The effective sample size at which the mixture is centred.
+        tests: -2 times the logarithm of each arm's part of the level, by the labels of `on`.
         on: The labels of an experiment.
     """
     growth = promql.many_to_one(promql.call("ln", events / centre + 1), "+", tests, on)
@@ -139,7 +140,14 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
 
 
 def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
-    """Compare what was counted over what it is based on, all by arm and bucket; what was counted are the events."""
+    """Return the difference between the rates of arms.
+
+    Args:
+        scope: The services.
+        counted: The numerator of the rate, by arm and bucket.
+        base: The denominator of the rate, by arm and bucket.
+        events: The number of events, where the numerator is not one, such as revenue.
+    """
     arm, whole = by_arm(scope), promql.total(base, by_arm(scope))
     rate = promql.total(counted, arm) / promql.compared(whole, ">", 0)
     beyond = counted - promql.many_to_one(base, "*", rate, arm)
@@ -147,15 +155,15 @@ def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = No
 
 
 def split(scope: QueryScope, counted: Expr) -> Difference:
-    """Compare what each arm got with what it was meant to get, by arm and bucket."""
+    """Return the difference between the observed and the expected split, from exposures by arm and bucket."""
     arm, expected = by_arm(scope), shares(scope)
     got = promql.total(counted, arm)
     beyond = promql.many_to_one(counted, "-", got / BUCKETS, arm)
     return Difference(scope, got / expected, promql.many_to_one(beyond, "/", expected, arm), counted)
 
 
-def deserted(scope: QueryScope, counted: Expr, least: float) -> Expr:
-    """Return 1 for each arm that is expected and has nothing, where the experiment has at least so much."""
+def empty_arms(scope: QueryScope, counted: Expr, least: float) -> Expr:
+    """Return 1 for each expected arm without exposures, where the experiment has at least `least` exposures."""
     experiment = by_arm(scope)[:-1]
     empty = promql.unless(shares(scope), promql.compared(promql.total(counted, by_arm(scope)), ">", 0))
     return promql.where(empty * 0 + 1, promql.compared(promql.total(counted, experiment), ">=", least), experiment)
@@ -172,7 +180,7 @@ def shares(scope: QueryScope) -> Expr:
 
 
 def role(scope: QueryScope, name: str) -> Expr:
-    """Return something for each arm that has a role."""
+    """Return 1 for each arm that has a role, such as "control"."""
     found = promql.series(catalog.EXPECTED_SHARE.prometheus, _of_service(scope), equal(catalog.ROLE.name, name))
     return promql.aggregate("group", found, by_arm(scope))
 

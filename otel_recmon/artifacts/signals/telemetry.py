@@ -1,4 +1,4 @@
-"""Whether the picture is complete: who reports, and what is lost on the way."""
+"""The signals of the telemetry itself: reporting services, cardinality, and lost data."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,11 +8,11 @@ from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
-from otel_recmon.artifacts.signals import external as foreign
+from otel_recmon.artifacts.signals import external
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, defined_volume, measure, share
 
 EXPORTER: Final = "exporter"
-"""The Collector's label for one of its exporters."""
+"""The Collector's label with the name of one of its exporters."""
 
 DROPPED: Final = defined_volume(definitions.DROPPED, TELEMETRY, Unit.EVENTS_PER_SECOND)
 _HANDLED: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED)
@@ -25,9 +25,9 @@ def _handled(scope: QueryScope) -> Expr:
 DROPPED_SHARE: Final = share(
     Words(
         "dropped_share",
-        "Share set aside",
+        "Share of dropped values",
         TELEMETRY,
-        "Values that were unusable and set aside, over requests, clicks and conversions.",
+        "Values that were unusable and therefore dropped, divided by requests, clicks and conversions.",
     ),
     (catalog.DROPPED, catalog.REQUESTS),
     Counted(catalog.DROPPED).increase,
@@ -54,13 +54,13 @@ def _silent(back: str, scope: QueryScope) -> Expr:
 
 
 SERVICES: Final = measure(
-    Words("services", "Services reporting", TELEMETRY, "Services, by name and environment, that report now."),
+    Words("services", "Services reporting", TELEMETRY, "Services, by name and environment, that send metrics now."),
     Unit.COUNT,
     (catalog.BUILD_INFO,),
     _count(*IDENTITY),
 )
 INSTANCES: Final = measure(
-    Words("instances", "Processes reporting", TELEMETRY, "Processes that report now."),
+    Words("instances", "Processes reporting", TELEMETRY, "Processes that send metrics now."),
     Unit.COUNT,
     (catalog.BUILD_INFO,),
     _count(*IDENTITY, "instance"),
@@ -70,8 +70,8 @@ INSTANCES: Final = measure(
 _NAME: Final = "__name__"
 _PREFIXES: Final = "|".join(sorted({metric.prometheus.partition("_")[0] for metric in catalog.METRICS}))
 _OURS: Final = Matcher(_NAME, "=~", f"({_PREFIXES})_.+")
-_OF_NO_HISTOGRAM: Final = Matcher(_NAME, "!~", ".+_(bucket|sum)")
-"""What is left of a histogram is its counts: one of each combination of labels."""
+# Of a histogram, only its _count remains: one series for each combination of labels.
+_NO_BUCKETS: Final = Matcher(_NAME, "!~", ".+_(bucket|sum)")
 
 
 def _series(scope: QueryScope) -> Expr:
@@ -80,12 +80,12 @@ def _series(scope: QueryScope) -> Expr:
 
 def _fullest_metric(scope: QueryScope) -> Expr:
     each = scope.apart("instance", _NAME).by
-    combinations = promql.aggregate("count", promql.series("", scope, _OURS, _OF_NO_HISTOGRAM), each)
+    combinations = promql.aggregate("count", promql.series("", scope, _OURS, _NO_BUCKETS), each)
     return promql.aggregate("max", combinations, scope.by) / catalog.MAX_SERIES
 
 
 SERIES: Final = measure(
-    Words("series", "Series", TELEMETRY, "Series of otel-recmon that a service exports now."),
+    Words("series", "Series", TELEMETRY, "Time series of otel-recmon that a service exports now."),
     Unit.COUNT,
     (),
     _series,
@@ -95,10 +95,10 @@ SERIES: Final = measure(
 SERIES_BUDGET: Final = measure(
     Words(
         "series_budget",
-        "Series against the budget",
+        "Series budget used",
         TELEMETRY,
-        "The combinations of labels that the fullest metric of the fullest process has, over the "
-        f"{catalog.MAX_SERIES:,} that it may have. What is beyond is counted under coarser labels.",
+        "Label combinations of the largest metric of any process, divided by the maximum of "
+        f"{catalog.MAX_SERIES:,}. Combinations beyond the maximum are counted under coarser labels.",
     ),
     Unit.SHARE,
     (),
@@ -107,8 +107,8 @@ SERIES_BUDGET: Final = measure(
 
 
 def silent(back: str = "1d") -> Signal:
-    """Return 1 for each service that reported within some time and does not now."""
-    meaning = f"1 for a service that reported within the last {back} and does not now."
+    """Return the signal that is 1 for each service that sent metrics within `back` and sends none now."""
+    meaning = f"1 for a service that sent metrics within the last {back} and sends none now."
     words = Words("silent", "Silent services", TELEMETRY, meaning)
     return measure(words, Unit.TIMES, (), partial(_silent, back))
 
@@ -122,14 +122,14 @@ def _age(scope: QueryScope) -> Expr:
 
 
 LAST_SAMPLE_AGE: Final = measure(
-    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since a service last reported."),
+    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of a service."),
     Unit.SECONDS,
     (catalog.BUILD_INFO,),
     _age,
 )
 
 
-# The Collector is none of the services that a page is narrowed to.
+# The Collector is not one of the services, so its series are selected by other matchers: see QueryScope.anywhere.
 
 
 def _of_each(name: str, scope: QueryScope) -> Expr:
@@ -137,7 +137,7 @@ def _of_each(name: str, scope: QueryScope) -> Expr:
 
 
 def _fullest(scope: QueryScope) -> Expr:
-    fill = promql.divided(_of_each(foreign.QUEUE_SIZE, scope), _of_each(foreign.QUEUE_CAPACITY, scope))
+    fill = promql.divided(_of_each(external.QUEUE_SIZE, scope), _of_each(external.QUEUE_CAPACITY, scope))
     return promql.aggregate("max", fill, scope.by)
 
 
@@ -146,7 +146,7 @@ QUEUE_FILL: Final = measure(
         "queue_fill",
         "Collector queue",
         TELEMETRY,
-        "How full the fullest sending queue of the Collector is; when full, it refuses data.",
+        "Fill level of the fullest sending queue of the Collector. A full queue refuses data.",
     ),
     Unit.SHARE,
     (),
@@ -156,11 +156,11 @@ QUEUE_FILL: Final = measure(
 
 def _lost(scope: QueryScope) -> Expr:
     names = (
-        foreign.SEND_FAILED,
-        foreign.ENQUEUE_FAILED,
-        foreign.REFUSED,
-        foreign.RECEIVE_FAILED,
-        foreign.FILTERED,
+        external.SEND_FAILED,
+        external.ENQUEUE_FAILED,
+        external.REFUSED,
+        external.RECEIVE_FAILED,
+        external.FILTERED,
     )
     return promql.among("sum", {name: promql.rate(name, scope.anywhere()) for name in names}, scope.by)
 
@@ -168,9 +168,9 @@ def _lost(scope: QueryScope) -> Expr:
 LOST_POINTS: Final = measure(
     Words(
         "lost_points",
-        "Points lost in the Collector",
+        "Lost data points",
         TELEMETRY,
-        "Data points a second that the Collector refused, filtered out, or failed to take, to enqueue or to send.",
+        "Data points per second that the Collector refused, filtered out, or failed to receive, enqueue or send.",
     ),
     Unit.EVENTS_PER_SECOND,
     (),
@@ -179,15 +179,15 @@ LOST_POINTS: Final = measure(
 
 
 def _given_up(scope: QueryScope) -> Expr:
-    return promql.increase(foreign.MESSAGES_FAILED, scope.anywhere(), equal("integration", "slack"))
+    return promql.increase(external.MESSAGES_FAILED, scope.anywhere(), equal("integration", "slack"))
 
 
 MESSAGES_LOST: Final = measure(
     Words(
         "messages_lost",
-        "Messages given up",
+        "Undelivered Slack messages",
         TELEMETRY,
-        "Messages that Alertmanager could not bring to Slack, trying until the next was due.",
+        "Messages to Slack that Alertmanager gave up, because the next one was due.",
     ),
     Unit.COUNT,
     (),
@@ -196,7 +196,7 @@ MESSAGES_LOST: Final = measure(
 
 
 def _alerting(_: QueryScope) -> Expr:
-    return promql.aggregate("count", promql.series(foreign.ALERTS, QueryScope(), equal("alertstate", "firing")), ())
+    return promql.aggregate("count", promql.series(external.ALERTS, QueryScope(), equal("alertstate", "firing")), ())
 
 
 ALERTING: Final = measure(
@@ -204,7 +204,7 @@ ALERTING: Final = measure(
         "alerting",
         "Alerts firing",
         TELEMETRY,
-        "Alerts of Prometheus that fire now; where it alerts, the watchdog always does.",
+        "Alerts of Prometheus that fire now. If Prometheus evaluates the alerts, the Watchdog is always among them.",
     ),
     Unit.COUNT,
     (),
@@ -217,27 +217,37 @@ def _flow(name: str, scope: QueryScope) -> Expr:
 
 
 ACCEPTED_POINTS: Final = measure(
-    Words("accepted_points", "Points taken", TELEMETRY, "Data points a second that the Collector took from services."),
+    Words(
+        "accepted_points",
+        "Data points received",
+        TELEMETRY,
+        "Data points per second that the Collector received from services.",
+    ),
     Unit.EVENTS_PER_SECOND,
     (),
-    partial(_flow, foreign.ACCEPTED),
+    partial(_flow, external.ACCEPTED),
 )
 SENT_POINTS: Final = measure(
-    Words("sent_points", "Points sent", TELEMETRY, "Data points a second that the Collector sent on."),
+    Words(
+        "sent_points",
+        "Data points sent",
+        TELEMETRY,
+        "Data points per second that the Collector sent to its destinations.",
+    ),
     Unit.EVENTS_PER_SECOND,
     (),
-    partial(_flow, foreign.SENT),
+    partial(_flow, external.SENT),
 )
 TARGETS_UP: Final = measure(
-    Words("targets_up", "Scraped pages", TELEMETRY, "1 where Prometheus reached a page that it scrapes, else 0."),
+    Words("targets_up", "Scrape targets up", TELEMETRY, "1 if Prometheus reaches the target, else 0."),
     Unit.TIMES,
     (),
-    lambda scope: promql.aggregate("min", promql.series(foreign.UP, scope.anywhere()), scope.by),
+    lambda scope: promql.aggregate("min", promql.series(external.UP, scope.anywhere()), scope.by),
 )
 
 
 def quiet(signal: Signal) -> Signal:
-    """Return a signal that is 0 for each service that reports and has nothing of it."""
+    """Return a signal that is 0, not missing, for each service that sends metrics but has no series of the signal."""
 
     def value(scope: QueryScope) -> Expr:
         service = scope.by_service().within(())

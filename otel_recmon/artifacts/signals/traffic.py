@@ -1,4 +1,4 @@
-"""What users get and do, what it earns, how fast and how well the service answers."""
+"""The signals of traffic and service quality: volumes, rates, revenue, outcomes and latency."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +34,7 @@ CLICKS: Final = defined_volume(definitions.CLICKS, BUSINESS, Unit.EVENTS_PER_SEC
 CONVERSIONS: Final = defined_volume(definitions.CONVERSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
 REVENUE: Final = defined_volume(definitions.REVENUE, BUSINESS, Unit.MONEY)
 CANDIDATES: Final = volume(
-    Words("candidates", "Candidates", SERVICE, "Items that came out of a stage of the pipeline."),
+    Words("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
     Counted(catalog.CANDIDATES),
     Unit.EVENTS_PER_SECOND,
 )
@@ -74,8 +74,8 @@ CACHE_HIT_RATE: Final = share(
 
 
 def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
-    """Return the signal of a quantile of durations."""
-    meaning = f"The time that {level:.0%} take no longer than, interpolated within the histogram's bucket."
+    """Return the signal of a quantile of durations, in seconds."""
+    meaning = f"{level:.0%} take at most this long; the value is interpolated within a bucket of the histogram."
     words = Words(name, title, SERVICE, f"{metric.brief} {meaning}")
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
@@ -88,7 +88,7 @@ LATENCIES: Final = distribution(
 )
 STAGE_P95: Final = quantile_of("stage_p95", "Time in a stage, P95", catalog.STAGE_DURATION, 0.95)
 STAGE_MEAN: Final = over(
-    Words("stage_mean", "Time in a stage, mean", SERVICE, "The mean time spent in a stage of the pipeline."),
+    Words("stage_mean", "Time in a stage, mean", SERVICE, "Mean time spent in a stage of the pipeline."),
     Counted(catalog.STAGE_DURATION, part="_sum"),
     Counted(catalog.STAGE_DURATION, part="_count"),
     unit=Unit.SECONDS,
@@ -96,12 +96,15 @@ STAGE_MEAN: Final = over(
 
 
 def burn_rate(objective: float) -> Signal:
-    """Return how many times faster than allowed the budget of bad responses is used up.
+    """Return the signal of the burn rate: the consumption of the error budget, relative to the allowed one.
 
     Args:
-        objective: The share of responses that shall be good, such as 0.99.
+        objective: The share of responses that must be good, such as 0.99.
     """
-    meaning = f"The share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
+    meaning = (
+        f"Share of bad responses divided by the {1 - objective:.3g} that the objective of {objective:g} allows. "
+        "Above 1, the error budget does not last."
+    )
     words = Words("burn_rate", "Burn rate", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
@@ -111,11 +114,16 @@ def burn_rate(objective: float) -> Signal:
 
 
 def budget_left(objective: float) -> Signal:
-    """Return how much of the budget of bad responses is left at the end of the window."""
+    """Return the signal of the share of the error budget that is left at the end of the window.
+
+    Args:
+        objective: The share of responses that must be good, such as 0.99.
+    """
     meaning = (
-        f"1 minus the share of bad responses over the {1 - objective:.3g} that the objective of {objective:g} allows."
+        f"Share of the error budget that is left: the objective of {objective:g} allows {1 - objective:.3g} bad "
+        "responses. Below 0%, the budget is exceeded."
     )
-    words = Words("budget_left", "Error budget left", SERVICE, f"{meaning} Below 0, more was used up than there was.")
+    words = Words("budget_left", "Error budget left", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
@@ -124,8 +132,14 @@ def budget_left(objective: float) -> Signal:
 
 
 def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d") -> Signal:
-    """Return by how much a value differs from what it was some time ago, relative to that."""
-    meaning = f"{signal.description} Now over {back} ago, minus 1."
+    """Return the signal of the relative change of a value since some time ago.
+
+    Args:
+        signal: The signal that changes.
+        value: Its value in a scope, such as its count.
+        back: The offset of the earlier value, such as "7d".
+    """
+    meaning = f"{signal.description} Relative change since {back} ago: 10% is a tenth more."
     words = Words(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
 
     def changed(scope: QueryScope) -> Expr:

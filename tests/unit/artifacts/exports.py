@@ -1,4 +1,4 @@
-"""What is exported with the defaults, and with every setting changed: the same tests hold for both."""
+"""Two exports that the same tests run on: with the defaults, and with every setting changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ _OTHER: Final = {
         "retrain_period": "6h",
     },
     "baseline": {"window": "2h", "day": "12h", "days": 5, "weeks": 2, "sure": 2.5},
+    "experiments": {"mismatch": 0.002, "harm": 0.1, "exposures": 400, "events": 90},
     "pace": {
         name: {"wait": f"{number}s", "interval": f"{number}m", "repeat": f"{number}h"}
         for number, name in enumerate(("critical", "warning", "info", "watchdog"), start=21)
@@ -88,7 +89,7 @@ _OTHER: Final = {
 
 
 def _changed(key: str, value: Any) -> Any:
-    """Something else than the default of a setting of an alert."""
+    """A value other than the default of an alert setting."""
     if key == "enabled":
         return not value
     if key == "severity":
@@ -106,13 +107,13 @@ EVERY_KNOB: Final[dict[str, Any]] = {
     **_OTHER,
     "alerts": {name: _alert(settings) for name, settings in shipped()["alerts"].items()},
 }
-"""Settings of which none is the default."""
+"""Settings that all differ from their defaults."""
 FLOORS: Final = {"alerts": {"DiversityLow": {"threshold": 0.5}, "CoverageLow": {"threshold": 20}}}
 
 
 @dataclass(frozen=True)
 class Export:
-    """What some settings make."""
+    """The export of some settings."""
 
     config: Config
 

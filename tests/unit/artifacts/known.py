@@ -1,4 +1,4 @@
-"""The signals and alerts that are defined, with the settings that the package ships."""
+"""All signals and alerts, with the default settings."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ MODULES: Final = (traffic, attribution, http, quality, fleet, experiments, arms,
 
 
 def signals(config: Config) -> Iterator[Signal]:
-    """Those that are the same for all settings, some of them more than once, and those that settings make."""
+    """All signals, some of them more than once: those of the modules, and those that depend on settings."""
     for module in MODULES:
         yield from (found for found in vars(module).values() if isinstance(found, Signal))
     for judged in arms.JUDGED:

@@ -1,4 +1,4 @@
-"""PromQL from functions: what they write, and that all of it parses."""
+"""Tests of the functions that build PromQL: their text, and its syntax."""
 
 import promql_parser
 import pytest
@@ -9,23 +9,23 @@ from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, eq
 ONE = QueryScope("5m", ("job",))
 
 
-def test_a_rate_adds_up_over_all_labels_but_those_that_are_kept() -> None:
+def test_a_rate_is_summed_over_all_labels_but_those_of_the_scope() -> None:
     assert str(promql.rate("x_total", ONE, equal("status", "error"))) == (
         'sum by (job) (rate(x_total{status="error"}[5m]))'
     )
 
 
-def test_without_labels_to_keep_everything_adds_up() -> None:
+def test_without_labels_in_the_scope_everything_is_summed() -> None:
     assert str(promql.increase("x_total", QueryScope("1h", ()))) == "sum(increase(x_total[1h]))"
 
 
-def test_a_scope_narrows_and_looks_back() -> None:
+def test_a_scope_adds_matchers_and_an_offset() -> None:
     scope = QueryScope("$__rate_interval", (), (Matcher("job", "=~", "$service"),)).ago("1d")
 
     assert str(promql.rate("x_total", scope)) == 'sum(rate(x_total{job=~"$service"}[$__rate_interval] offset 1d))'
 
 
-def test_a_scope_leaves_out_labels_of_the_catalog_that_a_signal_does_not_have() -> None:
+def test_a_scope_removes_catalog_labels_that_a_signal_does_not_have() -> None:
     scope = QueryScope("5m", (*IDENTITY, "model_version"), (equal("job", "a"), equal("surface", "home")))
 
     narrow = scope.within(("variant",))
@@ -33,11 +33,11 @@ def test_a_scope_leaves_out_labels_of_the_catalog_that_a_signal_does_not_have() 
     assert (narrow.by, narrow.matchers) == (IDENTITY, (equal("job", "a"),))
 
 
-def test_a_division_has_a_guard() -> None:
+def test_a_division_excludes_denominators_of_0() -> None:
     assert str(promql.divided(Expr("a"), Expr("b"))) == "a / (b > 0)"
 
 
-def test_a_long_expression_is_laid_out_one_idea_a_line() -> None:
+def test_a_long_expression_is_broken_into_indented_lines() -> None:
     long = Expr("x" * 60)
 
     assert str(promql.binary(long, "/", long + long)) == "\n".join(
@@ -53,11 +53,11 @@ def test_a_long_expression_is_laid_out_one_idea_a_line() -> None:
     )
 
 
-def test_alternatives_stand_below_each_other() -> None:
+def test_alternatives_are_on_lines_of_their_own() -> None:
     assert str(promql.either(Expr("a"), Expr("b"), Expr("c"))) == "  a\nor\n  b\nor\n  c"
 
 
-def test_terms_with_the_same_labels_are_told_apart() -> None:
+def test_terms_with_equal_labels_get_a_label_that_distinguishes_them() -> None:
     found = promql.among("sum", {"one": Expr("a"), "two": Expr("b")}, ("job",))
 
     assert str(found).splitlines() == [
@@ -82,5 +82,5 @@ def test_terms_with_the_same_labels_are_told_apart() -> None:
     ],
     ids=str,
 )
-def test_every_function_writes_what_parses(expression: Expr) -> None:
+def test_every_function_returns_valid_promql(expression: Expr) -> None:
     promql_parser.parse(str(expression))

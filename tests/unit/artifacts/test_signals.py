@@ -1,4 +1,4 @@
-"""The signals: complete, of the catalog, and right in every scope that a panel or an alert asks for."""
+"""Tests of the signals: valid PromQL in every scope, series that exist, texts, and zeros."""
 
 import re
 from itertools import product
@@ -28,18 +28,18 @@ KNOWN = set(FOREIGN) | {name for metric in catalog.METRICS for name in series(me
 
 
 def names(expression: str) -> set[str]:
-    """The names of series in an expression: what stands before a brace or bracket, or alone in parentheses."""
+    """The names of series in an expression."""
     return set(re.findall(r"\b(?:recommendations?_|recmon_|otelcol_|alertmanager_|ALERTS)\w*", expression))
 
 
 @EACH
-def test_a_signal_parses_in_every_scope(signal: Signal) -> None:
+def test_a_signal_is_valid_promql_in_every_scope(signal: Signal) -> None:
     for by, matchers, offset in product(((), IDENTITY, VERSION), ((), MATCHERS), ("", "1d")):
         promql_parser.parse(str(signal.expression(QueryScope("5m", by, matchers, offset))))
 
 
 @EACH
-def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
+def test_a_signal_queries_only_series_that_exist(signal: Signal) -> None:
     assert names(str(signal.expression(QueryScope()))) <= KNOWN | {"recommendation_", "recmon_", "recommendations_"}
 
 
@@ -54,41 +54,41 @@ def test_a_signal_is_made_of_series_that_exist(signal: Signal) -> None:
     ],
     ids=lambda value: value.name,
 )
-def test_a_share_is_of_what_the_definitions_say(signal: Share, part: Metric, whole: Metric) -> None:
+def test_a_share_has_the_defined_numerator_and_denominator(signal: Share, part: Metric, whole: Metric) -> None:
     above, below = (names(str(count)) for count in (signal.counted(QueryScope()), signal.whole(QueryScope())))
 
     assert (above, below) == ({part.prometheus}, {whole.prometheus})
 
 
 @EACH
-def test_a_signal_can_be_split_by_each_label_it_names(signal: Signal) -> None:
+def test_a_signal_can_be_split_by_each_of_its_labels(signal: Signal) -> None:
     for label in signal.labels:
         promql_parser.parse(str(signal.expression(QueryScope("5m", (*IDENTITY, label)))))
 
 
 @EACH
-def test_a_signal_has_words(signal: Signal) -> None:
+def test_a_signal_has_a_name_a_title_and_a_description(signal: Signal) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", signal.name)
     assert signal.title[0].isupper()
     assert signal.description.endswith(".")
 
 
 @pytest.mark.parametrize("share", [s for s in SIGNALS if isinstance(s, Share)], ids=lambda share: share.name)
-def test_the_bounds_of_a_share_parse(share: Share) -> None:
+def test_the_bounds_of_a_share_are_valid_promql(share: Share) -> None:
     for bound in (share.lower(QueryScope()), share.upper(QueryScope())):
         promql_parser.parse(str(bound))
 
 
-def test_an_error_rate_is_0_where_nothing_failed() -> None:
+def test_an_error_rate_is_0_if_nothing_failed() -> None:
     assert "or" in str(ERROR_RATE.expression(QueryScope())).split()
     assert "group" not in str(ERROR_RATE.expression(QueryScope()))
 
 
-def test_a_click_through_rate_is_0_only_where_clicks_are_counted_at_all() -> None:
+def test_a_click_through_rate_is_0_only_if_the_service_counts_clicks() -> None:
     known = "group by (job, deployment_environment_name) (recommendations_clicked_total)"
 
     assert known in str(CTR.expression(QueryScope()))
 
 
-def test_the_past_has_no_zeros_that_were_not_counted() -> None:
+def test_at_an_offset_a_missing_numerator_does_not_count_as_0() -> None:
     assert "or" not in str(CTR.expression(QueryScope(offset="1d"))).split()

@@ -152,26 +152,29 @@ class TestSettings:
             ("[alerts.CtrLow]\nthreshold = nan", "alerts.CtrLow.threshold = nan is not usable: expected a number"),
             (
                 "[alerts.CtrLow]\nwindow = '0m'",
-                "alerts.CtrLow.window = '0m' is not usable: expected a duration of more",
+                "alerts.CtrLow.window = '0m' is not usable: expected a duration greater",
             ),
             ("[prometheus]\nalerting = 'yes'", "prometheus.alerting = 'yes' is not usable: expected true or false"),
-            ("[collector]\nqueue_bytes = 1.5", "collector.queue_bytes = 1.5 is not usable: expected a whole number"),
-            ("[collector]\nqueue_bytes = true", "collector.queue_bytes = True is not usable: expected a whole number"),
-            ("[collector]\nqueue_bytes = 0", "collector.queue_bytes = 0 is not usable: expected a whole number from 1"),
-            ("[grafana]\ntags = 'a'", "grafana.tags = 'a' is not usable: expected a list of texts"),
-            ("[grafana]\ntags = [1]", "grafana.tags = 1 is not usable: expected a text"),
-            ("[kubernetes]\nlabels = 1", "kubernetes.labels = 1 is not usable: expected a table of texts"),
-            ("[kubernetes.labels]\na = 1", "kubernetes.labels.a = 1 is not usable: expected a text"),
+            ("[collector]\nqueue_bytes = 1.5", "collector.queue_bytes = 1.5 is not usable: expected an integer"),
+            ("[collector]\nqueue_bytes = true", "collector.queue_bytes = True is not usable: expected an integer"),
+            (
+                "[collector]\nqueue_bytes = 0",
+                "collector.queue_bytes = 0 is not usable: expected an integer of at least 1",
+            ),
+            ("[grafana]\ntags = 'a'", "grafana.tags = 'a' is not usable: expected a list of strings"),
+            ("[grafana]\ntags = [1]", "grafana.tags = 1 is not usable: expected a string"),
+            ("[kubernetes]\nlabels = 1", "kubernetes.labels = 1 is not usable: expected a table of strings"),
+            ("[kubernetes.labels]\na = 1", "kubernetes.labels.a = 1 is not usable: expected a string"),
             (
                 '[kubernetes.labels]\n"a b" = "1"',
-                "kubernetes.labels = 'a b' is not usable: expected the key of a label",
+                "kubernetes.labels = 'a b' is not usable: expected a Kubernetes label key",
             ),
             (
                 "[kubernetes]\nnamespace = 'A'",
-                "kubernetes.namespace = 'A' is not usable: expected a name as Kubernetes",
+                "kubernetes.namespace = 'A' is not usable: expected a Kubernetes name",
             ),
             ("grafana = 1", "grafana = 1 is not usable: expected a table"),
-            ("[export]\nparts = ['dash']", "export.parts = 'dash' is not usable: expected some of dashboards, "),
+            ("[export]\nparts = ['dash']", "export.parts = 'dash' is not usable: expected one of dashboards, "),
             ("[export]\nformat = 'yaml'", "export.format = 'yaml' is not usable: expected one of files, kubernetes"),
             (
                 "[grafana]\nuid_prefix = 'Shop'",
@@ -180,11 +183,11 @@ class TestSettings:
             ("[grafana]\nuid_prefix = 'longer-than-12'", "grafana.uid_prefix = 'longer-than-12' is not usable"),
             (
                 "[grafana]\ndashboard_folder = '$HOME'",
-                "grafana.dashboard_folder = '$HOME' is not usable: expected a name",
+                "grafana.dashboard_folder = '$HOME' is not usable: expected a single",
             ),
             (
                 "[grafana]\nalert_folder = 'Recommender'",
-                "grafana.alert_folder = 'Recommender' is not usable: expected an",
+                "grafana.alert_folder = 'Recommender' is not usable: expected a folder",
             ),
             (
                 "[notifications]\nswitch = 'recmon-slack'",
@@ -192,7 +195,7 @@ class TestSettings:
             ),
             (
                 "[services]\nselector = 'job'",
-                "services.selector = 'job' is not usable: expected conditions on the labels",
+                "services.selector = 'job' is not usable: expected PromQL matchers",
             ),
             ("[services]\nselector = 'job=~\"(\"'", "services.selector = 'job=~\"(\"' is not usable"),
             ("[services]\nselector = 'job=~\"a(?!b)\"'", "services.selector = 'job=~\"a(?!b)\"' is not usable"),
@@ -202,34 +205,34 @@ class TestSettings:
             ("[services]\nselector = '__name__=\"b\"'", "services.selector = '__name__=\"b\"' is not usable"),
             (
                 "[services]\ncurrency = '€'",
-                "services.currency = '€' is not usable: expected the three letters of ISO 4217",
+                "services.currency = '€' is not usable: expected a code of three letters",
             ),
             (
                 "[labels]\nseverity = 'a'",
-                "labels.severity = 'a' is not usable: expected the name of a label that",
+                "labels.severity = 'a' is not usable: expected a label name that",
             ),
-            ("[labels]\nteam-a = 'a'", "labels.team-a = 'a' is not usable: expected the name of a label"),
-            ("[labels]\nteam = 7", "labels.team = 7 is not usable: expected a text of one line"),
+            ("[labels]\nteam-a = 'a'", "labels.team-a = 'a' is not usable: expected a label name that"),
+            ("[labels]\nteam = 7", "labels.team = 7 is not usable: expected a single line"),
             (
                 "[labels]\nteam = '{{ $labels.job }}'",
-                "labels.team = '{{ $labels.job }}' is not usable: expected a text of",
+                "labels.team = '{{ $labels.job }}' is not usable: expected a single",
             ),
             (
                 "[general]\ngrafana = 'grafana'",
-                "general.grafana = 'grafana' is not usable: expected an address such as",
+                "general.grafana = 'grafana' is not usable: expected a URL such as",
             ),
             ("[general]\nsecrets = 'a: b'", "general.secrets = 'a: b' is not usable: expected an absolute path"),
             (
                 "[general]\ninterval = '15s'",
                 "general.interval = '15s' is not usable: Grafana evaluates in steps of 10s",
             ),
-            ("[collector]\nhost = 'a}b'", "collector.host = 'a}b' is not usable: expected a host or address"),
+            ("[collector]\nhost = 'a}b'", "collector.host = 'a}b' is not usable: expected a host name"),
             (
                 "[prometheus]\ncollectors = ['http://a:1']",
                 "prometheus.collectors = 'http://a:1' is not usable: expected",
             ),
-            ("[export\n", "it is no TOML: "),
-            (b"\xff\xfe", "it is no TOML: "),
+            ("[export\n", "not valid TOML: "),
+            (b"\xff\xfe", "not valid TOML: "),
         ],
     )
     def test_an_unusable_setting_is_refused_with_the_expected_value(

@@ -51,7 +51,7 @@ def test_a_variant_with_another_name_is_not_counted() -> None:
 def test_values_set_aside_by_the_plugin_are_a_difference() -> None:
     text = _text() + series(catalog.DROPPED, 2, reason="body_unreadable")
 
-    assert compare(SLATES, parse_exposition(text), CATALOG_SIZE).differing() == ("values dropped",)
+    assert compare(SLATES, parse_exposition(text), CATALOG_SIZE).differing() == ("dropped values",)
 
 
 def _counting(series: str, label: str, more: float) -> Figures:

@@ -126,7 +126,7 @@ def test_figures_without_a_counterpart_in_the_data_are_shown() -> None:
         "Latency, P95": "10-50 ms",
         "Latency, P99": "> 50 ms",
         "Good responses": "99.00 %",
-        "Age of the model*": "6.0 h",
+        "Model age*": "6.0 h",
     }
 
 

@@ -43,10 +43,10 @@ def looked_at(*names: str) -> tuple[MetricsSource, float]:
 def test_a_page_shows_which_of_its_thresholds_are_crossed_and_for_what() -> None:
     found = judgement(*looked_at(EARLY, LATER))
 
-    failing = "of requests fail, and surely more than 1%"
+    failing = "of requests fail (limit 1%)"
     assert [(one.rule.name, one.labels["model_version"], one.text) for one in found.crossings] == [
         ("ErrorRateHigh", "bts-2019.11", f"bts-2019.11: 33.23% {failing}"),
-        ("CtrLow", "random-2019.11", "random-2019.11: CTR is 0.9709%, and surely below 5%"),
+        ("CtrLow", "random-2019.11", "random-2019.11: the click-through rate is 0.9709% (limit 5%)"),
     ]
 
 

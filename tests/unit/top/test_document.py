@@ -63,7 +63,7 @@ def test_a_document_says_everything_in_units_that_its_names_tell() -> None:
         "threshold": 0.05,
         "comparison": "<",
         "for": "10m",
-        "text": "random-2019.11: CTR is 0.9709%, and surely below 5%",
+        "text": "random-2019.11: the click-through rate is 0.9709% (limit 5%)",
     }
 
 

@@ -137,5 +137,5 @@ class TestFigures:
         seen = lines(Screen(replace(reading, answer=replace(reading.answer, total=total)), RULES))
 
         assert [line.rstrip() for line in seen if line.startswith("telemetry")] == [
-            "telemetry      12 values dropped, 1 errors inside the plugin"
+            "telemetry      12 dropped values, 1 plugin errors"
         ]

@@ -1,4 +1,4 @@
-"""The alerts of experiments, whatever their settings."""
+"""Tests of the alerts about experiments, with different settings."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ NAMES = [alert.name for alert in ALERTS]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alert_needs_no_minimum(name: str) -> None:
+def test_an_alert_without_minimum_traffic_is_valid_promql(name: str) -> None:
     found = {rule.name: rule for rule in rules(configured({"alerts": {name: {"minimum_traffic": 0}}}))}
 
     promql_parser.parse(str(found[name].expression(raw)))
 
 
-def test_levels_are_those_of_the_settings() -> None:
+def test_the_error_probabilities_come_from_the_settings() -> None:
     settings: list[dict[str, Any]] = [{}, {"experiments": {"harm": 0.01}}, {"experiments": {"mismatch": 0.01}}]
     texts = [{rule.name: str(rule.expression(raw)) for rule in rules(configured(own))} for own in settings]
 
@@ -29,7 +29,7 @@ def test_levels_are_those_of_the_settings() -> None:
     assert changed == [{"ArmLosesClicks", "ArmLosesConversions"}, {"SampleRatioMismatch"}]
 
 
-def test_alerts_of_another_window_have_their_own_records() -> None:
+def test_alerts_with_another_window_have_their_own_recording_rules() -> None:
     own = {"alerts": {"ArmLosesClicks": {"window": "14d"}}}
 
     recorded = recording_file(rules(configured(own)))

@@ -1,4 +1,4 @@
-"""The table of series in docs/scaling.md, against processes that record."""
+"""Tests of the series table in docs/scaling.md, against processes that record metrics."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,26 +20,26 @@ from otel_recmon.artifacts.docs.capacity import (
 )
 
 APART = {catalog.DROPPED}
-"""What counts the impression without a position, which is there to be unknown."""
+"""The metric that counts the impression without a position, which is recorded on purpose."""
 CATEGORIES, STAGES = EXAMPLE["category"], EXAMPLE["stage"]
 Split = tuple[str, str, str]
 
 
 def splits(versions: int, variants: int, surfaces: int) -> Iterator[Split]:
-    """That many model versions, variants and surfaces, all combined."""
+    """All combinations of a number of model versions, variants and surfaces."""
     return product(named("version", versions), named("variant", variants), named("surface", surfaces))
 
 
 def named(label: str, count: int) -> list[str]:
-    """That many values of a label."""
+    """A number of values of a label."""
     return [f"{label}-{number}" for number in range(count)]
 
 
 def record(found: Iterable[Split], categories: int, stages: int) -> Counter[str]:
-    """Measure everything under each split, and return how many combinations of labels each metric has."""
+    """Record all metrics for each split, and return the number of label combinations of each metric."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    collectors = [  # kept, for a model is gone with its last collector
+    collectors = [  # kept, because the series of a model end with its last collector
         MetricsCollector(
             version, variant=variant, surface=surface, experiment="ranker", catalog_size=9, meter_provider=provider
         )
@@ -47,7 +47,7 @@ def record(found: Iterable[Split], categories: int, stages: int) -> Counter[str]
     ]
     for metrics in collectors:
         _measure(metrics, categories, stages)
-    reader.get_metrics_data()  # what one process knows is a gauge from its second export on
+    reader.get_metrics_data()  # the gauges of a process exist from its second export on
     data = reader.get_metrics_data()
     provider.shutdown()
     assert data
@@ -80,12 +80,12 @@ def test_a_process_has_the_series_of_the_example() -> None:
     assert len(seen) >= 22
 
 
-def test_a_label_that_the_example_says_nothing_of_is_an_error() -> None:
-    with pytest.raises(ValueError, match="how many values of model_version"):
+def test_a_label_that_the_example_lacks_is_an_error() -> None:
+    with pytest.raises(ValueError, match="the number of values of model_version is unknown"):
         series(catalog.LATENCY, {"variant": 1, "surface": 1})
 
 
-def test_no_process_has_more_series_than_the_most(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_process_has_more_series_than_the_maximum(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
 
     counted = record(splits(20, 12, 2), 60, 25)
@@ -94,7 +94,7 @@ def test_no_process_has_more_series_than_the_most(caplog: pytest.LogCaptureFixtu
     assert counted[catalog.CLICKED.name] > 1000
 
 
-def test_the_table_gives_the_formula_of_each_metric() -> None:
+def test_the_table_has_the_formula_of_each_metric() -> None:
     rows = [line for line in capacity_table().splitlines() if line.startswith("| `")]
 
     assert "| `recommendation_latency_seconds` | model_version x variant x surface x 11 | 132 | 1,375 |" in rows
@@ -102,7 +102,7 @@ def test_the_table_gives_the_formula_of_each_metric() -> None:
     assert len(rows) == len(catalog.METRICS)
 
 
-def test_a_fleet_needs_more_the_more_often_it_exports() -> None:
+def test_the_load_of_a_fleet_is_proportional_to_its_export_rate() -> None:
     points = sum(series(m, EXAMPLE) // series_each(m) for m in catalog.METRICS)
     samples = sum(series(m, EXAMPLE) for m in catalog.METRICS)
 

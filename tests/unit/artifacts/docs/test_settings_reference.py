@@ -1,4 +1,4 @@
-"""What people read of the settings: a file to begin with, and a page that names each of them."""
+"""Tests of the settings reference: the template, and docs/recmon-toml.md."""
 
 import re
 import tomllib
@@ -12,15 +12,17 @@ from otel_recmon.artifacts.settings.deployment import FORMATS
 from otel_recmon.artifacts.settings.thresholds import configured
 from tests.unit.artifacts.exports import EVERY_KNOB
 
-PAGE = (Path(__file__).parents[4] / "docs" / "recmon-toml.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[4] / "docs"
+PAGE = (DOCS / "recmon-toml.md").read_text(encoding="utf-8")
 
 
 def test_the_page_is_current() -> None:
     assert settings_page({form: parts_of(form) for form in FORMATS}) == PAGE
 
 
-def test_the_examples_of_the_page_are_settings() -> None:
-    examples = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("page", ["recmon-toml.md", "alerts.md"])
+def test_the_examples_of_a_page_are_valid_settings(page: str) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
 
     assert examples
     for example in examples:
@@ -28,13 +30,13 @@ def test_the_examples_of_the_page_are_settings() -> None:
 
 
 @pytest.mark.parametrize("text", [template(), PAGE], ids=["template", "page"])
-def test_every_setting_is_there(text: str) -> None:
+def test_every_setting_is_documented(text: str) -> None:
     for section in sections().values():
         for values in section.tables.values():
             assert [key for key in values if not re.search(rf"(?m)^(#{key} = |\| `{key}` \|)", text)] == []
 
 
-def test_each_setting_says_what_it_means_and_what_it_takes() -> None:
+def test_each_setting_has_a_meaning_and_a_description_of_its_values() -> None:
     rows = re.findall(r"(?m)^\| `(\w+)` \| (.*?) \| (.*?) \|", PAGE.partition("## `[export]`")[2])
 
     assert len(rows) > 60
@@ -42,11 +44,11 @@ def test_each_setting_says_what_it_means_and_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize("value", ["a", 'b "c"', "ü\\", 1, 1.5, True, ["a", "b"], [], {"a b": "c"}, {}])
-def test_a_value_is_written_as_toml_reads_it(value: object) -> None:
+def test_a_value_survives_the_conversion_to_toml(value: object) -> None:
     assert tomllib.loads(f"x = {toml(value)}") == {"x": value}
 
 
-def test_settings_of_one_table_leave_the_others_alone() -> None:
+def test_settings_of_one_table_do_not_change_other_tables() -> None:
     deployment = configured({"grafana": EVERY_KNOB["grafana"]}).deployment
 
     assert deployment.services == configured({}).deployment.services

@@ -155,7 +155,7 @@ class TestContactPoints:
 
     @EACH
     def test_a_request_that_hangs_ends_in_time_for_another_attempt(self, made: Notifications) -> None:
-        shortest = min(seconds(pace.interval) for pace in made.config.pace.values())
+        shortest = min(seconds(timing.group_interval) for timing in made.config.timing.values())
 
         timeouts = [
             seconds(call["timeout"]) for calls in made.receivers.values() for call in next(reversed(calls.values()))
@@ -216,7 +216,7 @@ class TestPolicy:
             ({"urgent": {}}, "pace.urgent is not known"),
             ({"info": {"wiat": "1m"}}, "pace.info.wiat is not known: did you mean pace.info.wait?"),
             ({"info": {"wait": "soon"}}, "pace.info.wait = 'soon' is not usable: expected a duration"),
-            ({"info": {"repeat": "0s"}}, "pace.info.repeat = '0s' is not usable: expected a duration of more than 0s"),
+            ({"info": {"repeat": "0s"}}, "pace.info.repeat = '0s' is not usable: expected a duration greater than 0s"),
         ],
     )
     def test_an_unusable_interval_is_refused(self, own: dict[str, Any], message: str) -> None:

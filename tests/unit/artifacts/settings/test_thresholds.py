@@ -1,4 +1,4 @@
-"""The settings of the alerts: the defaults, a file over them, and what is refused."""
+"""Tests of the alert settings: defaults, overrides by a file, and invalid values."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from otel_recmon.artifacts.settings.thresholds import TuningError, configured, l
 from tests.unit.artifacts.known import ALERTS
 
 
-def test_there_are_settings_for_each_alert_and_for_no_other() -> None:
+def test_each_alert_has_settings_and_nothing_else_has() -> None:
     assert list(load().alerts) == [alert.name for alert in ALERTS]
 
 
-def test_a_file_overrides_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+def test_a_file_overrides_only_the_settings_that_it_contains(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text('[alerts.CtrLow]\nthreshold = 0.0025\nfor = "30s"\n', encoding="utf-8")
 
@@ -27,26 +27,26 @@ def test_a_file_overrides_what_it_names_and_nothing_else(tmp_path: Path) -> None
     }
 
 
-def test_a_floor_with_a_threshold_becomes_a_rule(tmp_path: Path) -> None:
+def test_an_alert_without_default_threshold_becomes_a_rule_with_one(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("[alerts.CoverageLow]\nthreshold = 20\nenabled = true\n", encoding="utf-8")
 
     assert {rule.name for rule in rules(load(file))} - {rule.name for rule in rules(load())} == {"CoverageLow"}
 
 
-def test_models_are_stale_after_two_and_four_times_the_time_between_trainings() -> None:
+def test_the_retrain_period_sets_the_thresholds_of_the_model_age() -> None:
     alerts = configured({"general": {"retrain_period": "12h"}}).alerts
 
     assert (alerts["ModelStale"].threshold, alerts["ModelVeryStale"].threshold) == (24, 48)
 
 
-def test_a_threshold_of_ones_own_wins_over_the_time_between_trainings() -> None:
+def test_an_explicit_threshold_overrides_the_retrain_period() -> None:
     own = {"general": {"retrain_period": "12h"}, "alerts": {"ModelStale": {"threshold": 30}}}
 
     assert configured(own).alerts["ModelStale"].threshold == 30
 
 
-def test_a_duration_is_so_many_seconds() -> None:
+def test_a_duration_is_converted_to_seconds() -> None:
     assert [seconds(text) for text in ("30s", "5m", "2h", "1d", "1w")] == [30, 300, 7200, 86_400, 604_800]
 
 
@@ -76,21 +76,21 @@ def test_a_duration_is_so_many_seconds() -> None:
         ),
         (
             {"alerts": {"CtrLow": {"minimum_traffic": -1}}},
-            "minimum_traffic = -1 is not usable: expected a number from 0",
+            "minimum_traffic = -1 is not usable: expected a number of at least 0",
         ),
         ({"general": {"objective": 99.0}}, "general.objective = 99.0 is not usable: expected a share between 0 and 1"),
-        ({"general": {"sure": 0}}, "general.sure = 0 is not usable: expected a number of standard deviations above 0"),
+        ({"general": {"sure": 0}}, "general.sure = 0 is not usable: expected a number of standard deviations greater"),
         ({"baseline": {"sure": -1}}, "baseline.sure = -1 is not usable: expected a number of standard deviations"),
-        ({"baseline": {"days": 0}}, "baseline.days = 0 is not usable: expected a whole number from 1"),
-        ({"baseline": {"weeks": -1}}, "baseline.weeks = -1 is not usable: expected a whole number from 0"),
+        ({"baseline": {"days": 0}}, "baseline.days = 0 is not usable: expected an integer of at least 1"),
+        ({"baseline": {"weeks": -1}}, "baseline.weeks = -1 is not usable: expected an integer of at least 0"),
         ({"baseline": {"day": ""}}, "baseline.day = '' is not usable: expected a duration"),
         ({"experiments": {"harm": 5}}, "experiments.harm = 5 is not usable: expected a probability between 0 and 1"),
         ({"experiments": {"mismatch": 0}}, "experiments.mismatch = 0 is not usable: expected a probability"),
-        ({"experiments": {"events": 0}}, "experiments.events = 0 is not usable: expected a number above 0"),
+        ({"experiments": {"events": 0}}, "experiments.events = 0 is not usable: expected a number greater than 0"),
         ({"alerts": {"CoverageLow": {"enabled": True}}}, "alerts.CoverageLow is enabled but has no threshold"),
     ],
 )
-def test_what_means_nothing_is_refused_with_what_would(own: dict[str, Any], message: str) -> None:
+def test_an_invalid_setting_is_refused_with_a_description_of_valid_ones(own: dict[str, Any], message: str) -> None:
     with pytest.raises(TuningError) as refused:
         configured(own)
 
