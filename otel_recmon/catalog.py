@@ -480,7 +480,7 @@ class EventAttribute:
 
 
 REQUEST_EVENTS: Final = ("served", "failed")
-_COUNTED_EVENTS: Final = ("served", "clicked", "converted")
+_EXPERIMENT_EVENTS: Final = ("served", "clicked", "converted")
 EVENT_ATTRIBUTES: Final = (
     EventAttribute("model_version", "text", "The label `model_version` of the metrics."),
     EventAttribute("variant", "text", "The label `variant` of the metrics: the experiment arm."),
@@ -532,9 +532,9 @@ EVENT_ATTRIBUTES: Final = (
         REQUEST_EVENTS,
     ),
     EventAttribute("position", "integer", "The position of the item; absent if it is unusable.", ("clicked",)),
-    EventAttribute("experiment", "text", "The label `experiment` of the experiment metrics.", _COUNTED_EVENTS),
-    EventAttribute("arm", "text", "The label `variant` of the experiment metrics.", _COUNTED_EVENTS),
-    EventAttribute("bucket", "text", "The label `bucket` of the experiment metrics.", _COUNTED_EVENTS),
+    EventAttribute("experiment", "text", "The label `experiment` of the experiment metrics.", _EXPERIMENT_EVENTS),
+    EventAttribute("arm", "text", "The label `variant` of the experiment metrics.", _EXPERIMENT_EVENTS),
+    EventAttribute("bucket", "text", "The label `bucket` of the experiment metrics.", _EXPERIMENT_EVENTS),
     EventAttribute(
         "attribution",
         "text",

@@ -116,7 +116,7 @@ def _counts(event: Event) -> Counts:
         yield catalog.CLICKED, labels | {"position": _position(attributes.get("position"))}, 1
     elif event.name == "converted":
         yield catalog.CONVERTED, labels, 1
-    else:
+    elif event.name == "seen":
         yield from _impressions(attributes["positions"], labels)
     if "bucket" in attributes:
         yield from _experiment(event)

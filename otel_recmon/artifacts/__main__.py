@@ -38,7 +38,7 @@ def between(marker: str, content: Callable[[], str]) -> Render:
         head, found, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
         if not found or not closed:
-            msg = f"the markers {start.strip()} and {end} are missing"
+            msg = f"the lines {start.strip()} and {end} are missing; add them where the generated text belongs"
             raise ValueError(msg)
         return f"{head}{start}\n{content()}\n{end}{tail}"
 
@@ -84,12 +84,19 @@ def files(config: Config) -> dict[str, Render]:
 
 
 def stale(root: Path, config: Config) -> dict[str, str]:
-    """Return the new text of each outdated generated file, by its path."""
+    """Return the new text of each outdated generated file, by its path.
+
+    Raises:
+        SystemExit: A file lacks the marker comments for a generated part. The message names both.
+    """
     found = {}
     for name, render in files(config).items():
         path = root / name
         old = path.read_text(encoding="utf-8") if path.exists() else ""
-        new = render(old)
+        try:
+            new = render(old)
+        except ValueError as error:
+            raise SystemExit(f"{name}: {error}") from error
         if new != old:
             found[name] = new
     return found

@@ -31,7 +31,7 @@ class Origin(NamedTuple):
 @never_raises
 def record_click(defaults: Defaults, origin: Origin, position: object = None, item: object = None) -> None:
     """Count a click at a position, from 1. A second click of the same user on the same slate's item is a duplicate."""
-    if _is_recorded(CLICK):
+    if _note_event(CLICK):
         return
     attributor = defaults.recorder.attributor
     credit = attributor.click(origin.recommendation_id, item, position, origin.user) or NOT_ATTRIBUTED
@@ -57,7 +57,7 @@ def record_click(defaults: Defaults, origin: Origin, position: object = None, it
 @never_raises
 def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decimal = 0.0) -> None:
     """Count a conversion, and its revenue in the configured currency if that is above 0."""
-    if _is_recorded(CONVERSION):
+    if _note_event(CONVERSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
     instruments = defaults.recorder.start()
@@ -83,7 +83,7 @@ def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decim
 @never_raises
 def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), items: Sequence[object] = ()) -> None:
     """Count items that a client reports as seen, at their positions from 1."""
-    if _is_recorded(IMPRESSION):
+    if _note_event(IMPRESSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
     positions = credit.positions(positions, items)
@@ -96,8 +96,8 @@ def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), 
     defaults.recorder.events.impressions(cells, origin.user, positions, credit.result)
 
 
-def _is_recorded(kind: str) -> bool:
-    """Note an event in the request in progress. Return whether the plugin has recorded it already."""
+def _note_event(kind: str) -> bool:
+    """Note an event in the request in progress. Return True if the plugin has recorded this event already."""
     request = active_request()
     if request is not None:
         request.events += (kind,)

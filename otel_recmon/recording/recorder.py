@@ -16,10 +16,10 @@ from otel_recmon._version import __version__
 from otel_recmon.catalog import Metric
 from otel_recmon.config import Settings, read, variable
 from otel_recmon.recording.attributor import Attributor
-from otel_recmon.recording.event_log import EventLog
 from otel_recmon.recording.experiments import expected_shares
 from otel_recmon.recording.instruments import Instruments
 from otel_recmon.recording.item_catalog import Categories, load
+from otel_recmon.recording.log_events import EventLog
 from otel_recmon.recording.model_age import ModelFile
 from otel_recmon.recording.sketches import SKETCHED
 from otel_recmon.recording.store import Store

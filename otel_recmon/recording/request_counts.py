@@ -9,8 +9,8 @@ from otel_recmon import catalog
 from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
 from otel_recmon.recording.cells import Cells
 from otel_recmon.recording.defaults import Defaults
-from otel_recmon.recording.event_log import RequestResult, SlateResult
 from otel_recmon.recording.labels import Labels
+from otel_recmon.recording.log_events import RequestResult, SlateResult
 from otel_recmon.recording.recorder import Recorder
 from otel_recmon.recording.request_context import SLATE, RequestContext, active_request, consume_repeat
 from otel_recmon.recording.slate import (

@@ -133,7 +133,7 @@ def test_promql_and_python_give_the_same_number(name: str) -> None:
     by_promql = evaluated(BY_NAME[name], page(COUNTS, GAUGES))
     by_python = figures(COUNTS, GAUGES).value(TABLE[name])
 
-    assert by_python is not None
+    assert by_python is not None, f"COUNTS of this file needs a row for the counter of {name}"
     assert by_promql == pytest.approx(by_python)
 
 
@@ -158,7 +158,7 @@ def test_what_did_not_happen_is_0_in_both(ratio: Ratio) -> None:
 
     by_promql = evaluated(BY_NAME[ratio.name], page(counts, gauges))
 
-    assert (by_promql, figures(counts, gauges).value(ratio)) == (0.0, 0.0)
+    assert (by_promql, figures(counts, gauges).value(ratio)) == (0.0, 0.0), "COUNTS of this file needs a row"
 
 
 def _is_counted(numerator: Count, of: Count, label: str) -> bool:

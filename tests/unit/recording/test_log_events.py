@@ -16,7 +16,7 @@ from otel_recmon import MetricsCollector, monitor_latency, recommendation_id
 from otel_recmon.catalog import ERROR, EVENT_ATTRIBUTES, FAILED, OUTCOMES_, REJECTED, SERVED, SUCCESS, SeriesKey
 from otel_recmon.config import Settings
 from otel_recmon.eventlog import RECOUNTED, counted
-from otel_recmon.recording.event_log import MOST_HELD
+from otel_recmon.recording.log_events import MOST_HELD
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import close_request, finish_call
