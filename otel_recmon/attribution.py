@@ -45,7 +45,6 @@ from typing import Final, NamedTuple
 from otel_recmon import catalog
 from otel_recmon.values import id_text
 
-text = id_text  # the name that recording/attributor.py imports
 HEADER: Final = "X-Recommendation-Id"
 FORMAT: Final = 1
 BUCKETS: Final = len(catalog.BUCKETS)

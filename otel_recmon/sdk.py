@@ -3,7 +3,7 @@
 - ``forget`` deletes attribute sets, which the SDK otherwise keeps for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
 - ``metric_readers`` lists the readers of a meter provider.
-- ``describe`` and ``Series`` set span attributes and record values at a lower cost.
+- ``describe`` and ``BoundHistogram`` set span attributes and record values at a lower cost.
 
 Each function checks that the internals are as expected, and otherwise uses the API or changes nothing.
 """
@@ -154,7 +154,7 @@ def _set_directly(span: Any, attributes: Mapping[str, str | int | bool]) -> bool
     return False
 
 
-class Series:
+class BoundHistogram:
     """A histogram with a fixed set of attributes.
 
     ``Histogram.record`` checks, copies and hashes the attributes at every call, which is two thirds of its cost. So

@@ -188,7 +188,7 @@ class WatchedRequest:
         return self.reads_response and self.reader is not None and self.reader.kind is RouteKind.RECOMMENDATION
 
     def drop_streamed(self) -> None:
-        """Count a fault: the slate gets no recommendation id, because its response began before its items were read."""
+        """Count a fault: the slate gets no recommendation id, as its response began before the items were known."""
         self._observer.faults.drop(
             "slate_unsigned", "a slate that is not streamed, or track_recommendations in the code"
         )

@@ -30,7 +30,7 @@ class Watched(Protocol):
         """Record the request: all bytes of its response are known."""
 
     def drop_streamed(self) -> None:
-        """Count a fault: the slate gets no recommendation id, because its response is streamed."""
+        """Count a fault: the slate gets no recommendation id, because it is streamed."""
 
 
 class SignedSend:

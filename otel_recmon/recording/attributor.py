@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
 
-from otel_recmon.attribution import Recommendation, Shown, Signer, text
+from otel_recmon.attribution import Recommendation, Shown, Signer
 from otel_recmon.catalog import ATTRIBUTED, DUPLICATE, MISSING
 from otel_recmon.config import Settings
 from otel_recmon.recording.cells import Cells
@@ -16,7 +16,7 @@ from otel_recmon.recording.optional import when_enabled
 from otel_recmon.recording.request_context import RequestContext, current
 from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
-from otel_recmon.values import number, position, reusable, user_bytes
+from otel_recmon.values import id_text, number, position, reusable, user_bytes
 
 MOST_CLICKS: Final = 32_768
 """The last clicks that a process remembers, to find duplicates: at least this many, at most twice as many (7 MB)."""
@@ -130,7 +130,7 @@ class Attributor:
         """Verify the id of a click. A second click of the same user on the same item of a slate is a duplicate."""
         credit = self._credit(token)
         if credit.found is not None and (item is not None or position is not None):
-            target = ("item", text(item).strip()) if item is not None else ("position", _canonical(position))
+            target = ("item", id_text(item).strip()) if item is not None else ("position", _canonical(position))
             if self._clicks.add((credit.found.slate, target, user_bytes(user))):
                 credit = _REPEATED
         return self._counted(credit)
@@ -178,7 +178,7 @@ class Recent:
 def _canonical(position: object) -> str:
     """Return one spelling for all spellings of a position, such as 3, "3" and 3.0."""
     found = number(position)
-    return text(position).strip() if found is None else str(found)
+    return id_text(position).strip() if found is None else str(found)
 
 
 def _sampled() -> tuple[int, int] | None:

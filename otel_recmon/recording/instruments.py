@@ -18,7 +18,7 @@ from otel_recmon.catalog import Kind, Metric
 from otel_recmon.recording.cells import Cells
 from otel_recmon.recording.store import Row
 from otel_recmon.safety import Faults, swallow
-from otel_recmon.sdk import Keep, Series, ensure_own_instance, forget
+from otel_recmon.sdk import BoundHistogram, Keep, ensure_own_instance, forget
 
 SCOPE = "otel_recmon"
 Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]
@@ -53,7 +53,7 @@ class Instruments:
         """Record a finite value from 0 in a histogram, under the labels of the cells."""
         series = cells.histograms.get(metric.name)
         if series is None:
-            series = cells.histograms[metric.name] = Series(self._histograms[metric.name], cells.attributes)
+            series = cells.histograms[metric.name] = BoundHistogram(self._histograms[metric.name], cells.attributes)
         series.record(value)
 
     def forget(self, keep: Keep) -> bool:

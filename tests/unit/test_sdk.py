@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.trace import Span
 
-from otel_recmon.sdk import Series, describe, forget
+from otel_recmon.sdk import BoundHistogram, describe, forget
 
 
 def _points(reader: InMemoryMetricReader) -> set[tuple[str, str, str]]:
@@ -112,7 +112,7 @@ def _counted(records: Callable[[MeterProvider, Callable[[float], None]], None], 
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     histogram = provider.get_meter("ours").create_histogram("latency", explicit_bucket_boundaries_advisory=[1.0])
-    series = Series(histogram, V1)
+    series = BoundHistogram(histogram, V1)
     records(provider, series.record if straight else lambda value: histogram.record(value, V1))
     state = _state(reader)
     provider.shutdown()
@@ -147,7 +147,7 @@ class TestSeries:
         delta: dict[type, AggregationTemporality] = {Histogram: AggregationTemporality.DELTA}
         reader = InMemoryMetricReader(preferred_temporality=delta)
         provider = MeterProvider([reader], shutdown_on_exit=False)
-        series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
+        series = BoundHistogram(provider.get_meter("ours").create_histogram("latency"), V1)
 
         exported = []
         for value in (1.0, 2.0, 4.0):
@@ -165,7 +165,7 @@ class TestSeries:
             def record(self, value: float, attributes: Mapping[str, str]) -> None:
                 told.append((value, attributes))
 
-        series: Series = Series(Unknown(), V1)  # type: ignore[arg-type]  # that is the point
+        series: BoundHistogram = BoundHistogram(Unknown(), V1)  # type: ignore[arg-type]  # that is the point
         for value in (1.0, 2.0, 3.0):
             series.record(value)
 
@@ -177,7 +177,7 @@ class TestSeries:
         histogram = provider.get_meter("ours").create_histogram("latency")
 
         for version in ("v1", "v2"):
-            series = Series(histogram, {"model_version": version})
+            series = BoundHistogram(histogram, {"model_version": version})
             series.record(1.0)
             series.record(2.0)
         state = _state(reader)
@@ -188,7 +188,7 @@ class TestSeries:
     def test_a_clock_that_was_set_back_costs_no_exemplars(self, monkeypatch: pytest.MonkeyPatch, span: Span) -> None:
         reader = InMemoryMetricReader()
         provider = MeterProvider([reader], shutdown_on_exit=False)
-        series = Series(provider.get_meter("ours").create_histogram("latency"), V1)
+        series = BoundHistogram(provider.get_meter("ours").create_histogram("latency"), V1)
         series.record(1.0)
         monkeypatch.setattr("otel_recmon.sdk.time_ns", lambda: 3_600_000_000_000)
         series.record(1.0)
