@@ -9,7 +9,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.promql import Expr, QueryScope
 from otel_recmon.artifacts.settings.thresholds import Experiments
-from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Volume, Words, measure, over, volume
+from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, SignalText, Unit, Volume, measure, over, volume
 from otel_recmon.artifacts.signals.sequential import Bounds, Difference, by_arm, ratio, role, split
 from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
 from otel_recmon.catalog import Metric
@@ -88,15 +88,15 @@ class Judged:
         )
 
 
-def _judged(words: Words, metrics: tuple[Metric, ...], compare: Compare, bounds_of: MakeBounds) -> Judged:
+def _judged(text: SignalText, metrics: tuple[Metric, ...], compare: Compare, bounds_of: MakeBounds) -> Judged:
     value = measure(
-        replace(words, description=f"{words.description} {_OVER}"),
+        replace(text, description=f"{text.description} {_OVER}"),
         Unit.SHARE,
         (*metrics, catalog.EXPECTED_SHARE),
         lambda scope: compare(scope, counts(scope)).value(),
         _FIXED,
     )
-    return Judged(value, words.description, compare, bounds_of)
+    return Judged(value, text.description, compare, bounds_of)
 
 
 _EXPOSURES: Final = catalog.EXPERIMENT_EXPOSURES
@@ -108,11 +108,11 @@ def _per_exposure(name: str, title: str, metric: Metric, events: Metric | None =
 
     meaning = f"{title} of each treatment."
     metrics = (metric, _EXPOSURES, *((events,) if events else ()))
-    return _judged(Words(name, title, EXPERIMENTS, meaning), metrics, compare, bounds)
+    return _judged(SignalText(name, title, EXPERIMENTS, meaning), metrics, compare, bounds)
 
 
 SPLIT: Final = _judged(
-    Words("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment, divided by its expected share."),
+    SignalText("arm_split", "Split", EXPERIMENTS, "Exposures of each treatment, divided by its expected share."),
     (_EXPOSURES,),
     lambda scope, count: split(scope, count(_EXPOSURES)),
     split_bounds,
@@ -126,7 +126,7 @@ JUDGED: Final = (SPLIT, CLICKS, CONVERSIONS, REVENUE)
 
 
 def _counted(name: str, title: str, metric: Metric, unit: Unit = Unit.EVENTS_PER_SECOND) -> Volume:
-    return volume(Words(name, title, EXPERIMENTS, metric.brief), Counted(metric), unit)
+    return volume(SignalText(name, title, EXPERIMENTS, metric.brief), Counted(metric), unit)
 
 
 EXPOSED: Final = _counted("arm_exposed", "Exposures", _EXPOSURES)
@@ -136,8 +136,8 @@ EARNED: Final = _counted("arm_earned", "Revenue", catalog.EXPERIMENT_REVENUE, Un
 
 
 def _rate(name: str, title: str, metric: Metric, unit: Unit = Unit.SHARE) -> Share:
-    words = Words(name, f"{title} per exposure, in each arm", EXPERIMENTS, f"{title} over exposures.")
-    return over(words, Counted(metric), Counted(_EXPOSURES), zero=True, unit=unit)
+    text = SignalText(name, f"{title} per exposure, in each arm", EXPERIMENTS, f"{title} divided by exposures.")
+    return over(text, Counted(metric), Counted(_EXPOSURES), zero=True, unit=unit)
 
 
 CLICK_RATE: Final = _rate("arm_click_rate", "Clicks", catalog.EXPERIMENT_CLICKS)
@@ -157,18 +157,18 @@ def against(scope: QueryScope, operator: str, signal: Callable[[QueryScope], Exp
     return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
 
 
-def _guardrail(words: Words, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
-    return measure(words, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
+def _guardrail(text: SignalText, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
+    return measure(text, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
 
 
 SLOWER: Final = _guardrail(
-    Words("arm_latency", "Latency, P95, vs. control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
+    SignalText("arm_latency", "Latency, P95, vs. control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
     LATENCY_P95,
     Unit.SHARE,
     lambda scope: against(scope, "/", LATENCY_P95.expression) - 1,
 )
 FAILING_MORE: Final = _guardrail(
-    Words(
+    SignalText(
         "arm_errors",
         "Error rate vs. control",
         EXPERIMENTS,

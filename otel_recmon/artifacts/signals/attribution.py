@@ -6,14 +6,14 @@ from typing import Final
 from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, TELEMETRY
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, labelled, measure, mix, over
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, SignalText, Unit, labelled, measure, mix, over
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
 
 _NEEDS: Final = f"It needs {variable('signing_key')}."
 
 ATTRIBUTED_SHARE: Final = over(
-    Words(
+    SignalText(
         "attributed_share",
         "Share attributed",
         TELEMETRY,
@@ -24,7 +24,7 @@ ATTRIBUTED_SHARE: Final = over(
     zero=True,
 )
 ATTRIBUTION_MIX: Final = mix(
-    Words(
+    SignalText(
         "attribution_mix",
         "Recommendation ids by result",
         TELEMETRY,
@@ -36,10 +36,10 @@ ATTRIBUTION_MIX: Final = mix(
 
 
 def _median(name: str, title: str, metric: Metric) -> Signal:
-    words = Words(
+    text = SignalText(
         name, title, BUSINESS, f"{metric.brief} The value is the median: half of them take at most this long. {_NEEDS}"
     )
-    return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
+    return measure(text, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
 
 
 CLICK_DELAY: Final = _median("click_delay", "Time to a click", catalog.CLICK_DELAY)

@@ -9,7 +9,7 @@ from otel_recmon import catalog
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import EXPERIMENTS
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope, equal
-from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, Unit, Words, measure, mix
+from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, SignalText, Unit, measure, mix
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ORDER_VALUE, REVENUE_PER_REQUEST
 
 CONTROL: Final = "$control"
@@ -23,7 +23,7 @@ _INDEPENDENT: Final = (
 )
 
 VARIANT_MIX: Final = mix(
-    Words("variant_mix", "Requests by variant", EXPERIMENTS, "Share of each variant in all requests."),
+    SignalText("variant_mix", "Requests by variant", EXPERIMENTS, "Share of each variant in all requests."),
     Counted(catalog.REQUESTS),
     catalog.VARIANT,
 )
@@ -85,8 +85,8 @@ def lift(share: Share, variance: Value, basis: str) -> Estimate:
     meaning = f"{share.title} of each variant relative to the control: 10% is a tenth more. {basis} {_INDEPENDENT}"
 
     def of(name: str, title: str, z: float) -> Signal:
-        words = Words(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
-        return measure(words, Unit.SHARE, share.metrics, partial(_lift, share, variance, z), share.fixed)
+        text = SignalText(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
+        return measure(text, Unit.SHARE, share.metrics, partial(_lift, share, variance, z), share.fixed)
 
     return Estimate(of("lift", "lift", 0), of("lift_low", "lift, at least", -Z), of("lift_high", "lift, at most", Z))
 
@@ -104,13 +104,13 @@ REVENUE_LIFT: Final = lift(REVENUE_PER_REQUEST, _variance_of_revenue, _REVENUE_B
 
 
 def _share_bound(share: Share, name: str, bound: Value) -> Signal:
-    words = Words(
+    text = SignalText(
         f"{share.name}_{name}",
         f"{share.title}, at {name}",
         share.page,
         f"{share.description} The value is a bound of the 95% Wilson interval.",
     )
-    return measure(words, share.unit, share.metrics, bound, share.fixed)
+    return measure(text, share.unit, share.metrics, bound, share.fixed)
 
 
 def estimated(share: Share) -> Estimate:
@@ -124,10 +124,10 @@ CONVERSION_RATE_ESTIMATE: Final = estimated(CONVERSION_RATE)
 
 def _revenue_bound(name: str, z: float) -> Signal:
     signal = REVENUE_PER_REQUEST
-    words = Words(
+    text = SignalText(
         f"{signal.name}_{name}", f"{signal.title}, at {name}", signal.page, f"{signal.description} {_REVENUE_BASIS}"
     )
-    return measure(words, signal.unit, signal.metrics, partial(_bound, signal, _variance_of_revenue, z), signal.fixed)
+    return measure(text, signal.unit, signal.metrics, partial(_bound, signal, _variance_of_revenue, z), signal.fixed)
 
 
 REVENUE_ESTIMATE: Final = Estimate(REVENUE_PER_REQUEST, _revenue_bound("least", -Z), _revenue_bound("most", Z))

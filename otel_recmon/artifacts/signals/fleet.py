@@ -8,7 +8,7 @@ from otel_recmon import catalog, definitions
 from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import BUSINESS, QUALITY, DashboardPage
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, measure, words_of
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, SignalText, Unit, measure, text_of
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
 from otel_recmon.definitions import Count, Definition, Gauge, Merge, Quantity, Ratio
@@ -65,17 +65,17 @@ def _ratio(ratio: Ratio, scope: QueryScope) -> Expr:
     return promql.call("clamp_max", part / whole * 100, 100) if ratio.percent else promql.divided(part, whole)
 
 
-def _words(definition: Definition, page: DashboardPage) -> Words:
-    return replace(words_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
+def _text(definition: Definition, page: DashboardPage) -> SignalText:
+    return replace(text_of(definition, page), description=f"{definition.meaning} {_ESTIMATED}")
 
 
 def _estimate(gauge: Gauge, page: DashboardPage) -> Signal:
-    return measure(_words(gauge, page), Unit.COUNT, (gauge.metric,), lambda scope: quantity(gauge, scope), (_REGISTER,))
+    return measure(_text(gauge, page), Unit.COUNT, (gauge.metric,), lambda scope: quantity(gauge, scope), (_REGISTER,))
 
 
 def _estimated(ratio: Ratio, page: DashboardPage, unit: Unit) -> Signal:
     metrics = (ratio.numerator.metric, *(of.metric for of in ratio.denominator))
-    return measure(_words(ratio, page), unit, metrics, partial(_ratio, ratio))
+    return measure(_text(ratio, page), unit, metrics, partial(_ratio, ratio))
 
 
 DISTINCT_ITEMS: Final = _estimate(definitions.DISTINCT_ITEMS, QUALITY)

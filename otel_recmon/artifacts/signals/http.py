@@ -7,7 +7,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import SERVICE
 from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.artifacts.signals import external
-from otel_recmon.artifacts.signals.kinds import Unit, Words, measure
+from otel_recmon.artifacts.signals.kinds import SignalText, Unit, measure
 
 ROUTE: Final = "http_route"
 """The label with the template of the route, such as /users/{id}."""
@@ -21,13 +21,13 @@ def _failed(scope: QueryScope) -> Expr:
 
 
 ROUTE_REQUESTS: Final = measure(
-    Words("route_requests", "Requests by route", SERVICE, "All requests that the web framework answered."),
+    SignalText("route_requests", "Requests by route", SERVICE, "All requests that the web framework answered."),
     Unit.PER_SECOND,
     (),
     partial(promql.rate, _COUNT),
 )
 ROUTE_ERRORS: Final = measure(
-    Words(
+    SignalText(
         "route_errors", "Error rate by route", SERVICE, "Requests answered with status 5xx, divided by all requests."
     ),
     Unit.SHARE,
@@ -35,7 +35,7 @@ ROUTE_ERRORS: Final = measure(
     _failed,
 )
 ROUTE_P95: Final = measure(
-    Words(
+    SignalText(
         "route_p95",
         "Latency by route, P95",
         SERVICE,

@@ -197,7 +197,7 @@ class Share(Signal):
 
 
 @dataclass(frozen=True)
-class Words:
+class SignalText:
     """The name, title, page and description of a signal."""
 
     name: str
@@ -206,30 +206,30 @@ class Words:
     description: str
 
 
-def words_of(definition: Definition, page: DashboardPage) -> Words:
-    """Return the words of a definition, for a signal that a page explains."""
-    return Words(definition.name, definition.title, page, definition.meaning)
+def text_of(definition: Definition, page: DashboardPage) -> SignalText:
+    """Return the text of a signal that shows a definition on a page."""
+    return SignalText(definition.name, definition.title, page, definition.meaning)
 
 
 def measure(
-    words: Words,
+    text: SignalText,
     unit: Unit,
     metrics: tuple[Metric, ...],
     value: Callable[[QueryScope], Expr],
     fixed: tuple[str, ...] = (),
 ) -> Signal:
     """Return a signal with any expression."""
-    return Signal(words.name, words.title, unit, words.description, words.page, metrics, value, fixed=fixed)
+    return Signal(text.name, text.title, unit, text.description, text.page, metrics, value, fixed=fixed)
 
 
-def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
+def volume(text: SignalText, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
     """Return the signal of a count."""
     return Volume(
-        words.name,
-        words.title,
+        text.name,
+        text.title,
         unit,
-        words.description,
-        words.page,
+        text.description,
+        text.page,
         (counted.metric,),
         counted.rate,
         counted,
@@ -238,40 +238,43 @@ def volume(words: Words, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volu
 
 
 def share(
-    words: Words, metrics: tuple[Metric, ...], part: Callable[[QueryScope], Expr], whole: Callable[[QueryScope], Expr]
+    text: SignalText,
+    metrics: tuple[Metric, ...],
+    part: Callable[[QueryScope], Expr],
+    whole: Callable[[QueryScope], Expr],
 ) -> Share:
     """Return the signal of one count divided by another."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.divided(part(scope), whole(scope))
 
-    return Share(words.name, words.title, Unit.SHARE, words.description, words.page, metrics, value, part, whole, part)
+    return Share(text.name, text.title, Unit.SHARE, text.description, text.page, metrics, value, part, whole, part)
 
 
-def over(words: Words, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
+def over(text: SignalText, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
     """Return the signal of the increase of one counter divided by that of another.
 
     Args:
-        words: The texts of the signal.
+        text: The texts of the signal.
         part: The numerator.
         whole: The denominator.
         zero: Whether a missing numerator always counts as 0. Otherwise it counts as 0 only if the service has such
             series; else the share is unknown, and missing.
         unit: The unit of the value.
     """
-    found = share(words, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
+    found = share(text, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
     return replace(found, unit=unit, counted=part.increase, fixed=part.fixed + whole.fixed)
 
 
 def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECOND) -> Volume:
     """Return the signal of a count."""
-    return volume(words_of(count, page), Counted.of(count), unit)
+    return volume(text_of(count, page), Counted.of(count), unit)
 
 
 def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
     """Return the signal of one count divided by another."""
     part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
-    return over(words_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
+    return over(text_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
 
 
 def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
@@ -280,7 +283,7 @@ def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
     def value(scope: QueryScope) -> Expr:
         return promql.aggregate(gauge.merge.value, promql.series(gauge.metric.prometheus, scope), scope.by)
 
-    return measure(words_of(gauge, page), unit, (gauge.metric,), value)
+    return measure(text_of(gauge, page), unit, (gauge.metric,), value)
 
 
 def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
@@ -307,15 +310,15 @@ def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
     return promql.many_to_one(parts, "/", promql.compared(counted.increase(scope), ">", 0), scope.by)
 
 
-def mix(words: Words, counted: Counted, attribute: Attribute) -> Signal:
+def mix(text: SignalText, counted: Counted, attribute: Attribute) -> Signal:
     """Return the signal of a mix: the share of each value of a label in a count."""
-    return measure(words, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
+    return measure(text, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
 
 
-def distribution(words: Words, metric: Metric) -> Signal:
+def distribution(text: SignalText, metric: Metric) -> Signal:
     """Return the signal of the increase of each bucket of a histogram, cumulative by `le`."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.increase(f"{metric.prometheus}_bucket", scope.apart("le"))
 
-    return measure(words, Unit.COUNT, (metric,), value)
+    return measure(text, Unit.COUNT, (metric,), value)

@@ -11,14 +11,14 @@ from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
     Signal,
+    SignalText,
     Unit,
-    Words,
     defined_gauge,
     defined_share,
     distribution,
     measure,
     mix,
-    words_of,
+    text_of,
 )
 from otel_recmon.catalog import Metric
 
@@ -27,18 +27,18 @@ COVERAGE_SLATES: Final = 10_000
 """The number of recent slates over which a process measures its catalog coverage."""
 
 CATEGORY_MIX: Final = mix(
-    Words("category_mix", "Category mix", QUALITY, "Share of each category in the returned items."),
+    SignalText("category_mix", "Category mix", QUALITY, "Share of each category in the returned items."),
     _ITEMS,
     catalog.CATEGORY,
 )
 POSITION_MIX: Final = mix(
-    Words("position_mix", "Impressions by position", QUALITY, "Share of each position in the impressions."),
+    SignalText("position_mix", "Impressions by position", QUALITY, "Share of each position in the impressions."),
     Counted(catalog.IMPRESSIONS),
     catalog.POSITION,
 )
 
 
-SCORES: Final = distribution(Words("scores", "Scores, distribution", QUALITY, catalog.SCORE.brief), catalog.SCORE)
+SCORES: Final = distribution(SignalText("scores", "Scores, distribution", QUALITY, catalog.SCORE.brief), catalog.SCORE)
 MEAN_SCORE: Final = defined_share(definitions.MEAN_SCORE, QUALITY, Unit.TIMES)
 
 
@@ -47,7 +47,7 @@ def _diversity(scope: QueryScope) -> Expr:
 
 
 DIVERSITY: Final = measure(
-    words_of(definitions.DIVERSITY, QUALITY), Unit.SHARE, (catalog.ITEMS,), _diversity, (catalog.CATEGORY.name,)
+    text_of(definitions.DIVERSITY, QUALITY), Unit.SHARE, (catalog.ITEMS,), _diversity, (catalog.CATEGORY.name,)
 )
 
 
@@ -66,7 +66,7 @@ def _full_coverage(scope: QueryScope) -> Expr:
 
 
 GINI: Final = measure(
-    Words(
+    SignalText(
         "gini",
         "Concentration on popular items, per process",
         QUALITY,
@@ -79,7 +79,7 @@ GINI: Final = measure(
 PROCESS_DIVERSITY: Final = defined_gauge(definitions.PROCESS_DIVERSITY, QUALITY, Unit.SHARE)
 COVERAGE: Final = defined_gauge(definitions.COVERAGE, QUALITY, Unit.PERCENT)
 FULL_COVERAGE: Final = measure(
-    Words(
+    SignalText(
         "full_coverage",
         "Catalog coverage of warmed-up processes",
         QUALITY,
@@ -91,7 +91,7 @@ FULL_COVERAGE: Final = measure(
 )
 STALENESS: Final = defined_gauge(definitions.STALENESS, QUALITY, Unit.HOURS)
 RELOAD_PENDING: Final = measure(
-    Words("reload_pending", "Newer model not loaded", QUALITY, catalog.RELOAD_PENDING.brief),
+    SignalText("reload_pending", "Newer model not loaded", QUALITY, catalog.RELOAD_PENDING.brief),
     Unit.TIMES,
     (catalog.RELOAD_PENDING,),
     partial(_gauge, "max", catalog.RELOAD_PENDING),
@@ -112,7 +112,7 @@ def score_drift(back: str = "1d") -> Signal:
         f"Distance between the distributions of top scores now and {back} ago, 0 to 1: the largest difference between "
         "their cumulative shares (Kolmogorov-Smirnov)."
     )
-    return measure(Words("score_drift", "Score drift", QUALITY, meaning), Unit.SHARE, (catalog.SCORE,), value)
+    return measure(SignalText("score_drift", "Score drift", QUALITY, meaning), Unit.SHARE, (catalog.SCORE,), value)
 
 
 SCORE_DRIFT: Final = score_drift()
@@ -149,7 +149,7 @@ def _coec(scope: QueryScope) -> Expr:
 
 
 COEC: Final = measure(
-    Words(
+    SignalText(
         "coec",
         "Clicks over expected clicks",
         QUALITY,

@@ -9,7 +9,7 @@ from otel_recmon.artifacts import promql
 from otel_recmon.artifacts.pages import TELEMETRY
 from otel_recmon.artifacts.promql import IDENTITY, Expr, Matcher, QueryScope, equal
 from otel_recmon.artifacts.signals import external
-from otel_recmon.artifacts.signals.kinds import Counted, Signal, Unit, Words, defined_volume, measure, share
+from otel_recmon.artifacts.signals.kinds import Counted, Signal, SignalText, Unit, defined_volume, measure, share
 
 EXPORTER: Final = "exporter"
 """The Collector's label with the name of one of its exporters."""
@@ -23,7 +23,7 @@ def _handled(scope: QueryScope) -> Expr:
 
 
 DROPPED_SHARE: Final = share(
-    Words(
+    SignalText(
         "dropped_share",
         "Share of dropped values",
         TELEMETRY,
@@ -54,13 +54,15 @@ def _silent(back: str, scope: QueryScope) -> Expr:
 
 
 SERVICES: Final = measure(
-    Words("services", "Services reporting", TELEMETRY, "Services, by name and environment, that send metrics now."),
+    SignalText(
+        "services", "Services reporting", TELEMETRY, "Services, by name and environment, that send metrics now."
+    ),
     Unit.COUNT,
     (catalog.BUILD_INFO,),
     _count(*IDENTITY),
 )
 INSTANCES: Final = measure(
-    Words("instances", "Processes reporting", TELEMETRY, "Processes that send metrics now."),
+    SignalText("instances", "Processes reporting", TELEMETRY, "Processes that send metrics now."),
     Unit.COUNT,
     (catalog.BUILD_INFO,),
     _count(*IDENTITY, "instance"),
@@ -85,7 +87,7 @@ def _fullest_metric(scope: QueryScope) -> Expr:
 
 
 SERIES: Final = measure(
-    Words("series", "Series", TELEMETRY, "Time series of otel-recmon that a service exports now."),
+    SignalText("series", "Series", TELEMETRY, "Time series of otel-recmon that a service exports now."),
     Unit.COUNT,
     (),
     _series,
@@ -93,7 +95,7 @@ SERIES: Final = measure(
 
 
 SERIES_BUDGET: Final = measure(
-    Words(
+    SignalText(
         "series_budget",
         "Series budget used",
         TELEMETRY,
@@ -109,8 +111,8 @@ SERIES_BUDGET: Final = measure(
 def silent(back: str = "1d") -> Signal:
     """Return the signal that is 1 for each service that sent metrics within `back` and sends none now."""
     meaning = f"1 for a service that sent metrics within the last {back} and sends none now."
-    words = Words("silent", "Silent services", TELEMETRY, meaning)
-    return measure(words, Unit.TIMES, (), partial(_silent, back))
+    text = SignalText("silent", "Silent services", TELEMETRY, meaning)
+    return measure(text, Unit.TIMES, (), partial(_silent, back))
 
 
 SILENT: Final = silent()
@@ -122,7 +124,7 @@ def _age(scope: QueryScope) -> Expr:
 
 
 LAST_SAMPLE_AGE: Final = measure(
-    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of a service."),
+    SignalText("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of a service."),
     Unit.SECONDS,
     (catalog.BUILD_INFO,),
     _age,
@@ -142,7 +144,7 @@ def _fullest(scope: QueryScope) -> Expr:
 
 
 QUEUE_FILL: Final = measure(
-    Words(
+    SignalText(
         "queue_fill",
         "Collector queue",
         TELEMETRY,
@@ -166,7 +168,7 @@ def _lost(scope: QueryScope) -> Expr:
 
 
 LOST_POINTS: Final = measure(
-    Words(
+    SignalText(
         "lost_points",
         "Lost data points",
         TELEMETRY,
@@ -183,7 +185,7 @@ def _given_up(scope: QueryScope) -> Expr:
 
 
 MESSAGES_LOST: Final = measure(
-    Words(
+    SignalText(
         "messages_lost",
         "Undelivered Slack messages",
         TELEMETRY,
@@ -200,7 +202,7 @@ def _alerting(_: QueryScope) -> Expr:
 
 
 ALERTING: Final = measure(
-    Words(
+    SignalText(
         "alerting",
         "Alerts firing",
         TELEMETRY,
@@ -217,7 +219,7 @@ def _flow(name: str, scope: QueryScope) -> Expr:
 
 
 ACCEPTED_POINTS: Final = measure(
-    Words(
+    SignalText(
         "accepted_points",
         "Data points received",
         TELEMETRY,
@@ -228,7 +230,7 @@ ACCEPTED_POINTS: Final = measure(
     partial(_flow, external.ACCEPTED),
 )
 SENT_POINTS: Final = measure(
-    Words(
+    SignalText(
         "sent_points",
         "Data points sent",
         TELEMETRY,
@@ -239,7 +241,7 @@ SENT_POINTS: Final = measure(
     partial(_flow, external.SENT),
 )
 TARGETS_UP: Final = measure(
-    Words("targets_up", "Scrape targets up", TELEMETRY, "1 if Prometheus reaches the target, else 0."),
+    SignalText("targets_up", "Scrape targets up", TELEMETRY, "1 if Prometheus reaches the target, else 0."),
     Unit.TIMES,
     (),
     lambda scope: promql.aggregate("min", promql.series(external.UP, scope.anywhere()), scope.by),

@@ -11,8 +11,8 @@ from otel_recmon.artifacts.promql import Expr, QueryScope
 from otel_recmon.artifacts.signals.kinds import (
     Counted,
     Signal,
+    SignalText,
     Unit,
-    Words,
     defined_share,
     defined_volume,
     distribution,
@@ -20,8 +20,8 @@ from otel_recmon.artifacts.signals.kinds import (
     mix,
     over,
     share,
+    text_of,
     volume,
-    words_of,
 )
 from otel_recmon.catalog import Metric
 
@@ -34,7 +34,7 @@ CLICKS: Final = defined_volume(definitions.CLICKS, BUSINESS, Unit.EVENTS_PER_SEC
 CONVERSIONS: Final = defined_volume(definitions.CONVERSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
 REVENUE: Final = defined_volume(definitions.REVENUE, BUSINESS, Unit.MONEY)
 CANDIDATES: Final = volume(
-    Words("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
+    SignalText("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
     Counted(catalog.CANDIDATES),
     Unit.EVENTS_PER_SECOND,
 )
@@ -52,7 +52,7 @@ FALLBACK_SHARE: Final = defined_share(definitions.FALLBACK_SHARE, SERVICE)
 EMPTY_SHARE: Final = defined_share(definitions.EMPTY_SHARE, SERVICE)
 PARTIAL_SHARE: Final = defined_share(definitions.PARTIAL_SHARE, SERVICE)
 OUTCOME_MIX: Final = mix(
-    Words("outcome_mix", definitions.OUTCOMES.title, SERVICE, definitions.OUTCOMES.meaning),
+    SignalText("outcome_mix", definitions.OUTCOMES.title, SERVICE, definitions.OUTCOMES.meaning),
     Counted.of(definitions.OUTCOMES),
     catalog.OUTCOME,
 )
@@ -69,26 +69,26 @@ def _lookups(scope: QueryScope) -> Expr:
 
 
 CACHE_HIT_RATE: Final = share(
-    words_of(definitions.CACHE_HIT_RATE, SERVICE), (catalog.CACHE_HITS, catalog.CACHE_MISSES), _filled_hits, _lookups
+    text_of(definitions.CACHE_HIT_RATE, SERVICE), (catalog.CACHE_HITS, catalog.CACHE_MISSES), _filled_hits, _lookups
 )
 
 
 def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
     """Return the signal of a quantile of durations, in seconds."""
     meaning = f"{level:.0%} take at most this long; the value is interpolated within a bucket of the histogram."
-    words = Words(name, title, SERVICE, f"{metric.brief} {meaning}")
-    return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
+    text = SignalText(name, title, SERVICE, f"{metric.brief} {meaning}")
+    return measure(text, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
 
 LATENCY_P50: Final = quantile_of("latency_p50", "Latency, median", catalog.LATENCY, 0.5)
 LATENCY_P95: Final = quantile_of("latency_p95", "Latency, P95", catalog.LATENCY, 0.95)
 LATENCY_P99: Final = quantile_of("latency_p99", "Latency, P99", catalog.LATENCY, 0.99)
 LATENCIES: Final = distribution(
-    Words("latencies", "Latency, distribution", SERVICE, catalog.LATENCY.brief), catalog.LATENCY
+    SignalText("latencies", "Latency, distribution", SERVICE, catalog.LATENCY.brief), catalog.LATENCY
 )
 STAGE_P95: Final = quantile_of("stage_p95", "Time in a stage, P95", catalog.STAGE_DURATION, 0.95)
 STAGE_MEAN: Final = over(
-    Words("stage_mean", "Time in a stage, mean", SERVICE, "Mean time spent in a stage of the pipeline."),
+    SignalText("stage_mean", "Time in a stage, mean", SERVICE, "Mean time spent in a stage of the pipeline."),
     Counted(catalog.STAGE_DURATION, part="_sum"),
     Counted(catalog.STAGE_DURATION, part="_count"),
     unit=Unit.SECONDS,
@@ -105,12 +105,12 @@ def burn_rate(objective: float) -> Signal:
         f"Share of bad responses divided by the {1 - objective:.3g} that the objective of {objective:g} allows. "
         "Above 1, the error budget does not last."
     )
-    words = Words("burn_rate", "Burn rate", SERVICE, meaning)
+    text = SignalText("burn_rate", "Burn rate", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return BAD_RESPONSES.expression(scope) / (1 - objective)
 
-    return measure(words, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
+    return measure(text, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
 def budget_left(objective: float) -> Signal:
@@ -123,12 +123,12 @@ def budget_left(objective: float) -> Signal:
         f"Share of the error budget that is left: the objective of {objective:g} allows {1 - objective:.3g} bad "
         "responses. Below 0%, the budget is exceeded."
     )
-    words = Words("budget_left", "Error budget left", SERVICE, meaning)
+    text = SignalText("budget_left", "Error budget left", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
 
-    return measure(words, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
+    return measure(text, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
 def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d") -> Signal:
@@ -140,9 +140,9 @@ def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d"
         back: The offset of the earlier value, such as "7d".
     """
     meaning = f"{signal.description} Relative change since {back} ago: 10% is a tenth more."
-    words = Words(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
+    text = SignalText(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
 
     def changed(scope: QueryScope) -> Expr:
         return promql.divided(value(scope), value(scope.ago(back))) - 1
 
-    return measure(words, Unit.SHARE, signal.metrics, changed, signal.fixed)
+    return measure(text, Unit.SHARE, signal.metrics, changed, signal.fixed)
