@@ -50,8 +50,8 @@ def definitions_table() -> str:
 
 _INTRODUCTION = """\
 Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. The expected clicks
-of a version are computed from its impressions. Each impression is multiplied by the click-through rate of all versions
-at the same surface and position (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate
+of a version are a sum over its impressions: each impression adds the click-through rate of all versions at the surface
+and position of the impression (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate
 contains both the position bias and the quality of the items at that position; COEC does not separate these two effects.
 If a version has nearly all impressions, it is compared with itself, so its COEC is close to 1.
 
