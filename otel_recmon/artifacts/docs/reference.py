@@ -50,15 +50,17 @@ def definitions_table() -> str:
 
 _INTRODUCTION = """\
 Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. The expected clicks
-of a version are the clicks that its impressions would have at the click-through rate of all versions at the same
-surface and position (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate contains both the
-position bias and the quality of the items at that position; COEC does not separate the two. A version with nearly all
-impressions is compared with itself, so its COEC is close to 1.
+of a version are a sum over its impressions: each impression adds the click-through rate of all versions at the surface
+and position of the impression (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate
+contains both the position bias and the quality of the items at that position; COEC does not separate these two effects.
+If a version has nearly all impressions, it is compared with itself, so its COEC is close to 1.
 
-The labels `variant` and `surface` exist only if the service names them. A new series is exported once as 0 before its
-first value, so that `increase()` includes its first event: after the very first event, read the metrics twice to see
-it. A gauge is the value of one process. For several processes, use counters and histograms, which add up, or sketches,
-which merge by the maximum of each register: [sketches.md](sketches.md).
+The labels `variant` and `surface` exist only if the service names a variant or a surface. A new series is exported once
+as 0 before its first value, so that `increase()` includes its first event. Therefore, after the very first event, the
+series shows its value only when you read the metrics for the second time.
+
+A gauge is the value of one process. For a figure of several processes, use counters, histograms or sketches. Counters
+and histograms add up. Sketches merge by the maximum of each register: [sketches.md](sketches.md).
 """
 
 
@@ -99,14 +101,17 @@ def configuration_page() -> str:
 
 
 _CONFIGURATION = """\
-otel-recmon is configured by environment variables. An unusable value never stops the service: it is logged once as an
-ERROR that names the variable, the valid values and the value used instead. The variables `OTEL_*` of OpenTelemetry keep
-their meaning. In the table, a name such as MODEL_PATH is short for `OTEL_RECMON_MODEL_PATH`.
+otel-recmon is configured by environment variables. An invalid value never stops the service. otel-recmon logs an ERROR
+once, with the name of the variable, the valid values, and the value that it uses instead. The variables `OTEL_*` of
+OpenTelemetry keep their meaning. In the table, names such as MODEL_PATH are short for `OTEL_RECMON_MODEL_PATH`.
 
-An expression without a prefix is [JMESPath](https://jmespath.org) on the response body; with the prefix `body:` it is
-JMESPath on the request body. `header:` names a header of the request, `response_header:` a header of the response,
-`query:` a query parameter and `path:` a path parameter. If routes have different responses, write an expression for
-each of these routes, then the default expression: `/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
+Some values are expressions. An expression without a prefix is a [JMESPath](https://jmespath.org) expression on the
+response body. The prefixes have these meanings: `body:` is followed by a JMESPath expression on the request body,
+`header:` by the name of a request header, `response_header:` by the name of a response header, `query:` by the name of
+a query parameter, and `path:` by the name of a path parameter.
+
+If routes have different responses, write one expression for each of these routes, and the default expression at the
+end: `/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
 """
 
 
