@@ -1,4 +1,4 @@
-"""Reference tables of the documentation, from the metric definitions and the settings."""
+"""Reference tables of the documentation, generated from the metric definitions and the settings."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -44,21 +44,22 @@ def metrics_page() -> str:
 
 
 def definitions_table() -> str:
-    """Return the table of the figures that are one quantity divided by another."""
+    """Return the table of the definitions of all ratios, such as the click-through rate."""
     return table(("figure", "definition"), [(of.title, of.meaning) for of in definitions.RATIOS])
 
 
 _INTRODUCTION = """\
-Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. The expected clicks
-of a version are the clicks that its impressions would have at the click-through rate of all versions at the same
-surface and position (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate contains both the
-position bias and the quality of the items at that position; COEC does not separate the two. A version with nearly all
-impressions is compared with itself, so its COEC is close to 1.
+Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. To compute the
+expected clicks of a version, multiply its impressions at each surface and position by the click-through rate of all
+versions together at this surface and position, and add up the products (Zhang and Jones, "Comparing click logs for
+editorial training", 2007). This click-through rate depends on the position bias and on the quality of the items at the
+position. COEC does not separate these two effects. If a version has nearly all impressions, it is compared almost only
+with itself, so its COEC is close to 1.
 
-The labels `variant` and `surface` exist only if the service names them. A new series is exported once as 0 before its
-first value, so that `increase()` includes its first event: after the very first event, read the metrics twice to see
-it. A gauge is the value of one process. For several processes, use counters and histograms, which add up, or sketches,
-which merge by the maximum of each register: [sketches.md](sketches.md).
+The labels `variant` and `surface` exist only if the service sets them. A new series is exported once with the value 0,
+so that `increase()` includes its first event. So after the first event of a series, the first export contains 0, and
+the second export contains the event. The value of a gauge describes only one process. To combine several processes, use
+counters and histograms, which can be added, or sketches: [sketches.md](sketches.md) explains how to merge them.
 """
 
 
@@ -79,7 +80,7 @@ def recounted_list() -> str:
 
 
 def configuration_table() -> str:
-    """Return the table of all variables."""
+    """Return the table of all environment variables."""
     rows = [
         (
             f"`{variable(spec.name)}`",
@@ -99,14 +100,15 @@ def configuration_page() -> str:
 
 
 _CONFIGURATION = """\
-otel-recmon is configured by environment variables. An unusable value never stops the service: it is logged once as an
-ERROR that names the variable, the valid values and the value used instead. The variables `OTEL_*` of OpenTelemetry keep
-their meaning. In the table, a name such as MODEL_PATH is short for `OTEL_RECMON_MODEL_PATH`.
+otel-recmon is configured by environment variables. An unusable value never stops the service. It is logged once as an
+ERROR, which names the variable, the valid values and the value that is used instead. The `OTEL_*` variables of
+OpenTelemetry keep their meaning. In the table, a name such as MODEL_PATH is short for `OTEL_RECMON_MODEL_PATH`.
 
-An expression without a prefix is [JMESPath](https://jmespath.org) on the response body; with the prefix `body:` it is
-JMESPath on the request body. `header:` names a header of the request, `response_header:` a header of the response,
-`query:` a query parameter and `path:` a path parameter. If routes have different responses, write an expression for
-each of these routes, then the default expression: `/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
+An expression without a prefix is a [JMESPath](https://jmespath.org) expression for the response body. With the prefix
+`body:`, it is a JMESPath expression for the request body. `header:` names a header of the request, `response_header:` a
+header of the response, `query:` a query parameter, and `path:` a path parameter. If routes have different responses,
+write one expression for each of these routes, and then the default expression for all other routes:
+`/search => hits[]; /home/{user_id} => rows[].cards[]; items`.
 """
 
 
