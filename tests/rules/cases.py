@@ -312,7 +312,7 @@ CASES: Final = (
         "ArmFailing",
         "4%",
         "> 0.5%",
-        "4% more of its requests fail than in the control (limit 0.5%)",
+        "its error rate minus the error rate of the control is 4% (limit 0.5%)",
         {"failing": 0.05},
     ),
     Case(

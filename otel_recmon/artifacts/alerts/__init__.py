@@ -1,1 +1,1 @@
-"""The alerts: conditions on signals, and the rules that settings make of them; may import `signals` and below."""
+"""The alerts: their definitions, conditions and rules. May import `signals` and the layers below."""

@@ -1,4 +1,4 @@
-"""The expressions of alerts: values of signals, limited to enough traffic and to statistically significant changes."""
+"""The PromQL expressions of alerts: values of signals, filtered by minimum traffic and by statistical significance."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -20,19 +20,19 @@ Bound = Callable[[Context, QueryScope], Expr]
 _DAYS_A_WEEK: Final = 7
 _MEDIAN: Final = 0.5
 _RELEVANT_SHARE: Final = 0.05
-"""The minimum share of a category or position whose loss raises an alert."""
+"""The minimum earlier share of a label value, such as a position. If a smaller share vanishes, no alert fires."""
 _TWICE: Final = 2
 _KOLMOGOROV: Final = 1.63
 """The critical value of the two-sample Kolmogorov-Smirnov test at a significance level of 1 %."""
 
 
 def plain(signal: Signal) -> Value:
-    """Return the value of a signal, whatever the traffic."""
+    """Return the value of a signal, without a condition on the traffic."""
     return lambda context: signal.expression(context.scope)
 
 
 def with_traffic(signal: Signal, trials: Callable[[QueryScope], Expr]) -> Value:
-    """Return the value of a signal where there is the minimum traffic."""
+    """Return the value of a signal, but only if the traffic is at least the minimum traffic of the alert."""
     return lambda context: _with_traffic(signal.expression(context.scope), trials(context.scope), context)
 
 
@@ -42,19 +42,19 @@ def _with_traffic(value: Expr, trials: Expr, context: Context) -> Expr:
 
 
 def significantly_below(signal: Share) -> Value:
-    """Return a share where its Wilson upper bound is below the threshold."""
+    """Return a share, but only if its Wilson upper bound is below the threshold."""
     return lambda context: _significantly(signal, "<", "-", context)
 
 
 def significantly_above(signal: Share) -> Value:
-    """Return a share where its Wilson lower bound is above the threshold."""
+    """Return a share, but only if its Wilson lower bound is above the threshold."""
     return lambda context: _significantly(signal, ">", "+", context)
 
 
 def _significantly(signal: Share, operator: str, sign: str, context: Context) -> Expr:
-    # Wilson's interval is the set of proportions p that a test with the standard error sqrt(p * (1 - p) / n) does not
-    # reject. So its bound is beyond the threshold t if the share differs from t by more than z * sqrt(t * (1 - t) / n),
-    # which is a shorter expression than the bound itself.
+    # Wilson's interval contains each proportion p that differs from the share by at most z * sqrt(p * (1 - p) / n).
+    # So the interval does not contain the threshold t if the share differs from t by more than
+    # z * sqrt(t * (1 - t) / n). This condition is a shorter expression than the bounds of the interval.
     limit = context.threshold
     trials = signal.trials(context.scope)
     spread = context.config.general.z * math.sqrt(max(0.0, limit * (1 - limit)))
@@ -64,14 +64,14 @@ def _significantly(signal: Share, operator: str, sign: str, context: Context) ->
 
 
 def burning(key: str, burn_rate: Signal) -> Value:
-    """Return the burn rate of the error budget: the smaller one of a long and a short window.
+    """Return the burn rate of the error budget: the minimum of the burn rates in a long and in a short window.
 
     The long window shows that a relevant part of the budget is lost. The short window resets the alert soon after the
     burning stops (The Site Reliability Workbook, chapter 5, "Alerting on SLOs", section 6).
 
     Args:
         key: The last part of the names of the recording rules.
-        burn_rate: The burn rate of a window.
+        burn_rate: The signal that is computed over each of the two windows.
     """
 
     def value(context: Context) -> Expr:
@@ -87,13 +87,15 @@ def burning(key: str, burn_rate: Signal) -> Value:
 def below_baseline(
     key: str, signal: Callable[[QueryScope], Expr], upper: Bound, trials: Callable[[QueryScope], Expr] | None = None
 ) -> Value:
-    """Return the relative difference between each model version and the baseline, where it is significantly lower.
+    """Return the difference from the baseline for each model version, as a fraction of the baseline.
+
+    A model version has a result only if its value is significantly below the baseline.
 
     Args:
         key: The first part of the name of the recording rule.
-        signal: The compared value.
-        upper: The upper bound of the value.
-        trials: The traffic that the value is based on. If None, the baseline itself must be the minimum traffic.
+        signal: The value that is compared with the baseline.
+        upper: The upper confidence bound of the value.
+        trials: The count that must reach the minimum traffic of the alert. If None, the baseline must reach it.
     """
 
     def value(context: Context) -> Expr:
@@ -110,11 +112,11 @@ def below_baseline(
 
 
 def _baseline(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Baseline) -> Expr:
-    """Return the baseline of a service, over all its model versions.
+    """Return the baseline of a service: one value for all its model versions together.
 
-    This is the smaller one of two medians: that of the preceding days and that of the same weekday of the preceding
-    weeks. So the first day of a weekend and the first day after a holiday do not look like a drop. There is no
-    baseline until the service has sent metrics for the configured number of days.
+    The baseline is the smaller of two medians: the median of the preceding days, and the median of the same weekday
+    in the preceding weeks. So the first day of a weekend and the first day after a holiday do not look like a drop.
+    A service has no baseline until it has sent metrics for the configured number of days.
     """
     service = scope.by_service()
     medians = {"days": _median(value, service, baseline, range(1, baseline.days + 1))}
@@ -140,37 +142,42 @@ def wilson_upper(signal: Share) -> Bound:
 
 
 def exact(signal: Signal) -> Bound:
-    """Return the value itself as its upper bound, for a signal without sampling error."""
+    """Return the value of a signal as its upper bound. Use it only for a signal without sampling error."""
     return lambda _, scope: signal.expression(scope)
 
 
 def poisson_upper(context: Context, scope: QueryScope) -> Expr:
-    """Return the upper bound of the expected number of requests of a service."""
+    """Return the Poisson upper bound of the expected number of requests to a service."""
     return _expected_at_most(service_requests(scope), 1, context)
 
 
 def entropy_upper(signal: Signal) -> Bound:
     """Return the upper bound of the diversity.
 
-    The standard deviation of -ln p is at most sqrt(ln(k-1)**2 / 4 + 1) for k categories (Reeb and Wolf, "Tight
-    bound on relative entropy by entropy difference", 2015). Divided by ln k, as the diversity is, this is
-    less than 1 (0.96 for k = 3, and less for more). So the standard error of the diversity is at most 1/sqrt(n). Here n
-    is the number of slates, because the items of one slate are not independent draws.
+    The diversity is the mean of -ln p divided by ln k. Here k is the number of categories, and p is the share of a
+    category in all items. The standard deviation of -ln p is at most sqrt(ln(k-1)**2 / 4 + 1) (Reeb and Wolf, "Tight
+    bound on relative entropy by entropy difference", 2015). This limit, divided by ln k, is 0.96 for k = 3 and smaller
+    for more categories. So the standard error of the diversity is at most 1/sqrt(n). Here n is the number of slates,
+    because the items of one slate are not independent draws.
     """
     return lambda context, scope: signal.expression(scope) + _margin(context, scope)
 
 
 def mean_upper(signal: Signal) -> Bound:
-    """Return the upper bound of the mean list length, if the standard deviation of lengths is at most their mean."""
+    """Return the upper bound of the mean list length.
+
+    It assumes that the standard deviation of the list lengths is at most their mean.
+    """
     return lambda context, scope: signal.expression(scope) * (_margin(context, scope) + 1)
 
 
 def revenue_upper(signal: Share) -> Bound:
     """Return the upper bound of the revenue per request.
 
-    The number of sales follows a Poisson distribution, and the standard deviation of the revenue per sale equals its
-    mean. Then the variance of the revenue, in units of the mean sale, is twice the number of sales. The mean sale is
-    that of one day, a week ago.
+    Two assumptions are made: the number of sales follows a Poisson distribution, and the standard deviation of the
+    revenue per sale equals its mean. If revenue is measured in units of the mean revenue per sale, its variance is then
+    twice the number of sales. The mean revenue per sale is computed over one day, a week ago. If the baseline has fewer
+    than 7 days, it is computed over the first day of the baseline.
     """
 
     def bound(context: Context, scope: QueryScope) -> Expr:
@@ -190,9 +197,9 @@ def requests(scope: QueryScope) -> Expr:
 
 
 def service_requests(scope: QueryScope) -> Expr:
-    """Return the number of requests of a service.
+    """Return the number of requests to a service.
 
-    Model versions are added up, because traffic that moves from one version to another is not lost.
+    It is the sum over all model versions, because traffic that moves from one version to another is not lost.
     """
     return requests(scope.by_service())
 
@@ -210,7 +217,7 @@ def _margin(context: Context, scope: QueryScope) -> Expr:
 def _expected_at_most(count: Expr, variance: float, context: Context) -> Expr:
     """Return the largest expected value that is compatible with a count.
 
-    It solves count = expected - z * sqrt(variance * expected).
+    The result is the solution of count = expected - z * sqrt(variance * expected).
 
     Args:
         count: The observed number of events.
@@ -223,7 +230,10 @@ def _expected_at_most(count: Expr, variance: float, context: Context) -> Expr:
 
 
 def vanished(counted: Counted, attribute: Attribute) -> Value:
-    """Return the relative change of each label value's share of a count, where its share used to be relevant."""
+    """Return the relative change of the share of each label value, such as a position, in a count.
+
+    A label value has a result only if its earlier share was at least _RELEVANT_SHARE.
+    """
 
     def value(context: Context) -> Expr:
         scope = context.scope.by_service()
@@ -236,7 +246,10 @@ def vanished(counted: Counted, attribute: Attribute) -> Value:
 
 
 def taking_over(counted: Counted, attribute: Attribute) -> Value:
-    """Return each label value's share of a count, where its share has more than doubled."""
+    """Return the share of each label value, such as a category, in a count.
+
+    A label value has a result only if its share has more than doubled, or if the label value is new.
+    """
 
     def value(context: Context) -> Expr:
         scope = context.scope
@@ -244,7 +257,7 @@ def taking_over(counted: Counted, attribute: Attribute) -> Value:
         _, then = _shares(counted, attribute, context, scope.by_service())
         doubled = promql.many_to_one(now, ">", then * _TWICE, (*scope.service, attribute.name))
         new = promql.unless(now, then, (*scope.service, attribute.name))
-        # Without any past shares the service itself is new, and every value of the label would be "new".
+        # If there are no earlier shares at all, the service itself is new. Then every label value would look new.
         known = promql.where(promql.either(doubled, new), then, scope.service)
         enough = promql.compared(counted.increase(scope), ">=", context.tuning.minimum_traffic)
         return promql.where(known, enough, scope.by)
@@ -261,7 +274,7 @@ def _shares(counted: Counted, attribute: Attribute, context: Context, scope: Que
 
 
 def drifted(context: Context) -> Expr:
-    """Return the distance between the present and the past distribution of scores, where it is significant."""
+    """Return the distance between the present and the past distribution of scores, but only if it is significant."""
     scope = context.scope
     now, then = (_scores(moment) for moment in (scope, scope.ago(context.tuning.offset)))
     distance = score_drift(context.tuning.offset).expression(scope)
@@ -274,7 +287,7 @@ def _scores(scope: QueryScope) -> Expr:
 
 
 def silent_service(context: Context) -> Expr:
-    """Return 1 for each service that sent metrics within the offset and sends none now."""
+    """Return 1 for each service that sent metrics in the period of the offset but sends none now."""
     return silent(context.tuning.offset).expression(context.scope)
 
 
@@ -285,5 +298,5 @@ def rate_by(label: Attribute, metric: Metric) -> Value:
 
 
 def always(_: Context) -> Expr:
-    """Return 1 at all times."""
+    """Return an expression whose value is always 1."""
     return promql.call("vector", 1)

@@ -16,10 +16,10 @@ _VERSION: Final = (*IDENTITY, catalog.MODEL_VERSION.name)
 _TO_BASELINE: Final = "compared with its baseline"
 _IMPRESSIONS: Final = Counted(catalog.IMPRESSIONS)
 _ITEMS: Final = Counted(catalog.ITEMS)
-_COMPARE_VERSIONS: Final = "Compare the model versions: if only one is low, send its traffic back to the previous one."
-_FIND_CAUSE: Final = "Find out whether errors, latency, fallbacks or empty lists use up the budget; see their runbooks."
+_COMPARE_VERSIONS: Final = "Compare the model versions. If the rate of only one version is low, roll that version back."
+_FIND_CAUSE: Final = "Find out what uses up the budget: errors, slow responses, fallbacks or empty lists."
 _LOAD_INDEX: Final = "Compare the sizes of the last index builds, and load the last complete index."
-_FIND_CATEGORY: Final = "Find the category that took over, and roll back the model or the boost that caused it."
+_FIND_CATEGORY: Final = "Find the category whose share rose, and roll back the model or the boost that caused the rise."
 
 
 def _burns(burn_rate: Signal) -> tuple[Alert, ...]:
@@ -84,7 +84,7 @@ OBJECTIVES: Final = (
         traffic.LATENCY_P95,
         Comparison.ABOVE,
         "one in twenty responses takes longer than {value} (limit {threshold})",
-        "Roll back the last deployment or model, unless one stage or one instance explains the time.",
+        "Roll back the last deployment or model, unless a single slow stage or instance is the cause.",
         conditions.with_traffic(traffic.LATENCY_P95, conditions.requests),
     ),
     Alert(
@@ -103,7 +103,7 @@ OUTCOMES: Final = (
         traffic.FALLBACK_SHARE,
         Comparison.ABOVE,
         "{value} of requests get the fallback list (limit {threshold})",
-        "Find the stage without candidates, and repair it or roll it back.",
+        "Find the stage that returns no candidates. Repair this stage, or roll it back.",
         conditions.significantly_above(traffic.FALLBACK_SHARE),
     ),
     Alert(
@@ -122,7 +122,7 @@ DEVIATIONS: Final = (
     _share_below_baseline(
         "ConversionRateBelowUsual",
         traffic.CONVERSION_RATE,
-        "Compare with the orders of the shop: if these are normal, conversions are not reported.",
+        "Check the number of orders in the shop. If it is normal, the client does not report all conversions.",
         counts="clicks",
     ),
     _below_baseline(
@@ -140,7 +140,7 @@ DEVIATIONS: Final = (
         "TrafficBelowUsual",
         traffic.REQUESTS,
         conditions.below_baseline("requests", conditions.service_requests, conditions.poisson_upper),
-        "Check the last release of each client and the gateway, and ask whether traffic was moved.",
+        "Check the gateway and the last release of each client. Ask whether somebody moved traffic elsewhere.",
         by=IDENTITY,
         counts="requests in the baseline",
     ),
@@ -169,7 +169,7 @@ DEVIATIONS: Final = (
     _share_below_baseline(
         "CacheHitRateBelowUsual",
         traffic.CACHE_HIT_RATE,
-        "Bring the cache back, or roll back the release that changed its keys.",
+        "If the cache is down, start it again. If a release changed the cache keys, roll the release back.",
         by=IDENTITY,
         counts="cache lookups",
     ),
@@ -192,7 +192,7 @@ MIXES: Final = (
         _IMPRESSIONS,
         catalog.POSITION,
         "impressions",
-        "Check whether positions moved by one or lists became shorter.",
+        "Check whether all positions are shifted by one, or whether lists became shorter.",
     ),
     _taking_over(
         "PositionTakingOver",
@@ -216,7 +216,7 @@ MIXES: Final = (
         _ITEMS,
         catalog.CATEGORY,
         "items",
-        "Compare the model versions: roll back the one that changed, or check the catalog if all changed.",
+        "Compare the model versions. If only one changed, roll it back. If all of them changed, check the catalog.",
     ),
 )
 
@@ -228,14 +228,14 @@ def _stale(name: str, action: str) -> Alert:
 
 
 MODELS: Final = (
-    _stale("ModelStale", "Run the training again, and load its result."),
-    _stale("ModelVeryStale", "Treat it as an outage of the training: somebody must take it over today."),
+    _stale("ModelStale", "Run the training again, and load the new model."),
+    _stale("ModelVeryStale", "Treat this as an outage of the training: somebody must begin to repair it today."),
     Alert(
         "ModelNotLoaded",
         quality.RELOAD_PENDING,
         Comparison.EQUAL,
         "a newer model is on disk, but the service still uses the old one",
-        "Reload or restart the replicas one after the other.",
+        "Restart the replicas one after the other, or make each of them reload its model.",
         conditions.plain(quality.RELOAD_PENDING),
     ),
     Alert(
@@ -260,7 +260,7 @@ MODELS: Final = (
         quality.SCORE_DRIFT,
         Comparison.ABOVE,
         "the distribution of scores differs by {value} from that of {offset} ago (limit {threshold})",
-        "Check the click-through rate; if it fell as well, roll back the model.",
+        "Check the click-through rate. If it fell too, roll back the model.",
         conditions.drifted,
         traffic="scores",
     ),
@@ -268,13 +268,13 @@ MODELS: Final = (
 
 
 def alerts(config: Config) -> tuple[Alert, ...]:
-    """Return all alerts, including those without a threshold."""
+    """Return all alerts, including alerts without a threshold."""
     burns = _burns(traffic.burn_rate(config.general.objective))
     return (*OBJECTIVES, *burns, *OUTCOMES, *DEVIATIONS, *MIXES, *MODELS, *experiments.ALERTS, *telemetry.ALERTS)
 
 
 def rules(config: Config) -> tuple[AlertRule, ...]:
-    """Return the rules of all alerts that have a threshold, including disabled ones."""
+    """Return the rules of all alerts that have a threshold, including disabled alerts."""
     return tuple(
         AlertRule(alert, config.alerts[alert.name], config)
         for alert in alerts(config)

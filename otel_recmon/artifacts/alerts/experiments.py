@@ -1,4 +1,4 @@
-"""The alerts about experiments: the split, lost clicks and conversions, and the guardrails latency and errors."""
+"""The alerts about experiments: the split, lost clicks, lost conversions, and the guardrails latency and error rate."""
 
 import math
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def _recorded_counts(context: Context) -> Counts:
 
 
 def _mismatch(context: Context) -> Expr:
-    """Return the relative error of the split, where it is significant; 1 for an arm without exposures."""
+    """Return the relative error of the split, but only if it is significant. It is 1 for an arm without exposures."""
     scope, count = _scope(context), _recorded_counts(context)
     found = arms.SPLIT.compare(scope, count)
     significant = found.significant_size(arms.split_bounds(context.config.experiments))
@@ -45,7 +45,7 @@ def _mismatch(context: Context) -> Expr:
 
 
 def _at_most(judged: Judged) -> Callable[[Context], Expr]:
-    """Return the upper bound of the difference from the control."""
+    """Return the upper bound of the difference between an arm and the control."""
 
     def value(context: Context) -> Expr:
         found = judged.compare(_scope(context), _recorded_counts(context))
@@ -60,11 +60,12 @@ def _with_sample(value: Expr, sample: Expr, context: Context) -> Expr:
 
 
 def _slower(context: Context) -> Expr:
-    """Return the relative difference of the P95 latency from the control, where it is significantly higher.
+    """Return the relative difference in P95 latency between an arm and the control.
 
-    It is significant if the lower confidence bound of the arm's quantile is above the upper bound of the control's.
-    These bounds are the order statistics around the quantile (Conover, Practical Nonparametric Statistics, 3.2), z
-    standard deviations of a binomial proportion away from its level, for the minimum number of requests.
+    There is a result only if the arm is significantly slower: the lower confidence bound of the arm's P95 must be above
+    the upper confidence bound of the control's P95. These bounds are the quantiles at the levels 0.95 - margin and
+    0.95 + margin (Conover, Practical Nonparametric Statistics, 3.2). The margin is z standard deviations of a binomial
+    proportion of 0.95, for the minimum number of requests.
     """
     few = max(context.tuning.minimum_traffic, 1)
     margin = context.config.general.z * math.sqrt(_LEVEL * (1 - _LEVEL) / few)
@@ -77,7 +78,10 @@ def _slower(context: Context) -> Expr:
 
 
 def _failing(context: Context) -> Expr:
-    """Return the difference of the error rate from the control, where the Wilson intervals do not overlap."""
+    """Return the difference in error rate between an arm and the control.
+
+    There is a result only if the Wilson interval of the arm is completely above the Wilson interval of the control.
+    """
     z = context.config.general.z
     significant = _ordered(context, lambda scope: ERROR_RATE.lower(scope, z), lambda scope: ERROR_RATE.upper(scope, z))
     return _with_requests(promql.where(arms.FAILING_MORE.expression(_scope(context)), significant), context)
@@ -91,7 +95,7 @@ def _ordered(context: Context, low: Callable[[QueryScope], Expr], high: Callable
 
 
 def _with_requests(value: Expr, context: Context) -> Expr:
-    """Return a value where both the arm and the control have the minimum number of requests."""
+    """Return a value, but only if the arm and the control each have the minimum number of requests."""
     scope, minimum = _scope(context), context.tuning.minimum_traffic
     requests = promql.compared(REQUESTS.count(scope.apart(catalog.VARIANT.name)), ">=", minimum)
     own, control = (arms.side(scope, role, requests) for role in (catalog.TREATMENT, catalog.CONTROL))
@@ -122,17 +126,17 @@ ALERTS: Final = (
         arms.SPLIT.value,
         Comparison.ABOVE,
         "the number of exposures is off by {value} from the configured split (limit {threshold})",
-        "Decide nothing on this experiment until the cause is found.",
+        "Make no decision on this experiment until you have found the cause of the wrong split.",
         _mismatch,
         _ARM,
         traffic=f"exposures {_EFFECTIVE}",
-        against="in either direction",
+        against="(difference in either direction)",
     ),
     _loses(
         "ArmLosesClicks",
         arms.CLICKS,
         "clicks",
-        "Switch the arm off, or reduce its traffic in a new experiment, unless the loss is intended.",
+        "Switch the arm off, unless the loss is intended. You can test it again with less traffic in a new experiment.",
     ),
     _loses(
         "ArmLosesConversions",
@@ -144,16 +148,16 @@ ALERTS: Final = (
         "ArmSlow",
         arms.SLOWER,
         "the latency (P95) is {value} higher than in the control (limit {threshold})",
-        "Wait if its cache is still cold; otherwise tell the owner of the experiment.",
+        "If the cache of the arm is still cold, wait. Otherwise tell the owner of the experiment.",
         _slower,
-        "as a relative difference",
+        "(relative difference)",
     ),
     _guardrail(
         "ArmFailing",
         arms.FAILING_MORE,
-        "{value} more of its requests fail than in the control (limit {threshold})",
+        "its error rate minus the error rate of the control is {value} (limit {threshold})",
         "Switch the arm off, and then repair it.",
         _failing,
-        "in percentage points",
+        "(difference in percentage points)",
     ),
 )

@@ -1,4 +1,4 @@
-"""The definition of an alert, and the rule that its settings make of it."""
+"""The definition of an alert, and the alert rule that is made from a definition and its settings."""
 
 import re
 from collections import defaultdict
@@ -14,7 +14,8 @@ from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Unit
 from otel_recmon.catalog import MODEL_VERSION
 
 RecordAs = Callable[[str, Expr], Expr]
-"""Given a name and an expensive expression, returns the series that a rule records it as, or the expression itself."""
+"""A function that takes a name and an expensive expression. It records the expression and returns the recorded series,
+or it returns the expression unchanged."""
 WATCHDOG: Final = "Watchdog"
 """The name of the alert that always fires."""
 
@@ -40,7 +41,7 @@ class Comparison(Enum):
 
 
 class ValueFormat(Enum):
-    """A format for values: as a template in which %s stands for the value, and as a function of a number."""
+    """A format for values, in two forms: a template in which %s is the value, and a function that formats a number."""
 
     SHARE = ("{{ humanizePercentage %s }}", lambda value: f"{value * 100:.4g}%")
     DURATION = ('{{ printf "%%.3g" %s }} s', lambda value: f"{value:.3g} s")
@@ -49,11 +50,11 @@ class ValueFormat(Enum):
     PERCENT = ('{{ printf "%%.3g" %s }}%%', lambda value: f"{value:.3g}%")
 
     def template(self, value: str) -> str:
-        """Return the template for a value, such as ".Value"."""
+        """Return a template that formats a template variable, such as ".Value"."""
         return str(self.value[0]) % value
 
     def constant(self, value: float) -> str:
-        """Return a number in this format."""
+        """Return a number as a text in this format."""
         return str(self.value[1](value))
 
 
@@ -66,7 +67,7 @@ _FORMATS: Final = {
 
 
 _FOR_PEOPLE: Final = ("warning", "critical")
-"""The severities of alerts that people read; info is for machines, such as a dead man's switch."""
+"""The severities of alerts that people read. The severity info is for machines, such as a dead man's switch."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Context:
     Attributes:
         tuning: The settings of the alert.
         config: All settings.
-        record: Records an expensive expression under a name.
-        matchers: More matchers, which narrow the expression to some services.
+        record: A function that records an expensive expression under a name.
+        matchers: Additional label matchers, which limit the expression to some services.
     """
 
     tuning: Tuning
@@ -87,7 +88,7 @@ class Context:
 
     @property
     def scope(self) -> QueryScope:
-        """The window of the alert, by service and model version."""
+        """The scope of the queries: the window of the alert, grouped by service and model version."""
         services = self.config.deployment.services
         labels, matchers = (*IDENTITY, MODEL_VERSION.name), (*self.matchers, *services.matchers)
         return QueryScope(self.tuning.window, labels, matchers, elsewhere=services.pipeline_matchers)
@@ -95,7 +96,7 @@ class Context:
     @property
     def threshold(self) -> float:
         """The threshold, in the unit of the signal."""
-        assert self.tuning.threshold is not None  # noqa: S101 - a rule is only made of an alert that has one
+        assert self.tuning.threshold is not None  # noqa: S101 - only alerts with a threshold have rules
         return self.tuning.threshold
 
 
@@ -105,16 +106,17 @@ class Alert:
 
     Attributes:
         name: The name in CamelCase, which is also the heading of its section in the runbook.
-        signal: The signal of the value; its panel is linked from the alert.
-        comparison: The comparison of the value with the threshold that makes the alert fire.
-        summary: One line for people, with {value}, {threshold}, {window} and {offset}. The subject, such as the service
-            and the model version, is put before it.
-        action: The first step for the person who is called, in one sentence.
-        value: Returns the expression of the value. It has no result where there is too little data to judge.
-        by: The labels of its series.
-        value_format: The format of the value; by default that of the signal's unit.
-        traffic: The things that its minimum traffic counts.
-        against: The reference of a relative value, such as "compared with the control"; empty for an absolute value.
+        signal: The signal that the alert watches. The alert links to the panel of this signal.
+        comparison: The comparison of the value with the threshold. If it is true, the alert fires.
+        summary: One line for people. It may contain {value}, {threshold}, {window} and {offset}. In a message, the
+            subject comes before it, such as the service and the model version.
+        action: The first step for the person who is called, in one line.
+        value: A function that returns the expression of the value. If there is too little data, the expression has no
+            result.
+        by: The labels of the series that the expression returns.
+        value_format: The format of the value. The default is the format of the signal's unit.
+        traffic: The events that the minimum traffic of the alert counts, such as "requests".
+        against: The reference of a relative value, such as "compared with the control". Empty for an absolute value.
     """
 
     name: str
@@ -139,12 +141,12 @@ class AlertRule:
 
     @property
     def name(self) -> str:
-        """The name of the alert, which is its label `alertname`."""
+        """The name of the alert, which is also the value of its label `alertname`."""
         return self.alert.name
 
     @property
     def uid(self) -> str:
-        """The uid in Grafana, which depends on the name and the prefix of the settings only."""
+        """The uid in Grafana. It depends only on the name of the alert and the setting `grafana.uid_prefix`."""
         return self.config.deployment.grafana.uid(PREFIX + re.sub("([A-Z])", r"-\1", self.name).lower())
 
     @property
@@ -164,32 +166,32 @@ class AlertRule:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels that the alert has besides those of its series."""
+        """The labels that the rule adds to the labels of the series."""
         return {"severity": self.severity, **self.config.deployment.labels}
 
     @property
     def minimum_traffic(self) -> float:
-        """The count within the window below which the alert is silent."""
+        """The minimum traffic. While the window contains less traffic, the alert is silent."""
         return self.tuning.minimum_traffic
 
     @property
     def window(self) -> str:
-        """The window of the value: that of the alert, or that of the baseline."""
+        """The window of the value: the window of the alert or, if the alert has none, the window of the baseline."""
         return self.tuning.window or self.config.baseline.window
 
     @property
     def runbook(self) -> str:
-        """The address of its section in the runbook."""
+        """The address of the alert's section in the runbook."""
         return f"{self.config.general.runbook}#{self.name.lower()}"
 
     @property
     def dashboard(self) -> str:
-        """The uid of the dashboard with its panel."""
+        """The uid of the dashboard that contains the alert's panel."""
         return self.config.deployment.grafana.uid(self.alert.signal.page.uid)
 
     @property
     def panel(self) -> str:
-        """The address of its panel in Grafana."""
+        """The address of the alert's panel in Grafana."""
         return f"{self.config.general.grafana}/d/{self.dashboard}?viewPanel={self.alert.signal.panel}"
 
     def expression(self, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
@@ -197,14 +199,15 @@ class AlertRule:
         return self.alert.value(Context(self.tuning, self.config, record, matchers))
 
     def summary(self, value: float) -> str:
-        """Return the summary for a value, without the subject."""
+        """Return the summary of the alert for a given value, without the subject."""
         return self._summary(value_format(self.alert).constant(value))
 
     def annotations(self, value: str) -> dict[str, str]:
         """Return the annotations of the rule.
 
         Args:
-            value: The name of the value in templates of the program that evaluates the rule, such as ".Value".
+            value: The template variable that contains the value, such as ".Value". Grafana and Prometheus use different
+                variables.
         """
         form = value_format(self.alert)
         template = form.template(value)
@@ -231,8 +234,8 @@ class AlertRule:
 def limits(rules: Iterable[AlertRule]) -> Limits:
     """Return the thresholds that panels show, by the name of the signal.
 
-    These are the thresholds of the enabled alerts for people. A relative threshold, such as one against the baseline,
-    has another unit than the panel of its signal and is left out.
+    Only the thresholds of enabled alerts for people are included. A relative threshold, such as 20 % below the
+    baseline, is left out, because its unit differs from the unit of the panel.
     """
     found: dict[str, list[Limit]] = defaultdict(list)
     for rule in rules:
@@ -253,14 +256,14 @@ SUBJECTS: Final = {
     "label": ", label %s",
     "site": ", %s",
 }
-"""The text of each label in the subject of an alert, in the order of the subject."""
+"""The text of each label in the subject of an alert. %s is the value of the label. The order is that of the subject."""
 
 
 def subject(labels: Iterable[str], written: str = "{{ . }}") -> str:
     """Return the template of an alert's subject, such as "team/shop (prod), model v2".
 
     Args:
-        labels: The labels that the alert may have. Those that it lacks are left out of the subject.
+        labels: The labels that the alert may have. A label that the alert does not have is left out of the subject.
         written: The template for the value of a label.
     """
     return "".join(f"{{{{ with .Labels.{label} }}}}{SUBJECTS[label] % written}{{{{ end }}}}" for label in labels)
@@ -271,6 +274,6 @@ def value_format(alert: Alert) -> ValueFormat:
     return alert.value_format or _FORMATS.get(alert.signal.unit, ValueFormat.TIMES)
 
 
-def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - the name is for callers that record
-    """Return an expression as it is, on raw series, without recording it."""
+def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - a RecordAs has this parameter
+    """Return an expression unchanged, on raw series, without recording it."""
     return expression

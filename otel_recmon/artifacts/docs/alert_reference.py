@@ -17,13 +17,15 @@ _BY: Final = (*IDENTITY, MODEL_VERSION.name)
 
 @dataclass(frozen=True)
 class Simulated:
-    """The results of a simulation of CtrLow, which tests/rules/test_false_alarms.py repeats.
+    """The results of a simulation of CtrLow. The test tests/rules/test_false_alarms.py repeats the simulation.
 
     Attributes:
-        draws: The number of simulated months, and of simulated drops.
-        false_alarms: False alarms per month, at a true rate of 1.2 times the threshold.
-        detected: The share of new services at 0.7 times the threshold that are detected within two hours.
-        detected_after: The same share for services that were at 1.2 times the threshold before.
+        draws: The number of simulations for each of the other attributes.
+        false_alarms: The number of false alarms per month if the true CTR is 1.2 times the threshold.
+        detected: The share of simulations in which the alert fires within two hours. The service is new, and its CTR is
+            0.7 times the threshold.
+        detected_after: The share of simulations in which the alert fires within two hours. The CTR of the service falls
+            from 1.2 times to 0.7 times the threshold.
     """
 
     draws: int
@@ -32,7 +34,7 @@ class Simulated:
     detected_after: float
 
     def formatted(self) -> dict[str, int | str]:
-        """Return the results as they appear in the documentation, by name."""
+        """Return the results by their names, formatted for the documentation."""
         return {
             "draws": self.draws,
             "false_alarms": f"{self.false_alarms:g}",
@@ -79,7 +81,7 @@ def timing_table(config: Config) -> str:
         (name, timing.group_wait, timing.group_interval, timing.repeat_interval)
         for name, timing in config.timing.items()
     ]
-    return table(("severity", "first message after", "changes every", "again after"), rows)
+    return table(("severity", "first message after", "message about changes after", "repeated after"), rows)
 
 
 def runbook_facts(alert: Alert, tuning: Tuning) -> str:
@@ -130,20 +132,20 @@ def _windows(alert: Alert, tuning: Tuning, config: Config) -> str:
 
 
 _INTRODUCTION: Final = """\
-An alert compares a signal, such as the click-through rate, with a threshold. The alerts exist in two forms with the
-same values:
+An alert compares a signal, such as the click-through rate, with a threshold. Each alert exists in two forms, which have
+the same condition:
 
 - for Grafana, in `grafana/provisioning/alerting/recmon-rules.json`;
 - for Prometheus and Alertmanager, in `prometheus/rules/alerts/recmon.yml`, with recording rules for expensive
   expressions in `prometheus/rules/recmon.yml`.
 
-Use only one of them, or every message comes twice. The [runbook](runbook.md) has a section for each alert.
-[slack.md](slack.md) explains the messages.
+Use only one of the two forms. If you use both, every message comes twice. The [runbook](runbook.md) has a section for
+each alert. [slack.md](slack.md) explains the messages.
 
-By default, only alerts are enabled that rarely fire without a reason. Check that their thresholds fit your service,
-such as the click-through rate of CtrLow, and enable other alerts where they are useful. Disabled alerts are paused in
-Grafana and absent from Prometheus. An alert whose condition mentions *your threshold* does not exist until you set
-one.
+The alerts that are enabled by default rarely fire without a reason. Check that their thresholds fit your service: for
+example, CtrLow fires if the click-through rate is below its threshold. Enable other alerts if they are useful for your
+service. Disabled alerts are paused in Grafana and absent from Prometheus. If the condition of an alert mentions *your
+threshold*, the alert does not exist until you set its threshold.
 
 To change an alert, write a [recmon.toml](recmon-toml.md) and export again:
 
@@ -153,49 +155,54 @@ enabled = true
 threshold = 0.02      # 2 %
 ```
 
-Every alert is evaluated separately for each service (`job`), environment (`deployment_environment_name`) and, if its
-signal has this label, model version.
+Every alert is evaluated separately for each service (`job`) and environment (`deployment_environment_name`). If its
+signal has the label `model_version`, it is also evaluated separately for each model version.
 """
 _READING: Final = """\
 ## How the conditions work
 
 **Minimum traffic.** An alert is silent while its window contains fewer requests, clicks or items than its minimum
-traffic. So three requests that all fail wake nobody.
+traffic. So an alert wakes nobody if there were only three requests and all of them failed.
 
 **Statistical significance.** CtrLow, ErrorRateHigh, FallbackShareHigh and EmptyShareHigh compare a share with a
-threshold. They fire only if chance does not explain the difference: the bound of the Wilson interval, {z:g} standard
-deviations wide on each side, must be beyond the threshold. CtrLow was simulated at one request per second, {draws:,}
-times for each figure. If the true CTR is 1.2 times the threshold, there are {false_alarms} false alarms per month. If
-it is 0.7 times the threshold, the alert fires within two hours in {detected} of cases, and in {detected_after} of
-cases if the CTR was 1.2 times the threshold before.
+threshold. They fire only if chance does not explain the difference: the whole Wilson interval of the share must be on
+the wrong side of the threshold. The interval extends {z:g} standard deviations to each side.
+
+CtrLow was simulated with one request per second. Each of these results comes from {draws:,} simulations:
+
+- If the true CTR is 1.2 times the threshold, there are {false_alarms} false alarms per month.
+- If the true CTR of a new service is 0.7 times the threshold, the alert fires within two hours in {detected} of the
+  simulations.
+- If the true CTR falls from 1.2 times to 0.7 times the threshold, the alert fires within two hours in {detected_after}
+  of the simulations.
 
 **Baseline.** The alerts whose names end in *BelowUsual* compare the last {window} with the same hour of earlier days.
-The baseline of a service is the smaller one of two medians, over all its model versions:
+A service has one baseline for all its model versions together. It is the smaller of two medians:
 
 - the median of the last {days} days;
-- the median of the same weekday in the last {weeks} weeks, as far as there is data.
+- the median of the same weekday in the last {weeks} weeks. Weeks without data are left out.
 
-So neither a weekend nor the first day after a holiday looks like a drop, and a model version that is bad from its
-first minute is still compared with good ones. These alerts are silent until there are {days} days of data. They fire
-only if the difference exceeds the threshold and is significant ({baseline_z:g} standard errors): by the Wilson bound
-for shares, by a Poisson distribution for requests and revenue, and by a standard error of at most 1/sqrt(slates) for
-diversity. Coverage is taken from processes that have answered enough requests to fill their window. No alert looks
-for rises.
+So neither a weekend nor the first day after a holiday looks like a drop. A model version that is bad from its first
+minute is compared with the good versions before it. These alerts are silent until there are {days} days of data. They
+fire only if the difference exceeds the threshold and is also significant, at {baseline_z:g} standard errors. The
+standard error is that of the Wilson interval for shares, and that of a Poisson distribution for requests and revenue.
+For diversity, it is 1/sqrt(number of slates). The coverage includes only processes that have answered enough requests
+to fill the window of their coverage. None of these alerts fires if a value rises.
 
 **Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
-error budget is {bad} of responses. At a burn rate of 1, the budget of a month lasts a month. The long window shows
-that a relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
+error budget is {bad} of all responses. At a burn rate of 1, the budget of a month lasts exactly one month. The long
+window shows that a relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
 
-**Experiments.** The alerts on the split and on lost clicks and conversions use bounds that hold at all times, however
-often you look. *Best case* means the upper bound of the difference. [experiments.md](experiments.md#how-it-is-judged)
-explains them and their limits.
+**Experiments.** SampleRatioMismatch, ArmLosesClicks and ArmLosesConversions use bounds that stay valid however often
+you look at them. *Best case* means the upper bound of the difference. [experiments.md](experiments.md#how-it-is-judged)
+explains these bounds and their limits.
 
-**Model age.** If `general.retrain_period` is set, ModelStale fires at twice this age and ModelVeryStale at four
-times.
+**Model age.** If `general.retrain_period` is set, ModelStale fires when the model is older than twice this period.
+ModelVeryStale fires when the model is older than four times this period.
 
-**Grafana and Prometheus.** Grafana queries raw series only, so that its alerts do not depend on recording rules.
-Prometheus records the baselines and the long windows. The values are equal, except for a delay of up to one
-evaluation interval.
+**Grafana and Prometheus.** The alerts in Grafana query only raw series, so they do not need recording rules. Prometheus
+has recording rules for the baselines and the long windows. Both forms of an alert use the same values, but the values
+in Prometheus can be one evaluation interval older.
 
 **Watchdog** always fires. If it stops, alerting is broken, and a [dead man's switch](slack.md#the-dead-mans-switch)
 notices.

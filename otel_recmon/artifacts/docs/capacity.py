@@ -1,4 +1,4 @@
-"""The tables of docs/scaling.md and docs/sketches.md: series of a process, and load of a fleet."""
+"""The tables of docs/scaling.md and docs/sketches.md: the series of one process, and the load of a fleet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ EXAMPLE: Final = {
     "register": 0,  # sketches are off by default
     "experiment": 1,
     "role": 1,  # each arm has one role
-    # These series exist only after an error.
+    # Series with these labels exist only after an error.
     "reason": 0,
     "site": 0,
     "label": 0,
 }
-"""The number of values of each label in a process of medium size. A label with a closed set has all its values."""
+"""The number of values of each label in a process of medium size. Any other label has all values of its fixed set."""
 FLEET: Final = 10_000
 """The number of processes of the example fleet."""
 DAYS: Final = 40
@@ -39,9 +39,9 @@ class Measured:
     """The results of benchmarks/pipeline_cost.py.
 
     Attributes:
-        points: Data points per second and core of a Collector.
-        samples: Samples per second and core of Prometheus.
-        size: Bytes per sample on disk.
+        points: The number of data points that one core of a Collector processes per second.
+        samples: The number of samples that one core of Prometheus stores per second.
+        size: The size of a sample on Prometheus's disk, in bytes.
     """
 
     points: float
@@ -57,12 +57,13 @@ _SPLITS: Final = (catalog.MODEL_VERSION, catalog.VARIANT, catalog.SURFACE)
 def series(metric: Metric, values: Mapping[str, int]) -> int:
     """Return the number of series of a metric in one process.
 
-    The number of combinations of model version, variant and surface is limited to MAX_SETS, and that of all labels to
-    MAX_SERIES.
+    The number of combinations of model version, variant and surface is at most MAX_SETS. The number of combinations of
+    all labels is at most MAX_SERIES.
 
     Args:
         metric: The metric.
-        values: The number of values of each label. A label with a closed set may be left out: it has all its values.
+        values: The number of values of each label. If a label with a fixed set of values is left out, all values of the
+            set are counted.
 
     Raises:
         ValueError: The number of values of a label is unknown.
@@ -82,17 +83,17 @@ def _number(attribute: Attribute, values: Mapping[str, int]) -> int:
 
 
 def series_each(metric: Metric) -> int:
-    """Return the number of series of one combination of labels: for a histogram its buckets, +Inf, _sum and _count."""
+    """Return the number of series of one label combination. A histogram has its buckets, +Inf, _sum and _count."""
     return len(metric.buckets) + 3 if metric.kind is Kind.HISTOGRAM else 1
 
 
 def most(metric: Metric) -> int:
-    """Return the maximum number of series of a metric in one process: every label at its cap, plus `_other`."""
+    """Return the number of series of a metric in one process if every label has reached its cap, plus `_other`."""
     return series(metric, {a.name: a.cap + 1 for a in (*metric.attributes, *_SPLITS) if a.cap})
 
 
 def capacity_table() -> str:
-    """Return the table of the series of one process: formula, example and maximum."""
+    """Return the table of the number of series of one process: formula, example and maximum."""
     rows = [(f"`{m.prometheus}`", _formula(m), str(series(m, EXAMPLE)), f"{most(m):,}") for m in catalog.METRICS]
     total = ("all", "", f"{sum(series(m, EXAMPLE) for m in catalog.METRICS):,}", "")
     return table(("metric", "series", "example", "maximum"), [*rows, total]) + _BOUNDS
@@ -100,12 +101,13 @@ def capacity_table() -> str:
 
 _BOUNDS: Final = f"""
 There are at most {MAX_SETS} combinations of model version, variant and surface, and at most {MAX_SERIES:,} label
-combinations per metric. A histogram has a series per bucket and three more (`+Inf`, `_sum` and `_count`) for each.
+combinations per metric. For each label combination, a histogram has one series per bucket and three other series:
+`+Inf`, `_sum` and `_count`.
 """
 
 
 def fleet_table(measured: Measured = SEEN) -> str:
-    """Return the table of the load of a fleet of processes like the example, by export interval."""
+    """Return the table of the load of FLEET example processes, with one row per export interval."""
     points = sum(series(m, EXAMPLE) // series_each(m) for m in catalog.METRICS)
     samples = sum(series(m, EXAMPLE) for m in catalog.METRICS)
     rows = [_fleet_row(seconds, FLEET * points / seconds, FLEET * samples / seconds, measured) for seconds in (15, 60)]
@@ -116,7 +118,7 @@ def fleet_table(measured: Measured = SEEN) -> str:
 
 
 def sketches_table() -> str:
-    """Return the table of the accuracy and the cost of sketches, by the number of registers."""
+    """Return the table of the accuracy and the cost of sketches, with one row per number of registers."""
     sizes = [2**bits for bits in range(4, len(catalog.REGISTERS).bit_length())]
     rows = [
         (f"{size}", f"{error(size):.1%}", f"{room(size) - 1}", f"{2 * size}", f"{2 * size * room(size):,}")

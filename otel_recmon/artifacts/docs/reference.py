@@ -1,4 +1,4 @@
-"""Reference tables of the documentation, from the metric definitions and the settings."""
+"""Reference tables of the documentation, generated from the metric definitions and the settings."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -44,23 +44,22 @@ def metrics_page() -> str:
 
 
 def definitions_table() -> str:
-    """Return the table of the figures that are one quantity divided by another."""
+    """Return the table of the definitions of all ratios, such as the click-through rate."""
     return table(("figure", "definition"), [(of.title, of.meaning) for of in definitions.RATIOS])
 
 
 _INTRODUCTION = """\
-Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. The expected clicks
-of a version are a sum over its impressions: each impression adds the click-through rate of all versions at the surface
-and position of the impression (Zhang and Jones, "Comparing click logs for editorial training", 2007). This rate
-contains both the position bias and the quality of the items at that position; COEC does not separate these two effects.
-If a version has nearly all impressions, it is compared with itself, so its COEC is close to 1.
+Clicks over expected clicks (COEC) compares model versions that return lists of different lengths. To compute the
+expected clicks of a version, multiply its impressions at each surface and position by the click-through rate of all
+versions together at this surface and position, and add up the products (Zhang and Jones, "Comparing click logs for
+editorial training", 2007). This click-through rate depends on the position bias and on the quality of the items at the
+position. COEC does not separate these two effects. If a version has nearly all impressions, it is compared almost only
+with itself, so its COEC is close to 1.
 
-The labels `variant` and `surface` exist only if the service names a variant or a surface. A new series is exported once
-as 0 before its first value, so that `increase()` includes its first event. Therefore, after the very first event, the
-series shows its value only when you read the metrics for the second time.
-
-A gauge is the value of one process. For a figure of several processes, use counters, histograms or sketches. Counters
-and histograms add up. Sketches merge by the maximum of each register: [sketches.md](sketches.md).
+The labels `variant` and `surface` exist only if the service sets them. A new series is exported once with the value 0,
+so that `increase()` includes its first event. So after the first event of a series, the first export contains 0, and
+the second export contains the event. The value of a gauge describes only one process. To combine several processes, use
+counters and histograms, which can be added, or sketches: [sketches.md](sketches.md) explains how to merge them.
 """
 
 
@@ -81,7 +80,7 @@ def recounted_list() -> str:
 
 
 def configuration_table() -> str:
-    """Return the table of all variables."""
+    """Return the table of all environment variables."""
     rows = [
         (
             f"`{variable(spec.name)}`",

@@ -27,7 +27,7 @@ class SettingsSection:
 
     Attributes:
         kind: The dataclass with the settings.
-        tables: The defaults of each table, by its name.
+        tables: The default settings of each table, by the name of the table.
     """
 
     kind: type[Any]
@@ -40,7 +40,7 @@ class SettingsSection:
 
 
 def sections() -> dict[str, SettingsSection]:
-    """Return all tables but `[labels]`, by their names in the documentation."""
+    """Return all sections except `[labels]`, by their names in the documentation."""
     defaults = shipped()
     deployment = {name: SettingsSection(kind, {name: _defaults(kind)}) for name, kind in SECTIONS.items()}
     alerts = {f"alerts.{name}": values for name, values in defaults["alerts"].items()}
@@ -86,7 +86,7 @@ def _brief(spec: Field[Any]) -> str:
 
 
 def _lines(section: SettingsSection) -> Iterator[str]:
-    """Yield the lines of the tables of a section. Only the first occurrence of a key has its description."""
+    """Yield the lines of the tables of a section. Only the first line with a key describes the key."""
     yield "\n".join(f"# {line}".rstrip() for line in section.about.splitlines()) + "\n"
     described: set[str] = set()
     for name, values in section.tables.items():
@@ -116,7 +116,7 @@ def settings_page(formats: Mapping[str, Sequence[str]]) -> str:
     """Return docs/recmon-toml.md.
 
     Args:
-        formats: The parts that each format has, by the name of the format.
+        formats: The parts that can be exported in each format, by the name of the format.
     """
     parts = [
         (f"`{part}`", brief, ", ".join(name for name, there in formats.items() if part in there))
@@ -159,13 +159,13 @@ def _shown(value: Any) -> str:
 
 
 _BEGINNING: Final = """\
-# Settings of `otel-recmon export`. Every line shows a default. To change a setting, remove the # before its line; you
-# may delete all other lines. docs/recmon-toml.md lists the accepted values.
+# Settings of `otel-recmon export`. Every setting below has its default value. To change a setting, remove the # at the
+# start of its line and change the value. You may delete all other lines. docs/recmon-toml.md lists the accepted values.
 """
 _INTRODUCTION: Final = """\
 # Settings of an export: recmon.toml
 
-`otel-recmon export` writes the dashboards, alerts, rules and configuration files of this repository with your own
+`otel-recmon export` writes the dashboards, alerts, rules and configuration files of this repository, but with your
 settings. You need only the package, not the repository:
 
 ```console
@@ -196,30 +196,32 @@ threshold = 0.3                             # seconds
 severity = "warning"
 ```
 
-Settings that the file does not contain keep their defaults. An empty file exports exactly the files of this
-repository. The same settings produce the same bytes on every machine.
+A setting that recmon.toml does not contain keeps its default. If recmon.toml is empty, the exported files are exactly
+the files of this repository. The same settings produce the same bytes on every machine.
 
 An unknown key is an error, and the message suggests the most similar known key. A value that is not accepted is an
-error, too, and the message describes the accepted values. After an error nothing is written, and the exit code is 2.
+error, too, and the message describes the accepted values. After an error, the command writes no files and exits with
+code 2.
 
 The export records the SHA-256 of each written file in `.otel-recmon-export`, in the format of `sha256sum`. Commit
-this file with the others:
+this file together with the exported files:
 
-- **Changed files.** A file that you changed, or that existed before the first export, is only overwritten with
-  `--force`.
-- **Removed files.** No file is deleted. The export lists the files that it no longer writes; delete them yourself.
-- **Renamed alerts.** Grafana keeps alerts whose uid is no longer in the file. After a change of `grafana.uid_prefix`,
-  delete the old alerts in Grafana.
+- **Changed files.** Without `--force`, the export does not overwrite a file that you changed, or a file that existed
+  before the first export.
+- **Removed files.** The export never deletes a file. It lists the files that it no longer writes; delete them yourself.
+- **Renamed alerts.** Grafana keeps an alert even if the exported files no longer contain its uid. After a change of
+  `grafana.uid_prefix`, delete the old alerts in Grafana.
 """
 _PARTS: Final = """\
 To export only some parts, use `--only dashboards,alerts` or the setting `export.parts`.
 
-Export the alerts either for Grafana or for Prometheus. With both, every message comes twice. The default is Grafana.
-For Prometheus, set `prometheus.alerting = true` and leave out the parts `alerts` and `notifications`.
+Export the alerts either for Grafana or for Prometheus. If you export them for both, every message comes twice. By
+default, Grafana evaluates the alerts. To let Prometheus evaluate them, set `prometheus.alerting = true` and leave out
+the parts `alerts` and `notifications`.
 
-Grafana has one notification policy for each organisation, and the part `notifications` replaces it. To keep your own
-policy, leave out this part. Then either route the alerts by their label `severity` in your policy, or set
-`notifications.contact_point` to one of your contact points.
+Grafana has one notification policy for each organisation, and the part `notifications` replaces this policy. To keep
+your policy, leave out the part `notifications`. Then either route the alerts by their label `severity` in your policy,
+or set `notifications.contact_point` to one of your contact points.
 
 ### Kubernetes
 
@@ -228,33 +230,33 @@ otel-recmon export --config recmon.toml --format kubernetes --out manifests/
 kubectl apply --server-side -f manifests/
 ```
 
-- **Dashboards** become ConfigMaps, which the sidecar of Grafana's Helm chart finds by a label. Data sources, alerts
-  and contact points do, too. For the folder of the dashboards, set `sidecar.dashboards.folderAnnotation:
-  grafana_folder` and `sidecar.dashboards.provider.foldersFromFilesStructure: true` in the values of the chart.
-  Grafana also needs the environment variables of [slack.md](slack.md).
+- **Dashboards, data sources, alerts and contact points** become ConfigMaps. The sidecar of Grafana's Helm chart finds
+  them by a label. To put the dashboards into their folder, set `sidecar.dashboards.folderAnnotation: grafana_folder`
+  and `sidecar.dashboards.provider.foldersFromFilesStructure: true` in the values of the chart. Grafana also needs the
+  environment variables that [slack.md](slack.md) lists.
 - **Rules** become a `PrometheusRule` for the Prometheus operator. It contains the alerting rules only if
-  `prometheus.alerting` is true. The operator selects rules by a label, often `release = "kube-prometheus-stack"`: add
-  it to `kubernetes.labels`.
-- **Server-side apply** is necessary, because the alerts exceed the size of the annotation in which `kubectl apply`
-  stores an object. In Argo CD, set `ServerSideApply=true`.
+  `prometheus.alerting` is true. The operator selects rules by a label, often `release = "kube-prometheus-stack"`. Add
+  this label to `kubernetes.labels`.
+- **Server-side apply** is necessary: otherwise `kubectl apply` copies each object into an annotation, and the alerts
+  are too large for an annotation. In Argo CD, set `ServerSideApply=true`.
 """
 _SETTINGS: Final = """\
-Durations are a number and a unit: `s`, `m`, `h`, `d` or `w`. `none` as a default means the empty string, list or
-table.
+A duration is a number and a unit: `s`, `m`, `h`, `d` or `w`. The default `none` means an empty string, an empty list or
+an empty table.
 """
 _LABELS_ABOUT: Final = (
-    f"Labels that are added to every alert and, as tags, to every dashboard. Each key is a label name: "
+    f"Labels of every alert. Every dashboard has them as tags. Each key is a label name: "
     f"`{EXAMPLE_LABEL[0]} = {toml(EXAMPLE_LABEL[1])}`."
 )
 _EXAMPLES: Final = {
     "alerts.NAME": """\
 NAME is the name of an alert, such as `[alerts.CtrLow]`. [alerts.md](alerts.md) lists all alerts with their defaults.
-An alert accepts only the settings for which it has a default, and `threshold`.
+An alert accepts `threshold` and all settings for which it has a default, but no other settings.
 
 """,
     "pace.SEVERITY": """\
-SEVERITY is `critical`, `warning`, `info`, or `watchdog` for the calls of the dead man's switch. The settings are
-those of Alertmanager, whose names are in parentheses. [slack.md](slack.md#frequency) lists the defaults.
+SEVERITY is `critical`, `warning`, `info` or `watchdog`. `[pace.watchdog]` is for the calls of the dead man's switch.
+The name of each setting in Alertmanager is in parentheses. [slack.md](slack.md#frequency) lists the defaults.
 
 ```toml
 [pace.critical]

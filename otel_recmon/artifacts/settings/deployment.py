@@ -45,7 +45,7 @@ PARTS: Final = {
     "prometheus": "configuration of Prometheus",
     "collector": "configuration of the OpenTelemetry Collector",
 }
-"""The parts of an export, each with its content."""
+"""The parts of an export, and the content of each part."""
 FORMATS: Final = ("files", "kubernetes")
 # Grafana has a built-in unit for each of these currencies, such as currencyEUR. Other currencies need a custom unit,
 # such as currency:KZT.
@@ -88,7 +88,7 @@ def _is_usable(matcher: Matcher) -> bool:
     value = re.sub(r"\\(.)", r"\1", matcher.value)
     if matcher.operator in ("=~", "!~"):
         re.compile(value)
-    # A label of one metric, such as status, would select nothing of the metrics that do not have it.
+    # Only some metrics have a label such as status. A matcher on it would select no series of the other metrics.
     return matcher.label not in _METRIC_LABELS and not matcher.label.startswith("__") and not _LOOKAROUND.search(value)
 
 
@@ -107,11 +107,11 @@ class Services:
     """The services that dashboards and alerts cover."""
 
     selector: str = setting(
-        "", brief="matchers that are added to every query, to select your services; empty: all", constraint=_MATCHERS
+        "", brief="matchers that select your services in every query; empty: all services", constraint=_MATCHERS
     )
     pipeline: str = setting(
         "",
-        brief="matchers that are added to queries about the Collector, Prometheus and Alertmanager; empty: all",
+        brief="matchers that select the Collector, Prometheus and Alertmanager in the queries about them; empty: all",
         constraint=_MATCHERS,
     )
     currency: str = setting(
@@ -141,35 +141,40 @@ class Grafana:
     datasource: str = setting(
         DATASOURCE, brief="uid of the Prometheus data source that panels and alerts query", constraint=UID
     )
-    datasource_name: str = setting("Prometheus", brief="name of this data source", constraint=NAME)
+    datasource_name: str = setting("Prometheus", brief="name of the Prometheus data source", constraint=NAME)
     prometheus_url: str = setting(
-        "http://prometheus:9090", brief="address of Prometheus, as Grafana reaches it", constraint=URL
+        "http://prometheus:9090", brief="address at which Grafana reaches Prometheus", constraint=URL
     )
     export_interval: str = setting(
         "15s",
-        brief="export interval of the services (OTEL_METRIC_EXPORT_INTERVAL); if it is set too short, panels are empty",
+        brief="export interval of the services (OTEL_METRIC_EXPORT_INTERVAL); if this value is less than the real "
+        "export interval, panels are empty",
         constraint=POSITIVE_DURATION,
     )
     traces: str = setting("recmon-traces", brief="uid of the Jaeger data source that exemplars link to", constraint=UID)
-    traces_name: str = setting("Traces", brief="name of this data source", constraint=NAME)
-    traces_url: str = setting("http://jaeger:16686", brief="address of Jaeger, as Grafana reaches it", constraint=URL)
+    traces_name: str = setting("Traces", brief="name of the Jaeger data source", constraint=NAME)
+    traces_url: str = setting("http://jaeger:16686", brief="address at which Grafana reaches Jaeger", constraint=URL)
     organisation: int = setting(
         1, brief="id of the Grafana organisation that owns alerts and contact points", constraint=POSITIVE_INTEGER
     )
     uid_prefix: str = setting(
         PREFIX,
-        brief="prefix of the uids of dashboards and alerts; choose another one for a second copy in the same Grafana",
+        brief="prefix of the uids of dashboards and alerts; a second export into the same Grafana needs another prefix",
         constraint=SLUG,
     )
-    title: str = setting(TITLE, brief="first part of dashboard titles, as in Recommender: business", constraint=NAME)
+    title: str = setting(
+        TITLE, brief='first part of titles, such as Recommender in "Recommender: business"', constraint=NAME
+    )
     tags: tuple[str, ...] = setting(
-        ("otel-recmon",), brief="tags of the dashboards, which link to each other by these tags", constraint=NAME
+        ("otel-recmon",),
+        brief="tags of the dashboards; each dashboard links to all others with these tags",
+        constraint=NAME,
     )
     refresh: str = setting(
         "1m", brief="refresh interval of the dashboards; empty: no refresh", constraint=optional(POSITIVE_DURATION)
     )
     dashboard_folder: str = setting(DASHBOARD_FOLDER, brief="folder of the dashboards", constraint=NAME)
-    dashboard_folder_uid: str = setting("recmon", brief="uid of this folder", constraint=UID)
+    dashboard_folder_uid: str = setting("recmon", brief="uid of the folder of the dashboards", constraint=UID)
     dashboard_path: str = setting(
         "/etc/grafana/dashboards",
         brief="directory of the dashboard files in Grafana's file system",
@@ -180,11 +185,11 @@ class Grafana:
     )
 
     def uid(self, uid: str) -> str:
-        """Return a uid with the prefix of the settings."""
+        """Return a uid with the setting `uid_prefix` in place of the default prefix."""
         return self.uid_prefix + uid.removeprefix(PREFIX)
 
     def title_of(self, page: DashboardPage) -> str:
-        """Return the title of a page, with the first part of the settings."""
+        """Return the title of a page, with the setting `title` in place of the default first part."""
         return self.title + page.title.removeprefix(TITLE)
 
 
@@ -193,50 +198,57 @@ class Notifications:
     """Names of the contact points in Grafana and of the receivers in Alertmanager."""
 
     slack: str = setting(
-        "recmon-slack", brief="name of the contact point and receiver that posts to Slack", constraint=UID
+        "recmon-slack",
+        brief="name of the contact point (Grafana) or receiver (Alertmanager) that posts to Slack",
+        constraint=UID,
     )
     switch: str = setting(
         "recmon-dead-mans-switch",
-        brief="name of the contact point and receiver that calls the dead man's switch; must differ from slack",
+        brief="name of the contact point (Grafana) or receiver (Alertmanager) that calls the dead man's switch; must "
+        "differ from notifications.slack",
         constraint=UID,
     )
     contact_point: str = setting(
         "",
-        brief="your own contact point in Grafana, such as pager, for all alerts; it bypasses the notification policy",
+        brief="name of your contact point in Grafana, such as pager; it receives all alerts, and the notification "
+        "policy is not used",
         constraint=optional(NAME),
     )
 
 
 @dataclass(frozen=True)
 class Prometheus:
-    """Configuration of a Prometheus server of your own."""
+    """Configuration of your Prometheus server."""
 
     scrape_interval: str = setting("15s", brief="interval between two scrapes", constraint=POSITIVE_DURATION)
     evaluation_interval: str = setting(
-        "15s", brief="evaluation interval of rule groups without their own", constraint=POSITIVE_DURATION
+        "15s", brief="evaluation interval of rule groups that set no interval", constraint=POSITIVE_DURATION
     )
     retention: str = setting(
-        "40d", brief="retention of samples; must be longer than baseline.weeks", constraint=POSITIVE_DURATION
+        "40d", brief="retention of samples; must be longer than baseline.weeks weeks", constraint=POSITIVE_DURATION
     )
     out_of_order_window: str = setting(
         "1d",
-        brief="maximum age of late samples; samples queued during a longer outage are lost",
+        brief="maximum age of late samples; samples that wait longer in the Collector's queue are lost",
         constraint=POSITIVE_DURATION,
     )
     alerting: bool = setting(
-        default=False, brief="true: Prometheus evaluates the alerts and sends them to Alertmanager; false: Grafana does"
+        default=False,
+        brief="true: Prometheus evaluates the alerts and sends them to Alertmanager; false: Grafana evaluates them",
     )
     itself: tuple[str, ...] = setting(
-        ("localhost:9090",), brief="addresses of Prometheus's own metrics", constraint=TARGET
+        ("localhost:9090",), brief="addresses at which Prometheus scrapes itself", constraint=TARGET
     )
     collectors: tuple[str, ...] = setting(
-        ("collector:8888",), brief="addresses of the Collectors' own metrics", constraint=TARGET
+        ("collector:8888",), brief="addresses at which Prometheus scrapes the Collectors", constraint=TARGET
     )
     alertmanagers: tuple[str, ...] = setting(
-        (), brief="Alertmanagers that get the alerts, such as alertmanager:9093", constraint=TARGET
+        (), brief="addresses of the Alertmanagers that receive alerts, such as alertmanager:9093", constraint=TARGET
     )
     scraped: tuple[str, ...] = setting(
-        (), brief="pages with the services' metrics to scrape, if Prometheus does not receive OTLP", constraint=TARGET
+        (),
+        brief="addresses at which Prometheus scrapes your services; needed only if it does not receive OTLP from them",
+        constraint=TARGET,
     )
 
 
@@ -244,25 +256,33 @@ class Prometheus:
 class Collector:
     """Configuration of the OpenTelemetry Collector.
 
-    An environment variable of the Collector, such as COLLECTOR_HOST for `host`, overrides a setting.
+    Environment variables of the Collector override these settings: COLLECTOR_HOST overrides `host`.
     """
 
-    host: str = setting("127.0.0.1", brief="address to listen on; 0.0.0.0 listens on all", constraint=HOST)
+    host: str = setting(
+        "127.0.0.1", brief="address on which the Collector listens; 0.0.0.0: all addresses", constraint=HOST
+    )
     prometheus_endpoint: str = setting(
         "http://127.0.0.1:9090/api/v1/otlp", brief="destination of metrics, over OTLP/HTTP", constraint=URL
     )
     traces_endpoint: str = setting(
-        "", brief="destination of traces, such as http://jaeger:4318; empty: not forwarded", constraint=optional(URL)
+        "",
+        brief="destination of traces, such as http://jaeger:4318; empty: traces are not forwarded",
+        constraint=optional(URL),
     )
     logs_endpoint: str = setting(
-        "", brief="destination of logs, such as http://loki:3100/otlp; empty: not forwarded", constraint=optional(URL)
+        "",
+        brief="destination of logs, such as http://loki:3100/otlp; empty: logs are not forwarded",
+        constraint=optional(URL),
     )
     memory_limit_mib: int = setting(
-        512, brief="hard memory limit in MiB; set it below that of the container", constraint=POSITIVE_INTEGER
+        512,
+        brief="hard memory limit in MiB; must be lower than the memory limit of the container",
+        constraint=POSITIVE_INTEGER,
     )
     memory_spike_mib: int = setting(
         128,
-        brief="distance from the hard limit, in MiB, at which the Collector begins to refuse data",
+        brief="number of MiB below the hard memory limit at which the Collector begins to refuse data",
         constraint=POSITIVE_INTEGER,
     )
     queue_bytes: int = setting(
@@ -276,13 +296,13 @@ class Collector:
 
 @dataclass(frozen=True)
 class Kubernetes:
-    """Kubernetes objects, for Grafana's sidecar and the Prometheus operator."""
+    """Kubernetes objects, which Grafana's sidecar and the Prometheus operator load."""
 
     namespace: str = setting("monitoring", brief="namespace of all objects", constraint=DNS_LABEL)
     labels: Texts = field(
         default_factory=dict,
         metadata=setting_metadata(
-            'labels of all objects, such as {release = "kube-prometheus-stack"}, by which the operator selects rules',
+            'labels of all objects, such as {release = "kube-prometheus-stack"}; the operator selects rules by label',
             LABEL_VALUE,
         ),
     )
@@ -295,7 +315,9 @@ class Kubernetes:
     alert_label: str = setting(
         "grafana_alert", brief="label by which the sidecar finds alerts and contact points", constraint=LABEL_KEY
     )
-    label_value: str = setting("1", brief="value of these three labels", constraint=LABEL_VALUE)
+    label_value: str = setting(
+        "1", brief="value of dashboard_label, datasource_label and alert_label", constraint=LABEL_VALUE
+    )
     folder_annotation: str = setting(
         "grafana_folder",
         brief="annotation by which the sidecar chooses the folder of a dashboard",
@@ -328,7 +350,7 @@ class Deployment:
     export: Export
     labels: Texts = field(
         default_factory=dict,
-        metadata=setting_metadata("labels that are added to every alert and, as tags, to every dashboard"),
+        metadata=setting_metadata("labels of every alert; every dashboard has them as tags"),
     )
 
 
@@ -365,5 +387,10 @@ def deployment_of(own: Table) -> Deployment:
     other = folder != deployment.grafana.dashboard_folder
     require(other, "grafana.alert_folder", folder, "a folder other than grafana.dashboard_folder")
     switch = deployment.notifications.switch
-    require(switch != deployment.notifications.slack, "notifications.switch", switch, "a name other than Slack's")
+    require(
+        switch != deployment.notifications.slack,
+        "notifications.switch",
+        switch,
+        "a name other than notifications.slack",
+    )
     return deployment

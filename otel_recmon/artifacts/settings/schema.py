@@ -17,8 +17,8 @@ _TYPES: Final[Mapping[object, tuple[str, tuple[type, ...]]]] = {
     int: ("an integer", (int,)),
 }
 _NUMBER: Final = ("a number", (int, float))
-# Grafana accepts uids of at most 40 characters. The longest uid is the prefix, a hyphen and the name of an alert
-# in kebab case, such as "-conversion-rate-below-usual" with its 28 characters.
+# Grafana accepts uids of at most 40 characters. The longest uid is the prefix, followed by the name of an alert in
+# kebab case: "-conversion-rate-below-usual" has 28 characters.
 LONGEST_PREFIX: Final = 12
 """Maximum length of the uid prefix, in characters."""
 Table = Mapping[str, Any]
@@ -35,7 +35,7 @@ class Constraint:
 
     Attributes:
         expected: A description of the accepted values, for documentation and error messages.
-        accepts: Returns a true value for an accepted value.
+        accepts: A function of the value of a setting. It returns a truthy object if the value is accepted.
     """
 
     expected: str
@@ -49,12 +49,12 @@ def _matching(expected: str, pattern: str) -> Constraint:
     return Constraint(expected, re.compile(pattern).fullmatch)
 
 
-# Grafana expands $NAME in its provisioning files, the Collector ${...}, and templates of alerts {{...}}. No text may
-# contain any of these.
+# Grafana expands $NAME in its provisioning files, the Collector expands ${...} in its configuration, and alerts expand
+# {{...}} in their templates. So no setting may contain these characters.
 NAME: Final = _matching("a single line without $ { }", r"[^\s${}](?:[^\n\r\t${}]*[^\s${}])?")
-UID: Final = _matching("letters, digits, - and _, at most 40", r"[A-Za-z0-9_-]{1,40}")
+UID: Final = _matching("at most 40 letters, digits, - and _", r"[A-Za-z0-9_-]{1,40}")
 SLUG: Final = _matching(
-    f"lower-case letters, digits and -, at most {LONGEST_PREFIX}", r"[a-z](?:[a-z0-9-]{0,10}[a-z0-9])?"
+    f"at most {LONGEST_PREFIX} lower-case letters, digits and -", r"[a-z](?:[a-z0-9-]{0,10}[a-z0-9])?"
 )
 URL: Final = _matching("a URL such as https://grafana.example", r"https?://[^\s\"'$#{}]+")
 PATH: Final = _matching("an absolute path without spaces", r"/[^\s\"'$#{}:]*")
@@ -78,8 +78,9 @@ def setting_metadata(brief: str, constraint: Constraint | None = None, key: str 
 
     Args:
         brief: The meaning of the setting, in one line of documentation.
-        constraint: The constraint on its value, or on each item of a list or value of a table.
-        key: The key in TOML, where it differs from the name of the field.
+        constraint: The constraint on the value of the setting. If the value is a list or a table, the constraint on
+            each of its values.
+        key: The key in TOML. If it is empty, the key is the name of the field.
     """
     return {"brief": brief, "constraint": constraint or ANYTHING, "key": key}
 
@@ -164,7 +165,7 @@ def _value(where: str, value: Any, spec: Field[Any]) -> Any:
 
 def _checked(where: str, value: Any, kind: object, constraint: Constraint) -> Any:
     expected, types = _TYPES.get(kind, _NUMBER)
-    # bool is a subclass of int: without this, true would be accepted as the number 1.
+    # bool is a subclass of int: without this check, true would be accepted as the number 1.
     right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
     require(right and (isinstance(value, str) or math.isfinite(value)), where, value, expected)
     require(bool(constraint.accepts(value)), where, value, constraint.expected)
@@ -172,13 +173,13 @@ def _checked(where: str, value: Any, kind: object, constraint: Constraint) -> An
 
 
 def require(condition: bool, where: str, value: object, expected: str) -> None:
-    """Raise TuningError unless a condition on the value of a setting holds."""
+    """Raise TuningError if the condition on the value of a setting is false."""
     if not condition:
         raise TuningError(f"{where} = {value!r} is not usable: expected {expected}")
 
 
 def table_of(name: str, tables: Table) -> Table:
-    """Return the table of a name, or an empty one.
+    """Return the table with the given name, or an empty table if there is none.
 
     Raises:
         TuningError: The value is not a table.
@@ -193,7 +194,7 @@ def refuse_unknown(where: str, table: Iterable[str], known: Iterable[str]) -> No
 
     Args:
         where: The prefix of the keys in the message, such as "general.".
-        table: The keys.
+        table: The keys to check.
         known: The known keys.
     """
     for key in sorted(set(table) - set(known)):

@@ -1,4 +1,4 @@
-"""Settings of the alerts, and the loading of recmon.toml over the shipped defaults."""
+"""Settings of the alerts, and functions that load the shipped defaults and a recmon.toml that overrides them."""
 
 import tomllib
 from collections.abc import Mapping
@@ -46,48 +46,50 @@ class General:
     """Settings that all alerts share."""
 
     interval: str = setting(
-        brief="evaluation interval of the rules; Grafana accepts multiples of 10s only",
+        brief="evaluation interval of the rules; Grafana accepts only multiples of 10s",
         constraint=POSITIVE_DURATION,
     )
     z: float = setting(
-        brief="number of standard errors by which a share must be beyond its threshold before an alert fires: chance "
-        "alone exceeds 2.33 in 1 of 100 evaluations, and a higher number causes fewer false alarms",
+        brief="number of standard errors by which a share must be beyond its threshold before an alert fires; chance "
+        "alone causes more than 2.33 in 1 of 100 evaluations; a higher number causes fewer false alarms",
         constraint=_Z_SCORE,
         key="sure",
     )
     objective: float = setting(
-        brief="service level objective: the share of responses that must be good, meaning served and fast enough",
+        brief="service level objective: the minimum share of good responses in all responses; a good response is "
+        "served and fast enough",
         constraint=_SHARE,
     )
     grafana: str = setting(brief="address of Grafana, for links in messages", constraint=URL)
     runbook: str = setting(brief="address of the runbook, for links in messages", constraint=URL_OR_PATH)
     secrets: str = setting(
-        brief="directory of the files from which Alertmanager reads its webhook addresses", constraint=PATH
+        brief="directory with the files from which Alertmanager reads its webhook addresses", constraint=PATH
     )
     retrain_period: str = setting(
         "",
-        brief="time between two trainings of the model, such as 12h: ModelStale then fires at twice this age, "
-        "ModelVeryStale at four times",
+        brief="time between two trainings of the model, such as 12h; if it is set, ModelStale fires at a model age of "
+        "twice this time, and ModelVeryStale at four times this time",
         constraint=optional(POSITIVE_DURATION),
     )
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The baseline of alerts that compare a value with the same hour of earlier days."""
+    """The baseline: alerts compare a value with its baseline, which is the value at the same hour of earlier days."""
 
     window: str = setting(brief="window over which the compared values are computed", constraint=POSITIVE_DURATION)
     day: str = setting(
-        brief="offset between two days of the baseline; anything but 1d is for tests on compressed time",
+        brief="time between two days of the baseline; keep 1d: other values are only for tests with shorter days",
         constraint=POSITIVE_DURATION,
     )
     days: int = setting(
-        brief="number of preceding days in the baseline; the alerts are silent until there is that much data",
+        brief="number of preceding days in the baseline; these alerts are silent until a service has sent data for "
+        "this number of days",
         constraint=POSITIVE_INTEGER,
     )
     weeks: int = setting(
-        brief="number of preceding weeks of which the same weekday is in the baseline; weeks without data are left "
-        "out, and 0 compares with days only",
+        brief="number of preceding weeks in the baseline; only the same weekday of each week is used, and weeks "
+        "without data are left out; with 0, the baseline contains only the preceding days",
         constraint=Constraint("an integer of at least 0", _NOT_NEGATIVE.accepts),
     )
     z: float = setting(
@@ -105,25 +107,26 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Experiments:
-    """Error probabilities of the alerts about experiments, and the sample sizes that they are tuned for."""
+    """Error probabilities of the alerts about experiments, and the sample sizes for which these alerts are tuned."""
 
     mismatch: float = setting(
-        brief="probability that a correct split is reported as a sample ratio mismatch, at any time of an experiment",
+        brief="probability of a false alarm: that a correct split is reported as a sample ratio mismatch at least "
+        "once during an experiment",
         constraint=_PROBABILITY,
     )
     harm: float = setting(
-        brief="probability that an arm without effect is reported as better or worse, at any time of an experiment, "
-        "over all its arms",
+        brief="probability of a false alarm: that any arm without an effect is reported as better or worse than the "
+        "control at least once during an experiment",
         constraint=_PROBABILITY,
     )
     exposures: float = setting(
-        brief="exposures that the bounds of the split are tuned for: they are nearly as tight as possible from 5 to "
-        "500 times as many",
+        brief="number of exposures for which the bounds of the split are tuned; the bounds are nearly as tight as "
+        "possible from 5 times to 500 times this number",
         constraint=_POSITIVE,
     )
     events: float = setting(
-        brief="clicks or conversions that the bounds of their rates are tuned for: they are nearly as tight as "
-        "possible from 5 to 500 times as many",
+        brief="number of clicks or conversions for which the bounds of their rates are tuned; the bounds are nearly as "
+        "tight as possible from 5 times to 500 times this number",
         constraint=_POSITIVE,
     )
 
@@ -133,7 +136,7 @@ class Tuning:
     """Settings of one alert."""
 
     enabled: bool = setting(
-        brief="whether the alert is evaluated; a disabled one is paused in Grafana and absent from Prometheus's rules"
+        brief="whether the alert is evaluated; a disabled alert is paused in Grafana and absent from Prometheus's rules"
     )
     severity: str = setting(
         brief="critical: wake somebody; warning: look at it today; info: for machines only", constraint=_SEVERITY
@@ -154,14 +157,14 @@ class Tuning:
     )
     offset: str = setting(
         "",
-        brief="offset of the period that the value is compared with, such as 1d",
+        brief="offset of the earlier period with which the alert compares the present; 1d is one day ago",
         constraint=POSITIVE_DURATION,
         key="back",
     )
     minimum_traffic: float = setting(
         0,
-        brief="number of requests, clicks or items (alerts.md names which) in the window below which the alert is "
-        "silent",
+        brief="minimum number of requests, clicks or items in the window; with fewer of them, the alert is silent; "
+        "alerts.md names what each alert counts",
         constraint=_NOT_NEGATIVE,
     )
 
@@ -171,17 +174,19 @@ class NotificationTiming:
     """Timing of the messages about alerts of one severity."""
 
     group_wait: str = setting(
-        brief="delay of the first message, so that it includes the alerts that follow at once (group_wait)",
+        brief="delay of the first message about a group of alerts; the message includes all alerts that begin within "
+        "this delay (group_wait)",
         constraint=DURATION,
         key="wait",
     )
     group_interval: str = setting(
-        brief="delay between a message and the next one about new or resolved alerts (group_interval)",
+        brief="minimum time between a message and a message about new or resolved alerts of the same group "
+        "(group_interval)",
         constraint=POSITIVE_DURATION,
         key="interval",
     )
     repeat_interval: str = setting(
-        brief="delay before a message is repeated while nothing changes (repeat_interval)",
+        brief="time after which a message is repeated if no alert of the group has changed (repeat_interval)",
         constraint=POSITIVE_DURATION,
         key="repeat",
     )
@@ -200,7 +205,7 @@ class Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """Return the default settings, overridden by those of a file.
+    """Return the default settings, overridden by the settings in a file.
 
     Raises:
         TuningError: The file is not valid TOML, a key is unknown, or a value is not usable.
@@ -213,7 +218,7 @@ def load(path: Path | None = None) -> Config:
 
 
 def configured(own: Mapping[str, Any]) -> Config:
-    """Return the default settings, overridden by those of some tables.
+    """Return the default settings, overridden by the settings in the given tables.
 
     Raises:
         TuningError: A key is unknown, or a value is not usable.

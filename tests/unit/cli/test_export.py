@@ -178,7 +178,7 @@ class TestSettings:
             ("[export]\nformat = 'yaml'", "export.format = 'yaml' is not usable: expected one of files, kubernetes"),
             (
                 "[grafana]\nuid_prefix = 'Shop'",
-                "grafana.uid_prefix = 'Shop' is not usable: expected lower-case letters",
+                "grafana.uid_prefix = 'Shop' is not usable: expected at most 12 lower-case letters",
             ),
             ("[grafana]\nuid_prefix = 'longer-than-12'", "grafana.uid_prefix = 'longer-than-12' is not usable"),
             (
