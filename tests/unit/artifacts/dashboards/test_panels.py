@@ -54,8 +54,8 @@ class TestTexts:
 
     def test_a_description_names_the_filters_without_effect(self) -> None:
         assert panel_of(traffic.CACHE_HIT_RATE)["description"].endswith(
-            "Filtering by model_version, variant and surface has no effect on this panel, because its series have no such "
-            "label."
+            "Filtering by model_version, variant and surface has no effect on this panel, because its series have no "
+            "such label."
         )
 
 
