@@ -1,5 +1,6 @@
 """The files that are generated from the catalog and from recmon.toml; never imported inside a service.
 
-It may import facts, `stats`, the bounds of `recording` and the files of `stack`. Its own packages import in one
-direction: render and docs > dashboards and alerts > signals > settings > promql and pages.
+It may import `stats`, the modules with facts, the bounds of `recording`, and the files of `stack`. Its packages are in
+layers, and a package imports only from lower layers. From the top, the layers are: render and docs, dashboards and
+alerts, signals, settings, promql and pages.
 """

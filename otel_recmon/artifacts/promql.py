@@ -10,11 +10,11 @@ from otel_recmon import catalog
 IDENTITY: Final = ("job", "deployment_environment_name")
 """The labels that identify a service: its name and its environment."""
 LINE: Final = 100
-"""The maximum length of a line, in characters, before an expression is broken."""
+"""The maximum length of a line of PromQL, in characters. Longer expressions are broken into lines."""
 SHORT: Final = 20
-"""The length up to which a second operand stays on the line of the operator."""
+"""The maximum length, in characters, of a second operand that stays on the line of the operator."""
 TERM: Final = "term"
-"""The label that distinguishes the terms of a union."""
+"""The label that has the name of the term in the union of several terms."""
 _CATALOG_LABELS: Final = {label for metric in catalog.METRICS for label in metric.labels}
 
 
@@ -38,14 +38,14 @@ def equal(label: str, value: str) -> Matcher:
 
 @dataclass(frozen=True)
 class QueryScope:
-    """The series, the labels and the time that an expression covers.
+    """The part of an expression that panels and alerts choose: matchers, labels of the result, window and offset.
 
     Attributes:
-        window: The range of rates, such as "5m" or "$__rate_interval".
-        by: The labels of the result. Series are added up over all other labels.
-        matchers: Matchers for the series of services, in addition to those of the signal.
-        offset: The PromQL offset, such as "1d"; empty for now.
-        elsewhere: Matchers for the series of other programs, such as the Collector.
+        window: The window of rates and increases, such as "5m" or "$__rate_interval".
+        by: The labels of the result. The expression adds up the series over all other labels.
+        matchers: The matchers for series of services, in addition to the matchers of the signal.
+        offset: The PromQL offset, such as "1d". It is empty for the present.
+        elsewhere: The matchers for series of other programs, such as the Collector.
     """
 
     window: str = "5m"
@@ -60,7 +60,10 @@ class QueryScope:
         return tuple(label for label in self.by if label in IDENTITY)
 
     def within(self, labels: Iterable[str]) -> Self:
-        """Remove all labels of the catalog but `labels`, so that series without the removed ones match."""
+        """Return the scope without the labels of the catalog that are not in `labels`.
+
+        The result then includes series that do not have the removed labels.
+        """
         foreign = _CATALOG_LABELS - set(labels)
         return replace(
             self,
@@ -69,23 +72,23 @@ class QueryScope:
         )
 
     def apart(self, *labels: str) -> Self:
-        """Add labels to the result."""
+        """Return the scope with additional labels of the result."""
         return replace(self, by=(*self.by, *(label for label in labels if label not in self.by)))
 
     def over(self, window: str) -> Self:
-        """Replace the window."""
+        """Return the scope with another window."""
         return replace(self, window=window)
 
     def ago(self, offset: str) -> Self:
-        """Replace the offset."""
+        """Return the scope with another offset."""
         return replace(self, offset=offset)
 
     def anywhere(self) -> Self:
-        """Select other programs instead of services: use the matchers of `elsewhere`."""
+        """Return the scope for series of other programs: `elsewhere` replaces the matchers."""
         return replace(self, matchers=self.elsewhere)
 
     def by_service(self) -> Self:
-        """Remove all labels from the result but those that identify a service."""
+        """Return the scope whose result has only the labels that identify a service."""
         return replace(self, by=self.service)
 
 
@@ -95,30 +98,30 @@ class Expr:
 
     Attributes:
         text: The PromQL.
-        compound: Whether it needs parentheses as an operand.
+        compound: Whether the expression needs parentheses if it is an operand.
     """
 
     text: str
     compound: bool = False
 
     def __str__(self) -> str:
-        """Return the text."""
+        """Return the PromQL."""
         return self.text
 
     def __add__(self, other: "Expr | float") -> "Expr":
-        """Return the sum of series with equal labels."""
+        """Return the sum of two expressions. Series with equal labels are added."""
         return binary(self, "+", other)
 
     def __sub__(self, other: "Expr | float") -> "Expr":
-        """Return the difference of series with equal labels."""
+        """Return the difference of two expressions. Series with equal labels are subtracted."""
         return binary(self, "-", other)
 
     def __mul__(self, other: "Expr | float") -> "Expr":
-        """Return the product of series with equal labels."""
+        """Return the product of two expressions. Series with equal labels are multiplied."""
         return binary(self, "*", other)
 
     def __truediv__(self, other: "Expr | float") -> "Expr":
-        """Return the quotient of series with equal labels."""
+        """Return the quotient of two expressions. Series with equal labels are divided."""
         return binary(self, "/", other)
 
 
@@ -128,7 +131,7 @@ def number(value: float) -> Expr:
 
 
 def binary(left: Expr | float, operator: str, right: Expr | float) -> Expr:
-    """Return two expressions joined by an operator, on one line if they fit."""
+    """Return two expressions joined by an operator. The result has one line if it is short enough."""
     first, second = _operand(left), _operand(right)
     line = f"{first} {operator} {second}"
     if _fits(line) or (len(second) <= SHORT and not _fits(first)):
@@ -145,25 +148,25 @@ def call(function: str, *arguments: Expr | float) -> Expr:
 
 
 def aggregate(operator: str, inner: Expr, by: Sequence[str], parameter: float | None = None) -> Expr:
-    """Return an aggregation over all labels but `by`."""
+    """Return the aggregation of an expression over all labels except `by`."""
     head = f"{operator} by ({', '.join(by)}) " if by else operator
     given = [] if parameter is None else [number(parameter)]
     return call(head, *given, inner)
 
 
 def total(inner: Expr, by: Sequence[str]) -> Expr:
-    """Return the sum over all labels but `by`."""
+    """Return the sum of an expression over all labels except `by`."""
     return aggregate("sum", inner, by)
 
 
 def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Expr:
-    """Return a selector for the series of a name; with a window, a range selector.
+    """Return the selector of the series with a name.
 
     Args:
         name: The name of the series.
         scope: The matchers and the offset.
-        own: Further matchers, put before those of the scope.
-        window: The range, such as "5m"; empty for an instant selector.
+        own: More matchers. They come before the matchers of the scope.
+        window: The window of a range selector, such as "5m". If it is empty, the result is an instant selector.
     """
     matchers = ", ".join(str(matcher) for matcher in (*own, *scope.matchers))
     selected = f"{name}{{{matchers}}}" if matchers else name
@@ -172,22 +175,22 @@ def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Exp
 
 
 def rate(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return the summed rate per second of counters."""
+    """Return the rate per second of a counter, summed over all labels except the labels of the scope."""
     return total(call("rate", series(name, scope, *own, window=scope.window)), scope.by)
 
 
 def increase(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return the summed increase of counters within the window."""
+    """Return the increase of a counter within the window, summed over all labels except the labels of the scope."""
     return total(call("increase", series(name, scope, *own, window=scope.window)), scope.by)
 
 
 def filled(value: Expr, like: Expr) -> Expr:
-    """Return `value`, with 0 for the labels that only `like` has."""
+    """Return `value`, and 0 for each combination of labels that only `like` has."""
     return either(value, like * 0)
 
 
 def either(*choices: Expr) -> Expr:
-    """Return the first of several expressions that has a result, for each combination of labels."""
+    """Return, for each combination of labels, the result of the first expression that has one."""
     if len(choices) == 1:
         return choices[0]
     texts = (indent(_operand(choice), "  ") for choice in choices)
@@ -195,62 +198,74 @@ def either(*choices: Expr) -> Expr:
 
 
 def divided(part: Expr, whole: Expr) -> Expr:
-    """Return the quotient, without results for denominators of 0."""
+    """Return the quotient. If the denominator is 0, there is no result."""
     return part / compared(whole, ">", 0)
 
 
 def compared(value: Expr, operator: str, limit: Expr | float) -> Expr:
-    """Return the values for which a comparison holds."""
+    """Return only the values for which the comparison is true."""
     return binary(value, operator, limit)
 
 
 def where(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Return the values for whose labels, or labels `on`, the condition has a result."""
+    """Return only the values whose labels have a result in the condition.
+
+    Args:
+        value: The values.
+        condition: The condition.
+        on: The labels that must be equal in the value and the condition; None for all labels.
+    """
     return binary(value, "and" if on is None else f"and on ({', '.join(on)})", condition)
 
 
 def unless(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Return the values for whose labels, or labels `on`, the condition has no result."""
+    """Return only the values whose labels have no result in the condition.
+
+    Args:
+        value: The values.
+        condition: The condition.
+        on: The labels that must be equal in the value and the condition; None for all labels.
+    """
     return binary(value, "unless" if on is None else f"unless on ({', '.join(on)})", condition)
 
 
 def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Expr:
-    """Return a many-to-one join: each series on the left with the one on the right that has equal labels `on`."""
+    """Return a many-to-one join. The labels `on` of the joined series are equal, and unique on the right."""
     return binary(left, f"{operator} on ({', '.join(on)}) group_left ()", right)
 
 
 def smaller(one: Expr, other: Expr) -> Expr:
-    """Return the smaller value for each combination of labels, or the second if there is no first."""
+    """Return the smaller value for each combination of labels. If `one` has no result, return `other`."""
     return either(compared(one, "<", other), other)
 
 
 def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter: float | None = None) -> Expr:
-    """Return the aggregation of several terms with equal labels. Missing terms are left out.
+    """Return the aggregation of several terms. The aggregation ignores terms that have no result.
 
     Args:
-        operator: The aggregation operator, such as "sum", "min" or, with a parameter, "quantile".
-        terms: The terms, by unique names.
+        operator: The aggregation operator, such as "sum", "min" or "quantile".
+        terms: The terms. Each key is a unique name of the term.
         by: The labels of the result.
-        parameter: The parameter of the operator.
+        parameter: The parameter of operators that need one, such as "quantile".
     """
     return aggregate(operator, tagged(terms), by, parameter)
 
 
 def tagged(terms: Mapping[str, Expr]) -> Expr:
-    """Return the union of several terms, each with its name in the label `term`, so that none hides another."""
+    """Return the union of several terms. The label `term` has the name of the term, so that no term hides another."""
     return either(*(call("label_replace", term, Expr(f'"{TERM}", "{name}", "", ""')) for name, term in terms.items()))
 
 
 def flat(inner: Expr) -> Expr:
-    """Return the expression on one line, without the indentation that makes up most of a deeply nested one.
+    """Return the expression on one line, without indentation. Indentation is most of the text of deep nesting.
 
-    It may not contain a string literal with two spaces in a row: they become one.
+    The expression must not contain a string with two spaces in a row, because they become one space.
     """
     return Expr(" ".join(inner.text.split()), inner.compound)
 
 
 def descending(inner: Expr) -> Expr:
-    """Return the values in descending order; this has an effect on instant queries only."""
+    """Return the values in descending order. The order has an effect in instant queries only."""
     return call("sort_desc", inner)
 
 
@@ -258,9 +273,9 @@ def quantile(share: float, histogram: str, scope: QueryScope) -> Expr:
     """Return a quantile of a histogram within the window.
 
     Args:
-        share: The level, 0 to 1.
+        share: The level of the quantile, such as 0.95.
         histogram: The name of the histogram, without _bucket.
-        scope: The window, matchers and labels.
+        scope: The window, the matchers and the labels of the result.
     """
     return call("histogram_quantile", share, rate(f"{histogram}_bucket", scope.apart("le")))
 
@@ -273,8 +288,8 @@ def wilson(part: Expr, whole: Expr, z: float) -> Expr:
         whole: The number of trials.
         z: The number of standard deviations: positive for the upper bound, negative for the lower.
     """
-    # The part can exceed the whole: one request can get several clicks. Then p * (1 - p) would be negative, and its
-    # square root NaN.
+    # The part can exceed the whole, because one request can get several clicks. Then p * (1 - p) would be negative, and
+    # the square root would be NaN.
     spread = call("sqrt", call("clamp_min", part * (Expr("1") - part / whole), 0) + z * z / 4)
     bound = part + z * z / 2 + spread * z
     return bound / (compared(whole, ">", 0) + z * z)
@@ -284,8 +299,8 @@ def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
     """Return the normalised entropy of the parts of a whole: 0 for a single part, 1 for equal parts.
 
     Args:
-        parts: The counts, by one label more than `by`.
-        whole: The sum of the counts.
+        parts: The counts of the parts. They have the labels of `by` and one more label, which distinguishes the parts.
+        whole: The sum of the counts, by the labels of `by`.
         by: The labels of the result.
     """
     present = compared(parts, ">", 0)
@@ -294,7 +309,13 @@ def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:
 
 
 def distance(histogram: str, now: QueryScope, then: QueryScope) -> Expr:
-    """Return the Kolmogorov-Smirnov distance between the distributions of a histogram at two times, 0 to 1."""
+    """Return the Kolmogorov-Smirnov distance, 0 to 1, between two distributions of a histogram.
+
+    Args:
+        histogram: The name of the histogram, without _bucket.
+        now: The scope of the first distribution.
+        then: The scope of the second distribution, at an earlier time.
+    """
     gap = call("abs", _cumulative(histogram, now) - _cumulative(histogram, then))
     return aggregate("max", gap, now.by)
 

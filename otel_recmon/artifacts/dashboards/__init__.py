@@ -1,1 +1,1 @@
-"""The Grafana dashboards, which show signals and thresholds; may import `signals` and below, but not `alerts`."""
+"""The Grafana dashboards of signals and thresholds. It may import `signals` and lower packages, but not `alerts`."""

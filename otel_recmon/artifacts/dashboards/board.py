@@ -19,21 +19,21 @@ SCHEMA_VERSION: Final = 42
 COLUMNS: Final = 24
 """The width of Grafana's grid."""
 _ON_TIME_RANGE_CHANGE: Final = 2
-"""Grafana's code for variables whose values are read again if the time range changes."""
+"""The code in Grafana's JSON for a variable that loads its values again after a change of the time range."""
 _ALPHABETICAL: Final = 1
-"""Grafana's code for values in alphabetical order."""
+"""The code in Grafana's JSON for a variable whose values are in alphabetical order."""
 _NEW_VERSION_WINDOW: Final = "5m"
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Section:
-    """Lines of panels below a row.
+    """A section of a dashboard: a row with a title, and lines of panels below it.
 
     Attributes:
-        title: The title of the row. The first section of a dashboard has neither title nor row.
-        lines: The panels, from the left to the right.
-        row_id: The id of the row, which stays the same if the title changes.
+        title: The title of the row. It is empty for the first section of a dashboard, which has no row.
+        lines: The lines, from the top. A line has its panels from the left.
+        row_id: The id of the row. It stays the same if the title changes.
     """
 
     title: str
@@ -46,12 +46,12 @@ class Board:
     """A dashboard: its variables and its panels.
 
     Attributes:
-        page: Its uid and title, without the prefix and the title of the settings.
-        description: Its description.
-        view: The filters, settings and thresholds of its panels.
-        variables: The variables that filter its panels.
-        sections: Its panels.
-        annotated: Whether its panels mark the first requests of a model version.
+        page: The uid and the title of the dashboard, before the settings replace their first parts.
+        description: The description of the dashboard.
+        view: The filters, settings and thresholds of the panels.
+        variables: The variables that filter the panels.
+        sections: The sections, from the top.
+        annotated: Whether the panels mark the first requests of each new model version.
     """
 
     page: DashboardPage
@@ -63,11 +63,11 @@ class Board:
 
     @property
     def uid(self) -> str:
-        """The uid in Grafana."""
+        """The uid of the dashboard in Grafana."""
         return self.view.deployment.grafana.uid(self.page.uid)
 
     def json(self) -> Json:
-        """Return the dashboard as Grafana's JSON."""
+        """Return the dashboard in Grafana's JSON model."""
         deployment, services = self.view.deployment, self.view.deployment.services
         tags = [*deployment.grafana.tags, *(f"{name}:{value}" for name, value in deployment.labels.items())]
         variables = [variable.json(services.matchers) for variable in self.variables]
@@ -91,12 +91,12 @@ class Board:
 
 
 def json_text(board: Board) -> str:
-    """Return the JSON file of a dashboard."""
+    """Return the text of the JSON file of a dashboard."""
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def on_grid(sections: Sequence[Section], money: str) -> list[Json]:
-    """Return the rows and panels with their places on the grid, from the top left.
+    """Return the rows and panels as JSON, with their places on the grid.
 
     Args:
         sections: The sections, from the top.
@@ -167,15 +167,15 @@ def _datasource(grafana: Grafana) -> Json:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable with the values of a label.
+    """A variable of a dashboard, which offers the values of a label.
 
     Attributes:
-        name: Its name in expressions.
-        title: Its name on the dashboard.
+        name: The name in expressions.
+        title: The name on the dashboard.
         label: The label whose values it offers.
-        source: A selector of the series with the label.
-        multiple: Whether the user can select several values. Then all values are selected at first, and "All" also
-            includes series without the label.
+        source: The selector of the series that have the label.
+        multiple: Whether the user can select several values. If so, "All" is selected at first. "All" includes the
+            series that do not have the label.
     """
 
     name: str
@@ -185,7 +185,7 @@ class Variable:
     multiple: bool = field(default=False, kw_only=True)
 
     def json(self, matchers: Sequence[Matcher]) -> Json:
-        """Return the variable as Grafana's JSON, with further matchers of the series that its values come from."""
+        """Return the variable in Grafana's JSON model. The matchers limit the series that its values come from."""
         everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
         query = f"label_values({_with_matchers(self.source, matchers)}, {self.label})"
         return {
@@ -224,7 +224,7 @@ FILTER_VARIABLES: Final = {
     label: Variable(label, label.replace("_", " ").capitalize(), label, _OF_ENVIRONMENT, multiple=True)
     for label in FILTER_LABELS
 }
-"""The variables that filter panels, by their label."""
+"""The variables that filter panels. The key is the label."""
 CONTROL_VARIABLE: Final = Variable("control", "Control", catalog.VARIANT.name, _OF_ENVIRONMENT)
 FLEET_VARIABLES: Final = (
     Variable("service", "Service", _JOB, catalog.BUILD_INFO.prometheus, multiple=True),
@@ -239,7 +239,7 @@ FLEET_VARIABLES: Final = (
 
 
 def _new_version(view: PageView) -> Json:
-    """Return the annotation at the first requests of a model version."""
+    """Return the annotation that marks the first requests of each new model version."""
     version = catalog.MODEL_VERSION.name
     return {
         "name": "New model version",
@@ -257,7 +257,7 @@ def _new_version(view: PageView) -> Json:
 
 
 def _first_requests(scope: QueryScope) -> Expr:
-    """Return the requests in a window, of the series that had none in the window before it."""
+    """Return the requests in the window, for the series that had no requests in the window before."""
     requests = Counted(catalog.REQUESTS)
     now = promql.compared(requests.increase(scope), ">", 0)
     return promql.unless(now, promql.compared(requests.increase(scope.ago(scope.window)), ">", 0))

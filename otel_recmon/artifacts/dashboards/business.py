@@ -68,8 +68,8 @@ def _change_from_last_week(view: PageView) -> Panel:
     return replace(
         panel,
         title="Change from last week",
-        description="The bars compare the selected time range with the same time range one week earlier: 10% means one "
-        "tenth more, -10% one tenth less. The panel is empty during the first week.",
+        description="The bars compare the selected time range with the same time range one week earlier. For example, "
+        "10% means that the value is 10% higher than one week earlier. The panel is empty during the first week.",
     )
 
 
@@ -125,9 +125,9 @@ def _breakdown(view: PageView) -> Panel:
     ]
     shares.append(Column(view.over_range(REVENUE_PER_REQUEST, *labels, legend=REVENUE_PER_REQUEST.title), Unit.MONEY))
     description = (
-        "The table has one row for each surface (placement on the page) and model version. The columns "
-        '"at least" and "at most" show the uncertainty of a rate: if the ranges of two rows overlap, the difference '
-        "may be chance."
+        "The table has one row for each combination of surface (the place of the recommendations on the page) and "
+        'model version. The columns "at least" and "at most" show the uncertainty of a rate. If the ranges of two rows '
+        "overlap, their difference may be chance."
     )
     return table(view, "business.breakdown", "By surface and model version", description, [*counts, *shares])
 
@@ -142,7 +142,8 @@ def board(config: Config, limits: Limits) -> Board:
     view = PageView(ONE_SERVICE, config.deployment, limits)
     return Board(
         BUSINESS,
-        "This dashboard shows how often users see, click and buy the recommendations of one service, and the revenue.",
+        "This dashboard shows how often users see, click and buy the items that one service recommends. It also shows "
+        "the revenue.",
         view,
         (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (_overview(view), _volumes(view), _users(view), _rates(view)),

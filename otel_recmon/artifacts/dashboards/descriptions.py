@@ -1,4 +1,4 @@
-"""Descriptions of panels: the definition of a signal, the way to read it, its alerts and the variables it ignores."""
+"""Descriptions of panels: the definition of the signal, advice, the alerts, and the filters without effect."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,119 +9,136 @@ from otel_recmon.artifacts.signals.kinds import Limit, Signal
 
 GUIDANCE: Final[Mapping[str, str]] = {
     # business
-    "requests": "A request is one list of recommendations that an app or a web page asks for. If requests fall and "
-    "the number of visitors does not, check the last release of the app.",
-    "impressions": "For example, a list of ten items is ten impressions. If impressions fall and requests do not, the "
-    "lists have become shorter.",
-    "clicks": "If clicks fall and impressions do not, the items fit the users less, or an app no longer reports "
-    "clicks.",
-    "conversions": "If conversions fall and clicks do not, check the checkout.",
-    "revenue": "If revenue falls and conversions do not, users buy cheaper items, or the reported amounts are wrong.",
-    "ctr": "For example, 5% means 5 clicks for every 100 requests. If it falls for a new model version, return to the "
-    "previous version.",
-    "conversion_rate": "For example, 3% means 3 conversions for every 100 clicks. If it falls and the click-through "
-    "rate does not, check the checkout, the prices and the stock.",
+    "requests": "A request is one call of an app or a web page that asks for a list of recommendations. If requests "
+    "fall but the number of visitors does not, check the last release of the app.",
+    "impressions": "For example, a list of ten items counts as ten impressions. If impressions fall but requests do "
+    "not, the lists have become shorter.",
+    "clicks": "If clicks fall but impressions do not, users like the items less, or an app no longer reports clicks.",
+    "conversions": "If conversions fall but clicks do not, look for a problem in the checkout.",
+    "revenue": "If revenue falls but conversions do not, users buy cheaper items, or the reported amounts are wrong.",
+    "ctr": "For example, 5% means 5 clicks for every 100 requests. If the rate is lower for a new model version, "
+    "return to the previous version.",
+    "conversion_rate": "For example, 3% means 3 conversions for every 100 clicks. If the rate falls but the "
+    "click-through rate does not, check the checkout, the prices and the stock.",
     "revenue_per_request": "It combines clicks, conversions and prices in one amount. A model version with fewer "
     "clicks can still earn more.",
-    "click_delay": "If it changes suddenly, check the last change of the layout of the app.",
-    "conversion_delay": "Conversions after the end of the attribution window (OTEL_RECMON_ATTRIBUTION_WINDOW, one day "
-    "by default) are missing here.",
-    "distinct_users": "A user with many requests counts once. If users fall and requests do not, each user sends more "
-    "requests, or the service no longer knows the user ids.",
-    "revenue_per_user": "Unlike the revenue per request, it does not change if users come back more often and buy the "
-    "same.",
+    "click_delay": "If this time changes suddenly, check the last change of the layout of the app.",
+    "conversion_delay": "Conversions after the end of the attribution window (OTEL_RECMON_ATTRIBUTION_WINDOW, one "
+    "day by default) are not included.",
+    "distinct_users": "A user with many requests counts once. If users fall but requests do not, each user sends "
+    "more requests, or requests no longer contain the user id.",
+    "revenue_per_user": "If users send more requests but buy the same, the revenue per request falls, but the "
+    "revenue per user does not change.",
     # service
-    "successes": "If they fall and the errors rise, see the error rate. If all statuses fall, the clients send fewer "
+    "successes": "If successes fall and errors rise, see the error rate. If the requests of every status fall, "
+    "clients send fewer requests.",
+    "error_rate": "For example, 1% means 1 failed request in 100. If requests fail for one model version only, roll "
+    "this version back. If requests fail for all versions, check the last deployment and the dependencies of the "
+    "service.",
+    "latency_p50": "If the median is high, most requests are slow. If only the P95 and the P99 are high, a small "
+    "part of the requests is slow.",
+    "latency_p95": f"If the latency is high, find the slow stage in *{traffic.STAGE_P95.title}*.",
+    "latency_p99": "If there are few requests, a single slow response can raise the P99.",
+    "latencies": "A darker cell contains more responses. Each dot stands for one response: click a dot to open the "
+    "trace of the response.",
+    "good_responses": f"If the share is below the objective, find the cause in *{traffic.OUTCOME_MIX.title}* and in "
+    "the latency panels.",
+    "burn_rate": "At a burn rate of 1, the error budget of a month lasts one month. At a burn rate of 10, the same "
+    f"budget lasts three days. If the burn rate is above 1, find the cause in *{traffic.OUTCOME_MIX.title}* and in "
+    "the latency panels.",
+    "budget_left": "At 100%, there were no bad responses. At 0%, the bad responses have used up the error budget of "
+    "the selected time range: postpone risky deployments.",
+    "outcome_mix": "`served` and `partial` are normal. If `fallback` or `empty` grows, see "
+    f"*{traffic.CANDIDATES.title}*, and find the first stage that passes on too few items. If `error` grows, see the "
+    "error rate.",
+    "outcome_fallback": "The users of these requests see substitutes instead of personal recommendations. If the "
+    f"share rises, a stage fails or exceeds its time limit: see *{traffic.STAGE_P95.title}*.",
+    "outcome_empty": "The users of these requests see no items. If the share rises, see "
+    f"*{traffic.CANDIDATES.title}*, and find the first stage that passes on no items.",
+    "outcome_partial": "The users of these requests see fewer items than requested. If the share rises, check the "
+    "filters and the number of candidates.",
+    "cache_hit_rate": "If the rate falls, responses become slower, and the systems behind the cache get more load. "
+    "Check the cache and the last change of the cache keys.",
+    "stage_p95": "If the latency of the service is high, start with the slowest stage, which has the highest line.",
+    "stage_mean": "If the P95 of a stage is much higher than its mean, the stage is slow for only some of the "
     "requests.",
-    "error_rate": "For example, 1% means 1 failed request in 100. If one model version fails, roll it back. If all "
-    "fail, check the last deployment and the dependencies of the service.",
-    "latency_p50": "If the median is high, all requests are slow. If only the P95 and the P99 are high, a small part "
-    "of the requests is slow.",
-    "latency_p95": f"If it is high, find the slow stage in *{traffic.STAGE_P95.title}*.",
-    "latency_p99": "If there are few requests, a single slow response changes it.",
-    "latencies": "A darker cell contains more responses. A dot is the trace of one response; click it to open the "
-    "trace.",
-    "good_responses": f"If it is below the objective, find the cause in *{traffic.OUTCOME_MIX.title}* and the latency.",
-    "burn_rate": "At a burn rate of 1, the error budget of a month lasts a month; at 10, it lasts three days. If it "
-    f"is above 1, find the cause in *{traffic.OUTCOME_MIX.title}* and the latency.",
-    "budget_left": "At 100%, there was no bad response. At 0%, the bad responses have used up the budget of the "
-    "selected time range: postpone risky deployments.",
-    "outcome_mix": "`served` and `partial` are normal. If `fallback` or `empty` grows, find the first stage that "
-    f"returns too few items in *{traffic.CANDIDATES.title}*. If `error` grows, see the error rate.",
-    "outcome_fallback": "These users see substitutes instead of personal recommendations. If it rises, a stage fails "
-    f"or exceeds its time limit: see *{traffic.STAGE_P95.title}*.",
-    "outcome_empty": "These users see no items. If it rises, find the first stage that returns no items in "
-    f"*{traffic.CANDIDATES.title}*.",
-    "outcome_partial": "These users see fewer items than requested. If it rises, check the filters and the number of "
-    "candidates.",
-    "cache_hit_rate": "If it falls, the latency and the load behind the cache rise. Check the cache, and the last "
-    "change of its keys.",
-    "stage_p95": "If the latency is high, start with the stage of the highest line.",
-    "stage_mean": "If the P95 of a stage is much higher than its mean, only some of the requests are slow in this "
-    "stage.",
-    "candidates": "A stage without items stops all later stages: check its index and its filters.",
+    "candidates": "If a stage passes on no items, all later stages have no items either: check the index and the "
+    "filters of the first such stage.",
     "route_requests": "If only the recommendation routes lose requests, check the clients of these routes.",
-    "route_errors": "If all routes fail, check the deployment and its host before the recommender.",
-    "route_p95": "If all routes are slow, check the deployment and its host before the recommender.",
+    "route_errors": "If requests fail on all routes, check the deployment and the host of the service before the "
+    "recommender.",
+    "route_p95": "If all routes are slow, check the deployment and the host of the service before the recommender.",
     # quality
     "item_ctr": "For example, 2% means 2 clicks for every 100 items shown. Users click the first positions most, so "
     "compare model versions at the same position.",
-    "list_length": "The unit is items per request. If it falls, a filter or an incomplete index leaves too few items.",
-    "diversity": f"If it falls, *{quality.CATEGORY_MIX.title}* shows the category that grew.",
-    "category_mix": "If one category makes up most of the items, check the last change of the model, the boosts and "
-    "the filters.",
+    "list_length": "The unit is items per request. If the value falls, a filter removes too many items, or the "
+    "retrieval index is incomplete.",
+    "diversity": f"If diversity falls, *{quality.CATEGORY_MIX.title}* shows the category that grew.",
+    "category_mix": "If one category makes up most of the items, check the last changes of the model, of the boosts "
+    "and of the filters.",
     "process_diversity": "One process sees only a part of the requests. For the whole service, see "
     f"*{quality.DIVERSITY.title}*.",
-    "coverage": "It grows from 0 after the start of a process. For the whole service, see "
+    "coverage": "After the start of a process, its coverage grows from 0. For the whole service, see "
     f"*{fleet.FLEET_COVERAGE.title}*.",
-    "full_coverage": "It has no data before the 10,000th request of a process. If it falls, compare the size of the "
-    "retrieval index with the catalog.",
-    "fleet_coverage": "If it falls, more items are never shown: compare the size of the retrieval index with the "
-    "catalog.",
-    "distinct_items": "If it falls and requests do not, fewer items get all recommendations: see the category mix.",
-    "gini": "If it rises, a few popular items get more of the recommendations.",
-    "position_mix": "If a position disappears, a client no longer shows it, or the lists have become shorter.",
+    "full_coverage": "A process is included after its 10,000th successful request. If the coverage falls, compare "
+    "the size of the retrieval index with the size of the catalog.",
+    "fleet_coverage": "If the coverage falls, more items of the catalog are never recommended: compare the size of "
+    "the retrieval index with the size of the catalog.",
+    "distinct_items": "If the number falls but requests do not, the service recommends fewer different items: see "
+    "the category mix.",
+    "gini": "If the value rises, a few popular items get a larger share of the recommendations.",
+    "position_mix": "If a position disappears, a client no longer shows this position, or the lists have become "
+    "shorter.",
     "coec": "Use it to compare model versions that show items at different positions.",
-    "scores": "A darker cell contains more slates. Compare the pattern with the same hour of the day before.",
-    "mean_score": "Its scale depends on the model. If it changes without a new model version, check the features.",
-    "score_drift": "If it rises without a new model version, compare the features of some requests with the day "
+    "scores": "A darker cell contains more slates. Compare the pattern with the pattern at the same hour of the day "
     "before.",
-    "staleness": "If it is longer than the time between two trainings, check the last training and its deployment.",
-    "reload_pending": "If it stays at 1, restart the service, and search its log for a failed load of the model.",
+    "mean_score": "The scale of the scores depends on the model. If the mean changes without a new model version, "
+    "check the input features of the model.",
+    "score_drift": "If the drift rises without a new model version, check for changes in the input features of the "
+    "model.",
+    "staleness": "If the age is longer than the time between two trainings, check the last training and the "
+    "deployment of the model.",
+    "reload_pending": "If the value stays at 1, search the log of the service for a failed load of the model, then "
+    "restart the service.",
     # experiments
-    "arm_latency": "Slow responses can lose clicks, so repair the latency before you judge the arm.",
-    "arm_errors": "For example, 1% means one more failed request in 100 than in the control. Failed requests do not "
-    "count as exposures, so the comparison is biased. Switch the arm off, then repair it.",
-    "variant_mix": "If it differs from the planned split, do not trust the comparison of the variants.",
+    "arm_latency": "Users click less if responses are slow, so repair the latency before you judge the arm.",
+    "arm_errors": "For example, 1% means that a treatment has one more failed request in 100 than the control. "
+    "Failed requests do not count as exposures, so the comparison is biased. Switch the arm off, then repair it.",
+    "variant_mix": "If the shares differ from the planned split, do not trust the comparison of the variants.",
     # telemetry
     "instances": "If the number falls without a deployment, processes have crashed or cannot reach the Collector.",
-    "silent": "If a service is silent, start it. If it runs, check OTEL_EXPORTER_OTLP_ENDPOINT and the Collector.",
-    "last_sample_age": "It is normally shorter than the export interval. If it grows, the service no longer sends, or "
-    "the Collector no longer delivers.",
+    "silent": "If a service is silent, start it. If the service already runs, check its OTEL_EXPORTER_OTLP_ENDPOINT "
+    "and the Collector.",
+    "last_sample_age": "The age is normally shorter than the export interval. If the age grows, the service no "
+    "longer sends metrics, or the Collector no longer delivers them.",
     "dropped_share": f"Dropped values are missing on the other dashboards. *{telemetry.DROPPED.title}* shows the "
     "reasons.",
-    "dropped": "docs/metrics.md lists the reasons, and the log of the service has a record of each reason.",
-    "overflow": "Find the client that sends the many values, or raise the cap of the label, such as "
+    "dropped": "docs/metrics.md explains each reason. The log of the service has a record for each reason.",
+    "overflow": "Find the client that sends many different label values, or raise the cap of the label, such as "
     "OTEL_RECMON_MAX_SURFACES.",
-    "plugin_errors": "The log of the service has a traceback for each site: report it.",
-    "series": "Each series needs memory in Prometheus. If the number keeps growing, find the label with the many "
+    "plugin_errors": "A site is the function of otel-recmon that failed. The log of the service has a "
+    "traceback for each site. Report the traceback to the developers of otel-recmon.",
+    "series": "Each series needs memory in Prometheus. If the number keeps growing, find the label with the most "
     "values.",
-    "series_budget": "At 80%, find the label with the many values, before the budget is used up.",
-    "queue_fill": "It is normally close to 0%. If it grows, Prometheus is down or slow.",
-    "lost_points": "It is normally 0. If it is higher, read the log of the Collector, and check the disk of "
-    "Prometheus.",
-    "accepted_points": f"Compare with *{telemetry.SENT_POINTS.title}*: points that are not sent wait in the queue, or "
-    "are lost.",
+    "series_budget": "From 80% on, find the label with the most values, before the budget is used up.",
+    "queue_fill": "The fill level is normally close to 0%. If it grows, Prometheus is down or slow.",
+    "lost_points": "The value is normally 0. If the value is higher, read the log of the Collector, and check the "
+    "disk of Prometheus.",
+    "accepted_points": f"Compare this panel with *{telemetry.SENT_POINTS.title}*: received points that are not sent "
+    "wait in the queue, or are lost.",
     "sent_points": "If an exporter stops sending, read the log of the Collector.",
-    "targets_up": "If it is 0, check the address of the page in prometheus/targets/.",
+    "targets_up": "If the value is 0, check the address of the target in prometheus/targets/.",
     "alerting": "If the number is 0 although Prometheus evaluates the alerts, alerting is broken. If Grafana "
     "evaluates the alerts, this panel is empty.",
-    "messages_lost": "Read the alerts on the web page of Alertmanager, then check the webhook of Slack.",
-    "attributed_share": "If it falls, clients no longer send the recommendation id, or the keys differ: see "
-    f"*{attribution.ATTRIBUTION_MIX.title}*.",
+    "messages_lost": "Read the alerts on the web page of Alertmanager, then check the Slack webhook.",
+    "attributed_share": "If the share falls, clients no longer send the recommendation id, or the processes have "
+    f"different signing keys: see *{attribution.ATTRIBUTION_MIX.title}*.",
     "attribution_mix": "docs/attribution.md describes each result and its causes.",
 }
-"""The way to read each signal that has a panel, and the first step if the value is bad, by the name of the signal."""
+"""Advice for each signal that has a panel: the way to read the value, and the first step if the value is bad.
+
+The key is the name of the signal.
+"""
 
 
 def description_of(view: PageView, signal: Signal, query: Query | None = None, note: str = "") -> str:
@@ -145,7 +162,10 @@ def description_of(view: PageView, signal: Signal, query: Query | None = None, n
 
 
 def _period(query: Query | None) -> str:
-    """Return the time that a number covers. The queries of gauges have no window, so they return the latest value."""
+    """Return the sentence about the time that a number covers.
+
+    The query of a gauge has no window, so it returns the latest value.
+    """
     if query is None:
         return ""
     covered = "covers the selected time range" if TIME_RANGE in query.expr.text else "shows the latest value"
@@ -157,16 +177,16 @@ def _thresholds(limits: Sequence[Limit]) -> str:
         return ""
     noun = "alert" if len(limits) == 1 else "alerts"
     names = _enumeration([limit.alert for limit in limits])
-    return f"The thresholds are those of the {noun} {names}; the runbook describes the first steps."
+    return f"The panel has the thresholds of the {noun} {names}. The runbook describes the first steps."
 
 
 def _ignored(labels: Sequence[str]) -> str:
     if not labels:
         return ""
-    return f"Filtering by {_enumeration(labels)} has no effect here, because the series have no such label."
+    return f"Filtering by {_enumeration(labels)} has no effect on this panel, because its series have no such label."
 
 
 def _enumeration(words: Sequence[str]) -> str:
-    """Return words as in a sentence: `a, b and c`."""
+    """Return the words joined as in a sentence: `a, b and c`."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

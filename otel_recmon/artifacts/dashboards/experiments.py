@@ -27,8 +27,10 @@ from otel_recmon.artifacts.signals.kinds import Limits, Signal, Unit
 _VARIANT: Final = catalog.VARIANT.name
 _ARM: Final = (catalog.EXPERIMENT.name, _VARIANT)
 _POINTS: Final = 12
-"""The maximum number of points of a verdict over time. Each point reads the whole experiment: on two shared cores, a
-verdict over a week of one process takes 1.7 s (docs/experiments.md)."""
+"""The maximum number of points of a verdict over time, because each point reads the data of the whole experiment.
+
+On two shared cores, the query of a verdict for one week and one process takes 1.7 s (docs/experiments.md).
+"""
 _VALUES: Final = (
     experiments.CTR_ESTIMATE,
     experiments.CONVERSION_RATE_ESTIMATE,
@@ -54,7 +56,7 @@ def _verdict(view: PageView, judged: Judged, settings: Experiments) -> Panel:
 
 @dataclass(frozen=True)
 class _VerdictWords:
-    """The words and colours of a verdict: below -1, from -1 to 1, and above 1."""
+    """The words and colours of a verdict, for values below -1, values from -1 to 1, and values above 1."""
 
     below: tuple[str, str]
     between: tuple[str, str]
@@ -63,7 +65,7 @@ class _VerdictWords:
 
     @property
     def mappings(self) -> list[dict[str, Any]]:
-        """The value mappings of a Grafana panel."""
+        """The words and colours as the value mappings of a Grafana panel."""
         ranges = ((None, -1, self.below), (-1, 1, self.between), (1, None, self.above))
         return [
             {
@@ -78,8 +80,8 @@ _SPLIT_WORDS: Final = _VerdictWords(
     ("too few", look.BAD),
     ("as meant", look.GOOD),
     ("too many", look.BAD),
-    "Here, a value below -1 means too few exposures, and above 1 too many. In both cases, do not trust the other "
-    "verdicts before you have found the cause.",
+    "For the split, a value below -1 means too few exposures, and a value above 1 means too many. In both cases, do "
+    "not trust the other verdicts until you have found the cause.",
 )
 _RATE_WORDS: Final = _VerdictWords(
     ("worse", look.BAD),
@@ -90,7 +92,7 @@ _RATE_WORDS: Final = _VerdictWords(
 
 
 def _on_one_line(query: Query) -> Query:
-    """Return the query without line breaks: indented, the deeply nested queries are several times as large."""
+    """Return the query on one line. Indentation would make the deeply nested queries several times larger."""
     return replace(query, expr=promql.flat(query.expr))
 
 
@@ -105,9 +107,10 @@ def _with_bounds(view: PageView, value: Signal, low: Signal, high: Signal, *labe
 
 def _differences(view: PageView, settings: Experiments) -> Panel:
     description = (
-        "The table shows by how much each treatment differs from the control: 10% means one tenth more. If "
-        '"at least" is below 0 and "at most" above 0, the difference is not certain. Repeated looks do not produce '
-        "false positives here. Select a time range that contains the whole experiment."
+        "The table shows by how much each treatment differs from the control. For example, 10% means 10% more than the "
+        'control. If "at least" is below 0 and "at most" is above 0, the difference may be chance. You can read this '
+        "table as often as you like: repeated looks do not produce false positives. Select a time range that contains "
+        "the whole experiment."
     )
     columns = [
         column for one in arms.JUDGED for column in _with_bounds(view, one.value, one.low(settings), one.high(settings))
@@ -139,17 +142,18 @@ def _sizes(view: PageView) -> Panel:
     rates = [_column(view, share, share.title, *_ARM) for share in shares]
     description = (
         "The table shows the counts of each arm in the selected time range. With four times as many events, the range "
-        'between "at least" and "at most" in *Difference from the control* is half as wide.'
+        'from "at least" to "at most" in *Difference from the control* becomes half as wide.'
     )
     return table(view, "experiments.sizes", "Data of each arm", description, [*counts, *rates]).sized(24, 6)
 
 
 def _lifts(view: PageView) -> Panel:
     description = (
-        "The table shows by how much each variant differs from the variant selected as control, in the selected time "
-        "range and with 95% confidence intervals. The intervals assume independent requests: they are too narrow if "
-        "users come back often. Read this once, at the planned end of the experiment; repeated looks produce false "
-        "positives. If an experiment is configured, use *Difference from the control* instead."
+        "The table shows by how much each variant differs from the variant selected as *Control*. The columns "
+        '"at least" and "at most" are the bounds of 95% confidence intervals. The intervals assume independent '
+        "requests. If users come back often, the intervals are too narrow. Read this table once, at the planned end of "
+        "the experiment: repeated looks produce false positives. If an experiment is configured, use *Difference from "
+        "the control* instead."
     )
     columns = [column for one in _LIFTS for column in _with_bounds(view, one.value, one.low, one.high)]
     return table(view, "experiments.lifts", "Lift, assuming independent requests", description, columns).sized(24, 6)
@@ -162,8 +166,8 @@ def _variants(view: PageView) -> Panel:
     ]
     columns = [*counts, _column(view, experiments.VARIANT_MIX, "Share of requests"), *_estimates(view, _VALUES)]
     description = (
-        'The table has one row for each variant, for the selected time range. The columns "at least" and "at most" '
-        "are the bounds of 95% confidence intervals that assume independent requests."
+        'The table has one row for each variant in the selected time range. The columns "at least" and "at most" are '
+        "the bounds of 95% confidence intervals. The intervals assume independent requests."
     )
     return table(view, "experiments.variants", "Variants", description, columns).sized(24, 6)
 
@@ -202,8 +206,8 @@ def board(config: Config, limits: Limits) -> Board:
     view, settings = PageView(EXPERIMENT, config.deployment, limits), config.experiments
     return Board(
         EXPERIMENTS,
-        "This dashboard compares the arms of an experiment with its control. The first line has the verdicts. "
-        "docs/experiments.md describes the method.",
+        "This dashboard compares the treatments of an experiment with its control. The first line of panels has the "
+        "verdicts. docs/experiments.md describes the method.",
         view,
         (
             *SERVICE_VARIABLES,

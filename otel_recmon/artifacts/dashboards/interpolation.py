@@ -1,4 +1,4 @@
-"""Queries of panels as Grafana sends them to Prometheus, with macros and variables replaced."""
+"""The queries of panels as Grafana sends them to Prometheus: with values in place of macros and variables."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,22 +9,22 @@ from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.settings.schema import seconds
 
 EXPORT_S: Final = seconds(Grafana.export_interval)
-"""The default export interval, which is also the default `timeInterval` of the data source."""
+"""The default export interval, in seconds. It is also the default `timeInterval` of the data source."""
 _SAMPLES_OF_A_RATE: Final = 4
-"""Grafana's `$__rate_interval` is at least four scrape intervals, so that a rate survives a missing sample."""
+"""Grafana's `$__rate_interval` is at least four scrape intervals, so that a rate survives one missing sample."""
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)[^}]*\})")
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class QueryContext:
-    """The time range and the variables of a dashboard, which its queries refer to.
+    """The time range and the values of the variables that the queries of a dashboard refer to.
 
     Attributes:
         start: The start of the time range, in seconds since 1970.
         end: The end of the time range, in seconds since 1970.
         step: The seconds between two points of a line.
-        values: The values of the variables; several selected values are one regular expression.
+        values: The value of each variable. If several values are selected, it is a regular expression.
         export_s: The export interval of the services, in seconds.
     """
 
@@ -35,12 +35,12 @@ class QueryContext:
     export_s: float = EXPORT_S
 
     def for_panel(self, panel: "Json") -> "QueryContext":
-        """Return the context of one panel, whose step follows its minimum interval and its maximum number of points."""
+        """Return the context for one panel, with a step that respects its minimum interval and its number of points."""
         widest = (self.end - self.start) / panel.get("maxDataPoints", float("inf"))
         return replace(self, step=max(self.step, widest, seconds(panel.get("interval", "0s"))))
 
     def interpolate(self, text: str) -> str:
-        """Return a text with its macros and variables replaced.
+        """Return a text with values in place of its macros and variables.
 
         Raises:
             KeyError: The text refers to an unknown variable.
@@ -59,12 +59,12 @@ def panels(dashboard: Json) -> list[Json]:
 
 
 def targets(dashboard: Json) -> Iterator[tuple[Json, Json]]:
-    """Yield each panel of a dashboard with each of its queries."""
+    """Yield a pair of panel and query for each query of a dashboard."""
     for panel in panels(dashboard):
         for target in panel["targets"]:
             yield panel, target
 
 
 def series_name(legend: str, labels: Mapping[str, str]) -> str:
-    """Return a legend in which the values of the labels replace their names."""
+    """Return a legend in which each `{{label}}` is replaced by the value of the label."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend).strip()

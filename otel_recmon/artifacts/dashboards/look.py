@@ -1,4 +1,4 @@
-"""Colours, thresholds, units and decimals of values, the same on every dashboard."""
+"""Colours, thresholds, units and decimals that all dashboards share."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ COLOURS: Final = {
     catalog.EMPTY: "purple",
     catalog.UNRECOGNIZED: PAST,
 }
-"""The colours of statuses and outcomes. All other series, such as variants, have a colour made from their name."""
+"""The colours of statuses and outcomes. Grafana derives the colours of all other series from the names."""
 BY_NAME: Final = {"mode": "palette-classic-by-name"}
 """Grafana's colour mode in which a series has the same colour on every panel."""
 _JUST_ABOVE_0: Final = 1e-9
@@ -30,7 +30,7 @@ def thresholds(limits: Sequence[Limit]) -> dict[str, Any]:
 
 
 def steps(limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
-    """Return the colours of a panel, each with the lowest value that has it; None stands for minus infinity.
+    """Return the colours of a panel, each after its lowest value. None stands for minus infinity.
 
     Args:
         limits: The limits of one signal, the lowest first. Without limits, the only colour is neutral.
@@ -52,13 +52,13 @@ def _first_bad_value(limit: Limit) -> float:
 
 
 def override(name: str, **properties: Any) -> dict[str, Any]:
-    """Return an override of properties of the series with a name; `__` in the name of a property stands for a dot."""
+    """Return an override of the properties of one series. `__` in the name of a property stands for a dot."""
     listed = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
     return {"matcher": {"id": "byName", "options": name}, "properties": listed}
 
 
 def fixed(colour: str) -> dict[str, str]:
-    """Return the colour setting of a series with one colour."""
+    """Return Grafana's setting for a fixed colour."""
     return {"mode": "fixed", "fixedColor": colour}
 
 
@@ -78,5 +78,8 @@ def grafana_unit(unit: Unit, money: str) -> str:
 
 
 def precision(unit: Unit) -> dict[str, int]:
-    """Return the number of decimals: 0 for counts, because `increase()` extrapolates them to fractions."""
+    """Return the setting for 0 decimals if the unit is a count, else no setting.
+
+    `increase()` extrapolates, so it returns fractions for counts of whole events.
+    """
     return {"decimals": 0} if unit is Unit.COUNT else {}

@@ -15,14 +15,14 @@ from otel_recmon.config import variable
 STAT_WIDTH, STAT_HEIGHT = 3, 4
 CHART_WIDTH, CHART_HEIGHT = 12, 8
 REF_IDS: Final = "ABCDEFGHIJKLMNOP"
-"""The ids of the queries of a panel, in their order."""
+"""The ids of the queries of a panel: the first query is A."""
 SKETCH_POINTS: Final = 200
-"""The maximum number of points of a line from sketches, because each point reads hundreds of series."""
+"""The maximum number of points of a line from sketches. Each point reads hundreds of series."""
 _NO_TRAFFIC: Final = "-"
 NO_SKETCHES: Final = f"Nothing yet: it needs {variable('sketch_registers')}=256"
 _BAND: Final = (
-    "The band shows the uncertainty: with few events it is wide, and a move inside the band may be chance (95% "
-    "confidence). The dashed line is the value of one week earlier."
+    "The band is the 95% confidence interval of the value. With few events, the band is wide. A change that stays "
+    "inside the band may be chance. The dashed line is the value one week earlier."
 )
 Json = dict[str, Any]
 
@@ -33,20 +33,20 @@ class Panel:
 
     Attributes:
         kind: Grafana's type of the panel.
-        name: Its stable name, which its id is made from.
-        title: Its title.
-        description: The text that Grafana shows at the title.
-        queries: Its queries; the first one has the id A.
-        unit: The unit of its values.
+        name: The stable name. The id of the panel is computed from it.
+        title: The title.
+        description: The text that Grafana shows next to the title.
+        queries: The queries. The first one has the id A.
+        unit: The unit of the values.
         options: The options of the panel type.
         defaults: The settings of all series.
         overrides: The settings of single series.
-        links: The links at the title.
-        transformations: The transformations of the results, for tables.
-        interval: The shortest step of lines; empty for Grafana's own choice.
-        points: The maximum number of points of a line; 0 for Grafana's own choice.
-        width: The width in columns of the grid.
-        height: The height in lines of the grid.
+        links: The links next to the title.
+        transformations: Grafana's transformations of the query results. Only tables use them.
+        interval: The shortest step of lines. If it is empty, Grafana chooses the step.
+        points: The maximum number of points of a line. If it is 0, Grafana chooses the maximum.
+        width: The width, in columns of the grid.
+        height: The height, in lines of the grid.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class Panel:
     height: int = CHART_HEIGHT
 
     def json(self, x: int, y: int, money: str) -> Json:
-        """Return the panel as JSON of a Grafana dashboard.
+        """Return the panel in Grafana's JSON model.
 
         Args:
             x: The first column on the grid, from 0.
@@ -93,14 +93,14 @@ class Panel:
         }
 
     def sized(self, width: int, height: int = 0) -> "Panel":
-        """Return the panel in another size; height 0 keeps the height."""
+        """Return the panel with another width, and another height unless `height` is 0."""
         return replace(self, width=width, height=height or self.height)
 
 
 def stat(
     view: PageView, page: DashboardPage, signal: Signal, query: Query, unit: Unit | None = None, note: str = ""
 ) -> Panel:
-    """Return a number for the whole time range, with a link to the panel that shows the signal over time."""
+    """Return a panel with one number, and a link to the panel that shows the signal over time."""
     uid, limits = view.deployment.grafana.uid(signal.page.uid), view.limits_of(signal)
     address = f"/d/{uid}?viewPanel={signal.panel}&${{__url_time_range}}&${{__all_variables}}"
     return Panel(
@@ -125,7 +125,7 @@ def stat(
 
 
 def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: bool = False, note: str = "") -> Panel:
-    """Return lines of a signal over time, with the thresholds of its alerts."""
+    """Return a panel with the lines of a signal over time, and with the thresholds of its alerts."""
     custom = {
         "drawStyle": "line",
         "lineWidth": 1 if stacked else 2,
@@ -157,7 +157,10 @@ def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: 
 
 
 def sketch_lines(view: PageView, signal: Signal, label: str, interval: str) -> Panel:
-    """Return lines of a signal from sketches: one for each value of a label, and one for all values together."""
+    """Return a panel with the lines of a signal from sketches.
+
+    It has one line for each value of a label, and one line, "all", for the whole service.
+    """
     queries = (view.over_time(signal, label), view.over_time(signal, legend="all"))
     panel = lines(view, signal, queries)
     return replace(panel, defaults={**panel.defaults, "noValue": NO_SKETCHES}, interval=interval, points=SKETCH_POINTS)
@@ -166,14 +169,14 @@ def sketch_lines(view: PageView, signal: Signal, label: str, interval: str) -> P
 def confidence_band(
     view: PageView, name: str, title: str, signal: Signal, queries: tuple[Query, Query, Query, Query]
 ) -> Panel:
-    """Return a line with a band around it.
+    """Return a panel with a line and its confidence band.
 
     Args:
         view: The filters and thresholds of the dashboard.
-        name: The stable name that the id of the panel is made from.
+        name: The stable name. The id of the panel is computed from it.
         title: The title.
-        signal: The signal whose description and thresholds the panel has.
-        queries: The value, its lower bound, its upper bound, and the value of an earlier week.
+        signal: The signal that gives the panel its description and its thresholds.
+        queries: The queries for the value, its lower bound, its upper bound, and the value one week earlier.
     """
     value, low, high, past = queries
     edge = {"custom__lineWidth": 0, "custom__hideFrom": {"legend": True, "tooltip": False, "viz": False}}
@@ -192,7 +195,7 @@ def confidence_band(
 
 
 def past_override(query: Query) -> Json:
-    """Return the override that draws an earlier period as a thin, grey, dashed line."""
+    """Return the override that draws the line of an earlier period thin, grey and dashed."""
     return look.override(
         query.legend,
         color=look.fixed(look.PAST),
@@ -202,7 +205,7 @@ def past_override(query: Query) -> Json:
 
 
 def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
-    """Return the distribution of the values of a histogram over time, with exemplars."""
+    """Return a heatmap panel of the distribution of a histogram over time, with exemplars."""
     return Panel(
         "heatmap",
         signal.name,
@@ -225,7 +228,7 @@ def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
 
 
 def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query], note: str = "") -> Panel:
-    """Return horizontal bars of values for the whole time range, the largest first within each query."""
+    """Return a panel with horizontal bars for the whole time range. Each query has its largest bar first."""
     ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(
         "bargauge",
@@ -251,13 +254,13 @@ def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query], no
 
 
 def alerts(page: DashboardPage) -> Panel:
-    """Return the list of Grafana alerts that belong to the panels of a dashboard and are not normal."""
+    """Return a panel that lists the Grafana alerts of a dashboard that are not in the state Normal."""
     return Panel(
         "alertlist",
         f"{page.uid}.alerts",
         "Alerts of this dashboard",
-        "The list has the Grafana alerts of this dashboard that fire, are about to fire, or cannot be evaluated. If it "
-        "is empty, there is nothing to do. The runbook describes the first steps for each alert.",
+        "The list has the Grafana alerts of this dashboard that fire, are about to fire, or cannot be evaluated. If "
+        "the list is empty, there is nothing to do. The runbook describes the first steps for each alert.",
         options={
             "alertInstanceLabelFilter": "",
             "alertName": "",

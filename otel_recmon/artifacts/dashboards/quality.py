@@ -1,4 +1,4 @@
-"""The dashboard for engineers of the model: recommended items, clicks on them, scores and the age of the model."""
+"""The dashboard for engineers of the model: recommended items, clicks on items, scores and the age of the model."""
 
 from dataclasses import replace
 from typing import Final
@@ -36,7 +36,7 @@ def _mix(view: PageView, signal: Signal, label: str) -> Panel:
 
 def _position_bias(view: PageView) -> Panel:
     query = view.over_range(traffic.ITEM_CTR, _POSITION)
-    note = "There is one bar for each position; the differences show the position bias."
+    note = "There is one bar for each position. The differences between the bars show the position bias."
     panel = bars(view, "quality.position_curve", traffic.ITEM_CTR, [query], note)
     return replace(panel, title="Position bias")
 
@@ -58,9 +58,9 @@ def board(config: Config, limits: Limits) -> Board:
     view = PageView(ONE_SERVICE, config.deployment, limits)
     return Board(
         QUALITY,
-        "This dashboard shows the recommended items, the clicks on them, the scores and the age of the model. A panel "
-        "with the word process in its title shows the mean of single processes. All other panels show the service as a "
-        "whole.",
+        "This dashboard shows the recommended items, the clicks on these items, the scores and the age of the model. A "
+        "panel with the word process in its title shows the mean over all processes of the service. All other panels "
+        "show the service as a whole.",
         view,
         (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (_overview(view), _items(view), _clicks(view), _scores(view), _age(view)),

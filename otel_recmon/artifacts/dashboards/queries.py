@@ -1,4 +1,4 @@
-"""Queries of panels: a signal over time or over the whole time range, filtered by the variables of the dashboard."""
+"""Queries of panels, filtered by the variables of the dashboard."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,22 +10,25 @@ from otel_recmon.artifacts.signals.kinds import Limit, Limits, Signal, Volume
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 RATE_WINDOW, TIME_RANGE = "$__rate_interval", "$__range"
-"""Grafana's macros for the windows of a point of a line, and of the whole time range of the dashboard."""
+"""Grafana's macros for two windows: the window of one point of a line, and the time range of the dashboard."""
 RARE_EVENTS_STEP: Final = "2m"
-"""The shortest step for rates of rare events, such as clicks. A point covers a little more than its step."""
+"""The shortest step for lines of rare events, such as clicks. The window of a point is longer than the step."""
 SKETCH_STEP: Final = "5m"
-"""The shortest step for lines from sketches: a sketch starts anew every five minutes (docs/sketches.md)."""
+"""The shortest step for lines from sketches. Processes start a new sketch every five minutes (docs/sketches.md)."""
 SKETCH_RATIO_STEP: Final = "1h"
-"""The shortest step for ratios to a sketch. A sketch looks back five to ten minutes further than the counter above it,
-so that a ratio over a few minutes would be far too low."""
+"""The shortest step for a counter divided by an estimate from sketches.
+
+The estimate includes five to ten minutes before the window, and the counter does not. So the ratio over a window of a
+few minutes would be far too low.
+"""
 WEEK: Final = "7d"
 FILTER_LABELS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name, catalog.SURFACE.name)
-"""The labels with a variable of the same name that filters the panels of a dashboard."""
+"""The labels that users can filter a dashboard by. Each label has a variable of the same name."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression, and the legend of its series."""
+    """A query of a panel: an expression, and the legend of its series."""
 
     expr: Expr
     legend: str
@@ -34,7 +37,7 @@ class Query:
     exemplars: bool = False
 
     def target(self, reference: str) -> dict[str, Any]:
-        """Return the query as JSON of a Grafana panel."""
+        """Return the query in Grafana's JSON model."""
         return {
             "refId": reference,
             "datasource": DATASOURCE,
@@ -55,7 +58,7 @@ class PageView:
     Attributes:
         matchers: The label matchers with the variables of the dashboard.
         deployment: The settings of the deployment.
-        limits: The thresholds of the alerts, by signal.
+        limits: The thresholds of the alerts, by the name of the signal.
     """
 
     matchers: tuple[Matcher, ...]
@@ -72,32 +75,35 @@ class PageView:
         return self.limits.get(signal.name, ())
 
     def scope(self, window: str, *labels: str) -> QueryScope:
-        """Return the scope of a query with a window, with the filters, by service and by further labels."""
+        """Return the scope of a query: the window, the filters of the dashboard, and the labels of the result.
+
+        The result is always by service, and also by the given labels.
+        """
         asked = self.deployment.services
         narrowed = (*self.matchers, *asked.matchers)
         return QueryScope(window, (*IDENTITY, *labels), narrowed, elsewhere=asked.pipeline_matchers)
 
     def over_time(self, signal: Signal, *labels: str, legend: str = "", offset: str = "") -> Query:
-        """Return the query for the lines of a signal: one line for each combination of label values."""
+        """Return the query for a signal over time, with one line for each combination of label values."""
         scope = self.scope(RATE_WINDOW, *labels)
         return Query(signal.expression(scope.ago(offset)), legend or legend_of(*labels) or signal.title)
 
     def over_range(self, signal: Signal, *labels: str, legend: str = "") -> Query:
-        """Return the query for the value of a signal over the whole time range; for a gauge, the latest value."""
+        """Return the query for the value of a signal over the whole time range. For a gauge, it is the latest value."""
         expression = signal.expression(self.scope(TIME_RANGE, *labels))
         return Query(expression, legend or legend_of(*labels) or signal.title, instant=True)
 
     def trailing_range(self, signal: Signal, legend: str) -> Query:
-        """Return the query for lines whose points each cover a window as long as the whole time range."""
+        """Return the query for a signal over time. The window of each point is as long as the whole time range."""
         return Query(signal.expression(self.scope(TIME_RANGE)), legend)
 
     def count(self, volume: Volume, *labels: str, legend: str = "") -> Query:
-        """Return the query for the count of a volume over the whole time range."""
+        """Return the query for the number of events in the whole time range."""
         expression = volume.count(self.scope(TIME_RANGE, *labels))
         return Query(expression, legend or legend_of(*labels) or volume.title, instant=True)
 
     def total(self, volume: Volume) -> Query:
-        """Return the query for the count of a volume over the whole time range, which is 0 if nothing was counted."""
+        """Return the query for the number of events in the whole time range. Without events, it returns 0."""
         return Query(volume.total(self.scope(TIME_RANGE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:
@@ -105,13 +111,13 @@ class PageView:
         return Query(signal.expression(self.scope(RATE_WINDOW)), legend_of("le"), form="heatmap", exemplars=True)
 
     def ignored_filters(self, signal: Signal) -> tuple[str, ...]:
-        """Return the variables of the dashboard that cannot filter the signal, because it lacks their labels."""
+        """Return the filter labels of the dashboard that the signal does not have."""
         asked = {matcher.label for matcher in self.matchers} & set(FILTER_LABELS)
         return tuple(label for label in FILTER_LABELS if label in asked - set(signal.labels))
 
 
 def legend_of(*labels: str) -> str:
-    """Return the template of a legend: the values of the labels."""
+    """Return the template of a legend that consists of the values of the labels."""
     return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 

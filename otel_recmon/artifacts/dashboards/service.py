@@ -44,8 +44,8 @@ def _routes(view: PageView) -> Panel:
         Column(view.over_range(signal, http.ROUTE, legend=signal.title), signal.unit) for signal in _ROUTE_SIGNALS
     ]
     description = (
-        "The table has all HTTP routes of the service, as the instrumentation of the web framework counts them. "
-        "Compare the recommendation routes with the others. If the table is empty, set "
+        "The table has one row for each HTTP route of the service. The values come from the instrumentation of the web "
+        "framework. Compare the recommendation routes with the other routes. If the table is empty, set "
         "OTEL_SEMCONV_STABILITY_OPT_IN=http for the service."
     )
     return table(view, "service.routes", "Routes", description, columns)
@@ -63,7 +63,7 @@ def board(config: Config, limits: Limits) -> Board:
     return Board(
         SERVICE,
         "This dashboard shows the traffic, errors, latency, error budget and pipeline stages of one service. If a "
-        "number in the first line is orange or red, start there.",
+        "number in the first line of panels is orange or red, start with this number.",
         view,
         (*SERVICE_VARIABLES, *FILTER_VARIABLES.values()),
         (

@@ -14,7 +14,7 @@ FULL_WIDTH = 24
 
 @dataclass(frozen=True)
 class Column:
-    """A query, whose legend is the heading of the column, and the unit of its values."""
+    """A column of a table: a query and the unit of its values. The legend of the query is the heading."""
 
     query: Query
     unit: Unit
@@ -23,7 +23,7 @@ class Column:
 def table(
     view: PageView, name: str, title: str, description: str, columns: Sequence[Column], *, services: bool = False
 ) -> Panel:
-    """Return a table of the values of several queries.
+    """Return a table with one column of values for each query.
 
     Args:
         view: The filters and settings of the dashboard.
@@ -31,12 +31,12 @@ def table(
         title: The title.
         description: The description.
         columns: The columns, from the left to the right.
-        services: Whether to show the labels that identify a service.
+        services: Whether the table has columns for the name and the environment of the service.
     """
-    # Grafana calls the value of query A "Value #A" after it has merged the queries by their labels.
+    # After Grafana has merged the results of the queries, the value of query A is in the column "Value #A".
     names = {f"Value #{reference}": column.query.legend for reference, column in zip(REF_IDS, columns, strict=False)}
     hidden = ("Time", *(() if services else IDENTITY))
-    # The columns of values get high numbers, so that they come after the columns of labels, which have none.
+    # The columns of values get high numbers, so that they come after the columns of labels, which have no number.
     places = {name: place for place, name in enumerate(names, start=len(REF_IDS))}
     organized = {"excludeByName": dict.fromkeys(hidden, True), "indexByName": places, "renameByName": names}
     return Panel(

@@ -28,16 +28,19 @@ _NOW: Final = (
     (telemetry.QUEUE_FILL, "max"),
     (telemetry.LOST_POINTS, "sum"),
 )
-"""The numbers of the first line, with the aggregation over services: the maximum if a sum has no meaning."""
+"""The signals of the first line of panels, and the aggregation of each over services.
+
+The aggregation is the maximum if a sum over services has no meaning.
+"""
 _AGGREGATED: Final = {
-    "sum": "The number is the sum of the current values of all series in the linked panel.",
-    "max": "The number is the highest of all lines in the linked panel.",
+    "sum": "The number is the sum of the values of all series in the linked panel.",
+    "max": "The number is the highest value of all series in the linked panel.",
 }
 _REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)
 _POINTS: Final = {telemetry.SERIES: 50, telemetry.SERIES_BUDGET: 50}
-"""The maximum number of points of lines whose queries read every series at each point."""
+"""The maximum number of points of the lines of some signals. Their queries read all series at each point."""
 _NEARLY_USED: Final = 0.8
-"""The used share of the series budget from which on the bar is orange, so that there is time to find the label."""
+"""The bar of a service turns orange at this used share of the series budget, while there is still time to act."""
 
 
 def _of_all(view: PageView, signal: Signal, operator: str) -> Panel:
@@ -53,7 +56,7 @@ def _services(view: PageView) -> Panel:
     signals = (telemetry.INSTANCES, telemetry.SERIES, telemetry.LAST_SAMPLE_AGE, quiet(telemetry.DROPPED_SHARE))
     columns = [Column(view.over_range(signal, legend=signal.title), signal.unit) for signal in signals]
     description = (
-        "The table has one row for each service that reports now. A process never exports more than "
+        "The table has one row for each service that sends metrics now. A process never exports more than "
         f"{catalog.MAX_SERIES:,} label combinations of one metric."
     )
     return table(view, "telemetry.services", "Services", description, columns, services=True)
@@ -83,8 +86,8 @@ def board(config: Config, limits: Limits) -> Board:
     view = PageView(FLEET, config.deployment, limits)
     return Board(
         TELEMETRY,
-        "This dashboard shows missing data. If a number in the first line is orange or red, solve that problem first: "
-        "until then, the other dashboards may show wrong values.",
+        "This dashboard shows missing data. If a number in the first line of panels is orange or red, solve this "
+        "problem first. Until then, the other dashboards may show wrong values.",
         view,
         FLEET_VARIABLES,
         (_overview(view), _of_services(view), _dropped(view), _attributed(view), _pipeline(view)),

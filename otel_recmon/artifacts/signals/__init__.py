@@ -1,1 +1,1 @@
-"""The signals: PromQL definitions of the figures in panels and alerts; may import `settings`, `promql` and `pages`."""
+"""The signals: the figures of panels and alerts, in PromQL. It may import `settings`, `promql` and `pages`."""

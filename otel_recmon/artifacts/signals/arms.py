@@ -1,4 +1,4 @@
-"""The signals of experiments: differences between treatments and the control, with confidence sequences."""
+"""The signals of experiments: differences between treatments and their control, with confidence sequences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,46 +15,47 @@ from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
 from otel_recmon.catalog import Metric
 
 Counts = Callable[[Metric], Expr]
-"""Given a counter, returns its increase by arm and bucket."""
+"""A function that returns the increase of a counter, by arm and bucket."""
 MakeBounds = Callable[[Experiments], Bounds]
 Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
-_OVER: Final = "The value is the relative difference from the control: 10% is a tenth more, -10% is a tenth less."
+_OVER: Final = "The value is the relative difference from the control: 10% means 10% more than the control."
 _VERDICT: Final = (
-    "The value is the difference from the control divided by half the width of its bounds. Below -1, the treatment is "
-    "significantly worse, and above 1 significantly better. In between, the experiment is undecided."
+    "The value is the difference from the control, divided by half the width of the bounds of the difference. Below "
+    "-1, the treatment is significantly worse. Above 1, it is significantly better. From -1 to 1, it is undecided."
 )
 _ALWAYS: Final = (
-    "With the configured probability, the bounds contain the true value at all times, however often you look. They "
-    "assume that users, not requests, are independent. The time range must contain the whole experiment."
+    "With the configured probability, the bounds contain the true difference at all times, however often you look. The "
+    "bounds assume that users are independent. Requests of the same user need not be independent. The time range must "
+    "contain the whole experiment."
 )
 
 
 def counts(scope: QueryScope) -> Counts:
-    """Return a function from a counter to its increase within the window, by arm and bucket."""
+    """Return a function that returns the increase of a counter within the window, by arm and bucket."""
     buckets = scope.by_service().apart(*by_arm(scope), catalog.BUCKET.name)
     return lambda metric: Counted(metric).increase(buckets)
 
 
 def bounds(settings: Experiments) -> Bounds:
-    """Return the bounds of rates, such as clicks per exposure."""
+    """Return the parameters of the bounds of rates, such as clicks per exposure."""
     return Bounds(settings.harm, settings.events)
 
 
 def split_bounds(settings: Experiments) -> Bounds:
-    """Return the bounds of the split."""
+    """Return the parameters of the bounds of the split."""
     return Bounds(settings.mismatch, settings.exposures)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A difference from the control that is judged: the signals of its value, its bounds and its evidence.
+    """A difference from the control that has a verdict. It makes the signals of the value, the bounds and the evidence.
 
     Attributes:
-        value: The difference, which does not depend on settings.
+        value: The signal of the relative difference. It does not depend on settings.
         meaning: The definition of the compared figure.
-        compare: Returns the difference that all signals are derived from.
-        bounds_of: Returns the parameters of the bounds for some settings.
+        compare: The function that returns the difference from which all signals are derived.
+        bounds_of: The function that returns the parameters of the bounds for the settings.
     """
 
     value: Signal
@@ -88,15 +89,15 @@ class Judged:
         )
 
 
-def _judged(text: SignalText, metrics: tuple[Metric, ...], compare: Compare, bounds_of: MakeBounds) -> Judged:
+def _judged(words: SignalText, metrics: tuple[Metric, ...], compare: Compare, bounds_of: MakeBounds) -> Judged:
     value = measure(
-        replace(text, description=f"{text.description} {_OVER}"),
+        replace(words, description=f"{words.description} {_OVER}"),
         Unit.SHARE,
         (*metrics, catalog.EXPECTED_SHARE),
         lambda scope: compare(scope, counts(scope)).value(),
         _FIXED,
     )
-    return Judged(value, text.description, compare, bounds_of)
+    return Judged(value, words.description, compare, bounds_of)
 
 
 _EXPOSURES: Final = catalog.EXPERIMENT_EXPOSURES
@@ -136,8 +137,8 @@ EARNED: Final = _counted("arm_earned", "Revenue", catalog.EXPERIMENT_REVENUE, Un
 
 
 def _rate(name: str, title: str, metric: Metric, unit: Unit = Unit.SHARE) -> Share:
-    text = SignalText(name, f"{title} per exposure, in each arm", EXPERIMENTS, f"{title} divided by exposures.")
-    return over(text, Counted(metric), Counted(_EXPOSURES), zero=True, unit=unit)
+    words = SignalText(name, f"{title} per exposure, in each arm", EXPERIMENTS, f"{title} over exposures.")
+    return over(words, Counted(metric), Counted(_EXPOSURES), zero=True, unit=unit)
 
 
 CLICK_RATE: Final = _rate("arm_click_rate", "Clicks", catalog.EXPERIMENT_CLICKS)
@@ -146,23 +147,31 @@ EARNING: Final = _rate("arm_earning", "Revenue", catalog.EXPERIMENT_REVENUE, Uni
 
 
 def side(scope: QueryScope, name: str, value: Expr) -> Expr:
-    """Return a value by variant, limited to the arms that have a role, by the labels of the arm."""
+    """Return the values of the arms that have the role `name`, with the labels of the arm.
+
+    Args:
+        scope: The scope of the services.
+        name: The role, such as "control".
+        value: The values, by variant.
+    """
     return promql.many_to_one(role(scope, name), "*", value, (*scope.service, catalog.VARIANT.name))
 
 
 def against(scope: QueryScope, operator: str, signal: Callable[[QueryScope], Expr]) -> Expr:
-    """Return a signal of each treatment, joined with that of the control by an operator."""
+    """Return the value of a signal for each treatment, joined by an operator with the value for the control."""
     value = signal(scope.by_service().apart(catalog.VARIANT.name))
     sides = side(scope, catalog.TREATMENT, value), side(scope, catalog.CONTROL, value)
     return promql.many_to_one(sides[0], operator, sides[1], (*scope.service, catalog.EXPERIMENT.name))
 
 
-def _guardrail(text: SignalText, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
-    return measure(text, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
+def _guardrail(words: SignalText, signal: Signal, unit: Unit, value: Callable[[QueryScope], Expr]) -> Signal:
+    return measure(words, unit, (*signal.metrics, catalog.EXPECTED_SHARE), value, signal.fixed)
 
 
 SLOWER: Final = _guardrail(
-    SignalText("arm_latency", "Latency, P95, vs. control", EXPERIMENTS, f"{LATENCY_P95.title} of each arm. {_OVER}"),
+    SignalText(
+        "arm_latency", "Latency, P95, vs. control", EXPERIMENTS, f"{LATENCY_P95.title} of each treatment. {_OVER}"
+    ),
     LATENCY_P95,
     Unit.SHARE,
     lambda scope: against(scope, "/", LATENCY_P95.expression) - 1,
@@ -172,7 +181,7 @@ FAILING_MORE: Final = _guardrail(
         "arm_errors",
         "Error rate vs. control",
         EXPERIMENTS,
-        f"{ERROR_RATE.description} The value is the difference from the control, in percentage points.",
+        f"{ERROR_RATE.description} The value is the difference from the control in percentage points.",
     ),
     ERROR_RATE,
     Unit.SHARE,

@@ -1,4 +1,4 @@
-"""The signals of attribution: events with a valid recommendation id, and their delays."""
+"""The signals of attribution: the share of events with a valid recommendation id, and the delays of events."""
 
 from functools import partial
 from typing import Final
@@ -10,14 +10,14 @@ from otel_recmon.artifacts.signals.kinds import Counted, Signal, SignalText, Uni
 from otel_recmon.catalog import Metric
 from otel_recmon.config import variable
 
-_NEEDS: Final = f"It needs {variable('signing_key')}."
+_NEEDS: Final = f"There is no data if {variable('signing_key')} is not set."
 
 ATTRIBUTED_SHARE: Final = over(
     SignalText(
         "attributed_share",
         "Share attributed",
         TELEMETRY,
-        f"Share of clicks, conversions and reported impressions that have a valid recommendation id. {_NEEDS}",
+        f"Share of the clicks, conversions and reported impressions that have a valid recommendation id. {_NEEDS}",
     ),
     labelled(catalog.ATTRIBUTIONS, catalog.RESULT, catalog.ATTRIBUTED),
     Counted(catalog.ATTRIBUTIONS),
@@ -28,7 +28,8 @@ ATTRIBUTION_MIX: Final = mix(
         "attribution_mix",
         "Recommendation ids by result",
         TELEMETRY,
-        f"Clicks, conversions and reported impressions, by the result of checking their recommendation id. {_NEEDS}",
+        "Clicks, conversions and reported impressions, by the result of the check of the recommendation id. The values "
+        f"are shares. {_NEEDS}",
     ),
     Counted(catalog.ATTRIBUTIONS),
     catalog.RESULT,
@@ -36,10 +37,10 @@ ATTRIBUTION_MIX: Final = mix(
 
 
 def _median(name: str, title: str, metric: Metric) -> Signal:
-    text = SignalText(
-        name, title, BUSINESS, f"{metric.brief} The value is the median: half of them take at most this long. {_NEEDS}"
+    words = SignalText(
+        name, title, BUSINESS, f"{metric.brief} The value is the median: half of these times are shorter. {_NEEDS}"
     )
-    return measure(text, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
+    return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, 0.5, metric.prometheus))
 
 
 CLICK_DELAY: Final = _median("click_delay", "Time to a click", catalog.CLICK_DELAY)

@@ -1,4 +1,4 @@
-"""The signals of variants without a configured experiment: lifts over a chosen control, with 95% intervals."""
+"""The signals for variants without a configured experiment: lifts over a selected control, with 95% intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,17 +13,17 @@ from otel_recmon.artifacts.signals.kinds import Counted, Share, Signal, SignalTe
 from otel_recmon.artifacts.signals.traffic import CONVERSION_RATE, CTR, ORDER_VALUE, REVENUE_PER_REQUEST
 
 CONTROL: Final = "$control"
-"""The dashboard variable with the variant that the others are compared with."""
+"""The dashboard variable that has the name of the control variant."""
 Z: Final = 1.96
-"""The z-score of a two-sided interval of 95 % in a normal distribution."""
+"""The z-score of a two-sided 95% interval of a normal distribution."""
 Value = Callable[[QueryScope], Expr]
 _VARIANT: Final = catalog.VARIANT.name
 _INDEPENDENT: Final = (
-    "The interval assumes that requests are independent, so it is too narrow if users come back often."
+    "The interval assumes that requests are independent. If users come back often, the interval is too narrow."
 )
 
 VARIANT_MIX: Final = mix(
-    SignalText("variant_mix", "Requests by variant", EXPERIMENTS, "Share of each variant in all requests."),
+    SignalText("variant_mix", "Requests by variant", EXPERIMENTS, "Requests of each variant, divided by all requests."),
     Counted(catalog.REQUESTS),
     catalog.VARIANT,
 )
@@ -31,7 +31,7 @@ VARIANT_MIX: Final = mix(
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with the bounds of its 95 % confidence interval."""
+    """The signals of a value and of the bounds of its 95% confidence interval."""
 
     value: Signal
     low: Signal
@@ -39,22 +39,22 @@ class Estimate:
 
 
 def _variance_of_share(share: Share, scope: QueryScope) -> Expr:
-    """Return the variance of the logarithm of a proportion (Katz and others, 1978)."""
+    """Return the variance of the natural logarithm of a proportion (Katz and others, 1978)."""
     part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
     return promql.call("clamp_min", (promql.number(1) / part) - (promql.number(1) / whole), 0)
 
 
 def _variance_of_revenue(scope: QueryScope) -> Expr:
-    """Return the variance of the logarithm of revenue.
+    """Return the variance of the natural logarithm of the revenue.
 
-    It is 2/n for n sales, if their number follows a Poisson distribution and the standard deviation of the revenue per
-    sale equals its mean.
+    For n sales, the variance is 2/n. The formula assumes that the number of sales follows a Poisson distribution, and
+    that the revenue per sale has a standard deviation equal to its mean.
     """
     return promql.number(2) / promql.compared(ORDER_VALUE.trials(scope), ">", 0)
 
 
 def _arms(scope: QueryScope) -> tuple[QueryScope, QueryScope]:
-    """Return the scope of the compared variants, and that of the control."""
+    """Return two scopes: the scope of the compared variants, and the scope of the control."""
     common = tuple(matcher for matcher in scope.matchers if matcher.label != _VARIANT)
     arms = replace(scope.apart(_VARIANT), matchers=(*scope.matchers, Matcher(_VARIANT, "!=", CONTROL)))
     return arms, replace(scope.by_service(), matchers=(*common, equal(_VARIANT, CONTROL)))
@@ -75,18 +75,18 @@ def _bound(share: Share, variance: Value, z: float, scope: QueryScope) -> Expr:
 
 
 def lift(share: Share, variance: Value, basis: str) -> Estimate:
-    """Return the relative difference of a share from that of the control.
+    """Return the relative difference between the share of each variant and the share of the control.
 
     Args:
         share: The compared share.
-        variance: Returns the variance of the logarithm of the share.
-        basis: The sentence about the interval in the description.
+        variance: The function that returns the variance of the natural logarithm of the share.
+        basis: The sentence of the description that names the method of the interval.
     """
-    meaning = f"{share.title} of each variant relative to the control: 10% is a tenth more. {basis} {_INDEPENDENT}"
+    meaning = f"{share.title} of each variant: 10% means 10% more than the control. {basis} {_INDEPENDENT}"
 
     def of(name: str, title: str, z: float) -> Signal:
-        text = SignalText(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
-        return measure(text, Unit.SHARE, share.metrics, partial(_lift, share, variance, z), share.fixed)
+        words = SignalText(f"{share.name}_{name}", f"{share.title}: {title}", EXPERIMENTS, meaning)
+        return measure(words, Unit.SHARE, share.metrics, partial(_lift, share, variance, z), share.fixed)
 
     return Estimate(of("lift", "lift", 0), of("lift_low", "lift, at least", -Z), of("lift_high", "lift, at most", Z))
 
@@ -98,23 +98,24 @@ def _shared(share: Share) -> Estimate:
 CTR_LIFT: Final = _shared(CTR)
 CONVERSION_RATE_LIFT: Final = _shared(CONVERSION_RATE)
 _REVENUE_BASIS: Final = (
-    "The 95% interval assumes Poisson-distributed sales, whose revenue has a standard deviation equal to its mean."
+    "The 95% interval assumes that the number of sales has a Poisson distribution, and that the revenue per sale has a "
+    "standard deviation equal to its mean."
 )
 REVENUE_LIFT: Final = lift(REVENUE_PER_REQUEST, _variance_of_revenue, _REVENUE_BASIS)
 
 
 def _share_bound(share: Share, name: str, bound: Value) -> Signal:
-    text = SignalText(
+    words = SignalText(
         f"{share.name}_{name}",
         f"{share.title}, at {name}",
         share.page,
-        f"{share.description} The value is a bound of the 95% Wilson interval.",
+        f"{share.description} The value is one bound of the 95% Wilson interval.",
     )
-    return measure(text, share.unit, share.metrics, bound, share.fixed)
+    return measure(words, share.unit, share.metrics, bound, share.fixed)
 
 
 def estimated(share: Share) -> Estimate:
-    """Return a share with its 95 % Wilson interval."""
+    """Return a share with the bounds of its 95% Wilson interval."""
     return Estimate(share, _share_bound(share, "least", share.lower), _share_bound(share, "most", share.upper))
 
 
@@ -124,10 +125,10 @@ CONVERSION_RATE_ESTIMATE: Final = estimated(CONVERSION_RATE)
 
 def _revenue_bound(name: str, z: float) -> Signal:
     signal = REVENUE_PER_REQUEST
-    text = SignalText(
+    words = SignalText(
         f"{signal.name}_{name}", f"{signal.title}, at {name}", signal.page, f"{signal.description} {_REVENUE_BASIS}"
     )
-    return measure(text, signal.unit, signal.metrics, partial(_bound, signal, _variance_of_revenue, z), signal.fixed)
+    return measure(words, signal.unit, signal.metrics, partial(_bound, signal, _variance_of_revenue, z), signal.fixed)
 
 
 REVENUE_ESTIMATE: Final = Estimate(REVENUE_PER_REQUEST, _revenue_bound("least", -Z), _revenue_bound("most", Z))

@@ -1,4 +1,4 @@
-"""The names of the series of other programs that panels and alerts query."""
+"""The names of series that other programs export and that panels and alerts query."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ UP: Final = "up"
 ALERTS: Final = "ALERTS"
 MESSAGES_FAILED: Final = "alertmanager_notifications_failed_total"
 HTTP_DURATION: Final = "http_server_request_duration_seconds"
-"""A histogram of the web framework's instrumentation."""
+"""The request duration histogram of the instrumentation of the web framework."""
 
 FOREIGN: Final = (
     QUEUE_SIZE,

@@ -1,4 +1,4 @@
-"""The signals of the whole fleet, from HyperLogLog sketches: distinct items and users, coverage, revenue per user."""
+"""The signals from HyperLogLog sketches of all processes: distinct items and users, coverage, revenue per user."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,16 +17,17 @@ SWITCH: Final = variable("sketch_registers")
 _REGISTER: Final = catalog.REGISTER.name
 _LAST_REGISTERS: Final = tuple(str(2**bits - 1) for bits in range(4, 10))
 _ESTIMATED: Final = (
-    f"Estimated from sketches, with a standard error of 6.5% if {SWITCH} is 256; empty if it is not set. The estimate "
-    "includes five to ten minutes before the time range."
+    f"The value is estimated from sketches. It has a standard error of 6.5% if {SWITCH} is 256. It is empty if "
+    "this variable is not set. The estimate also includes five to ten minutes before the time range."
 )
 
 
 def distinct(metric: Metric, scope: QueryScope) -> Expr:
     """Return the estimated number of distinct ids in the sketches of all processes, within the window.
 
-    Sketches merge by the maximum of each register. ``otel_recmon.stats.sketch.estimate`` has the formula and its
-    source. Here it uses the mean of the registers instead of their sum, so that their number becomes a factor.
+    The merged sketch has the maximum of each register over all processes. ``otel_recmon.stats.sketch.estimate`` has the
+    formula and its source. The PromQL uses the mean of the registers instead of their sum, so that the number of
+    registers becomes a factor.
     """
     sketch = promql.series(metric.prometheus, scope, window=scope.window)
     registers = promql.aggregate("max", promql.call("max_over_time", sketch), (*scope.by, _REGISTER))
@@ -41,8 +42,8 @@ def distinct(metric: Metric, scope: QueryScope) -> Expr:
 def _size(metric: Metric, scope: QueryScope) -> Expr:
     """Return the number of registers, a power of 2 from 16 to 512.
 
-    A sketch of 2**b registers has b - 3 of the registers 15, 31, 63, 127, 255 and 511. Counting these is enough;
-    counting all registers would double the time of the query.
+    The registers 15, 31, 63, 127, 255 and 511 are enough for this: a sketch of 2**b registers has b - 3 of them.
+    Counting all registers would double the time of the query.
     """
     last = Matcher(_REGISTER, "=~", "|".join(_LAST_REGISTERS))
     sketch = promql.series(metric.prometheus, scope, last, window=scope.window)
@@ -51,7 +52,10 @@ def _size(metric: Metric, scope: QueryScope) -> Expr:
 
 
 def quantity(of: Quantity, scope: QueryScope) -> Expr:
-    """Return a count, or the value of a gauge merged over processes, within the window."""
+    """Return the value of a quantity within the window.
+
+    The value of a count is its increase. The values of a gauge are aggregated over processes and over the window.
+    """
     if isinstance(of, Count):
         return Counted.of(of).increase(scope)
     if of.merge is Merge.DISTINCT:

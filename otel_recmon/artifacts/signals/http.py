@@ -10,7 +10,7 @@ from otel_recmon.artifacts.signals import external
 from otel_recmon.artifacts.signals.kinds import SignalText, Unit, measure
 
 ROUTE: Final = "http_route"
-"""The label with the template of the route, such as /users/{id}."""
+"""The label that has the template of the route, such as /users/{id}."""
 _COUNT: Final = f"{external.HTTP_DURATION}_count"
 _FAILED: Final = Matcher("http_response_status_code", "=~", "5..")
 
@@ -21,7 +21,9 @@ def _failed(scope: QueryScope) -> Expr:
 
 
 ROUTE_REQUESTS: Final = measure(
-    SignalText("route_requests", "Requests by route", SERVICE, "All requests that the web framework answered."),
+    SignalText(
+        "route_requests", "Requests by route", SERVICE, "Requests that the web framework answered, with any status."
+    ),
     Unit.PER_SECOND,
     (),
     partial(promql.rate, _COUNT),
@@ -39,7 +41,7 @@ ROUTE_P95: Final = measure(
         "route_p95",
         "Latency by route, P95",
         SERVICE,
-        "95% of requests take at most this long, measured by the web framework.",
+        "95% of the requests take at most this long. The instrumentation of the web framework measures the time.",
     ),
     Unit.SECONDS,
     (),

@@ -1,4 +1,4 @@
-"""The kinds of signals: value, volume and share. Panels and alerts take their PromQL from the same signal."""
+"""The kinds of signals: value, volume and share. A panel and an alert about the same figure use the same signal."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,14 @@ from otel_recmon.artifacts.promql import Expr, Matcher, QueryScope
 from otel_recmon.catalog import Attribute, Metric
 from otel_recmon.definitions import Count, Definition, Gauge, Quantity, Ratio
 
-# After a restart, a counter may have no series before its first event. If it had series a day ago, the service counts
-# such events, so a missing increase is 0. Otherwise CtrLow would be silent for a release after which nobody clicks.
+# After a restart, a counter may have no series before its first event. If the counter had series a day ago, the service
+# counts such events, so a missing increase means 0. Without this rule, CtrLow would not fire for a release after which
+# nobody clicks.
 _A_DAY: Final = "1d"
 
 
 class Unit(Enum):
-    """The unit of a value, by its name in Grafana."""
+    """The units of values. The value of a member is Grafana's name for the unit."""
 
     SHARE = "percentunit"
     SECONDS = "s"
@@ -33,17 +34,17 @@ class Unit(Enum):
 
 @dataclass(frozen=True)
 class Signal:
-    """A figure with its PromQL.
+    """A figure of panels and alerts, with its PromQL.
 
     Attributes:
-        name: The stable name, from which the id of its panel is computed.
-        title: The name for people.
+        name: The stable name. The id of the panel is computed from it.
+        title: The title that users see.
         unit: The unit of the value.
-        description: The definition, in one or two sentences.
-        page: The dashboard with its panel.
-        metrics: The metrics of the catalog that it is computed from.
-        value: Returns the expression of the value.
-        fixed: The labels that its definition selects values of, such as the status in an error rate.
+        description: The definition of the figure, in one or two sentences.
+        page: The dashboard that has the panel of the signal.
+        metrics: The metrics of the catalog that the figure is computed from.
+        value: The function that returns the PromQL of the figure for a scope.
+        fixed: The labels that the definition fixes to some values, such as `status` in an error rate.
     """
 
     name: str
@@ -57,29 +58,29 @@ class Signal:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the catalog by which it can be split: those that all its metrics have."""
+        """The labels that the signal can be split by: the labels of the catalog that all its metrics have."""
         sets = [set(metric.labels) - set(self.fixed) for metric in self.metrics]
         return tuple(sorted(set.intersection(*sets))) if sets else ()
 
     @property
     def panel(self) -> int:
-        """The id of its panel on its page."""
+        """The id of the panel of the signal."""
         return panel_id(self.name)
 
     def expression(self, scope: QueryScope) -> Expr:
-        """Return the PromQL of the value. Labels of the scope that the signal does not have are left out."""
+        """Return the PromQL of the value. It ignores labels of the scope that the signal does not have."""
         return self.value(scope.within(self.labels))
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A threshold that an alert compares a signal's value with.
+    """A threshold of an alert. The alert compares the value of a signal with it.
 
     Attributes:
         alert: The name of the alert.
-        value: The threshold, in the signal's unit.
+        value: The threshold, in the unit of the signal.
         severity: The severity of the alert: warning or critical.
-        below: Whether the alert fires below the threshold, rather than above it.
+        below: True if the alert fires below the threshold, False if it fires above the threshold.
     """
 
     alert: str
@@ -89,17 +90,17 @@ class Limit:
 
 
 Limits = Mapping[str, tuple[Limit, ...]]
-"""The limits of signals, by the name of the signal, in ascending order."""
+"""The limits of each signal, in ascending order. The key is the name of the signal."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The increase of a counter, or of the count or the sum of a histogram.
+    """A count of events: the increase of a counter, or of the `_count` or `_sum` series of a histogram.
 
     Attributes:
         metric: The counter or histogram.
-        matchers: The condition that selects a part of its series.
-        part: The suffix of the series of a histogram: "_count" or "_sum".
+        matchers: The matchers that select some series of the metric.
+        part: The suffix of the series of a histogram: "_count" or "_sum". It is empty for a counter.
     """
 
     metric: Metric
@@ -108,10 +109,10 @@ class Counted:
 
     @classmethod
     def of(cls, quantity: Quantity) -> Self:
-        """Return the PromQL of a defined count.
+        """Return the PromQL counterpart of a count from `definitions`.
 
         Raises:
-            TypeError: If the quantity is the value of a gauge.
+            TypeError: The quantity is the value of a gauge.
         """
         if not isinstance(quantity, Count):
             raise TypeError(f"{quantity.name} is not counted")
@@ -121,7 +122,7 @@ class Counted:
 
     @property
     def name(self) -> str:
-        """The name of the series."""
+        """The name of the series in Prometheus."""
         return self.metric.prometheus + self.part
 
     @property
@@ -130,15 +131,15 @@ class Counted:
         return tuple(matcher.label for matcher in self.matchers)
 
     def rate(self, scope: QueryScope) -> Expr:
-        """Return the rate per second."""
+        """Return the number of events per second."""
         return promql.rate(self.name, scope, *self.matchers)
 
     def increase(self, scope: QueryScope) -> Expr:
-        """Return the increase within the window."""
+        """Return the number of events within the window."""
         return promql.increase(self.name, scope, *self.matchers)
 
     def known(self, scope: QueryScope) -> Expr:
-        """Return 1 for each service that has these series now or had them a day ago."""
+        """Return 1 for each service that has series of the metric now, or had them a day ago."""
         service = scope.by_service().within(())
         moments = (service, service.ago(_A_DAY))
         found = (promql.aggregate("group", promql.series(self.name, at), at.by) for at in moments)
@@ -147,27 +148,27 @@ class Counted:
 
 @dataclass(frozen=True)
 class Volume(Signal):
-    """A count of events; its value is the rate per second."""
+    """A signal that counts events. Its value is the number of events per second."""
 
     counted: Counted
 
     def count(self, scope: QueryScope) -> Expr:
-        """Return the increase within the window."""
+        """Return the number of events within the window."""
         return self.counted.increase(scope.within(self.labels))
 
     def total(self, scope: QueryScope) -> Expr:
-        """Return the increase within the window; 0, not missing, for a service that has such series."""
+        """Return the number of events within the window. It is 0 for a service that has the metric but no events."""
         return promql.filled(self.count(scope), self.counted.known(scope))
 
 
 @dataclass(frozen=True)
 class Share(Signal):
-    """One count divided by another, with the bounds of its Wilson interval.
+    """A signal that divides one count by another, with the bounds of its Wilson interval.
 
     Attributes:
-        part: Returns the numerator; 0 if there are no events but the service is known to count them.
+        part: Returns the numerator. Without events, it is 0 if the service is known to count such events, else missing.
         whole: Returns the denominator.
-        counted: Returns the numerator; missing if there are no events.
+        counted: Returns the numerator. Without events, it is always missing.
     """
 
     part: Callable[[QueryScope], Expr]
@@ -175,30 +176,33 @@ class Share(Signal):
     counted: Callable[[QueryScope], Expr]
 
     def trials(self, scope: QueryScope) -> Expr:
-        """Return the denominator within the window: the number of trials of the proportion."""
+        """Return the denominator within the window, which is the number of trials of the proportion."""
         return self.whole(scope.within(self.labels))
 
     def successes(self, scope: QueryScope) -> Expr:
-        """Return the numerator within the window; missing if it is unknown whether the service counts such events."""
+        """Return the numerator within the window.
+
+        It is missing if there are no events and the service is not known to count such events.
+        """
         return self.part(scope.within(self.labels))
 
     def seen(self, scope: QueryScope) -> Expr:
-        """Return the numerator within the window. A missing one counts as 0."""
+        """Return the numerator within the window. A missing numerator counts as 0."""
         narrow = scope.within(self.labels)
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the Wilson upper bound for `z` standard deviations."""
+        """Return the upper Wilson bound, `z` standard deviations above the share."""
         return promql.wilson(self.successes(scope), self.trials(scope), z)
 
     def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the Wilson lower bound for `z` standard deviations."""
+        """Return the lower Wilson bound, `z` standard deviations below the share."""
         return promql.wilson(self.successes(scope), self.trials(scope), -z)
 
 
 @dataclass(frozen=True)
 class SignalText:
-    """The name, title, page and description of a signal."""
+    """The texts of a signal, and the dashboard that has its panel."""
 
     name: str
     title: str
@@ -207,7 +211,7 @@ class SignalText:
 
 
 def text_of(definition: Definition, page: DashboardPage) -> SignalText:
-    """Return the text of a signal that shows a definition on a page."""
+    """Return the texts of a definition, for a signal with a panel on the page."""
     return SignalText(definition.name, definition.title, page, definition.meaning)
 
 
@@ -218,12 +222,12 @@ def measure(
     value: Callable[[QueryScope], Expr],
     fixed: tuple[str, ...] = (),
 ) -> Signal:
-    """Return a signal with any expression."""
+    """Return a signal whose PromQL is returned by a function."""
     return Signal(text.name, text.title, unit, text.description, text.page, metrics, value, fixed=fixed)
 
 
 def volume(text: SignalText, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
-    """Return the signal of a count."""
+    """Return the signal of a count of events."""
     return Volume(
         text.name,
         text.title,
@@ -243,7 +247,14 @@ def share(
     part: Callable[[QueryScope], Expr],
     whole: Callable[[QueryScope], Expr],
 ) -> Share:
-    """Return the signal of one count divided by another."""
+    """Return the signal that divides one expression by another.
+
+    Args:
+        text: The texts of the signal.
+        metrics: The metrics of both expressions.
+        part: Returns the numerator.
+        whole: Returns the denominator.
+    """
 
     def value(scope: QueryScope) -> Expr:
         return promql.divided(part(scope), whole(scope))
@@ -252,14 +263,14 @@ def share(
 
 
 def over(text: SignalText, part: Counted, whole: Counted, *, zero: bool = False, unit: Unit = Unit.SHARE) -> Share:
-    """Return the signal of the increase of one counter divided by that of another.
+    """Return the signal that divides one count by another.
 
     Args:
         text: The texts of the signal.
         part: The numerator.
         whole: The denominator.
-        zero: Whether a missing numerator always counts as 0. Otherwise it counts as 0 only if the service has such
-            series; else the share is unknown, and missing.
+        zero: Whether a missing numerator always counts as 0. If False, a missing numerator counts as 0 only for a
+            service that has series of its metric. For all other services, the share is missing.
         unit: The unit of the value.
     """
     found = share(text, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
@@ -267,18 +278,18 @@ def over(text: SignalText, part: Counted, whole: Counted, *, zero: bool = False,
 
 
 def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECOND) -> Volume:
-    """Return the signal of a count."""
+    """Return the signal of a count from `definitions`."""
     return volume(text_of(count, page), Counted.of(count), unit)
 
 
 def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
-    """Return the signal of one count divided by another."""
+    """Return the signal of a ratio from `definitions`."""
     part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
     return over(text_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
 
 
 def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
-    """Return the signal of a gauge, merged over processes by an aggregation of PromQL."""
+    """Return the signal of a gauge from `definitions`. PromQL aggregates the values of all processes."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.aggregate(gauge.merge.value, promql.series(gauge.metric.prometheus, scope), scope.by)
@@ -288,7 +299,8 @@ def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:
 
 def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
     like = whole.increase(scope)
-    # `known` looks at the series of now and of a day ago. At an offset the past value itself is taken, or none.
+    # `known` reads the series of now and of a day ago. They say nothing about the time of an offset, so a missing past
+    # value stays missing.
     if scope.offset and not zero:
         return part.increase(scope)
     known = like if zero else promql.where(like, part.known(scope), scope.service)
@@ -296,12 +308,12 @@ def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
 
 
 def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
-    """Return a count limited to some values of a label."""
+    """Return the count of the events that have one of some values of a label."""
     return Counted(metric, (one_of(attribute, *values),))
 
 
 def one_of(attribute: Attribute, *values: str) -> Matcher:
-    """Return the matcher for some values of a label."""
+    """Return the matcher that selects some values of a label."""
     return Matcher(attribute.name, "=" if len(values) == 1 else "=~", "|".join(values))
 
 
@@ -311,12 +323,12 @@ def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
 
 
 def mix(text: SignalText, counted: Counted, attribute: Attribute) -> Signal:
-    """Return the signal of a mix: the share of each value of a label in a count."""
+    """Return the signal of a mix. Its value is the share of the count that each value of a label has."""
     return measure(text, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
 
 
 def distribution(text: SignalText, metric: Metric) -> Signal:
-    """Return the signal of the increase of each bucket of a histogram, cumulative by `le`."""
+    """Return the signal of the number of events in each bucket of a histogram. Buckets are cumulative."""
 
     def value(scope: QueryScope) -> Expr:
         return promql.increase(f"{metric.prometheus}_bucket", scope.apart("le"))

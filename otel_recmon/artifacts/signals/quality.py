@@ -24,15 +24,17 @@ from otel_recmon.catalog import Metric
 
 _ITEMS: Final = Counted.of(definitions.ITEMS)
 COVERAGE_SLATES: Final = 10_000
-"""The number of recent slates over which a process measures its catalog coverage."""
+"""A process measures its catalog coverage over this number of recent slates."""
 
 CATEGORY_MIX: Final = mix(
-    SignalText("category_mix", "Category mix", QUALITY, "Share of each category in the returned items."),
+    SignalText("category_mix", "Category mix", QUALITY, "Returned items of a category, divided by all returned items."),
     _ITEMS,
     catalog.CATEGORY,
 )
 POSITION_MIX: Final = mix(
-    SignalText("position_mix", "Impressions by position", QUALITY, "Share of each position in the impressions."),
+    SignalText(
+        "position_mix", "Impressions by position", QUALITY, "Impressions at a position, divided by all impressions."
+    ),
     Counted(catalog.IMPRESSIONS),
     catalog.POSITION,
 )
@@ -70,7 +72,7 @@ GINI: Final = measure(
         "gini",
         "Concentration on popular items, per process",
         QUALITY,
-        f"{catalog.POPULARITY_GINI.brief} The value is the mean over processes.",
+        f"{catalog.POPULARITY_GINI.brief} The panel shows the mean over all processes.",
     ),
     Unit.TIMES,
     (catalog.POPULARITY_GINI,),
@@ -83,7 +85,7 @@ FULL_COVERAGE: Final = measure(
         "full_coverage",
         "Catalog coverage of warmed-up processes",
         QUALITY,
-        f"{catalog.COVERAGE.brief} The value is the mean over processes that have answered that many so far.",
+        f"{catalog.COVERAGE.brief} The panel shows the mean over processes with at least {COVERAGE_SLATES:,} requests.",
     ),
     Unit.PERCENT,
     (catalog.COVERAGE,),
@@ -99,7 +101,7 @@ RELOAD_PENDING: Final = measure(
 
 
 def score_drift(back: str = "1d") -> Signal:
-    """Return the signal of the distance between the distributions of scores now and some time ago.
+    """Return the signal of the distance between two distributions of scores: now, and at an earlier time.
 
     Args:
         back: The offset of the earlier distribution, such as "1d".
@@ -109,8 +111,8 @@ def score_drift(back: str = "1d") -> Signal:
         return promql.distance(catalog.SCORE.prometheus, scope, scope.ago(back))
 
     meaning = (
-        f"Distance between the distributions of top scores now and {back} ago, 0 to 1: the largest difference between "
-        "their cumulative shares (Kolmogorov-Smirnov)."
+        f"Kolmogorov-Smirnov distance between the distribution of the top scores now and the distribution {back} ago. "
+        "The distance is 0 for equal distributions and at most 1."
     )
     return measure(SignalText("score_drift", "Score drift", QUALITY, meaning), Unit.SHARE, (catalog.SCORE,), value)
 
@@ -127,12 +129,12 @@ _ARMS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name)
 def _over_expected(places: tuple[str, ...], scope: QueryScope) -> Expr:
     """Return clicks divided by expected clicks.
 
-    The expected clicks are the impressions of each combination of `places`, multiplied by the click-through rate that
-    all model versions and variants together have there.
+    For each combination of places, the expected clicks are the impressions times the click-through rate. This rate is
+    the common rate of all model versions and variants.
 
     Args:
         places: The labels of a place, such as surface and position.
-        scope: The scope of the clicks.
+        scope: The scope of the result.
     """
     on = (*scope.service, *places)
     whole = replace(scope, by=on, matchers=tuple(one for one in scope.matchers if one.label not in _ARMS))
@@ -153,10 +155,10 @@ COEC: Final = measure(
         "coec",
         "Clicks over expected clicks",
         QUALITY,
-        "Clicks divided by expected clicks, which are the impressions at each surface and position times the "
-        "click-through rate of all model versions there (Zhang and Jones, 2007). Above 1 is better than average, "
-        "independently of list lengths. Surfaces are taken together if clicks do not name theirs, and so are positions "
-        "after 10. Clicks and impressions without a position are left out.",
+        "Clicks divided by expected clicks (Zhang and Jones, 2007). The expected clicks at a surface and position are "
+        "the impressions there times the click-through rate of all model versions there. A value above 1 is better "
+        "than average, and does not depend on list lengths. If clicks have no surface, all surfaces count as one. All "
+        "positions after 10 count as one. Clicks and impressions without a position are not included.",
     ),
     Unit.TIMES,
     (catalog.CLICKED, catalog.IMPRESSIONS),

@@ -1,7 +1,8 @@
 """Confidence sequences of the differences between the arms of an experiment, in PromQL.
 
-The input is counts by arm and bucket of users. Users are randomised, not requests. So the independent unit is a bucket:
-the sum of all events of its users. benchmarks/judging.py has the same formulas in numpy, and a test compares the two.
+Each arm of an experiment is divided into buckets of users. The input is the number of events of each bucket of each
+arm. Experiments randomise users, not requests. So the independent unit is a bucket with all events of its users, not a
+single event. benchmarks/judging.py has the same formulas in numpy, and a test compares the results.
 """
 
 import math
@@ -14,7 +15,7 @@ from otel_recmon.artifacts.promql import Expr, QueryScope, equal
 
 BUCKETS: Final = len(catalog.BUCKETS)
 FREEDOM: Final = BUCKETS - 1
-"""Degrees of freedom of a standard error that is estimated from pairs of buckets."""
+"""The degrees of freedom of a standard error that is estimated from pairs of buckets."""
 _ARM: Final = (catalog.EXPERIMENT.name, catalog.VARIANT.name)
 
 
@@ -23,9 +24,10 @@ class Bounds:
     """The parameters of a confidence sequence.
 
     Attributes:
-        level: The probability that the bounds of any arm of an experiment fail to hold at any time.
+        level: The maximum probability that, in one experiment, the bounds of at least one treatment ever exclude the
+            true difference.
         centre: The effective sample size at which the mixture is centred. The bounds are nearly as tight as possible
-            from about 5 to 500 times as many events.
+            for sample sizes from about 5 to 500 times this number.
     """
 
     level: float
@@ -34,14 +36,14 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between each treatment and the control, by the labels of the treatment.
+    """The difference between each treatment and the control. The results have the labels of the treatment.
 
     Attributes:
-        scope: The services.
+        scope: The scope of the services.
         rate: The rate of each arm, such as clicks per exposure.
-        residual: The difference between the count of a bucket and the count expected from the rate of its arm, over
-            the denominator of that rate; by arm and bucket.
-        events: The number of events, by arm, or by arm and bucket.
+        residual: The residual of each bucket of each arm. It is the count of the bucket minus the count expected from
+            the rate of the arm. This difference is divided by the denominator of the rate of the arm.
+        events: The number of events of each arm, or of each bucket of each arm.
     """
 
     scope: QueryScope
@@ -50,11 +52,11 @@ class Difference:
     events: Expr
 
     def value(self) -> Expr:
-        """Return the relative difference: the rate over that of the control, minus 1."""
+        """Return the relative difference: the rate of the treatment divided by the rate of the control, minus 1."""
         return self._relative(self._gap())
 
     def low(self, bounds: Bounds) -> Expr:
-        """Return the lower bound of the relative difference; it is never below -1, which means a rate of 0."""
+        """Return the lower bound of the relative difference. It is at least -1, because a rate is at least 0."""
         return promql.call("clamp_min", self._relative(self._gap() - self._half_width(bounds)), -1)
 
     def high(self, bounds: Bounds) -> Expr:
@@ -62,22 +64,25 @@ class Difference:
         return self._relative(self._gap() + self._half_width(bounds))
 
     def evidence(self, bounds: Bounds) -> Expr:
-        """Return the difference over half the width of its bounds: below -1 significantly worse, above 1 better."""
+        """Return the difference divided by half the width of its bounds.
+
+        Below -1, the treatment is significantly worse than the control. Above 1, it is significantly better.
+        """
         return self._gap() / self._half_width(bounds)
 
     def effective_sample_size(self) -> Expr:
-        """Return the number of events of two equally large arms that carry the same information.
+        """Return the effective sample size: the number of events of two equally large arms with the same information.
 
-        With shares p and q of the treatment and the control, it is their events times 4pq / (p+q)**2, because the
-        smaller arm limits the information. p and q are the expected shares, not the observed ones. So an arm that
-        stops having events is still judged.
+        If the treatment has the share p and the control has the share q, the effective sample size is the number of
+        events of both arms times 4pq / (p+q)**2, because the smaller arm limits the information. p and q are the
+        expected shares, not the observed shares. So an arm that stops having events is still judged.
         """
         expected = shares(self.scope)
         even = self._against("*", expected) * 4 / promql.binary(self._against("+", expected), "^", 2)
         return self._against("+", promql.total(self.events, self._arm)) * even
 
     def significant_size(self, bounds: Bounds) -> Expr:
-        """Return the absolute value of the relative difference, where it is significantly different from 0."""
+        """Return the absolute value of the relative difference if the difference is significant, else no result."""
         beyond = promql.compared(promql.call("abs", self._gap()), ">", self._half_width(bounds))
         return promql.where(promql.call("abs", self.value()), beyond)
 
@@ -87,9 +92,10 @@ class Difference:
     def _error(self) -> Expr:
         """Return the standard error of the difference between the rates.
 
-        It is that of the delta method with buckets of users as units (Deng, Knoblich and Lu, "Applying the Delta Method
-        in Metric Analytics", 2018). The buckets of the same number in both arms are a pair: if requests are randomised
-        instead of users, a user who is in both arms is in the same bucket of each.
+        The formula is the delta method, with buckets of users as units (Deng, Knoblich and Lu, "Applying the Delta
+        Method in Metric Analytics", 2018). The buckets with the same number in the two arms are a pair. The pairs are
+        needed if requests are randomised instead of users: a user who is in both arms has the same bucket number in
+        both arms.
         """
         pairs = self._against("-", self.residual, catalog.BUCKET.name)
         return promql.call("sqrt", promql.total(promql.binary(pairs, "^", 2), self._arm) * (BUCKETS / FREEDOM))
@@ -120,17 +126,17 @@ class Difference:
 
 
 def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) -> Expr:
-    """Return half the width of the bounds, in standard errors, so that they hold at all times.
+    """Return half the width of bounds that hold at all times, in standard errors.
 
-    It is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970), in
-    the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on normal
-    approximations to Student's and the chi-square distributions", 1959) widens it, because the standard error is
-    estimated from few buckets.
+    The width is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm",
+    1970), in the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on
+    normal approximations to Student's and the chi-square distributions", 1959) increases the width, because the
+    standard error is estimated from few buckets.
 
     Args:
-        events: The effective sample size, by arm.
+        events: The effective sample size of each treatment.
         centre: The effective sample size at which the mixture is centred.
-        tests: -2 times the logarithm of each arm's part of the level, by the labels of `on`.
+        tests: -2 * ln(level / number of treatments), by the labels of `on`.
         on: The labels of an experiment.
     """
     growth = promql.many_to_one(promql.call("ln", events / centre + 1), "+", tests, on)
@@ -140,13 +146,14 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
 
 
 def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
-    """Return the difference between the rates of arms.
+    """Return the difference between the rates of the treatments and the rate of the control.
 
     Args:
-        scope: The services.
+        scope: The scope of the services.
         counted: The numerator of the rate, by arm and bucket.
         base: The denominator of the rate, by arm and bucket.
-        events: The number of events, where the numerator is not one, such as revenue.
+        events: The number of events, by arm and bucket; None if the numerator is the number of events. Revenue, for
+            example, is not a number of events.
     """
     arm, whole = by_arm(scope), promql.total(base, by_arm(scope))
     rate = promql.total(counted, arm) / promql.compared(whole, ">", 0)
@@ -155,7 +162,12 @@ def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = No
 
 
 def split(scope: QueryScope, counted: Expr) -> Difference:
-    """Return the difference between the observed and the expected split, from exposures by arm and bucket."""
+    """Return the difference between the observed split and the expected split.
+
+    Args:
+        scope: The scope of the services.
+        counted: The exposures, by arm and bucket.
+    """
     arm, expected = by_arm(scope), shares(scope)
     got = promql.total(counted, arm)
     beyond = promql.many_to_one(counted, "-", got / BUCKETS, arm)
@@ -163,14 +175,14 @@ def split(scope: QueryScope, counted: Expr) -> Difference:
 
 
 def empty_arms(scope: QueryScope, counted: Expr, least: float) -> Expr:
-    """Return 1 for each expected arm without exposures, where the experiment has at least `least` exposures."""
+    """Return 1 for each expected arm that has no exposures, if its experiment has at least `least` exposures."""
     experiment = by_arm(scope)[:-1]
     empty = promql.unless(shares(scope), promql.compared(promql.total(counted, by_arm(scope)), ">", 0))
     return promql.where(empty * 0 + 1, promql.compared(promql.total(counted, experiment), ">=", least), experiment)
 
 
 def by_arm(scope: QueryScope) -> tuple[str, ...]:
-    """Return the labels of an arm."""
+    """Return the labels that identify an arm."""
     return (*scope.service, *_ARM)
 
 
@@ -180,7 +192,7 @@ def shares(scope: QueryScope) -> Expr:
 
 
 def role(scope: QueryScope, name: str) -> Expr:
-    """Return 1 for each arm that has a role, such as "control"."""
+    """Return 1 for each arm that has the role `name`, such as "control"."""
     found = promql.series(catalog.EXPECTED_SHARE.prometheus, _of_service(scope), equal(catalog.ROLE.name, name))
     return promql.aggregate("group", found, by_arm(scope))
 

@@ -1,4 +1,4 @@
-"""The signals of the telemetry itself: reporting services, cardinality, and lost data."""
+"""The signals of the telemetry itself: services that send metrics, cardinality, and lost data."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from otel_recmon.artifacts.signals import external
 from otel_recmon.artifacts.signals.kinds import Counted, Signal, SignalText, Unit, defined_volume, measure, share
 
 EXPORTER: Final = "exporter"
-"""The Collector's label with the name of one of its exporters."""
+"""The label, set by the Collector, that has the name of the Collector's exporter."""
 
 DROPPED: Final = defined_volume(definitions.DROPPED, TELEMETRY, Unit.EVENTS_PER_SECOND)
 _HANDLED: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED)
@@ -27,7 +27,7 @@ DROPPED_SHARE: Final = share(
         "dropped_share",
         "Share of dropped values",
         TELEMETRY,
-        "Values that were unusable and therefore dropped, divided by requests, clicks and conversions.",
+        "Values that the plugin dropped because it could not use them, divided by requests, clicks and conversions.",
     ),
     (catalog.DROPPED, catalog.REQUESTS),
     Counted(catalog.DROPPED).increase,
@@ -54,9 +54,7 @@ def _silent(back: str, scope: QueryScope) -> Expr:
 
 
 SERVICES: Final = measure(
-    SignalText(
-        "services", "Services reporting", TELEMETRY, "Services, by name and environment, that send metrics now."
-    ),
+    SignalText("services", "Services reporting", TELEMETRY, "Services (name and environment) that send metrics now."),
     Unit.COUNT,
     (catalog.BUILD_INFO,),
     _count(*IDENTITY),
@@ -72,7 +70,8 @@ INSTANCES: Final = measure(
 _NAME: Final = "__name__"
 _PREFIXES: Final = "|".join(sorted({metric.prometheus.partition("_")[0] for metric in catalog.METRICS}))
 _OURS: Final = Matcher(_NAME, "=~", f"({_PREFIXES})_.+")
-# Of a histogram, only its _count remains: one series for each combination of labels.
+# Excludes the _bucket and _sum series of histograms. Then a histogram has one series, _count, for each combination of
+# labels.
 _NO_BUCKETS: Final = Matcher(_NAME, "!~", ".+_(bucket|sum)")
 
 
@@ -87,7 +86,7 @@ def _fullest_metric(scope: QueryScope) -> Expr:
 
 
 SERIES: Final = measure(
-    SignalText("series", "Series", TELEMETRY, "Time series of otel-recmon that a service exports now."),
+    SignalText("series", "Series", TELEMETRY, "Number of time series of otel-recmon that a service exports now."),
     Unit.COUNT,
     (),
     _series,
@@ -99,8 +98,8 @@ SERIES_BUDGET: Final = measure(
         "series_budget",
         "Series budget used",
         TELEMETRY,
-        "Label combinations of the largest metric of any process, divided by the maximum of "
-        f"{catalog.MAX_SERIES:,}. Combinations beyond the maximum are counted under coarser labels.",
+        "Number of label combinations of the metric with the most label combinations in one process, divided by the "
+        f"maximum of {catalog.MAX_SERIES:,}. Above the maximum, events are counted under coarser labels.",
     ),
     Unit.SHARE,
     (),
@@ -109,10 +108,10 @@ SERIES_BUDGET: Final = measure(
 
 
 def silent(back: str = "1d") -> Signal:
-    """Return the signal that is 1 for each service that sent metrics within `back` and sends none now."""
-    meaning = f"1 for a service that sent metrics within the last {back} and sends none now."
-    text = SignalText("silent", "Silent services", TELEMETRY, meaning)
-    return measure(text, Unit.TIMES, (), partial(_silent, back))
+    """Return the signal that is 1 for each service that sent metrics within `back` and sends no metrics now."""
+    meaning = f"The value is 1 for a service that sent metrics within the last {back} and sends no metrics now."
+    words = SignalText("silent", "Silent services", TELEMETRY, meaning)
+    return measure(words, Unit.TIMES, (), partial(_silent, back))
 
 
 SILENT: Final = silent()
@@ -124,14 +123,16 @@ def _age(scope: QueryScope) -> Expr:
 
 
 LAST_SAMPLE_AGE: Final = measure(
-    SignalText("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of a service."),
+    SignalText(
+        "last_sample_age", "Age of the last sample", TELEMETRY, "Time since Prometheus got a sample of the service."
+    ),
     Unit.SECONDS,
     (catalog.BUILD_INFO,),
     _age,
 )
 
 
-# The Collector is not one of the services, so its series are selected by other matchers: see QueryScope.anywhere.
+# The Collector is not a service, so other matchers select its series: see QueryScope.anywhere.
 
 
 def _of_each(name: str, scope: QueryScope) -> Expr:
@@ -148,7 +149,7 @@ QUEUE_FILL: Final = measure(
         "queue_fill",
         "Collector queue",
         TELEMETRY,
-        "Fill level of the fullest sending queue of the Collector. A full queue refuses data.",
+        "Fill level of the fullest sending queue of the Collector. If a queue is full, it refuses data.",
     ),
     Unit.SHARE,
     (),
@@ -189,7 +190,7 @@ MESSAGES_LOST: Final = measure(
         "messages_lost",
         "Undelivered Slack messages",
         TELEMETRY,
-        "Messages to Slack that Alertmanager gave up, because the next one was due.",
+        "Slack messages that Alertmanager stopped trying to send, because the next message was due.",
     ),
     Unit.COUNT,
     (),
@@ -206,7 +207,7 @@ ALERTING: Final = measure(
         "alerting",
         "Alerts firing",
         TELEMETRY,
-        "Alerts of Prometheus that fire now. If Prometheus evaluates the alerts, the Watchdog is always among them.",
+        "Number of Prometheus alerts that fire now. If Prometheus evaluates the alerts, the Watchdog always counts.",
     ),
     Unit.COUNT,
     (),
@@ -241,7 +242,9 @@ SENT_POINTS: Final = measure(
     partial(_flow, external.SENT),
 )
 TARGETS_UP: Final = measure(
-    SignalText("targets_up", "Scrape targets up", TELEMETRY, "1 if Prometheus reaches the target, else 0."),
+    SignalText(
+        "targets_up", "Scrape targets up", TELEMETRY, "The value is 1 if Prometheus can scrape the target, else 0."
+    ),
     Unit.TIMES,
     (),
     lambda scope: promql.aggregate("min", promql.series(external.UP, scope.anywhere()), scope.by),
@@ -249,7 +252,7 @@ TARGETS_UP: Final = measure(
 
 
 def quiet(signal: Signal) -> Signal:
-    """Return a signal that is 0, not missing, for each service that sends metrics but has no series of the signal."""
+    """Return the signal with the value 0 for each service that sends metrics but has no series of the signal."""
 
     def value(scope: QueryScope) -> Expr:
         service = scope.by_service().within(())

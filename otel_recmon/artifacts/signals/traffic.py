@@ -34,7 +34,7 @@ CLICKS: Final = defined_volume(definitions.CLICKS, BUSINESS, Unit.EVENTS_PER_SEC
 CONVERSIONS: Final = defined_volume(definitions.CONVERSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
 REVENUE: Final = defined_volume(definitions.REVENUE, BUSINESS, Unit.MONEY)
 CANDIDATES: Final = volume(
-    SignalText("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on."),
+    SignalText("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on to the next stage."),
     Counted(catalog.CANDIDATES),
     Unit.EVENTS_PER_SECOND,
 )
@@ -74,10 +74,17 @@ CACHE_HIT_RATE: Final = share(
 
 
 def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
-    """Return the signal of a quantile of durations, in seconds."""
-    meaning = f"{level:.0%} take at most this long; the value is interpolated within a bucket of the histogram."
-    text = SignalText(name, title, SERVICE, f"{metric.brief} {meaning}")
-    return measure(text, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
+    """Return the signal of a quantile of a histogram of durations, in seconds.
+
+    Args:
+        name: The name of the signal.
+        title: The title of the signal.
+        metric: The histogram.
+        level: The level of the quantile, such as 0.95.
+    """
+    meaning = f"{level:.0%} take at most this long. The value is interpolated within a bucket of the histogram."
+    words = SignalText(name, title, SERVICE, f"{metric.brief} {meaning}")
+    return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
 
 LATENCY_P50: Final = quantile_of("latency_p50", "Latency, median", catalog.LATENCY, 0.5)
@@ -96,53 +103,53 @@ STAGE_MEAN: Final = over(
 
 
 def burn_rate(objective: float) -> Signal:
-    """Return the signal of the burn rate: the consumption of the error budget, relative to the allowed one.
+    """Return the signal of the burn rate: the share of bad responses, divided by the share that the objective allows.
 
     Args:
         objective: The share of responses that must be good, such as 0.99.
     """
     meaning = (
-        f"Share of bad responses divided by the {1 - objective:.3g} that the objective of {objective:g} allows. "
-        "Above 1, the error budget does not last."
+        f"Share of bad responses, divided by {1 - objective:.3g}, which the objective of {objective:g} allows. "
+        "Above 1, the error budget is used up too early."
     )
-    text = SignalText("burn_rate", "Burn rate", SERVICE, meaning)
+    words = SignalText("burn_rate", "Burn rate", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return BAD_RESPONSES.expression(scope) / (1 - objective)
 
-    return measure(text, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
+    return measure(words, Unit.TIMES, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
 def budget_left(objective: float) -> Signal:
-    """Return the signal of the share of the error budget that is left at the end of the window.
+    """Return the signal of the unused share of the error budget at the end of the window.
 
     Args:
         objective: The share of responses that must be good, such as 0.99.
     """
     meaning = (
-        f"Share of the error budget that is left: the objective of {objective:g} allows {1 - objective:.3g} bad "
-        "responses. Below 0%, the budget is exceeded."
+        f"Unused share of the error budget. The budget is the share of bad responses that the objective of "
+        f"{objective:g} allows: {1 - objective:.3g}. Below 0%, the budget is exceeded."
     )
-    text = SignalText("budget_left", "Error budget left", SERVICE, meaning)
+    words = SignalText("budget_left", "Error budget left", SERVICE, meaning)
 
     def value(scope: QueryScope) -> Expr:
         return Expr("1") - BAD_RESPONSES.expression(scope) / (1 - objective)
 
-    return measure(text, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
+    return measure(words, Unit.SHARE, BAD_RESPONSES.metrics, value, BAD_RESPONSES.fixed)
 
 
 def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d") -> Signal:
-    """Return the signal of the relative change of a value since some time ago.
+    """Return the signal of the relative change of a value from an earlier time until now.
 
     Args:
-        signal: The signal that changes.
-        value: Its value in a scope, such as its count.
+        signal: The signal that the change is computed for.
+        value: The function that returns the compared value of the signal, such as its count.
         back: The offset of the earlier value, such as "7d".
     """
-    meaning = f"{signal.description} Relative change since {back} ago: 10% is a tenth more."
-    text = SignalText(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
+    meaning = f"{signal.description} The value is the change from {back} ago: 10% means 10% more than at that time."
+    words = SignalText(f"{signal.name}_change", f"{signal.title}, change", BUSINESS, meaning)
 
     def changed(scope: QueryScope) -> Expr:
         return promql.divided(value(scope), value(scope.ago(back))) - 1
 
-    return measure(text, Unit.SHARE, signal.metrics, changed, signal.fixed)
+    return measure(words, Unit.SHARE, signal.metrics, changed, signal.fixed)

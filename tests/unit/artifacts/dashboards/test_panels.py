@@ -46,15 +46,16 @@ class TestTexts:
     def test_a_description_names_the_alerts_of_the_thresholds(self) -> None:
         one, several = (panel_of(signal)["description"] for signal in (traffic.CTR, BURN_RATE))
 
-        assert one.endswith("The thresholds are those of the alert CtrLow; the runbook describes the first steps.")
+        assert one.endswith("The panel has the thresholds of the alert CtrLow. The runbook describes the first steps.")
         assert several.endswith(
-            "The thresholds are those of the alerts BudgetBurnThreeDays, BudgetBurnDay, BudgetBurnSixHours and "
-            "BudgetBurnHour; the runbook describes the first steps."
+            "The panel has the thresholds of the alerts BudgetBurnThreeDays, BudgetBurnDay, BudgetBurnSixHours and "
+            "BudgetBurnHour. The runbook describes the first steps."
         )
 
     def test_a_description_names_the_filters_without_effect(self) -> None:
         assert panel_of(traffic.CACHE_HIT_RATE)["description"].endswith(
-            "Filtering by model_version, variant and surface has no effect here, because the series have no such label."
+            "Filtering by model_version, variant and surface has no effect on this panel, because its series have no "
+            "such label."
         )
 
 
