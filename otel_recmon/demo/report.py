@@ -57,7 +57,7 @@ def _leader(result: Result) -> Iterator[ConsoleRenderable]:
 
 
 def describe_leader(rates: dict[str, Rate]) -> str:
-    """Return a text with the policy of the higher rate, its lead with the 95 % interval, and its significance."""
+    """Describe the policy with the higher rate: its lead, the interval of the lead, and whether it is significant."""
     (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
     low, high = difference(best, other)
     lead = write.points(best.value - other.value)

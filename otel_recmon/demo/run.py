@@ -43,7 +43,7 @@ class Options:
 def run(options: Options, console: Console) -> bool:
     """Run the demo; return True if all figures agree with the data.
 
-    With a fault, figures differ as expected; then return True if the fault's indicator shows it.
+    With a fault, figures are expected to differ. Then return True if the fault's indicator shows the fault.
 
     Raises:
         DemoError: A process does not start, ends early, or answers wrongly.
@@ -69,7 +69,7 @@ def _print_introduction(console: Console, impressions: int, slates: int, *, on_s
     path = "The metrics go through a Collector to a Prometheus and are read there.\n" if on_stack else ""
     console.print(
         f"Replaying {impressions:,} real impressions and their clicks, logged in 2019 on ZOZOTOWN\n"
-        f"(Open Bandit sample). The log has single impressions. The driver combines them to\n"
+        f"(Open Bandit sample). The log has single impressions. The driver combines them into\n"
         f"{slates:,} slates of up to 3 items of one campaign and policy, at their logged positions.\n"
         f"Purchases (*) are simulated from a fixed seed.\n{path}",
         highlight=False,
@@ -94,7 +94,7 @@ async def _replay(setup: Setup, slates: Sequence[Slate], options: Options, seen:
 
         audience = fault.audience if fault else None
         progress = await replay_with_progress(slates, setup.service.url, options.speed, report_progress, audience)
-        # A service whose metrics reach no backend never settles.
+        # `settled` would wait in vain for a service whose metrics reach no backend.
         exposition = await (setup.source.now if fault and not fault.exports else setup.source.settled)(client)
         seen.show(progress, exposition)
         return exposition

@@ -137,7 +137,7 @@ def _by(change: Change | None) -> str:
 
 
 def _columns(report: Report) -> dict[str, Figures]:
-    """Return the figures of each model version, after those of all versions if there are several."""
+    """Return the figures of all versions together (if there are several), then the figures of each model version."""
     several = {"all": report.figures} if len(report.versions) != 1 else {}
     return {**several, **report.versions}
 
