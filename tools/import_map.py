@@ -17,8 +17,8 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "otel_recmon"
 PICTURE: Final = "docs/architecture.svg"
 CAPTION: Final = (
-    "An arrow points from an importer to what it imports.",
-    "It is left out where a longer path of arrows leads there too.",
+    "An arrow points from the importer to the imported module or package.",
+    "An arrow is left out if a longer path of arrows leads to the same box.",
 )
 
 

@@ -45,7 +45,7 @@ class Speed(click.ParamType[float]):
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the service.  [default: a free one]")
 @click.option("--stack", is_flag=True, help="Send the metrics through a Collector to a Prometheus; needs make tools.")
 @click.option("--keep-running", is_flag=True, help="Keep everything running at the end and print the URLs.")
-@click.option("--fault", default="", metavar="NAME", help="Break something on purpose; 'list' prints all faults.")
+@click.option("--fault", default="", metavar="NAME", help="Inject this fault; 'list' prints all faults.")
 @click.option("--against", metavar="URL", help="Start no service; send the traffic to the service at URL.")
 @click.option("--repeat", is_flag=True, help="With --against: start again after the last row, until stopped.")
 def demo(**chosen: Any) -> None:
@@ -78,7 +78,7 @@ def demo(**chosen: Any) -> None:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, CancelledError):  # asyncio raises the latter if another task failed at the same time
-        sys.exit(128 + (received or [signal.SIGINT])[0])  # as shells report an end by a signal
+        sys.exit(128 + (received or [signal.SIGINT])[0])  # the exit code of shells after a signal
 
 
 def _check(options: Options) -> None:

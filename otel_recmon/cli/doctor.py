@@ -20,7 +20,7 @@ from otel_recmon.errors import RecmonError
 from otel_recmon.findings import TOPICS
 
 
-@click.command(short_help="Find problems in a service's telemetry before production does.")
+@click.command(short_help="Find problems in the telemetry of a service.")
 @click.option("--only", type=click.Choice(TOPICS), help="Examine one topic.  [default: all]")
 @click.option("--command", metavar="LINE", help="The start command of the service: 'uvicorn app:app --workers 4'.")
 @click.option("--pid", type=click.IntRange(min=1), help="Read variables, command and folder of a running process.")
@@ -42,7 +42,7 @@ from otel_recmon.findings import TOPICS
 @click.option("--response-header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the response.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(**chosen: Any) -> None:
-    """Find problems in a service's telemetry before production does.
+    """Find problems in the telemetry of a service.
 
     Run it on the host of the service, with the same environment variables, Python interpreter and working directory.
     In Kubernetes: `kubectl exec deploy/shop -- otel-recmon doctor`. Each finding names the problem, its effect and its

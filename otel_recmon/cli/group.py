@@ -9,7 +9,7 @@ from otel_recmon._version import __version__
 
 COMMANDS: Final = {
     "demo": ("demo", "Replay real traffic through a recommender and check its metrics against the data."),
-    "doctor": ("cli", "Find problems in a service's telemetry before production does."),
+    "doctor": ("cli", "Find problems in the telemetry of a service."),
     "export": ("cli", "Write dashboards, alerts and configurations with your settings."),
     "report": ("cli", "Show the figures of any period, read from Prometheus."),
     "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),

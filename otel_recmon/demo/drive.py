@@ -29,7 +29,7 @@ def drive(options: Options, console: Console) -> bool:
 
     Raises:
         DemoError: The service answers with items that differ from the logged items. Without ``options.repeat``, also
-            if the service does not answer; with it, the next round starts when the service answers again.
+            if the service does not answer; with ``options.repeat``, the next round starts when it answers again.
     """
     url = (options.against or "").rstrip("/")
     slates = assemble_slates(load_impressions(rows=options.rows))
@@ -47,7 +47,7 @@ async def _replay_once(slates: Sequence[Slate], url: str, speed: float, console:
         lines.show(await replay_with_progress(slates, url, speed, report), NO_METRICS)
     except WrongAnswerError as error:
         raise DemoError(
-            f"{url} is not a recommender of this demo: it answered request {error} with other items"
+            f"{url} is not a recommender of this demo: it answered request {error} with items that were not logged"
         ) from error
     except (ClientError, TimeoutError) as error:
         raise DemoError(f"{url} did not answer as expected ({error})") from error

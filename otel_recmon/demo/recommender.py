@@ -74,7 +74,7 @@ app = FastAPI(title="Fashion recommendations, as logged")
 app.state.fault = os.environ.get("RECOMMENDER_FAULT", "")
 """The name of the injected fault; empty for none."""
 app.state.on_cache_lookup = None
-"""A function that is called after each cache lookup, with True for a hit and False for a miss; None to omit it."""
+"""A function to call after each cache lookup: with True for a hit, with False for a miss. None calls nothing."""
 _categories: dict[str, str] = {}
 _turns = count(1)
 

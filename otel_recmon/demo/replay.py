@@ -20,9 +20,9 @@ ID_KEY: Final = "recommendation_id"
 TIMEOUT_SECONDS: Final = 120
 """The timeout of each request; long, for slow machines."""
 REUSE_SECONDS: Final = 2
-"""Seconds after which the driver no longer reuses an idle connection. By default, uvicorn closes it after 5."""
+"""Seconds for which the driver reuses an idle connection. By default, uvicorn closes an idle connection after 5 s."""
 LANES: Final = 32
-"""The number of concurrent requests to a service with a fault. It may be slow, and the order is irrelevant."""
+"""The number of concurrent requests to a service with a fault. Such a service may be slow, and order is irrelevant."""
 EMPTY_ANSWER: Final[Mapping[str, Any]] = {"recommendations": []}
 """The answer in place of a failed request."""
 REPORT_SECONDS: Final = 1.0
@@ -30,7 +30,7 @@ REPORT_SECONDS: Final = 1.0
 
 
 class WrongAnswerError(RecmonError):
-    """The service answered with other items than the logged ones."""
+    """The service answered with items that differ from the logged items."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ async def replay(
 
     Raises:
         aiohttp.ClientError: The service is unreachable or refuses a request.
-        WrongAnswerError: The service answers with other items than the logged ones.
+        WrongAnswerError: The service answers with items that differ from the logged items.
     """
     if not slates:
         return

@@ -43,7 +43,7 @@ class Options:
 def run(options: Options, console: Console) -> bool:
     """Run the demo; return True if all figures agree with the data.
 
-    With a fault, figures are expected to differ. Then return True if the fault's indicator shows the fault.
+    With a fault, figures are expected to differ, and the result is True if the fault's indicator shows the fault.
 
     Raises:
         DemoError: A process does not start, ends early, or answers wrongly.
@@ -66,7 +66,7 @@ def run(options: Options, console: Console) -> bool:
 
 
 def _print_introduction(console: Console, impressions: int, slates: int, *, on_stack: bool) -> None:
-    path = "The metrics go through a Collector to a Prometheus and are read there.\n" if on_stack else ""
+    path = "The metrics go through a Collector to a Prometheus. The demo reads them there.\n" if on_stack else ""
     console.print(
         f"Replaying {impressions:,} real impressions and their clicks, logged in 2019 on ZOZOTOWN\n"
         f"(Open Bandit sample). The log has single impressions. The driver combines them into\n"
@@ -104,7 +104,7 @@ def _print_fault(name: str, fault: Fault, console: Console, indicator: str) -> N
     console.print(
         f"\nInjected fault, by --fault {name}: {fault.cause}.\n"
         f"Visible in {indicator}.\n"
-        f"Alerts if it lasts: {', '.join(fault.alerts)}.",
+        f"Alerts if the fault lasts: {', '.join(fault.alerts)}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -42,7 +42,7 @@ class Impression:
 
     @cached_property
     def earned_cents(self) -> int | None:
-        """The revenue of the simulated conversion after a click on this impression, in cents; None without one.
+        """The revenue of the simulated conversion after the click, in cents; None without a conversion.
 
         It depends only on the seed and the row, so an impression has the same conversion in every part of the data.
         """

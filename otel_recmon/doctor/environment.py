@@ -22,14 +22,14 @@ _PORTS: Final = {GRPC: 4317, HTTP: 4318}
 """OTLP protocol -> the port that the OTLP specification assigns to it."""
 _PLUGIN_ENTRY_POINT: Final = "recmon"
 _HTTP_ATTRIBUTES: Final = 20
-"""The number of attributes that a server span needs: those of the web framework, and some room for the service's.
+"""The number of attributes that a server span needs: those of the web framework and some more of the service.
 
 FastAPI's instrumentation sets 13 attributes with old names, or 12 with stable names (measured with 0.66b2).
 """
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000
-"""The limits of plausible times. Values beyond them are probably in the wrong unit.
+"""The limits of plausible times. Values beyond these limits are probably in the wrong unit.
 
 An interval below 100 ms, such as 15, is probably in seconds. A timeout of 1000 s or more, such as 10000, is probably
 in milliseconds.

@@ -1,4 +1,4 @@
-"""The whole examination: every topic for which the command line has the needed options."""
+"""The whole examination: all topics, except topics whose options are missing."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass

@@ -34,7 +34,7 @@ _FINDING_OF_GRPC_STATUS: Final = {
 }
 """gRPC status -> name of the finding; every other status is `exporter-refused`."""
 _OWN_SERIES: Final = ("recmon_build_info", "target_info")
-"""Series on the metrics page of the examined service. If it is running, it uses the port itself."""
+"""Series on the metrics page of the examined service. If the service is running, it uses the port itself."""
 
 
 def reason_to_skip(target: Target) -> str:

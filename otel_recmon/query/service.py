@@ -16,7 +16,7 @@ class Service(NamedTuple):
         return f"{name} ({environment})" if environment else name
 
     def selector(self, name: str) -> str:
-        """Return the PromQL selector of the service's series called ``name``. A label that is "" must be missing."""
+        """Return the PromQL selector of the service's series called ``name``. A label "" selects series without it."""
         matchers = (f"{label}={quoted(value)}" for label, value in self._asdict().items())
         return f"{name}{{{', '.join(matchers)}}}"
 

@@ -6,7 +6,7 @@ from otel_recmon.report.reading import Report
 from otel_recmon.stats.intervals import Rate, difference
 
 ENOUGH = 0.95
-"""The earlier period is comparable if its hours with data are at least this share of those of the current period."""
+"""The minimum ratio of the hours with data in the earlier period to the hours with data in the current period."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _amount(
 
 def _share(of: Ratio, now: Figures, then: Figures) -> Card:
     rate = now.rate(of)
-    detail = f"95 %: {interval(rate)}" if rate else write.UNKNOWN
+    detail = f"95 % interval: {interval(rate)}" if rate else write.UNKNOWN
     return Card(of.title, write.share(now.value(of)), detail, _by(points(rate, then.rate(of))))
 
 

@@ -70,7 +70,7 @@ class Slack:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Leave posts without an answer while the context lasts. At its end, close their connections."""
+        """Leave posts without an answer while the context lasts. At its end, close the connections of these posts."""
         self._answering.clear()
         try:
             yield

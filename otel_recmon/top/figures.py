@@ -54,7 +54,7 @@ POINTS: Final = 40
 
 @dataclass(frozen=True)
 class SignalValues:
-    """The known figures by name, and the share of each outcome in the requests, of one model version or of all."""
+    """The known figures of one model version or of all versions, by name, and the share of requests per outcome."""
 
     values: dict[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, float] = field(default_factory=dict)

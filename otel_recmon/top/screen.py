@@ -31,7 +31,7 @@ ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
 """The colours of the dashboards whose names differ in rich."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
-"""The character of each outcome in a bar. Outcomes are distinct without colours, as for colour-blind users."""
+"""The character of each outcome in a bar. It shows the outcome without colours, too."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
 Write = Callable[[float | None], str]
 
