@@ -1,6 +1,6 @@
 """The duration of the dashboards' queries on two weeks of data.
 
-Writes blocks with every metric of one process, with two model versions on three surfaces, for a real Prometheus. Then
+Writes the data of a real Prometheus: every metric of one process, for two model versions on three surfaces. Then
 sends each query of each dashboard as Grafana does, for several time ranges. The target is one second per query. Needs
 `make tools`.
 """
@@ -133,7 +133,7 @@ def _values(attribute: Attribute) -> tuple[str, ...]:
 
 
 def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
-    """Measure every query for a time range, print the slowest of each dashboard, and return those above the target."""
+    """Measure every query for a time range, print the slowest of each dashboard, and return those over the target."""
     variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
     looking = QueryContext(end - span, end, max(step, span / POINTS), values, step)

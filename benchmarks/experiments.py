@@ -36,7 +36,7 @@ AA_EXPERIMENTS: Final[Mapping[str, Population]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of an experiment, the alert that must detect it, and populations with it in several sizes."""
+    """A problem of an experiment, the alert that must detect the problem, and populations of several sizes with it."""
 
     name: str
     alert: str
@@ -60,7 +60,7 @@ PROBLEMS: Final = (
 
 
 def count_firing(counted: Counts, expected: Sequence[float], config: Config) -> dict[str, int]:
-    """Return the number of experiments in which each alert fires at any look for any arm."""
+    """Return, for each alert, the number of experiments in which the alert fires for any arm at any time."""
     exposures, clicks, conversions = counted
     settings, alerts = config.experiments, config.alerts
     split = difference(exposures, None, expected)
@@ -81,7 +81,7 @@ def _threshold(config: Config, alert: str) -> float:
 
 
 def count_alerts(population: Population, expected: Sequence[float], runs: int, seed: int = SEED) -> dict[str, int]:
-    """Simulate experiments and return the number of those in which each alert fires."""
+    """Simulate experiments. Return, for each alert, the number of experiments in which the alert fires."""
     config, total = load(), dict[str, int]()
     for counted in population.simulate(np.random.default_rng(seed), runs):
         for alert, number in count_firing(counted, expected, config).items():
@@ -100,7 +100,7 @@ def _chance() -> np.random.Generator:
 
 
 def power(problem: Problem, runs: int) -> dict[int, float]:
-    """Return the share of experiments in which the problem is detected, by their expected exposures."""
+    """Return, for each number of expected exposures, the share of experiments in which the problem is detected."""
     return {
         exposures(population): count_alerts(population, EQUAL, runs)[problem.alert] / runs
         for population in problem.populations()

@@ -1,10 +1,11 @@
 """The share of its throughput that a traced service keeps with otel-recmon.
 
 Measures a FastAPI endpoint that returns 10 items, without other work and after 5 ms of work: traced without the
-plugin, with the plugin, with the plugin but without orjson, and with prometheus-fastapi-instrumentator. Each of them
-has a process of its own. Short rounds alternate between them, so that a slow moment of the machine affects all, and
-each round is compared with the plain round beside it. The same code is up to 10 % faster in one process than in
-another, depending on its memory layout, so each has several processes, one after the other.
+plugin, with the plugin, with the plugin but without orjson, and with prometheus-fastapi-instrumentator. Each of the
+four runs in a separate process. Short rounds alternate between the four, so that a slow moment of the machine affects
+all of them. Each round is compared with the neighbouring round without the plugin. The same code is up to 10 % faster
+in one process than in another, depending on the memory layout. So each of the four is measured in several processes,
+one after the other.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from benchmarks.cpu_time import cpu_seconds
 PLAIN = "traced, without the plugin"
 PEERS = (PLAIN, "otel-recmon", "otel-recmon without orjson", "prometheus-fastapi-instrumentator")
 ROUNDS = 2
-"""Rounds of each process."""
+"""The number of rounds of each process."""
 CONCURRENCY = 4
 
 
@@ -35,9 +36,9 @@ class Kind:
     """An endpoint and its measurement.
 
     Attributes:
-        path: Its path.
-        requests: The requests in one round.
-        processes: The processes of each peer.
+        path: The path of the endpoint.
+        requests: The number of requests in one round.
+        processes: The number of processes of each peer.
         target: The share of the plain throughput that otel-recmon should keep, in percent.
     """
 

@@ -2,7 +2,7 @@
 
 Processes with the series of the example in docs/scaling.md export five hours of data, as fast as possible, through one
 gateway Collector into one Prometheus. The rates are per second of processor time instead of elapsed time, so that other
-load on the machine matters little. The size is that of a block that Prometheus writes. Needs `make tools`.
+load on the machine matters little. The size is measured on a block that Prometheus writes. Needs `make tools`.
 """
 
 import json
@@ -31,7 +31,7 @@ from otel_recmon.stack import Stack
 PROCESSES = 3
 STEP_S = 15
 HOURS = 5
-"""Enough for a complete block: Prometheus writes a block of two hours when its head spans three."""
+"""Enough for a complete block: Prometheus writes a block of two hours when its head spans three hours."""
 ROUNDS = 5
 DEADLINE_S = 180.0
 GATEWAY = Path(__file__).parents[1] / "deploy" / "gateway.yaml"

@@ -12,13 +12,13 @@ Counts = tuple[Totals, Totals, Totals]
 """Cumulative exposures, clicks and conversions, by experiment, look, arm and bucket."""
 
 BUCKETS = 32
-"""User-hash buckets, as in the exported metrics."""
+"""The number of user-hash buckets, as in the exported metrics."""
 LOOKS = 50
-"""Times at which the running experiment is evaluated, evenly spread over its duration."""
+"""The number of times that a running experiment is evaluated, evenly spread over its duration."""
 MAX_VISITS = 500
-"""Visits of one user at most; without a limit, the power law has an infinite variance."""
+"""The largest number of visits of one user. Without a limit, the power law has an infinite variance."""
 _BATCH_USERS = 4_000_000
-"""Users that are simulated at the same time, which limits the memory."""
+"""The number of users that are simulated at the same time. It limits the memory."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Population:
     """The users of an experiment.
 
     Visits follow a power law: a share of 1 / n**2 of the users comes at least n times. The propensity to click has a
-    beta distribution over users. First visits are uniform over the experiment, later visits uniform over the rest.
+    beta distribution over users. The time of a user's first visit is uniform over the experiment. The times of later
+    visits are uniform over the remaining time.
 
     Attributes:
         users: The number of users.

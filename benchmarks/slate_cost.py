@@ -2,9 +2,9 @@
 
 Work per slate: one request, one latency, 10 impressions by position, 10 items by category, one cache hit, and the
 diversity and coverage windows. The peers only append the slate to a list, without calculating anything. otel-recmon
-counts its windows and hashes the items for its sketches when an exporter reads; the cost of a read is printed on its
-own line. Without a reader and with a million equally popular items, more items wait than a sketch keeps, and recording
-a slate hashes them: this is the most expensive case.
+counts its windows and hashes the items for its sketches when an exporter reads; the cost of a read is printed on a
+separate line. The most expensive case has a million equally popular items and no reader: more items wait than a sketch
+keeps, so recording a slate hashes the waiting items.
 """
 
 import random

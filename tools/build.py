@@ -23,7 +23,8 @@ from types import ModuleType
 from typing import IO, Any
 
 TOOLS = Path(__file__).resolve().parent
-# -mod=readonly: the build must not change go.mod and go.sum. The others keep paths and git states out of the programs.
+# -mod=readonly: the build must not change go.mod and go.sum. The other flags keep the paths and the git state of the
+# checkout out of the programs.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 REPORT_EVERY_S = 10.0
 
@@ -116,7 +117,7 @@ def _lock(module: Any) -> Iterator[None]:
 
 def _build(module: Any, go: str) -> None:
     for leftover in module.directory.parent.glob(f".{module.directory.name}.build-*"):
-        shutil.rmtree(leftover, ignore_errors=True)  # from a killed build; a running one would hold the lock
+        shutil.rmtree(leftover, ignore_errors=True)  # of a killed build; a running build would hold the lock
     started = time.monotonic()
     with tempfile.TemporaryDirectory(
         prefix=f".{module.directory.name}.build-", dir=module.directory.parent, ignore_cleanup_errors=True
@@ -177,7 +178,7 @@ def _last_lines(log: IO[str]) -> str:
 
 
 def _name_after_commands(module: Any, output: Path) -> None:
-    """Rename programs of a module's root package, because Go names them after the folder: `collector`."""
+    """Rename programs of a module's root package, because Go names them after the folder, such as `collector`."""
     for command in module.commands:
         if command.package == ".":
             (output / module.name).rename(output / command.name)

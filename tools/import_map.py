@@ -17,8 +17,8 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "otel_recmon"
 PICTURE: Final = "docs/architecture.svg"
 CAPTION: Final = (
-    "An arrow points from an importer to what it imports.",
-    "It is left out where a longer path of arrows leads there too.",
+    "An arrow points from the importer to the imported module or package.",
+    "An arrow is left out if a longer path of arrows leads to the same box.",
 )
 
 
@@ -29,14 +29,14 @@ def read_imports() -> Graph:
 
 
 def packages(modules: Graph) -> list[str]:
-    """Return the packages that the modules are in."""
+    """Return the packages that contain the modules."""
     return sorted({name.rpartition(".")[0] for name in modules} - {""})
 
 
 def units(modules: Graph, package: str) -> Graph:
     """Return the imports between the modules and packages directly inside a package.
 
-    The package's `__init__` is one of the modules, under the package's name.
+    The `__init__` module has the name of the package.
     """
     depth = package.count(".") + 2
     unit = {name: ".".join(name.split(".")[:depth]) for name in modules if f"{name}.".startswith(f"{package}.")}
@@ -56,7 +56,7 @@ def cycle(graph: Graph) -> list[str]:
 
 
 def cycles(modules: Graph) -> list[list[str]]:
-    """Return a cycle between the modules and one between the units of each package, as far as there are any."""
+    """Return the cycles found: at most one between modules, and at most one between the units of each package."""
     graphs = [modules, *(units(modules, package) for package in packages(modules))]
     return [found for graph in graphs if (found := cycle(graph))]
 
@@ -70,12 +70,12 @@ def longest_chain(graph: Graph) -> list[str]:
 
 
 def inner_chains(modules: Graph) -> dict[str, list[str]]:
-    """Return the longest chain of imports between the units of each package inside the top one."""
+    """Return, for each package inside the top-level package, the longest chain of imports between its units."""
     return {name: longest_chain(units(modules, name)) for name in packages(modules) if name != PACKAGE}
 
 
 def figures(modules: Graph) -> str:
-    """Return the figures as text: how many units, imports and floors there are, and the longest chains."""
+    """Return the figures as text: the numbers of units, imports and floors, and the longest chains."""
     graph = units(modules, PACKAGE)
     count = sum(map(len, graph.values()))
     chain = longest_chain(graph)
@@ -99,7 +99,7 @@ def _short(name: str) -> str:
 
 
 def boxes(graph: Graph) -> dict[str, Box]:
-    """Return the box of each unit: its file or folder, and as tooltip its docstring's first line and its imports."""
+    """Return the box of each unit. It shows the file or folder; the tooltip shows the docstring and the imports."""
     return {
         name: Box(_label(name), "\n".join(filter(None, [_summary(name), _imported(graph[name])]))) for name in graph
     }

@@ -13,22 +13,22 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 Graph = Mapping[str, frozenset[str]]
-"""Names, each with the names that its arrows point to."""
+"""For each name, the names that its arrows point to."""
 Links = Sequence[tuple[str, str]]
-"""Pieces of arrows from one row to the next: upper end, lower end. An end is a box or a bend, `target@row`."""
+"""Pieces of arrows from one row to the next, as (upper end, lower end). An end is a box or a bend, `target@row`."""
 Rows = Sequence[Sequence[str]]
 """The boxes and bends of each row, the top row first."""
 Places = Mapping[str, int]
-"""The middle of each box and bend, from left to right."""
+"""The x coordinate of the middle of each box and bend."""
 
 STARTS: Final = 30
-"""Orders of the rows to start from. With one start the package's arrows crossed 5 times, with five or more 3 times."""
+"""The number of start orders. With one, this package's arrows had 5 crossings; with five or more, 3 crossings."""
 SWEEPS: Final = [(True, False), (False, True)] * 8 + [(True, True), (True, True)] * 8
-"""Sweeps down and up in turn, each with the neighbours that a name moves to: those above, those below."""
+"""The sweeps, alternately down and up. Each pair says whether names move towards linked names above, and below."""
 STIFFNESS: Final = 8
-"""How much more a bend resists leaning than a box, so that long arrows are straight."""
+"""The weight of a bend relative to a box. A higher weight makes long arrows straighter."""
 PITCH, HEIGHT, GAP, MARGIN, LETTER, LINE = 58, 28, 24, 12, 9, 18
-"""Pixels: from row to row, of a box, between boxes, around the picture, a letter in a box, a line of the caption."""
+"""Pixels: row distance, box height, gap between boxes, margin of the picture, letter width, caption line height."""
 STYLE: Final = """\
 <style>
 text { font: 14px ui-monospace, Menlo, Consolas, monospace; text-anchor: middle; fill: #1d2733 }
@@ -39,18 +39,18 @@ path { fill: none; stroke: #6e7b92; stroke-width: 1.4 }
 </style>
 <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8z"/></marker>"""
-"""Colours that are legible on a light and on a dark page. The boxes have a background of their own."""
+"""Colours that are legible on a light and on a dark page. The boxes have a light background."""
 
 
 class Box(NamedTuple):
-    """What a box shows, and what it says when the pointer is over it."""
+    """The text of a box, and its tooltip."""
 
     label: str
     tooltip: str
 
 
 def reduced(graph: Graph) -> Graph:
-    """Return the graph without the arrows that a longer way implies (its transitive reduction)."""
+    """Return the graph without the arrows that a longer path implies (its transitive reduction)."""
     reach: dict[str, frozenset[str]] = {}
     for name in TopologicalSorter(graph).static_order():
         reach[name] = graph[name].union(*(reach[other] for other in graph[name]))
@@ -58,7 +58,10 @@ def reduced(graph: Graph) -> Graph:
 
 
 def row_numbers(graph: Graph) -> dict[str, int]:
-    """Return the row of each name: one below the lowest that points to it, or one above the highest it points to."""
+    """Return the row of each name: one below the lowest name that points to it.
+
+    A name to which no name points is one row above the highest name that it points to.
+    """
     sources = {name: [other for other in graph if name in graph[other]] for name in graph}
     row: dict[str, int] = {}
     for name in TopologicalSorter(sources).static_order():
@@ -67,7 +70,7 @@ def row_numbers(graph: Graph) -> dict[str, int]:
 
 
 def pieces(graph: Graph, row: Mapping[str, int]) -> Links:
-    """Return the arrows, cut where they pass a row. Arrows to one target share its bends, so they merge."""
+    """Return the arrows, cut into pieces at each row that they pass. Arrows to the same target share bends."""
     found: set[tuple[str, str]] = set()
     for name, others in graph.items():
         for other in others:
@@ -89,7 +92,7 @@ def mean(values: Iterable[tuple[int, int]]) -> int:
 
 
 def stiffness(*names: str) -> int:
-    """Return how much a bend, or a piece of an arrow given by its two ends, resists leaning."""
+    """Return the weight of a bend, or of a piece of an arrow (given by its two ends), for straight arrows."""
     bends = sum("@" in name for name in names)
     return int(STIFFNESS**bends)
 
@@ -103,11 +106,11 @@ class Layout:
     widths: Mapping[str, int]
 
     def best(self) -> Places:
-        """Return the best places that any sweep from any start gives."""
+        """Return the best places of all sweeps from all starts."""
         return min((x for start in range(STARTS) for x in self.sweeps(self.started(start))), key=self.cost)
 
     def started(self, start: int) -> Places:
-        """Return places in an order that the number of the start decides."""
+        """Return the places at a start, with an order that depends on the number of the start."""
         ordered = [sorted(row, key=lambda name: crc32(f"{start} {name}".encode())) for row in self.rows]
         return {name: x for row in ordered for name, x in self.spaced(row, dict.fromkeys(row, 0)).items()}
 
@@ -121,13 +124,13 @@ class Layout:
             yield x
 
     def wish(self, name: str, x: Places, *, above: bool, below: bool) -> int:
-        """Return the place in the middle of what a name is linked to."""
+        """Return the weighted mean of the places of the names that a name is linked to."""
         uppers = [(x[link[0]], stiffness(*link)) for link in self.links if above and link[1] == name]
         lowers = [(x[link[1]], stiffness(*link)) for link in self.links if below and link[0] == name]
         return mean(uppers + lowers or [(x[name], 1)])
 
     def spaced(self, row: Sequence[str], wish: Places) -> Places:
-        """Return the places nearest to the wished ones at which the names of a row, in this order, do not overlap."""
+        """Return places for the names of a row, in this order, without overlap and as near as possible to ``wish``."""
         lefts = accumulate((self.widths[name] + GAP for name in row), initial=0)
         offset = {name: left + self.widths[name] // 2 for name, left in zip(row, lefts, strict=False)}
 
@@ -137,7 +140,7 @@ class Layout:
         return {name: shift(block) + offset[name] for block in merged(row, shift) for name in block}
 
     def cost(self, x: Places) -> tuple[int, int]:
-        """Return how many arrows cross, and how much they lean."""
+        """Return the number of crossings of arrows, and the weighted sum of the horizontal lengths of arrows."""
         row = {name: number for number, names in enumerate(self.rows) for name in names}
         pairs = [(one, two) for one, two in combinations(self.links, 2) if row[one[0]] == row[two[0]]]
         crossings = [(x[one[0]] - x[two[0]]) * (x[one[1]] - x[two[1]]) < 0 for one, two in pairs]
@@ -145,7 +148,7 @@ class Layout:
 
 
 def merged(row: Sequence[str], shift: Callable[[Sequence[str]], int]) -> list[list[str]]:
-    """Return a row in blocks, each to be shifted as one: neighbours that would overlap are in one block."""
+    """Return the row divided into blocks. Neighbours that would overlap are in one block, which moves as a whole."""
     blocks: list[list[str]] = []
     for name in row:
         blocks.append([name])
@@ -155,7 +158,7 @@ def merged(row: Sequence[str], shift: Callable[[Sequence[str]], int]) -> list[li
 
 
 class Plan(NamedTuple):
-    """Where everything is in the picture, in pixels from its left and its top."""
+    """The coordinates of all parts of the picture, in pixels from its left and top edges."""
 
     links: Links
     x: Places
@@ -179,7 +182,7 @@ def planned(arrows: Graph, boxes: Mapping[str, Box]) -> Plan:
 
 
 def draw(graph: Graph, boxes: Mapping[str, Box], caption: Sequence[str]) -> str:
-    """Return the picture of a graph, without the arrows that a longer way implies, and a caption below it."""
+    """Return the picture of a graph with a caption below it, without the arrows that a longer path implies."""
     plan = planned(reduced(graph), boxes)
     return "\n".join(
         [

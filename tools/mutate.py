@@ -17,7 +17,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 LIST: Final = Path(__file__).with_name("mutations.toml")
 DEADLINE_S: Final = 300
-"""The time for the tests of one mutation; a mutation may cause an endless loop."""
+"""The time limit for the tests of one mutation, because a mutation may cause an endless loop."""
 FAILED: Final = 1
 """pytest's exit code for failed tests; a code other than this and 0 means that the tests did not run correctly."""
 

@@ -39,11 +39,11 @@ REPAIR: Final = "make artifacts"
 URL: Final = "http://localhost:9464/metrics"
 FAULT: Final = "errors"
 SPEED: Final = 6720.0
-"""Replays the week of the demo in 90 seconds, which is as long as the 40 points of a trend last."""
+"""The speed of the replay: the week of data takes 90 seconds, the time that the 40 points of a trend cover."""
 EVERY: Final = 2
-"""Of the pages that the demo looks at once a second, one in two is kept."""
+"""The demo reads its page once a second, and the recording keeps one of two pages."""
 COLUMNS: Final = 108
-"""Columns of the terminal: wide enough for an alert to stay on one line."""
+"""The columns of the terminal: enough for an alert on one line."""
 SHOWN: Final = re.compile(
     r"(?:# TYPE )?(?:process_start_time|target_info|recmon_|recommendations_(?:clicked|converted)_total|recommendation_"
     r"(?:cache|catalog_coverage|diversity|items|latency|model_staleness|outcomes|requests|revenue))"
@@ -51,9 +51,9 @@ SHOWN: Final = re.compile(
 """The series that the screen shows. The others would make the recording three times as large."""
 SCOPE: Final = re.compile(r',?otel_scope_\w+="[^"]*"')
 WEB_FONT: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-"""What rich would fetch from another host when somebody looks at the picture."""
+"""The CSS rules of rich that would load a font from another host when the picture is opened."""
 Recording = list[tuple[float, str]]
-"""The time of each look, in seconds since 1970, and the page that it saw."""
+"""The pages that were read, each with the time of the read in seconds since 1970."""
 
 
 def record() -> Recording:
@@ -82,7 +82,7 @@ def save(pages: Recording) -> None:
 
 
 def load() -> Recording:
-    """Return what was recorded last."""
+    """Return the last recording."""
     with lzma.open(RECORDING, "rt", encoding="utf-8") as lines:
         return [(at, page) for at, page in map(json.loads, lines)]
 
@@ -101,12 +101,12 @@ def drawn(pages: Recording) -> str:
 
 
 def main() -> int:
-    """Write or check the picture; return 1 where a check finds it out of date."""
+    """Write or check the picture; return 1 if a check finds the picture out of date."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="record the pages of the demo first")
     parser.add_argument("--check", action="store_true", help="change nothing")
     options = parser.parse_args()
-    os.environ["TZ"] = "UTC"  # the screen shows the local time: the same picture everywhere
+    os.environ["TZ"] = "UTC"  # the screen shows the local time, and the picture must be the same everywhere
     time.tzset()
     if options.record:
         save(record())

@@ -45,22 +45,22 @@ class Speed(click.ParamType[float]):
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the service.  [default: a free one]")
 @click.option("--stack", is_flag=True, help="Send the metrics through a Collector to a Prometheus; needs make tools.")
 @click.option("--keep-running", is_flag=True, help="Keep everything running at the end and print the URLs.")
-@click.option("--fault", default="", metavar="NAME", help="Break something on purpose; 'list' prints all faults.")
-@click.option("--against", metavar="URL", help="Start no service; send the traffic to the one at URL.")
+@click.option("--fault", default="", metavar="NAME", help="Inject this fault; 'list' prints all faults.")
+@click.option("--against", metavar="URL", help="Start no service; send the traffic to the service at URL.")
 @click.option("--repeat", is_flag=True, help="With --against: start again after the last row, until stopped.")
 def demo(**chosen: Any) -> None:
     """Replay real traffic through a recommender and check its metrics against the data.
 
-    Starts a small FastAPI recommender in the way you would run your own service: in its own process, with the
-    plugin through opentelemetry-instrument and without changes of its code. Sends it the Open Bandit sample, and
-    compares every exported figure with the same figure recomputed from the data. Needs no Docker and no other
+    Starts a small FastAPI recommender as you would start your own service: in a separate process, under
+    opentelemetry-instrument, without changes to the code of the service. Sends the Open Bandit sample to the service,
+    and compares every exported figure with the same figure recomputed from the data. Needs no Docker and no other
     server.
 
-    With --fault, the service or its users misbehave from the first request on. Figures then differ from the data
-    as expected: they are marked but do not fail the demo. At the end, the demo prints the fault, the figure that
-    shows it, and the alerts that it raises if it lasts.
+    With --fault, the service or its users misbehave from the first request on. Figures then differ from the data: the
+    demo marks these figures, but does not fail. At the end, the demo prints the fault, the figure that shows the
+    fault, and the alerts that the fault raises if it lasts.
 
-    Exit code: 0 if all figures agree, or, with --fault, if the figure shows the fault; 1 if not; 2 after an error.
+    Exit code: 0 if all figures agree, or with --fault if the figure shows the fault; 1 otherwise; 2 after an error.
     """
     if chosen["fault"] == LIST_ALL:
         click.echo(list_faults())
@@ -78,7 +78,7 @@ def demo(**chosen: Any) -> None:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, CancelledError):  # asyncio raises the latter if another task failed at the same time
-        sys.exit(128 + (received or [signal.SIGINT])[0])  # the shell's convention for an end by a signal
+        sys.exit(128 + (received or [signal.SIGINT])[0])  # the exit code of shells after a signal
 
 
 def _check(options: Options) -> None:

@@ -20,10 +20,10 @@ from otel_recmon.errors import RecmonError
 from otel_recmon.findings import TOPICS
 
 
-@click.command(short_help="Find problems of a service's telemetry before production does.")
+@click.command(short_help="Find problems in the telemetry of a service.")
 @click.option("--only", type=click.Choice(TOPICS), help="Examine one topic.  [default: all]")
 @click.option("--command", metavar="LINE", help="The start command of the service: 'uvicorn app:app --workers 4'.")
-@click.option("--pid", type=click.IntRange(min=1), help="Read environment, command and folder of a running process.")
+@click.option("--pid", type=click.IntRange(min=1), help="Read variables, command and folder of a running process.")
 @click.option("--app", default="", metavar="MODULE:APP", help="Import the application and list its routes.")
 @click.option(
     "--prometheus", default="", metavar="URL", help="The Prometheus with the metrics; token: PROMETHEUS_TOKEN."
@@ -42,11 +42,11 @@ from otel_recmon.findings import TOPICS
 @click.option("--response-header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the response.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(**chosen: Any) -> None:
-    """Find problems of a service's telemetry before production does.
+    """Find problems in the telemetry of a service.
 
-    Run it in the environment of the service: the same variables, interpreter and folder, such as
-    `kubectl exec deploy/shop -- otel-recmon doctor`. Each finding names the problem, its effect and its fix;
-    docs/doctor.md lists all findings. The command changes nothing and sends only an export without metrics.
+    Run it on the host of the service, with the same environment variables, Python interpreter and working directory.
+    In Kubernetes: `kubectl exec deploy/shop -- otel-recmon doctor`. Each finding names the problem, its effect and its
+    fix; docs/doctor.md lists all findings. The command changes nothing. It sends one export without metrics.
 
     \b
     otel-recmon doctor --command 'opentelemetry-instrument uvicorn app:app --workers 4' \\

@@ -43,7 +43,7 @@ class Options:
 def export(**chosen: Any) -> None:
     """Write dashboards, alerts, rules and configurations with your own settings.
 
-    A setting that is not in the file keeps its default. The same settings give the same bytes everywhere.
+    A setting that is not in the file keeps its default. The same settings produce the same bytes on every machine.
     The command deletes no files, and overwrites only files that it wrote itself and that nobody edited.
 
     \b
@@ -51,7 +51,7 @@ def export(**chosen: Any) -> None:
     otel-recmon export --config recmon.toml --out deploy/
     otel-recmon export --config recmon.toml --out deploy/ --only dashboards,alerts --check
 
-    Exit code: 0 if all files are current, 1 if --check finds one that is not, 2 after an error.
+    Exit code: 0 if all files are up to date; 1 if --check finds a file that is not; 2 after an error.
     """  # noqa: D301 - \b keeps click from joining the lines
     options = Options(**chosen)
     if options.print_defaults:
@@ -78,7 +78,7 @@ def _run(options: Options, out: Path) -> int:
     config = load(options.config)
     form = options.form or config.deployment.export.format
     folder = Folder(out, exported(config, _parts(options, config, form), form))
-    # Only if an earlier export wrote other files, all parts are made to find those that no setting makes any more.
+    # If an earlier export wrote other files, generate all parts, to find the files that are no longer generated.
     alone = folder.written.keys() <= folder.files.keys()
     leftover = [] if alone else folder.leftover(exported(config, parts_of(form), form))
     if options.check:

@@ -1,4 +1,4 @@
-"""The group of all commands, each imported only when it is called, because each needs other packages."""
+"""The group of all commands. A command is imported when it is called, because every command needs other packages."""
 
 from importlib import import_module
 from typing import Final
@@ -9,7 +9,7 @@ from otel_recmon._version import __version__
 
 COMMANDS: Final = {
     "demo": ("demo", "Replay real traffic through a recommender and check its metrics against the data."),
-    "doctor": ("cli", "Find problems of a service's telemetry before production does."),
+    "doctor": ("cli", "Find problems in the telemetry of a service."),
     "export": ("cli", "Write dashboards, alerts and configurations with your settings."),
     "report": ("cli", "Show the figures of any period, read from Prometheus."),
     "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),
@@ -27,7 +27,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, or None if there is no such command.
 
-        A command without its extra is replaced by one that prints the pip command and exits with 2.
+        If the extra of the command is not installed, return a command that prints the pip command and exits with 2.
         """
         if cmd_name not in COMMANDS:
             return None

@@ -40,7 +40,7 @@ class Moment(click.ParamType[datetime]):
 
 @click.command(short_help="Show the figures of any period, read from Prometheus.")
 @click.option("--start", type=Moment(), help="The start of the period.  [default: one day before the end]")
-@click.option("--end", type=Moment(), help="The end of the period, exclusive; a date is its midnight.  [default: now]")
+@click.option("--end", type=Moment(), help="The end of the period, exclusive; a date means 00:00.  [default: now]")
 @prometheus.options
 @click.option("--job", help="The service, by its label 'job'; required if there are several.")
 @click.option("--environment", help="The label 'deployment_environment_name'; required if there are several.")
@@ -53,8 +53,8 @@ def report(**given: Any) -> None:
     """Show the figures of any period, read from Prometheus.
 
     Requests, clicks, conversions and revenue are counted from the stored samples: counter resets are taken into
-    account, and nothing is extrapolated. An event has the time of the first export that includes it. Times are in
-    ISO 8601, in UTC unless they have a time zone. The end is not part of the period, so the week of the 5th is:
+    account, and nothing is extrapolated. An event counts at the time of the first export that includes it. Times are
+    in ISO 8601, in UTC unless they have a time zone. The end is not part of the period, so the week of the 5th is:
 
       otel-recmon report --start 2026-01-05 --end 2026-01-12 --html week.html
 
@@ -69,7 +69,7 @@ def report(**given: Any) -> None:
 
 
 def _read(given: dict[str, Any]) -> tuple[Report, Report | None]:
-    """Return the report and, with --html, the report of the same days of an earlier week for comparison, if any."""
+    """Return the report. With --html, also return the report of the same days of an earlier week, if there is one."""
     page = bool(given["html"])
     if page:
         _check_page(given["html"])

@@ -8,7 +8,7 @@ def stop_signals() -> list[int]:
     """Make SIGTERM and SIGHUP end the process as Ctrl-C does, because asyncio handles SIGINT cleanly.
 
     Returns:
-        A list, empty at first, to which the handler appends the number of each signal; for the exit code.
+        A list to which the handler appends the number of each received signal. The exit code depends on it.
     """
     received: list[int] = []
 
@@ -18,6 +18,6 @@ def stop_signals() -> list[int]:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with SIGINT ignored
     signal.signal(signal.SIGTERM, stop)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it, and the command must go on then
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup, SIGHUP must stay ignored
         signal.signal(signal.SIGHUP, stop)
     return received

@@ -20,7 +20,7 @@ from otel_recmon.top.reading import Watch
 from otel_recmon.top.screen import NARROW
 
 PAGE_S, FLEET_S = 2.0, 10.0
-"""Seconds between two refreshes from a page, and from Prometheus, which gets a new sample only every few seconds."""
+"""Seconds between two refreshes: from a metrics page, and from Prometheus, which gets new samples less often."""
 EXAMPLES = """\b
 Examples:
   otel-recmon top http://localhost:9464/metrics
@@ -54,12 +54,12 @@ def top(**chosen: Any) -> None:
     URL is the metrics page of one process, such as http://localhost:9464/metrics. Shows for each model version:
     requests, errors, click-through rate with its 95 % interval, conversions, revenue, latency, outcomes, diversity,
     coverage and age of the model. Also shows errors of the plugin itself and all alert thresholds that are crossed
-    now. The figures cover the last five minutes, or the shorter time for which there are data.
+    now. The figures cover the last five minutes (--window), or less if there are data for a shorter time only.
 
-    A page has no history and covers only one process, so some alerts cannot be evaluated from it; they are listed.
-    Without a terminal, the command prints one block per refresh.
+    A metrics page has no history and covers only one process, so some alerts cannot be evaluated from it. The command
+    lists these alerts. Without a terminal, the command prints one block per refresh.
 
-    Exit code: 0; with --once or --count, 1 if a threshold is crossed at the last refresh; 2 if there is no data.
+    Exit code: 0; with --once or --count, 1 if a threshold is crossed at the last refresh; 2 if there are no data.
     """
     received = stop_signals()
     try:

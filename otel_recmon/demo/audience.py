@@ -1,15 +1,18 @@
-"""The behaviour of the simulated users: the shares that arrive, click and buy."""
+"""The behaviour of the simulated users: the shares of the logged requests, clicks and purchases that they make."""
 
 from dataclasses import dataclass
 from typing import Final
 
 _GOLDEN_RATIO: Final = 0.618_033_988_749_895
-"""The fractional parts of its multiples are spread evenly, without a period that could coincide with the data's."""
+"""The fractional parts of its multiples are spread evenly from 0 to 1, without a period.
+
+So the choice of the kept events cannot follow a periodic pattern in the data.
+"""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """The shares of the logged requests, clicks and purchases that are kept, from 0 to 1."""
+    """The shares (0 to 1) of the logged requests, clicks and purchases that the driver sends."""
 
     arriving: float = 1.0
     clicking: float = 1.0
@@ -17,9 +20,9 @@ class Audience:
 
 
 AS_LOGGED: Final = Audience()
-"""The behaviour in the log."""
+"""The behaviour of the logged users: the driver sends all requests, clicks and purchases."""
 
 
 def is_sampled(number: int, share: float) -> bool:
-    """Return True for about the given share of all numbers, spread evenly over consecutive numbers."""
+    """Return True for about ``share`` of all numbers. The selected numbers are spread evenly."""
     return number * _GOLDEN_RATIO % 1 < share

@@ -33,11 +33,11 @@ class Measure:
     """One figure of the comparison.
 
     Attributes:
-        section: Its section of the table.
-        name: Its name in the table; two leading spaces indent it below the figure before it.
-        value: A function that takes it from the figures.
-        write: A function that formats it.
-        simulated: True if it depends on simulated data.
+        section: The section of the table that prints the figure.
+        name: The name in the table. Two leading spaces indent the name below the previous figure.
+        value: A function that returns the value of this figure, given all figures.
+        write: A function that formats the value as text.
+        simulated: True if the value depends on simulated data.
     """
 
     section: Section
@@ -47,7 +47,7 @@ class Measure:
     simulated: bool = False
 
     def agrees(self, read: Figures, data: Figures) -> bool:
-        """Return True if both have the same value; fractions may differ by rounding, a relative 1e-9."""
+        """Return True if ``read`` and ``data`` have the same value, except for rounding (1e-9, relative)."""
         one, other = self.value(read), self.value(data)
         if isinstance(one, float) and isinstance(other, float):
             return math.isclose(one, other, rel_tol=1e-9)
@@ -55,12 +55,12 @@ class Measure:
 
 
 def interval(rate: Rate | None) -> str:
-    """Return the 95 % interval of a share."""
+    """Format the 95 % interval of a share."""
     return write.interval(*rate.interval) if rate else write.UNKNOWN
 
 
 def _kinds(counts: Mapping[str, float]) -> str:
-    """Return how many values of a label were counted; all of their counts are compared."""
+    """Return the number of label values that have a count, as text. The demo compares the counts of all of them."""
     return write.count(len(counts))
 
 
@@ -112,7 +112,7 @@ def _others(outcomes: Mapping[str, int]) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """The figures of one policy, or of one surface of it: read from the metrics, and recomputed from the data."""
+    """The figures of a policy, or of a policy on one surface, from both sources: the metrics and the data."""
 
     read: Figures
     data: Figures
@@ -124,13 +124,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of the comparison: figures by policy, by policy and surface, and the plugin's own error counts."""
+    """The compared figures of each policy, and of each policy on each surface; and the error counts of the plugin."""
 
     policies: Mapping[str, Pair]
     surfaces: Mapping[tuple[str, str], Pair]
     own: Mapping[str, int]
     broken: bool = False
-    """True if something is broken on purpose, so that figures differ as expected."""
+    """True if the demo injected a fault. Figures are then expected to differ."""
 
     @property
     def compared(self) -> int:
@@ -146,11 +146,14 @@ class Result:
 
 
 OWN: Final = (definitions.PLUGIN_ERRORS, definitions.DROPPED, definitions.OVERFLOW)
-"""The plugin's own counters, which must be 0."""
+"""The counters of problems inside the plugin. They must be 0."""
 
 
 def compare(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, *, broken: bool = False) -> Result:
-    """Compare the metrics that were read after all slates were sent with the figures of these slates."""
+    """Compare the exported metrics with the figures recomputed from the slates.
+
+    The metrics must have been read after the last slate was sent.
+    """
     sent = {policy: [slate for slate in slates if slate.policy == policy] for policy in MODEL_VERSIONS}
     policies = {
         policy: Pair(read_figures(exposition, **labels(policy)), recompute(own, catalog_size))

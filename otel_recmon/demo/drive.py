@@ -18,17 +18,18 @@ from otel_recmon.demo.view import Lines
 RETRY_SECONDS = 1.0
 """Seconds between two attempts to reach a service that does not answer."""
 NO_METRICS = Exposition((), "nothing")
-"""An empty exposition for the view, because this command reads no metrics."""
+"""An empty exposition for the view. With ``--against``, the demo reads no metrics."""
 
 
 def drive(options: Options, console: Console) -> bool:
-    """Replay the traffic against the service at ``options.against`` and return True; with ``repeat``, never return.
+    """Replay the traffic against the service at ``options.against``.
 
-    Every round sends the same requests, so N rounds produce N times the counts of one round.
+    Return True after one round. With ``options.repeat``, start further rounds and never return. Every round sends
+    the same requests, so N rounds produce N times the counts of one round.
 
     Raises:
-        DemoError: The service answers with other items than the logged ones, or, without ``repeat``, does not
-            answer. With ``repeat``, the next round starts when the service answers again.
+        DemoError: The service answers with items that differ from the logged items. Without ``options.repeat``, also
+            if the service does not answer; with ``options.repeat``, the next round starts when it answers again.
     """
     url = (options.against or "").rstrip("/")
     slates = assemble_slates(load_impressions(rows=options.rows))
@@ -46,7 +47,7 @@ async def _replay_once(slates: Sequence[Slate], url: str, speed: float, console:
         lines.show(await replay_with_progress(slates, url, speed, report), NO_METRICS)
     except WrongAnswerError as error:
         raise DemoError(
-            f"{url} is not a recommender of this demo: it answered request {error} with other items"
+            f"{url} is not a recommender of this demo: it answered request {error} with items that were not logged"
         ) from error
     except (ClientError, TimeoutError) as error:
         raise DemoError(f"{url} did not answer as expected ({error})") from error

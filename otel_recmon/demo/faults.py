@@ -1,4 +1,4 @@
-"""The faults that the demo can inject: cause, figure that shows the fault, and alerts that it must raise."""
+"""Faults that the demo can inject: their causes, the figures that show them, and the alerts that they must raise."""
 
 import difflib
 import math
@@ -22,7 +22,7 @@ NO_COLLECTOR: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 """An address without a Collector: the discard port, on which no server listens."""
 
 ReadFigure = Callable[[Exposition, int], float]
-"""A function from the metrics of a service and the number of logged requests to a figure; NaN without data."""
+"""A function that computes a figure from the metrics and the number of logged requests; NaN without data."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Indicator:
     """A figure that shows a fault.
 
     Attributes:
-        name: Its name in the output.
-        read: A function that reads it from the metrics.
-        write: A function that formats it.
-        side: The side of the limit with the fault: ``above`` or ``below``.
+        name: The name of the figure in the output.
+        read: A function that computes the figure from the metrics.
+        write: A function that formats the figure.
+        side: The side of the limit on which a value shows the fault: ``above`` or ``below``.
         limit: The limit between normal and faulty values.
     """
 
@@ -56,15 +56,15 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: in the behaviour of users, in the set-up of the service, or, by its name, in the recommender itself.
+    """One fault: in the behaviour of the users, in the set-up of the service, or in the recommender.
 
     Attributes:
         cause: The cause, in one line.
-        alerts: The alerts that it must raise with the demo's settings if it lasts.
-        indicator: The figure of the demo that shows it.
+        alerts: The alerts that the fault must raise if it lasts, with the alert settings of the demo.
+        indicator: The figure of the demo that shows the fault.
         audience: The behaviour of the users.
         app: The application to serve; empty for the recommender alone.
-        model_age_hours: The age of the model, if that is the fault.
+        model_age_hours: The simulated age of the model, in hours.
         variables: Additional environment variables of the service.
     """
 

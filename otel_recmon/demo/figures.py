@@ -47,16 +47,16 @@ READ: Final = (
     CACHE_MISSES,
 )
 _KNOWN: Final = frozenset(count.series for count in READ)
-"""All series: the demo's service counts all of these, so that a missing one is 0."""
+"""The demo's service counts all of these series, so a missing series means 0."""
 
 
 def recompute(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:
-    """Return the figures of slates.
+    """Compute the figures of slates.
 
     Args:
-        slates: The slates of a model version, or of one surface of it, in the order of their requests.
-        catalog_size: The number of items in the catalog. Without it, diversity and coverage are None; the service
-            exports them only for whole model versions, not for surfaces.
+        slates: The slates of a model version, or of a model version on one surface, in the order of their requests.
+        catalog_size: The number of items in the catalog; None for the slates of one surface. Diversity and coverage
+            are then None, because the service does not export them by surface.
     """
     impressions = [impression for slate in slates for impression in slate.impressions]
     clicked = [impression for impression in impressions if impression.clicked]

@@ -1,4 +1,4 @@
-"""The demo recommender with one addition by its owner: it records cache lookups, which no response shows."""
+"""The demo recommender with one change to its code: it records cache lookups, which responses do not show."""
 
 from otel_recmon import MetricsCollector
 from otel_recmon.demo.recommender import app

@@ -18,7 +18,7 @@ from otel_recmon.stack.ports import LOOPBACK
 NAME: Final = "recmon-demo"
 """The service name."""
 FAULT: Final = "RECOMMENDER_FAULT"
-"""The recommender's own variable with the name of its fault."""
+"""The environment variable with the name of the fault that the recommender injects."""
 MODEL_AGE_HOURS: Final = 6.0
 """The simulated age of the model at the start of the demo; below the 24 hours of the alert ModelStale."""
 SIGNING_KEY: Final = "not-a-secret-in-a-demo"
@@ -28,7 +28,7 @@ EXPORT_MILLISECONDS: Final = 1_000
 
 @dataclass(frozen=True)
 class Exporter:
-    """The variables that configure a metrics exporter, and the port of its page, if it has one."""
+    """The environment variables that configure a metrics exporter, and the port of its metrics page, if any."""
 
     variables: Mapping[str, str]
     port: int | None = None
@@ -48,7 +48,7 @@ def page_exporter(port: int) -> Exporter:
 
 
 def otlp_exporter(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
-    """Return the exporter that sends metrics every ``every_ms`` milliseconds, and traces, to a Collector."""
+    """Return the exporter that sends traces, and metrics every ``every_ms`` milliseconds, to a Collector."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "otlp",
@@ -88,7 +88,7 @@ def _tool(name: str) -> str:
 def environment(
     environ: Mapping[str, str], exporter: Exporter, catalog_size: int, name: str = NAME, fault: str = ""
 ) -> dict[str, str]:
-    """Return the environment of the service: its own variables, and those of ``environ`` except OTEL_*."""
+    """Return the environment of the service: ``environ`` without OTEL_*, and the variables that the demo sets."""
     broken = FAULTS.get(fault)
     kept = {key: value for key, value in environ.items() if not key.startswith("OTEL_")}
     identity = {
@@ -106,14 +106,14 @@ def environment(
 def settings(
     catalog_size: int, model_age_hours: float = MODEL_AGE_HOURS, clock: Callable[[], float] = time.time
 ) -> dict[str, str]:
-    """Return the plugin's settings for this recommender; ``body:variant`` is a field of a request's body."""
+    """Return the plugin's settings for this recommender; ``body:variant`` is a field of the request body."""
     return {
         "enabled": "true",
         "model_version": MODEL_VERSIONS["bts"],
         "model_version_from": "/recommendations => model_version; body:model_version",
         "variant": "/recommendations => variant; body:variant",
         "experiment": "policy",
-        "experiment_split": "random=1,bts=1",  # the sample has 30,000 impressions of each
+        "experiment_split": "random=1,bts=1",  # the sample has 30,000 impressions of each policy
         "surface": "query:surface",
         "outcome": "/recommendations => fallback",
         "catalog_size": str(catalog_size),

@@ -1,4 +1,4 @@
-"""The metrics of a service that have reached a Prometheus."""
+"""A Prometheus as the source of the service's metrics."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from otel_recmon.demo.scrape import Exposition
 
 POLL_SECONDS: Final = 0.1
 EXPORTS: Final = 2
-"""Exports of a process after which all its counts are stored: the first export of a new series is always 0."""
+"""The number of exports after which Prometheus has all counts: the first export of a new series is always 0."""
 EXPORT_COUNTER: Final = catalog.BUILD_INFO.prometheus
-"""A series with one sample for each export of each process, so that its samples count the exports."""
+"""A series with one sample per export of each process. The number of its samples is the number of exports."""
 
 
 @dataclass(frozen=True)
 class PrometheusSource:
-    """The series of a service in a Prometheus; ``logs`` is the folder of logs, for the error message."""
+    """The series of a service in a Prometheus. The error message names ``logs``, the folder of the log files."""
 
     url: str
     job: str
@@ -35,7 +35,7 @@ class PrometheusSource:
         return Exposition(_samples(await self._query(client, f'{{job="{self.job}"}}')), "Prometheus")
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Wait until every process has exported twice from now on, and return the values.
+        """Wait until every process has exported twice more, and return the values.
 
         Raises:
             DemoError: The exports do not arrive within ``deadline_s``.
@@ -54,7 +54,7 @@ class PrometheusSource:
         return await self.now(client)
 
     async def _exports(self, client: ClientSession, moment: float) -> int:
-        """Return the number of exports since a moment, from the process with the fewest."""
+        """Return the number of exports since a moment, of the process with the fewest exports."""
         series = await self._query(client, f'{EXPORT_COUNTER}{{job="{self.job}"}}[5m]')
         return min((sum(at > moment for at, _ in one["values"]) for one in series), default=0)
 

@@ -39,7 +39,7 @@ class Slate(BaseModel):
 
 
 class Click(BaseModel):
-    """A click on an item, with the model version and variant from its slate."""
+    """A click on an item, with the model version and variant of the slate."""
 
     model_version: str
     variant: str
@@ -74,7 +74,7 @@ app = FastAPI(title="Fashion recommendations, as logged")
 app.state.fault = os.environ.get("RECOMMENDER_FAULT", "")
 """The name of the injected fault; empty for none."""
 app.state.on_cache_lookup = None
-"""A function to call with True or False after each hit or miss of the cache; None to call nothing."""
+"""A function to call after each cache lookup: with True for a hit, with False for a miss. None calls nothing."""
 _categories: dict[str, str] = {}
 _turns = count(1)
 
@@ -86,12 +86,12 @@ def _broken(name: str, one_in: int = 1) -> bool:
 
 @app.get("/health")
 async def health() -> None:
-    """Answer as long as the service runs."""
+    """Answer with status 200 and no content."""
 
 
 @app.put("/fault", status_code=HTTPStatus.NO_CONTENT)
 async def fault(name: str = "") -> None:
-    """Inject the fault with this name from now on; without a name, none."""
+    """Inject the fault with this name from now on. Without a name, remove the fault."""
     app.state.fault = name
 
 
@@ -139,7 +139,7 @@ def _item(decision: dict[str, str]) -> Item:
 
 
 def _category(decision: dict[str, str]) -> str:
-    """Return the category from the cache, or else from the decision, and cache it."""
+    """Return the category of an item from the cache. After a miss, take it from the decision and cache it."""
     known = None if _broken("cache-outage") else _categories.get(decision["item_id"])
     on_cache_lookup: Callable[[bool], None] | None = app.state.on_cache_lookup
     if on_cache_lookup:

@@ -16,13 +16,13 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS, POSITIONS, Impression, Slat
 from otel_recmon.errors import RecmonError
 
 ID_KEY: Final = "recommendation_id"
-"""The key of the recommendation id in an answer; the driver adds it."""
+"""The key under which the driver stores the recommendation id in an answer."""
 TIMEOUT_SECONDS: Final = 120
-"""The timeout of each request, far above any real response time, for slow machines."""
+"""The timeout of each request; long, for slow machines."""
 REUSE_SECONDS: Final = 2
-"""The time for which an idle connection is reused. uvicorn's default closes it after 5 seconds."""
+"""Seconds for which the driver reuses an idle connection. By default, uvicorn closes an idle connection after 5 s."""
 LANES: Final = 32
-"""Concurrent requests to a service with a fault, which may be slow; their order does not matter then."""
+"""The number of concurrent requests to a service with a fault. Such a service may be slow, and order is irrelevant."""
 EMPTY_ANSWER: Final[Mapping[str, Any]] = {"recommendations": []}
 """The answer in place of a failed request."""
 REPORT_SECONDS: Final = 1.0
@@ -30,7 +30,7 @@ REPORT_SECONDS: Final = 1.0
 
 
 class WrongAnswerError(RecmonError):
-    """The service answered with other items than the logged ones."""
+    """The service answered with items that differ from the logged items."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Pace:
     begun: float = field(default_factory=time.monotonic)
 
     def wait(self, moment: datetime, now: float) -> float:
-        """Return the seconds from ``now``, on the monotonic clock, until a logged moment is due."""
+        """Return the seconds to wait until a logged moment is due. ``now`` is the time of the monotonic clock."""
         if not self.speed:
             return 0.0
         return max(0.0, self.begun + (moment - self.first).total_seconds() / self.speed - now)
@@ -102,15 +102,15 @@ async def replay_with_progress(
 async def replay(
     slates: Sequence[Slate], base_url: str, speed: float, progress: Progress, audience: Audience | None = None
 ) -> None:
-    """Send the slates of each policy in their order, and the policies concurrently.
+    """Send the slates of each policy in the logged order. Both policies are sent concurrently.
 
-    The order within a policy stays, so that the service's windows over the last slates can be recomputed exactly.
-    With an audience, the service may have a fault: then the order does not matter, failed requests are ignored, and
-    any items are accepted.
+    The order matters because the demo recomputes the service's windows over the last slates exactly. With an
+    ``audience``, the service may have a fault: the order is then arbitrary, failed requests are ignored, and any items
+    are accepted.
 
     Raises:
         aiohttp.ClientError: The service is unreachable or refuses a request.
-        WrongAnswerError: The service answers with other items than the logged ones.
+        WrongAnswerError: The service answers with items that differ from the logged items.
     """
     if not slates:
         return
@@ -125,7 +125,10 @@ async def replay(
 
 
 async def run_until_failure(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run the coroutines concurrently; after the first exception, cancel the others and raise it, without a group."""
+    """Run the coroutines concurrently. After the first exception, cancel the others and raise this exception.
+
+    The exception is not wrapped in an ExceptionGroup.
+    """
     try:
         async with asyncio.TaskGroup() as tasks:
             for coroutine in coroutines:
@@ -136,7 +139,7 @@ async def run_until_failure(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 @dataclass(frozen=True)
 class _Sender:
-    """Sends slates, and the clicks and purchases after them: the logged ones, or those that the audience makes."""
+    """A sender of slates, clicks and purchases: all that were logged, or only the shares that ``audience`` makes."""
 
     client: ClientSession
     pace: Pace

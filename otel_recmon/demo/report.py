@@ -29,7 +29,7 @@ WIDTH = 100
 SAME, DIFFERS, BROKEN = Text("✓", style="green"), Text("✗", style="bold red"), Text("≠", style="yellow")
 QUANTILES = (0.5, 0.95, 0.99)
 SIMULATED = "*"
-BY_DESIGN = "something is broken on purpose"
+BY_DESIGN = "the demo injected a fault"
 NOTES = """\
 * Simulated: the data have neither purchases nor the training times of the models.
   Latency is read from buckets; the first bucket ends at 10 ms.
@@ -57,7 +57,7 @@ def _leader(result: Result) -> Iterator[ConsoleRenderable]:
 
 
 def describe_leader(rates: dict[str, Rate]) -> str:
-    """Return a text with the policy of the higher rate, its lead with the 95 % interval, and its significance."""
+    """Describe the policy with the higher rate: its lead, the interval of the lead, and whether it is significant."""
     (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
     low, high = difference(best, other)
     lead = write.points(best.value - other.value)
@@ -68,7 +68,7 @@ def describe_leader(rates: dict[str, Rate]) -> str:
     if math.isinf(needed):
         return "Neither: both have the same rate."
     return (
-        f"{gap}\n  The lead is not significant: the interval includes 0, so it may be chance.\n"
+        f"{gap}\n  The lead is not significant: the interval includes 0, so the lead may be chance.\n"
         f"  With these rates, a decision needs about {write.count(round(needed, -3))} requests per policy."
     )
 

@@ -43,7 +43,7 @@ class Options:
 def run(options: Options, console: Console) -> bool:
     """Run the demo; return True if all figures agree with the data.
 
-    With a fault, figures differ as expected; then return True if the fault's indicator shows it.
+    With a fault, figures are expected to differ, and the result is True if the fault's indicator shows the fault.
 
     Raises:
         DemoError: A process does not start, ends early, or answers wrongly.
@@ -66,10 +66,10 @@ def run(options: Options, console: Console) -> bool:
 
 
 def _print_introduction(console: Console, impressions: int, slates: int, *, on_stack: bool) -> None:
-    path = "The metrics go through a Collector to a Prometheus and are read there.\n" if on_stack else ""
+    path = "The metrics go through a Collector to a Prometheus. The demo reads them there.\n" if on_stack else ""
     console.print(
         f"Replaying {impressions:,} real impressions and their clicks, logged in 2019 on ZOZOTOWN\n"
-        f"(Open Bandit sample). The log has single impressions. The driver combines them to\n"
+        f"(Open Bandit sample). The log has single impressions. The driver combines them into\n"
         f"{slates:,} slates of up to 3 items of one campaign and policy, at their logged positions.\n"
         f"Purchases (*) are simulated from a fixed seed.\n{path}",
         highlight=False,
@@ -94,7 +94,7 @@ async def _replay(setup: Setup, slates: Sequence[Slate], options: Options, seen:
 
         audience = fault.audience if fault else None
         progress = await replay_with_progress(slates, setup.service.url, options.speed, report_progress, audience)
-        # A service whose metrics reach no backend never settles.
+        # `settled` would wait in vain for a service whose metrics reach no backend.
         exposition = await (setup.source.now if fault and not fault.exports else setup.source.settled)(client)
         seen.show(progress, exposition)
         return exposition
@@ -104,7 +104,7 @@ def _print_fault(name: str, fault: Fault, console: Console, indicator: str) -> N
     console.print(
         f"\nInjected fault, by --fault {name}: {fault.cause}.\n"
         f"Visible in {indicator}.\n"
-        f"Alerts if it lasts: {', '.join(fault.alerts)}.",
+        f"Alerts if the fault lasts: {', '.join(fault.alerts)}.",
         highlight=False,
         soft_wrap=True,
     )

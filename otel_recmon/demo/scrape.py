@@ -1,4 +1,4 @@
-"""The exported metrics of a service at one moment, with sums by label, and the sources they are read from."""
+"""The exported metrics of a service at one moment, and the sources from which the demo reads them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,22 +27,22 @@ class Exposition:
         return chain.from_iterable(self._samples.values())
 
     def total(self, metric: Metric, suffix: str = "", **labels: str) -> float:
-        """Return the sum of the metric's series with these labels; 0 without any."""
+        """Return the sum of the metric's series with these labels; 0 if there are none."""
         return sum(sample.value for sample in self._matching(metric, suffix, labels))
 
     def value(self, metric: Metric, **labels: str) -> float | None:
-        """Return the value of the only series with these labels; None if there is none."""
+        """Return the value of the metric's only series with these labels; None if there is no such series."""
         return next((sample.value for sample in self._matching(metric, "", labels)), None)
 
     def by(self, metric: Metric, label: str, suffix: str = "", **labels: str) -> dict[str, float]:
-        """Return the sums by the values of ``label``, without sums of 0."""
+        """Return the sum of the series for each value of ``label``. Sums of 0 are left out."""
         sums: dict[str, float] = defaultdict(float)
         for sample in self._matching(metric, suffix, labels):
             sums[sample.labels.get(label, "")] += sample.value
         return {value: total for value, total in sums.items() if total}
 
     def quantile(self, quantile: float, metric: Metric, **labels: str) -> tuple[float, float] | None:
-        """Return the bounds of the bucket with the quantile, from 0 to 1; None if nothing was recorded."""
+        """Return the bounds of the bucket that contains the quantile (0 to 1); None if nothing was recorded."""
         sums: dict[float, float] = defaultdict(float)
         for sample in self._matching(metric, "_bucket", labels):
             sums[float(sample.labels["le"])] += sample.value
@@ -59,7 +59,7 @@ class Exposition:
 
 
 class ExpositionSource(Protocol):
-    """Where the demo reads the metrics of its service: on its page, or in Prometheus."""
+    """A source of the service's metrics: the metrics page of the service, or a Prometheus."""
 
     async def now(self, client: ClientSession) -> Exposition:
         """Return the metrics that are available now."""
@@ -80,7 +80,7 @@ class ExpositionPage:
             return parse_exposition(await response.text())
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Return the metrics of a second request, because the first export of a new series is always 0."""
+        """Read the page twice and return the second result, because the first export of a new series is always 0."""
         await self.now(client)
         return await self.now(client)
 

@@ -27,7 +27,7 @@ STOP_SECONDS: Final = 15.0
 
 @dataclass(frozen=True)
 class Workspace:
-    """A temporary folder and a process group, which both end with the demo."""
+    """The temporary folder and the process group of one run of the demo."""
 
     folder: Path
     group: int
@@ -38,7 +38,7 @@ class Workspace:
         return self.folder / "logs"
 
     def clear(self) -> None:
-        """Remove everything except the folder of logs; remove that as well if it is empty."""
+        """Remove everything except the folder of logs. Remove this folder as well if it is empty."""
         for entry in self.folder.iterdir():
             if entry != self.logs or not any(entry.iterdir()):
                 shutil.rmtree(entry, ignore_errors=True)
@@ -48,7 +48,7 @@ class Workspace:
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """Yield a workspace, and remove it at the end; after a DemoError the logs stay, because its message names them."""
+    """Yield a workspace, and remove it at the end. After a DemoError, keep the logs, which the error message names."""
     with guarded(None, keeping=(DemoError,)) as (folder, group):
         place = Workspace(folder, group)
         place.logs.mkdir()
@@ -75,12 +75,12 @@ class RecommenderProcess:
 
     @property
     def page_url(self) -> str:
-        """The URL of its metrics page; only with ``page_port``."""
+        """The URL of the metrics page. It exists only with ``page_port``."""
         return f"http://{LOOPBACK}:{self.page_port}/metrics"
 
     def failure(self, error: Exception | None = None) -> DemoError:
-        """Return the error of a failed service: it ended, or ``error`` happened at a request."""
-        with suppress(subprocess.TimeoutExpired):  # an ending process may still accept or drop connections
+        """Return the error for a failed service: its process has ended, or a request raised ``error``."""
+        with suppress(subprocess.TimeoutExpired):  # a process may drop connections before it ends
             self.process.wait(timeout=1)
         if self.process.returncode is not None:
             return DemoError(
@@ -140,16 +140,16 @@ def run_service(  # noqa: PLR0913 - all parameters describe the process
     """Run the recommender while the context lasts.
 
     Args:
-        place: The workspace with its log, whose process group it joins.
-        exporter: Its metrics exporter.
-        catalog_size: The number of items in its catalog.
-        port: Its port; by default a free one.
-        name: Its service name, unique on the same stack.
-        fault: The name of its fault; empty for none.
-        app: The application to serve; by default the one for the fault, or the recommender.
+        place: The workspace. The process writes its log there, and joins the process group of the workspace.
+        exporter: The metrics exporter of the process.
+        catalog_size: The number of items in the catalog.
+        port: The port of the service; by default a free one.
+        name: The service name, which must be unique on one stack.
+        fault: The name of the injected fault; empty for none.
+        app: The application to serve. By default, the application that the fault needs, else the recommender.
 
     Raises:
-        DemoError: It does not start.
+        DemoError: The service does not start.
     """
     port, log = check_port(port) if port else free_port(), place.logs / f"{name}.log"
     with log.open("wb") as output:

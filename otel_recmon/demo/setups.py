@@ -42,7 +42,7 @@ class Setup:
                 )
 
     def failure(self, error: Exception | None = None) -> DemoError:
-        """Return the error of a failed request: a component ended, or else the service failed."""
+        """Return the error for a failed request: that a component has ended, or else that the service failed."""
         try:
             self.check()
         except DemoError as ended:
@@ -69,7 +69,7 @@ def on_stack(catalog_size: int, port: int | None, fault: str = "") -> Iterator[S
     """Run a Collector, a Prometheus and the service, and read the metrics from Prometheus.
 
     Raises:
-        DemoError: One of them does not start.
+        DemoError: The Collector, the Prometheus or the service does not start.
     """
     with (
         workspace() as place,

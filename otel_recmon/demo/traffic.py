@@ -1,4 +1,4 @@
-"""The logged traffic: real impressions and clicks, combined to slates, with simulated conversions."""
+"""The logged traffic: real impressions and clicks, combined into slates, with simulated conversions."""
 
 import csv
 import gzip
@@ -42,9 +42,9 @@ class Impression:
 
     @cached_property
     def earned_cents(self) -> int | None:
-        """The revenue of the simulated conversion after its click, in cents; None without a conversion.
+        """The revenue of the simulated conversion after the click, in cents; None without a conversion.
 
-        It depends only on the seed and the row, so that every part of the data has the same conversions.
+        It depends only on the seed and the row, so an impression has the same conversion in every part of the data.
         """
         chance = Random(f"{SEED}:{self.row}")
         return chance.randint(*REVENUE_CENTS) if self.clicked and chance.random() < CONVERSION_RATE else None
@@ -108,11 +108,11 @@ def _impression(row: int, line: dict[str, str]) -> Impression:
 
 
 def assemble_slates(impressions: Iterable[Impression]) -> list[Slate]:
-    """Combine impressions to slates, sorted by time.
+    """Combine impressions into slates, sorted by time.
 
-    The data have the position of each impression, but not its slate. So a slate is the n-th impression at position 1
-    with the n-th at 2 and the n-th at 3 of the same campaign and policy. Slates are shorter if a position has fewer
-    impressions.
+    The data have the position of each impression, but not its slate. So slate n of a campaign and policy consists of
+    the n-th impression at position 1, the n-th at position 2 and the n-th at position 3. A slate is shorter if a
+    position has fewer than n impressions.
     """
     queues: dict[tuple[str, str], dict[int, list[Impression]]] = defaultdict(lambda: {p: [] for p in POSITIONS})
     for impression in impressions:

@@ -27,7 +27,7 @@ SETTINGS: Final = Path(__file__).with_name("alerts.toml")
 
 
 class View(Protocol):
-    """A display of the replay's progress, for the duration of its context."""
+    """A context manager that displays the progress of the replay."""
 
     def __enter__(self) -> Self:
         """Start the display."""
@@ -100,7 +100,7 @@ class Lines:
         """Do nothing."""
 
     def show(self, progress: Progress, exposition: Exposition) -> None:  # noqa: ARG002 - the protocol's signature
-        """Print the progress, if at least another tenth of the slates was sent since the last line."""
+        """Print the progress if at least a tenth of the slates was sent since the last line."""
         total = max(1, progress.total)
         step = STEPS * progress.slates // total
         if step > self._shown:

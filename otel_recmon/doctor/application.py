@@ -11,7 +11,7 @@ from otel_recmon.reading.routes import RouteKind, Routes
 
 
 class ApplicationRoute(NamedTuple):
-    """One route of the application and the kind that the plugin assigns to it; None if it is not watched."""
+    """A route of the application, and the kind that the plugin assigns to it; None for a route that is not watched."""
 
     method: str
     template: str
@@ -46,7 +46,7 @@ def import_application(target: Target) -> Any:
 
 
 def list_routes(target: Target) -> list[ApplicationRoute]:
-    """Return the routes of the application, in its order, with their kinds.
+    """Return the routes of the application and their kinds, in the order in which the application lists them.
 
     Raises:
         DoctorError: The application cannot be imported, or has no routes.

@@ -1,4 +1,4 @@
-"""A dry run of the plugin on one recorded response: the real observer and settings, without recording."""
+"""A dry run of the plugin on one recorded response. It uses the real observer and settings, but counts nothing."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ class RecordedExchange:
 
 @dataclass(frozen=True)
 class DryRun:
-    """The values that the plugin reads from one exchange; ``items`` is None if it recognises no items.
+    """The values that the plugin reads from one exchange; ``items`` is None if the plugin finds no list of items.
 
     The field names are those of the `--json` output.
     """
@@ -77,9 +77,9 @@ def dry_run(target: Target, recorded: RecordedExchange, routes: Sequence[Applica
     """Read a response as the plugin does.
 
     Args:
-        target: The service, for its settings.
+        target: The service whose settings apply.
         recorded: The request and the response.
-        routes: The routes of the application; without them the path itself is the route template.
+        routes: The routes of the application. If there are none, the path itself is the route template.
 
     Raises:
         DoctorError: The response file or the request line cannot be read.
@@ -102,7 +102,7 @@ def dry_run(target: Target, recorded: RecordedExchange, routes: Sequence[Applica
 def _result(
     route: str, watched: Reader | None, reader: Reader, counted: RequestContext, exchange: HttpExchange, faults: Faults
 ) -> DryRun:
-    slate = reader.slates.read(exchange, Faults())  # faults of its own, because the observer has counted them already
+    slate = reader.slates.read(exchange, Faults())  # new Faults, because the observer has counted the faults already
     labels = counted.labels
     return DryRun(
         route=route,

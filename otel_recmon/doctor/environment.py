@@ -22,14 +22,18 @@ _PORTS: Final = {GRPC: 4317, HTTP: 4318}
 """OTLP protocol -> the port that the OTLP specification assigns to it."""
 _PLUGIN_ENTRY_POINT: Final = "recmon"
 _HTTP_ATTRIBUTES: Final = 20
-"""Server span attributes of the web framework, with some room for the service's own.
+"""The number of attributes that a server span needs: those of the web framework and some more of the service.
 
-FastAPI's instrumentation sets 13 by their old names and 12 by the stable ones (measured with 0.66b2).
+FastAPI's instrumentation sets 13 attributes with old names, or 12 with stable names (measured with 0.66b2).
 """
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000
-"""An interval below 100 ms, such as 15, is probably in seconds; a timeout of 1000 s or more, such as 10000, in ms."""
+"""The limits of plausible times. Values beyond these limits are probably in the wrong unit.
+
+An interval below 100 ms, such as 15, is probably in seconds. A timeout of 1000 s or more, such as 10000, is probably
+in milliseconds.
+"""
 _HEADERS: Final = ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 
 
@@ -221,5 +225,5 @@ def _exports_too_rarely(target: Target) -> bool:
 
 
 def _number(text: str) -> float:
-    """Return the number of a variable, 0 where it is none: what examines it asks only for more than 0."""
+    """Parse a number. Other text counts as 0, because the checks only ask whether the number is above 0."""
     return number(text) or 0.0

@@ -1,4 +1,4 @@
-"""The whole examination: every topic that the command line allows to be examined."""
+"""The whole examination: all topics, except topics whose options are missing."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass

@@ -20,7 +20,7 @@ from otel_recmon.findings import Finding, found
 _PATH: Final = "v1/metrics"
 _DEFAULTS: Final = {HTTP: "http://localhost:4318", GRPC: "http://localhost:4317"}
 _TIMEOUT_S: Final = 10.0
-"""The exporter's default; a longer timeout of the service is cut to it, so that doctor ends soon."""
+"""The default timeout of the exporter. Doctor waits no longer, even if the service has a longer timeout."""
 _EMPTY_EXPORT: Final = b""
 """A protobuf export request without metrics; a receiver accepts it and stores nothing."""
 _PROTOBUF: Final = "application/x-protobuf"
@@ -34,7 +34,7 @@ _FINDING_OF_GRPC_STATUS: Final = {
 }
 """gRPC status -> name of the finding; every other status is `exporter-refused`."""
 _OWN_SERIES: Final = ("recmon_build_info", "target_info")
-"""Series on the page of our own service, which may be running and have the port itself."""
+"""Series on the metrics page of the examined service. If the service is running, it uses the port itself."""
 
 
 def reason_to_skip(target: Target) -> str:
@@ -160,7 +160,7 @@ def _credentials_note(headers: Mapping[str, str]) -> str:
 
 
 def _otlp_variable(target: Target, name: str) -> str:
-    """Return a variable of the OTLP exporter; the one for metrics takes precedence over the one for all signals."""
+    """Return the value of an OTLP exporter variable. The variable for metrics overrides the one for all signals."""
     return target.value(f"OTEL_EXPORTER_OTLP_METRICS_{name}") or target.value(f"OTEL_EXPORTER_OTLP_{name}")
 
 

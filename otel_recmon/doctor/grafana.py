@@ -129,7 +129,7 @@ def _check_dashboards(grafana: Grafana, config: Config) -> Iterator[Finding]:
 def _panel_queries(dashboard: Json) -> set[tuple[Any, ...]]:
     """Return the id, title and query of every panel target.
 
-    Only these are compared: Grafana adds fields of its own to a dashboard that it stores.
+    Doctor compares only these fields, because Grafana adds other fields to a dashboard when it stores the dashboard.
     """
     return {
         (panel.get("id"), panel.get("title"), target.get("expr"))
@@ -139,7 +139,7 @@ def _panel_queries(dashboard: Json) -> set[tuple[Any, ...]]:
 
 
 def _expected(target: Target) -> tuple[Config, list[Json]]:
-    """Return the settings behind Grafana's files, and the alert rules made with them."""
+    """Return the settings for Grafana's files, and the alert rules that are generated with these settings."""
     try:
         config = load(target.alerts)
         (group,) = json.loads(rules_file(rules(config)))["groups"]
@@ -165,7 +165,7 @@ def _check_rules(grafana: Grafana, expected: list[Json]) -> Iterator[Finding]:
 def _firing_condition(rule: Json) -> tuple[Any, ...]:
     """Return the queries, limits, duration and pause state of a rule.
 
-    Only these are compared: Grafana adds fields of its own to a rule that it stores.
+    Doctor compares only these fields, because Grafana adds other fields to a rule when it stores the rule.
     """
     models = [part.get("model", {}) for part in rule.get("data", ())]
     queries = [model.get("expr") for model in models if "expr" in model]

@@ -19,5 +19,5 @@ def failure_reason(error: BaseException) -> str:
 
 
 def fits_header(secret: str) -> bool:
-    """Return True if a header can carry the text; otherwise the HTTP client's error would quote the secret."""
+    """Return True if an HTTP header can carry the text. If not, the error of the HTTP client would quote the secret."""
     return secret.isascii() and secret.isprintable()

@@ -19,7 +19,7 @@ WIDTH: Final = 120
 _COLOURS: Final = {"error": "bold red", "warning": "bold yellow"}
 _INDENT: Final = (0, 0, 0, 2)
 _MAX_ITEMS: Final = 5
-"""Items of a list that are printed; the rest is three dots."""
+"""The number of items that are printed of a list. Three dots stand for the others."""
 
 
 def console() -> Console:

@@ -1,4 +1,4 @@
-"""Checks for several worker processes that spoil each other's counts."""
+"""Checks for several worker processes that overwrite or hide each other's counts."""
 
 import argparse
 import runpy
@@ -51,7 +51,7 @@ def _check_workers(target: Target, workers: int, source: str) -> Iterator[Findin
 
 
 def _scraped_page(target: Target) -> str:
-    """Return the variable that makes the process serve its metrics itself; empty if there is none."""
+    """Return the variable that makes each process serve a metrics page; empty if no such variable is set."""
     if "prometheus" in target.exporters("metrics"):
         return "OTEL_METRICS_EXPORTER=prometheus"
     return variable("metrics_path") if target.settings.metrics_path else ""

@@ -76,7 +76,7 @@ def _check_service(prometheus: Prometheus, target: Target) -> Iterator[Finding]:
 
 
 def _job(prometheus: Prometheus, target: Target) -> str:
-    """Return the value of the label ``job``; it is the name of the scrape job if Prometheus scrapes the service."""
+    """Return the label ``job`` of the service's series: the name of the scrape job if Prometheus scrapes them."""
     selector = f"target_info{{service_name={_quote(target.resource[SERVICE_NAME])}}}"
     scraped = set() if target.exports_otlp else _label_values(prometheus, "job", selector)
     return scraped.pop() if len(scraped) == 1 else target.job
@@ -90,7 +90,7 @@ def _unseen_service(prometheus: Prometheus, job: str) -> Finding:
     overwritten = _label_values(prometheus, "job", f"{INFO}{{exported_job={_quote(job)}}}")
     if overwritten:
         return found("labels-overwritten", job=job, seen=", ".join(sorted(overwritten)))
-    # Looks back one day: a service without any sample since then is reported as unseen.
+    # Look back one day. A service without any sample in this day is reported as unseen.
     last = prometheus.instant(f"max(max_over_time(timestamp({INFO}{selector})[1d:1m]))")
     if last:
         return found("series-stale", job=job, ago=long_ago(time.time() - last[0].value))
@@ -100,9 +100,9 @@ def _unseen_service(prometheus: Prometheus, job: str) -> Finding:
 
 
 def _wrong_names(prometheus: Prometheus, selector: str) -> Finding | None:
-    """Return the finding about untranslated names, or names without suffixes; None if the names are right.
+    """Return the finding about series names that are untranslated or lack suffixes; None if the names are right.
 
-    A gauge, a counter and a histogram stand for all metrics: each kind gets other suffixes.
+    One gauge, one counter and one histogram are checked instead of all metrics, because each kind gets other suffixes.
     """
     inner = selector[1:-1]
     dotted = [catalog.BUILD_INFO.name, *(f"{metric.name}{end}" for metric, end in _SUFFIXED)]
@@ -121,7 +121,7 @@ _SUFFIXED: Final = ((catalog.REQUESTS, ""), (catalog.LATENCY, "_bucket"))
 
 def _check_series(prometheus: Prometheus, target: Target, job: str, selector: str) -> Iterator[Finding]:
     wrong_names = _wrong_names(prometheus, selector)
-    # INFO was found, but as a gauge without a unit its name is the same with and without suffixes.
+    # INFO was found, but proves nothing about suffixes: a gauge without a unit gets no suffix.
     if wrong_names:
         yield wrong_names
         return
@@ -157,9 +157,9 @@ def _expected_buckets(metric: Metric, target: Target) -> tuple[float, ...]:
 
 
 def _check_server(prometheus: Prometheus, target: Target) -> Iterator[Finding]:
-    """Yield the findings about Prometheus's own flags and configuration.
+    """Yield the findings about the flags and the configuration of Prometheus.
 
-    A server that implements only the query API does not serve these pages: then there is no finding.
+    There are no findings for a server that implements only the query API, and so does not show its configuration.
     """
     with suppress(PrometheusError, KeyError, AttributeError, TypeError, yaml.YAMLError):
         flags: dict[str, str] = prometheus.get("status/flags")

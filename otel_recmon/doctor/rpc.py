@@ -43,7 +43,7 @@ def export(address: str, headers: Mapping[str, str], timeout_s: float, secure: C
         ImportError: gRPC is not installed.
         OSError: A certificate cannot be read.
     """
-    import grpc  # noqa: PLC0415 - installed only where a service exports over it
+    import grpc  # noqa: PLC0415 - installed only with a service that exports over gRPC
 
     made = grpc.secure_channel(address, secure.credentials(grpc)) if secure else grpc.insecure_channel(address)
     with made as channel:

@@ -159,7 +159,7 @@ def _is_required(requirement: Requirement) -> bool:
 
 
 def _is_relevant(name: str) -> bool:
-    # Only these packages have to be of one release; conflicts among others are not about telemetry.
+    # Only these packages must be of the same release. Conflicts among other packages do not affect telemetry.
     return name == OURS or name.startswith("opentelemetry-")
 
 

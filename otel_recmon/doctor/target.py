@@ -25,7 +25,7 @@ EXPORTERS: Final = {HTTP: "otlp_proto_http", GRPC: "otlp_proto_grpc"}
 """OTLP protocol -> entry point name of its exporter."""
 INSTRUMENT: Final = "opentelemetry-instrument"
 # opentelemetry-instrument replaces itself by the program that it starts, so a running process no longer has it in its
-# command. The folder that it puts on PYTHONPATH remains; the Kubernetes operator adds the same one.
+# command. The folder that it puts on PYTHONPATH remains; the Kubernetes operator adds the same folder.
 _AUTO: Final = "auto_instrumentation"
 
 
@@ -38,15 +38,15 @@ class Target:
     """The service under examination, as far as the command line describes it.
 
     Attributes:
-        environ: Its environment variables.
-        command: The words of its start command; empty if unknown.
+        environ: The environment variables of the service.
+        command: The words of the start command; empty if unknown.
         source: The origin of the command, for messages, such as ``process 1234``.
-        folder: Its working directory.
+        folder: The working directory of the service.
         app: ``module:app`` of the application to import; empty to import nothing.
-        prometheus: The URL of the Prometheus with its metrics; empty to skip the topic.
-        grafana: The URL of the Grafana with its dashboards; empty to skip the topic.
-        alerts: The TOML file with its own alert thresholds, if any.
-        send_test: Send one test message to the Slack webhook.
+        prometheus: The URL of the Prometheus with the metrics of the service; empty to skip the topic.
+        grafana: The URL of the Grafana with the dashboards; empty to skip the topic.
+        alerts: The TOML file with the alert thresholds of the user, if any.
+        send_test: True to send one test message to the Slack webhook.
         only: The one topic to examine; empty for all.
     """
 
@@ -62,11 +62,11 @@ class Target:
     only: str = ""
 
     def includes(self, topic: str) -> bool:
-        """Return True if a topic that needs a URL, ``prometheus`` or ``grafana``, is to be examined."""
+        """Return True if doctor examines ``topic``, which is ``prometheus`` or ``grafana``: each needs a URL."""
         return bool(getattr(self, topic)) and self.only in ("", topic)
 
     def value(self, variable: str) -> str:
-        """Return an environment variable without surrounding spaces; empty if it is not set."""
+        """Return the value of an environment variable without surrounding spaces; empty if it is not set."""
         return self.environ.get(variable, "").strip()
 
     def display(self, variable: str) -> str:
@@ -104,14 +104,14 @@ class Target:
 
     @property
     def job(self) -> str:
-        """The value of the label ``job`` on its series."""
+        """The value of the label ``job`` on the series of the service."""
         name = self.resource.get(SERVICE_NAME, "unknown_service")
         namespace = self.resource.get(NAMESPACE)
         return f"{namespace}/{name}" if namespace else name
 
     @property
     def zero_code(self) -> bool:
-        """True if opentelemetry-instrument starts the service; assumed if the command is unknown."""
+        """True if opentelemetry-instrument starts the service, or if the start command is unknown."""
         named = any(Path(word).name == INSTRUMENT for word in self.command)
         return not self.command or named or _AUTO in self.value("PYTHONPATH")
 

@@ -108,7 +108,7 @@ class Prometheus:
                 f"{self.url} did not answer within {self.timeout_s:g} s; choose a shorter period or a longer timeout"
             ) from error
         except requests.exceptions.InvalidHeader:
-            # Without the cause, whose message contains the header, which may be a secret.
+            # `from None`, because the message of the cause contains the header, which may be a secret.
             raise PrometheusError("an additional HTTP header has invalid characters") from None
         except (requests.RequestException, ValueError) as error:
             reason = f"({_cause(error)}); is it the URL of Prometheus?" if is_url(self.url) else NO_URL
@@ -150,7 +150,7 @@ def _parsed(series: Any) -> Series:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the first cause in the chain of an error. Its message is clearer than those of requests and urllib3."""
+    """Return the root cause of an error. Its message is clearer than the messages of requests and urllib3."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return error

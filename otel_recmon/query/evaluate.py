@@ -21,7 +21,7 @@ class Evaluation:
     """An evaluator of expressions at one time, in seconds since 1970.
 
     The increase of a counter is computed from the scrapes in the history, without extrapolation. A window longer than
-    the history is shortened to it. The result of an expression with an offset is empty.
+    the history is shortened to the history. The result of an expression with an offset is empty.
     """
 
     def __init__(self, history: History, at: float) -> None:
@@ -29,7 +29,7 @@ class Evaluation:
         self._at = at
 
     def vector(self, query: str) -> Vector:
-        """Return the value of an expression, by labels.
+        """Return the result of an expression: one value for each set of labels.
 
         Raises:
             NotImplementedError: If the expression uses a part of PromQL that is not supported.

@@ -1,4 +1,4 @@
-"""History of one page of metrics: snapshots with the increase of each counter since the start of the process."""
+"""History of one page of metrics: snapshots of all series, and the increases of the counters."""
 
 import math
 from collections import defaultdict
@@ -24,7 +24,7 @@ class Snapshot:
     Attributes:
         at: The time, in seconds since 1970; NaN for an unknown start of the process.
         values: The values of the series, by name and labels.
-        increases: The increase of each series since the start of the process, over all restarts.
+        increases: The total increase of each series up to this snapshot. A restart of the process does not reset it.
     """
 
     at: float
@@ -34,7 +34,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Span:
-    """The time between two snapshots. With ``since_start``, the first one is the start of the process."""
+    """The time between two snapshots. With ``since_start``, the first snapshot is the start of the process."""
 
     first: Snapshot
     last: Snapshot
@@ -46,7 +46,7 @@ class Span:
         return self.last.at - self.first.at
 
     def increase(self, name: str) -> Vector:
-        """Return the increase of each series with a name."""
+        """Return the increase of each series called ``name``."""
         before = self.first.increases.get(name, {})
         after = self.last.increases.get(name, {})
         return {labels: increase - before.get(labels, 0.0) for labels, increase in after.items()}
@@ -73,9 +73,10 @@ class History:
         self._thin_out(at)
 
     def span(self, at: float, window_s: float) -> Span | None:
-        """Return the window of ``window_s`` seconds before a time, shortened to the history; None if it is empty.
+        """Return the window of ``window_s`` seconds before a time, or the whole history if it is shorter.
 
-        With a single snapshot in the history, the window starts at the start of the process.
+        The result is None if the history has no snapshot from which the window can start. With a single snapshot, the
+        window starts at the start of the process.
         """
         snapshots = [snapshot for snapshot in self._snapshots if snapshot.at <= at]
         if not snapshots:
@@ -93,7 +94,7 @@ class History:
                 last[labels] = value
 
     def _thin_out(self, now: float) -> None:
-        """Drop snapshots that are too old, and the last but one if it follows its predecessor too closely."""
+        """Drop snapshots that are too old, and the last but one if it is too close in time to the one before it."""
         snapshots = self._snapshots
         if len(snapshots) > 2 and snapshots[-2].at - snapshots[-3].at < self.keep_s / MOST_SNAPSHOTS:
             del snapshots[-2]

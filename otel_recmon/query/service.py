@@ -16,11 +16,11 @@ class Service(NamedTuple):
         return f"{name} ({environment})" if environment else name
 
     def selector(self, name: str) -> str:
-        """Return the PromQL selector of its series with a name. A matcher with "" selects series without the label."""
+        """Return the PromQL selector of the service's series called ``name``. A label "" selects series without it."""
         matchers = (f"{label}={quoted(value)}" for label, value in self._asdict().items())
         return f"{name}{{{', '.join(matchers)}}}"
 
 
 def quoted(value: str) -> str:
-    """Return a text as a PromQL string."""
+    """Return a text as a quoted PromQL string."""
     return json.dumps(value, ensure_ascii=False)

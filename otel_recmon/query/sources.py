@@ -18,7 +18,7 @@ from otel_recmon.query.history import History
 TIMEOUT_S: Final = 10.0
 """The timeout for a page of metrics, in seconds."""
 POINTS_A_WINDOW: Final = 5
-"""The number of points of a trend per window. Each point is computed over a whole window, so neighbours overlap."""
+"""The number of points of a trend per window. A point is computed over a whole window, so the windows overlap."""
 Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
@@ -31,7 +31,7 @@ class PageError(RecmonError):
 class Lookback:
     """The window over which figures are computed, in seconds; NaN if unknown.
 
-    With ``since_start``, it began with the start of the process.
+    With ``since_start``, the window began at the start of the process.
     """
 
     seconds: float
@@ -63,7 +63,7 @@ class MetricsSource(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether the source has the history, and the metrics of other programs such as the Collector."""
+        """Whether the source has a long history and the metrics of other programs, such as the Collector."""
 
     def look(self) -> float:
         """Read the current values, and return their time."""
@@ -90,9 +90,9 @@ class MetricsPage:
 
         Args:
             name: The URL of the page.
-            window_s: The window over which figures are computed, in seconds; at first, the history is shorter.
+            window_s: The window over which figures are computed, in seconds. At first, less history is available.
             interval_s: The seconds between two reads.
-            fetch: A function that returns the text of a URL.
+            fetch: A function that returns the text at a URL.
             clock: A function that returns the seconds since 1970.
         """
         self.name, self.window_s = name, window_s
@@ -103,7 +103,7 @@ class MetricsPage:
         self._read = False
 
     def look(self) -> float:
-        """Read the page and return the time. The first time, read it twice: a new series is exported once as 0."""
+        """Read the page and return the time. The first call reads twice: the first export of a new series is 0."""
         text = self._fetch(self.name)
         if not self._read:
             text, self._read = self._fetch(self.name), True
@@ -128,7 +128,7 @@ class MetricsPage:
         return [Series(dict(one), tuple((at, vector[one]) for at, vector in found if one in vector)) for one in labels]
 
     def lookback(self, at: float) -> Lookback:
-        """Return the window over which figures are computed. After a single read, it began with the process."""
+        """Return the window over which figures are computed. After one read, it began at the start of the process."""
         span = self._history.span(at, self.window_s)
         return Lookback(span.seconds, span.since_start) if span else Lookback(math.nan)
 
@@ -167,10 +167,10 @@ def written(seconds: float) -> str:
 
 
 def fetched(url: str) -> str:
-    """Return the text of a URL.
+    """Return the text at a URL.
 
     Raises:
-        PageError: If it cannot be reached, exceeds the timeout or has an error status.
+        PageError: If the URL cannot be reached, exceeds the timeout or answers with an error status.
     """
     try:
         response = requests.get(url, timeout=TIMEOUT_S)
@@ -189,7 +189,7 @@ def samples(text: str, name: str) -> list[Sample]:
     """Return the samples of a page in the text format of Prometheus.
 
     Raises:
-        PageError: If the text has another format.
+        PageError: If the text does not have this format.
     """
     try:
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]

@@ -121,7 +121,7 @@ _SETS: Final = ("and", "or", "unless")
 
 
 def _operation(name: str) -> Operation:
-    """Return the function of an operator. That of a comparison returns the left value, or None if it is false."""
+    """Return the function of an operator. A comparison returns the left value if it is true, else None."""
     if name in ARITHMETIC:
         return ARITHMETIC[name]
     compare = named(COMPARISONS, name)

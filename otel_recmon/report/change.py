@@ -6,12 +6,12 @@ from otel_recmon.report.reading import Report
 from otel_recmon.stats.intervals import Rate, difference
 
 ENOUGH = 0.95
-"""The smallest ratio of hours with data, earlier to current period, at which the periods are compared."""
+"""The minimum ratio of the hours with data in the earlier period to the hours with data in the current period."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change: relative for an amount, a difference with its 95 % interval for a share."""
+    """A relative change of an amount, or a difference of two shares with its 95 % interval."""
 
     by: float
     interval: tuple[float, float] | None = None
@@ -28,7 +28,10 @@ def relative(now: float | None, then: float | None) -> Change | None:
 
 
 def points(now: Rate | None, then: Rate | None) -> Change | None:
-    """Return the difference of two shares (0.01 is a percentage point) with its Newcombe interval; None if unknown."""
+    """Return the difference of two shares (0.01 is a percentage point) with its Newcombe interval.
+
+    The result is None if one of the shares is unknown.
+    """
     return None if now is None or then is None else Change(now.value - then.value, difference(now, then))
 
 

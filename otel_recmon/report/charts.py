@@ -43,7 +43,10 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 _CLOCK: Final = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S"]
 _BEGINS: Final = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
-"""The formats of ticks at years, months, days, hours, minutes and seconds, and at the start of a longer unit."""
+"""The formats of ticks at the start of a longer unit, such as the first hour of a day.
+
+The formats are for ticks of years, months, days, hours, minutes and seconds.
+"""
 WIDE, HIGH = 5.4, 2.0
 """The width and height of a chart in inches, which determine its proportions; the page scales it."""
 Values = Sequence[float | None]
@@ -51,12 +54,12 @@ Values = Sequence[float | None]
 
 @dataclass(frozen=True)
 class Times:
-    """The time intervals of a chart, which are all hours or all days.
+    """The time intervals of a chart: either hours or days.
 
     Attributes:
-        starts: The start of each hour or day, even if the report begins later within it.
+        starts: The start of each hour or day, even if the report begins in the middle of the first interval.
         days: The length of an interval in days.
-        whole: Whether the report contains all of the interval.
+        whole: For each interval, whether the report covers all of it.
     """
 
     starts: Sequence[datetime]

@@ -31,7 +31,7 @@ READ: Final = (
 
 
 def cell(count: Count, labels: LabelMap) -> Cell:
-    """Return the cell to which a series with these labels adds."""
+    """Return the cell to which a series with these labels belongs."""
     return count.series, labels.get(count.own, "")
 
 

@@ -106,7 +106,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The figures of a model version, or of all versions (null). A figure that is null is unknown, which is not 0."""
+    """The figures of one model version, or of all versions if the version is null. A null figure is unknown, not 0."""
 
     model_version: str | None
     requests: Requests
@@ -123,7 +123,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary(Part):
-    """The figures of a service in a period, and those of each model version."""
+    """The figures of a service in a period, and the figures of each model version."""
 
     period: Between
     service: str

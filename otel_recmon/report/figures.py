@@ -47,17 +47,17 @@ class Figures:
         return None if found is None else int(found)
 
     def rate(self, of: Ratio) -> Rate | None:
-        """Return a ratio of counts as a share, which has an interval; None where the denominator is 0."""
+        """Return a ratio of counts as a share with a 95 % interval; None if the denominator is 0."""
         parts = of.parts(self.value)
         return None if parts is None else Rate(int(parts[0]), int(parts[1]))
 
     def by_label(self, of: Count) -> dict[str, float]:
-        """Return the counts of a series, by the values of its own label; those of 0 may be left out."""
+        """Return the counts of a series by the values of its label. Counts of 0 may be missing."""
         return {label: count for (series, label), count in self.counts.items() if series == of.series}
 
     @property
     def outcomes(self) -> Mapping[str, int]:
-        """Successful and failed requests, by outcome."""
+        """The number of successful and failed requests, by outcome."""
         return {outcome: int(count) for outcome, count in self.by_label(OUTCOMES).items() if count}
 
     @property

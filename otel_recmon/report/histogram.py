@@ -44,7 +44,7 @@ class Histogram:
     def quantile(self, level: float) -> float:
         """Return the quantile ``level`` (0 to 1), interpolated within its bucket.
 
-        The result is that of ``histogram_quantile`` for the same counts, if all bounds are above 0. A quantile in the
-        last bucket is the lower bound of this bucket.
+        The result equals that of ``histogram_quantile`` for the same counts, if all bounds are above 0. For a quantile
+        in the last bucket, the result is the lower bound of this bucket.
         """
         return quantile(level, dict(self.buckets))

@@ -117,7 +117,7 @@ def _amount(
 
 def _share(of: Ratio, now: Figures, then: Figures) -> Card:
     rate = now.rate(of)
-    detail = f"95 %: {interval(rate)}" if rate else write.UNKNOWN
+    detail = f"95 % interval: {interval(rate)}" if rate else write.UNKNOWN
     return Card(of.title, write.share(now.value(of)), detail, _by(points(rate, then.rate(of))))
 
 
@@ -137,7 +137,7 @@ def _by(change: Change | None) -> str:
 
 
 def _columns(report: Report) -> dict[str, Figures]:
-    """Return the figures of each model version, after those of all versions if there are several."""
+    """Return the figures of all versions together (if there are several), then the figures of each model version."""
     several = {"all": report.figures} if len(report.versions) != 1 else {}
     return {**several, **report.versions}
 

@@ -37,7 +37,7 @@ class Period:
 
     @property
     def hours(self) -> tuple["Period", ...]:
-        """The hours of the period, by the clock of its start's time zone. The first and the last may be incomplete."""
+        """The hours of the period in the time zone of its start. The first and the last hour may be incomplete."""
         first = self.start.replace(minute=0, second=0, microsecond=0)
         count = ceil((self.end - first) / HOUR)
         edges = [self.start, *(first + n * HOUR for n in range(1, count)), self.end]
@@ -64,7 +64,7 @@ class Period:
 
 
 def moment(text: str) -> datetime:
-    """Parse a date or time in ISO 8601. A date is its midnight; without a time zone it is in UTC.
+    """Parse a date or time in ISO 8601. A date means 00:00 of this day; a time without a time zone is in UTC.
 
     Raises:
         ValueError: If the text is not a date or time.

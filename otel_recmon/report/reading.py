@@ -21,7 +21,7 @@ from otel_recmon.report.sketches import distinct
 AT_ONCE: Final = 4
 """The number of concurrent queries."""
 Progress = Callable[[float], None]
-"""A function that is called, from any thread, with each share of the work that is done. The shares add up to 1."""
+"""A callback for progress. It gets the share of the work done since the last call, and may run in any thread."""
 _GAUGES: Final = (
     definitions.COVERAGE,
     definitions.STALENESS,
@@ -66,7 +66,7 @@ class _Counted:
         return sorted({of for hour in self.hours.values() for of, _ in hour} - {""})
 
     def figures(self, hours: Iterable[int], of: str) -> Figures:
-        """Return the figures of some hours, of a model version or ("") of all versions."""
+        """Return the figures of one model version, or ("") of all versions, in the given hours."""
         with_data = [self.hours[hour] for hour in hours if hour in self.hours]
         if not with_data:
             return Figures()
@@ -136,7 +136,7 @@ def _whole(
 def _gauge(
     gauge: Gauge, prometheus: Prometheus, service: Service, hours: Sequence[Period]
 ) -> Callable[[str], float | None]:
-    """Read a gauge, and return what gives its value by model version."""
+    """Query a gauge, and return a function that returns the value of the gauge for a model version."""
     selector = service.selector(gauge.metric.prometheus)
     if gauge.merge is Merge.DISTINCT:
         return distinct(prometheus, selector, hours).count

@@ -1,8 +1,8 @@
 """Exact increases of counters in each hour, from raw samples, with resets and without extrapolation.
 
 An event belongs to the hour of the export that first contains it. A series without a sample in the day before the
-period starts at 0: the plugin exports a new counter once as 0, and Prometheus adds a zero to a new histogram at its
-start time.
+period starts at 0: the plugin exports a new counter once as 0, and Prometheus adds a zero at the start time of a new
+histogram.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from otel_recmon.report.period import Period
 from otel_recmon.stats.histogram import rise
 
 LOOKBACK: Final = "1d"
-"""The window before the start in which the last value of a counter is searched."""
+"""The window before the period in which the last value of a counter is searched."""
 PIECE: Final = 7 * 24
 """The number of hours in one query."""
 Identity = frozenset[tuple[str, str]]
@@ -25,7 +25,7 @@ Samples = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Rise:
-    """The increase of a series in one hour. An increase of 0 is yielded for an hour with samples only."""
+    """The increase of a series in one hour. An increase of 0 means an hour with samples but without events."""
 
     hour: int
     labels: LabelMap
@@ -34,10 +34,10 @@ class Rise:
 
 @dataclass
 class Rises:
-    """A reader of the increases of the series of one selector.
+    """A reader of increases, for the series that a selector selects.
 
-    Prometheus returns only the first and the last value of each hour in which a series was not reset. All samples are
-    queried only for an hour with a reset.
+    For an hour without a reset, it queries only the first and the last value of a series. For an hour with a reset, it
+    queries all samples.
     """
 
     prometheus: Prometheus
@@ -49,7 +49,7 @@ class Rises:
 
         Args:
             hours: Consecutive hours.
-            read: A function that is called with each number of hours that has been read.
+            read: A callback for progress. It gets the number of hours read since the last call.
 
         Raises:
             PrometheusError: If Prometheus does not answer.
@@ -107,7 +107,7 @@ class Piece:
 
     @property
     def asked(self) -> tuple[float, float, float]:
-        """The start, the end and the step in seconds of the range query: the ends of the hours."""
+        """The start, the end and the step of the range query, in seconds, with one point at the end of each hour."""
         return self.end(self.first), self.end(self.first + len(self.hours) - 1), self.window_ms / 1000
 
     def end(self, hour: int) -> float:
@@ -135,7 +135,7 @@ def milliseconds(period: Period) -> int:
 
 
 def risen(before: float, samples: Sequence[float]) -> float:
-    """Return the increase of a counter from a value over further samples. A counter that falls was reset to 0."""
+    """Return the increase of a counter from ``before`` to the last sample. A counter that falls was reset to 0."""
     return sum(rise(then, now) for then, now in pairwise((before, *samples)))
 
 

@@ -26,7 +26,7 @@ REASONS: Final = {
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {code: {"description": text} for code, text in REASONS.items()}
 _Moment = Annotated[
-    str, Query(description="A date or time in ISO 8601, in UTC if it names no time zone. A date is its midnight.")
+    str, Query(description="A date or time in ISO 8601, in UTC if it has no time zone. A date means 00:00 of this day.")
 ]
 _Version = Annotated[str, Query(description="Restricts all figures to this model version.")]
 
@@ -43,13 +43,13 @@ def dashboard_router(
 
     >>> app.include_router(dashboard_router(prometheus="http://prometheus:9090", job="shop"))
 
-    The routes have no access control of their own, and show revenue: include them with the dependencies that protect
-    your internal routes.
+    The routes show revenue and have no access control. Include the router with the dependencies that protect your
+    internal routes.
 
     Args:
         prometheus: The URL of a Prometheus server, or of a server with its API.
-        job: The label ``job`` of the service: ``service.namespace/service.name``, or only the name.
-        environment: Its ``deployment.environment.name``; required if the service runs in several.
+        job: The label ``job`` of the service: ``service.namespace/service.name``, or ``service.name`` only.
+        environment: The ``deployment.environment.name`` of the service; required if it runs in several environments.
         headers: Additional HTTP headers for Prometheus, such as a bearer token or a tenant.
         timeout_s: The timeout of each query, in seconds.
 
@@ -92,7 +92,7 @@ def _check(prometheus: str, job: str, timeout_s: float) -> None:
 
 
 def _period(start: str, end: str = "") -> Period:
-    """Return the past part of a period, or of the 24 hours from the start on."""
+    """Return the period without its future part. Without an end, it is the 24 hours from the start on."""
     try:
         first = _moment(start)
         period = Period(first, _moment(end) if end else first + DAY).until(datetime.now(UTC))

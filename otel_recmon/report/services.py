@@ -14,7 +14,7 @@ _COUNTERS: Final = (catalog.REQUESTS, catalog.CLICKED, catalog.CONVERTED, catalo
 
 
 def service(prometheus: Prometheus, period: Period, job: str | None, environment: str | None) -> Service:
-    """Return the service with this job and environment. None matches any.
+    """Return the service with this job and environment. None matches every job or environment.
 
     Raises:
         PrometheusError: If Prometheus does not answer.
@@ -27,7 +27,7 @@ def service(prometheus: Prometheus, period: Period, job: str | None, environment
 
 
 def services(prometheus: Prometheus, period: Period, job: str = "") -> tuple[Service, ...]:
-    """Query the services with data in a period: those of a job, or all."""
+    """Query the services with data in a period. With a job, query only the services of this job."""
     names = "|".join(metric.prometheus for metric in _COUNTERS)
     of = f", job={quoted(job)}" if job else ""
     window = f'{{__name__=~"{names}"{of}}}[{milliseconds(period)}ms]'
@@ -37,7 +37,7 @@ def services(prometheus: Prometheus, period: Period, job: str = "") -> tuple[Ser
 
 
 def chosen(found: Sequence[Service], period: Period, job: str | None, environment: str | None) -> Service:
-    """Return the only service in ``found`` with this job and environment. None matches any.
+    """Return the only service in ``found`` with this job and environment. None matches every job or environment.
 
     Raises:
         NoDataError: If ``found`` is empty.

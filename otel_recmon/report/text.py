@@ -29,7 +29,7 @@ Row = tuple[str, Callable[[Figures], str]]
 
 
 def show(console: Console, report: Report, currency: str, *, hourly: bool) -> None:
-    """Print the summary, with a column for each model version, and with ``hourly`` the table of hours."""
+    """Print the summary with a column for each model version. With ``hourly``, also print the table of hours."""
     for part in _parts(report, currency, hourly=hourly):
         console.print(part, highlight=False)
 
@@ -157,6 +157,6 @@ def small_money(amount: float | None) -> str:
 
 
 def percentile(latency: Histogram, level: float) -> str:
-    """Format a percentile. In the last bucket it is a lower bound, marked by ``>``."""
+    """Format a percentile. A percentile in the last bucket is a lower bound, and gets the mark ``>``."""
     over = "> " if math.isinf(latency.bucket(level)[1]) else ""
     return over + write.latency(latency.quantile(level))

@@ -20,9 +20,9 @@ class Command:
 
     Attributes:
         name: The name of the program.
-        package: The Go package, from the folder of its module.
+        package: The path of the Go package, relative to the folder of its module.
         also_called: Other names under which it may be on PATH.
-        needs: Components that `components` must list, for a Collector found on PATH.
+        needs: The components that a Collector on PATH must list in the output of its command `components`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Module:
     Attributes:
         name: The name of the folder.
         version: The version of the programs.
-        digest: The digest of the folder's Go files; other files get another folder in the cache.
+        digest: The digest of the folder's Go files. It is part of the cache path, so changed files are built anew.
         commands: The programs.
         ldflags: Flags for Go's linker, which set the version.
         tags: Build tags.

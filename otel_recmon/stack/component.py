@@ -28,8 +28,8 @@ class Component:
         port: The port of its health check.
         health: The path of its health check.
         log: The file for its output.
-        environment: Variables to add to those of this process.
-        group: The process group to join; 0 for one of its own.
+        environment: Environment variables to add to those of the current process.
+        group: The process group to join; 0 for a new group.
         deadline_s: Seconds to wait until it is ready; long, for slow machines.
     """
 
@@ -106,7 +106,7 @@ class Component:
         return self._process.pid if self._process is not None and self.running else None
 
     def last_error(self) -> str:
-        """Return the last error in the log since the start, or else the last lines."""
+        """Return the last error that the log has since the start of the process; without an error, its last lines."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)  # the log of an earlier run may be in the same file
             return extract_error(log.read().decode(errors="replace"))
@@ -115,7 +115,7 @@ class Component:
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
         try:
             connection.request("GET", self.health)
-            # `running` as well: another program may answer on the port of one that has ended.
+            # Check `running` as well: after the process has ended, another program may answer on its port.
             return connection.getresponse().status == http.HTTPStatus.OK and self.running
         except (OSError, http.client.HTTPException):
             return False
@@ -124,7 +124,7 @@ class Component:
 
 
 def extract_error(output: str) -> str:
-    """Return the error message in a component's output, or else its last three lines.
+    """Return the error message in a component's output; without an error message, the last three lines.
 
     The Collector ends with `Error: ` and the reason; Prometheus and Alertmanager write lines with `level=ERROR`.
     """

@@ -16,17 +16,17 @@ from otel_recmon.stack.component import StackError
 
 @contextmanager
 def guarded(directory: Path | None, keeping: tuple[type[Exception], ...] = ()) -> Iterator[tuple[Path, int]]:
-    """Yield a folder and a process group; kill the group at the end, even if this process is killed before.
+    """Yield a folder and a process group. Kill the group at the end, or as soon as the current process is killed.
 
     Args:
-        directory: The folder to use; it stays. By default a temporary folder, removed at the end.
+        directory: The folder to use; it is kept at the end. By default a temporary folder, which is removed.
         keeping: Exceptions that keep a temporary folder, because their messages name files in it.
 
     Raises:
         StackError: The folder cannot be created.
     """
-    # The reaper, a process of its own, leads the group. Its stdin is a pipe from this process, whose end it notices.
-    # -I and -S, because it needs no packages and must not depend on PYTHON* variables.
+    # The reaper is a separate process that leads the group. Its stdin is a pipe from this process. The pipe closes when
+    # this process ends. -I and -S, because the reaper needs no packages and must not depend on PYTHON* variables.
     folder = Path(tempfile.mkdtemp(prefix="otel-recmon-")) if directory is None else _usable(directory)
     temporary = "" if directory else str(folder)
     command = [sys.executable, "-I", "-S", reaper.__file__, str(os.getpid()), temporary]

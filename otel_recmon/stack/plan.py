@@ -89,7 +89,7 @@ def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Proces
     shutil.copytree(
         _existing(place.files / "prometheus"), folder, ignore=shutil.ignore_patterns("rules"), dirs_exist_ok=True
     )
-    # The timeout as well, because Prometheus drops a target with an interval shorter than its timeout.
+    # Set the timeout as well, because Prometheus drops a target whose interval is shorter than the timeout.
     intervals = {"__scrape_interval__": scrape_interval, "__scrape_timeout__": scrape_interval}
     for file, targets in _targets(place, name).items():
         entry = {"targets": targets, "labels": intervals}
@@ -99,8 +99,8 @@ def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Proces
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={place.address(name)}",
-        # An alert that fires before Prometheus has found the Alertmanager is lost until it is sent again: after 5 s
-        # instead of the default of one minute.
+        # If an alert fires before Prometheus has found the Alertmanager, Prometheus sends it again only after this
+        # delay: 5 s instead of the default of one minute.
         "--rules.alert.resend-delay=5s",
     ]
     return Process("prometheus", arguments, name, "/-/ready")
@@ -129,7 +129,7 @@ def alertmanager(place: StackLayout, config: Path) -> Process:
         f"--config.file={_existing(config)}",
         f"--storage.path={place.directory / 'alertmanager'}",
         f"--web.listen-address={place.address('alertmanager')}",
-        f"--web.external-url=http://{place.address('alertmanager')}",  # for links, which else have the host's name
+        f"--web.external-url=http://{place.address('alertmanager')}",  # for links; the default is the host's name
         "--cluster.listen-address=",  # empty: no cluster
     ]
     return Process("alertmanager", arguments, "alertmanager", "/-/ready")

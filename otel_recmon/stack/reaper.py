@@ -21,7 +21,7 @@ def _wait_for_end(parent: int) -> None:
 
 
 def _kill(group: int, directory: str) -> None:
-    os.setsid()  # leave the group to survive its end
+    os.setsid()  # leave the group, so that killing the group does not kill this process
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     shutil.rmtree(directory, ignore_errors=True)

@@ -1,6 +1,6 @@
 """A stand-in for Slack that accepts posts to an incoming webhook and shows them on a page.
 
-It serves the demo without a Slack workspace, and tests. `python -m otel_recmon.stack.slack` runs it alone. It uses
+It is for tests, and for demos without a Slack workspace. `python -m otel_recmon.stack.slack` runs it alone. It uses
 only the standard library.
 """
 
@@ -26,7 +26,7 @@ MAX_MESSAGES: Final = 500
 BODY_BYTES: Final = 1_048_576
 """The maximum length of a post."""
 SHOWN: Final = ("text", "attachments", "blocks")
-"""A message needs at least one of these fields; Slack refuses any other with `no_text`."""
+"""A message needs at least one of these fields. Slack refuses a message without them, with the answer `no_text`."""
 HEALTH: Final = "/health"
 
 PrintMessage = Callable[[str], None]
@@ -43,7 +43,7 @@ class Slack:
         self.url = ""
         self._messages: deque[Message] = deque(maxlen=MAX_MESSAGES)
         self._posts = 0
-        self._counting = threading.Lock()  # the server answers each connection in a thread of its own
+        self._counting = threading.Lock()  # the server answers each connection in a separate thread
         self._print_message = print_message
         self._status: int = HTTPStatus.OK
         self._answering = threading.Event()
@@ -70,7 +70,7 @@ class Slack:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Do not answer posts while the context lasts; at its end, close their connections without accepting them."""
+        """Leave posts without an answer while the context lasts. At its end, close the connections of these posts."""
         self._answering.clear()
         try:
             yield
@@ -78,7 +78,7 @@ class Slack:
             self._answering.set()
 
     def receive(self, body: bytes, kind: str, path: str) -> tuple[int, str] | None:
-        """Handle a post and return status and text of the answer, as Slack's; None to close the connection."""
+        """Handle a post. Return the status and the text that Slack would answer; None to close the connection."""
         with self._counting:
             self._posts += 1
         if not self._answering.is_set():
@@ -122,8 +122,8 @@ def _messages_json(messages: Sequence[Message]) -> str:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds until an idle connection is closed
-    # Buffer the output, so that head and body go out together. Unbuffered, a client on a kept connection waits 40 ms
-    # between the two: Nagle's algorithm waits for its delayed acknowledgement.
+    # Buffer the output, so that head and body are sent together. Otherwise the body arrives 40 ms after the head on a
+    # keep-alive connection, because Nagle's algorithm waits for the client's delayed acknowledgement of the head.
     wbufsize = -1
 
     def __init__(self, slack: Slack, *connection: Any) -> None:
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > BODY_BYTES:
-            self.close_connection = True  # because the unread body would be taken for the next request
+            self.close_connection = True  # the server would read the rest of the body as the next request
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large_or_of_unknown_length")
             return
         answer = self._slack.receive(self.rfile.read(int(length)), self.headers.get("Content-Type", ""), self.path)

@@ -26,11 +26,11 @@ class Stack:
     Attributes:
         scraped: Start a second Prometheus, which scrapes the metrics from the Collector.
         alertmanager: The configuration file of an Alertmanager to start.
-        rules: A folder with recording rules for Prometheus, and alerting rules in its subfolder `alerts`, which are
-            used only with an Alertmanager. By default the rules in the package.
-        directory: The folder for data and logs; it stays. By default a temporary folder, removed at the end.
-        group: The process group for the processes. The caller then ends the group and removes `directory`.
-        ports: Ports by name; the others are free ports.
+        rules: A folder with recording rules for Prometheus. Its subfolder `alerts` has alerting rules, which are used
+            only with an Alertmanager. By default the rules in the package.
+        directory: The folder for data and logs; it is kept at the end. By default a temporary folder, which is removed.
+        group: The process group for the processes. With it, the caller must end the group and remove `directory`.
+        ports: Port numbers by name. A name without a number gets a free port.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
         overlays: Files to merge over collector-config.yaml, such as those in deploy/.
         scrape_interval: The scrape interval of each Prometheus.

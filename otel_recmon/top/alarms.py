@@ -19,7 +19,7 @@ SEVERITIES: Final = ("critical", "warning", "info")
 
 @dataclass(frozen=True)
 class Crossing:
-    """A crossed threshold: its alert, the labels of the series, and their value."""
+    """A crossed threshold: the alert, the labels of the series that crosses it, and the value of the series."""
 
     rule: AlertRule
     labels: LabelMap
@@ -27,7 +27,7 @@ class Crossing:
 
     @property
     def text(self) -> str:
-        """The text of the alert for the value, after the labels that are not those of the service."""
+        """The labels of the series (without those of the service), then the text of the alert with the value."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.summary(self.value)}" if subject else self.rule.summary(self.value)
 
@@ -78,9 +78,9 @@ def _crossing(rules: Mapping[str, AlertRule], series: Series) -> Crossing:
 def _shown(rule: AlertRule, seen_s: float) -> bool:
     """Return True if the page of a process is enough to evaluate an alert.
 
-    A page has neither history nor the metrics of other programs, so that baselines, offsets and the Collector's alerts
-    are excluded. A burn rate needs a history as long as its long window; the other alerts have their own minimum of
-    traffic.
+    A page has neither a history nor the metrics of other programs. So the result is False for alerts that compare with
+    an earlier time, and for alerts on the Collector. A burn-rate alert needs a history as long as its long window. The
+    expressions of the other alerts require a minimum of traffic themselves.
     """
     if rule.alert.against or rule.tuning.offset or not rule.alert.signal.metrics:
         return False

@@ -54,7 +54,7 @@ POINTS: Final = 40
 
 @dataclass(frozen=True)
 class SignalValues:
-    """The known figures of a model version or of all versions, by name, and the share of each outcome."""
+    """The known figures of one model version or of all versions, by name, and the share of requests per outcome."""
 
     values: dict[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Answer:
 
 
 def query(scope: QueryScope) -> Expr:
-    """Return one expression for all figures. The label ``term`` of each series is the name of its figure."""
+    """Return one expression for all figures. The label ``term`` of each resulting series names the figure."""
     terms = {name: signal.expression(scope) for name, signal in SIGNALS.items()}
     terms[REVENUE] = traffic.REVENUE.expression(scope) * _MINUTE_S
     terms[_OUTCOME] = traffic.OUTCOME_MIX.expression(scope)
@@ -94,7 +94,7 @@ def asked(source: MetricsSource, scope: QueryScope, at: float) -> Answer:
 
 
 def trends(source: MetricsSource, scope: QueryScope, at: float) -> dict[str, list[float]]:
-    """Query the trends of a service up to a time, with the oldest point first and NaN for an unknown point."""
+    """Query the trends of a service up to the time ``at``. The oldest point is the first; NaN is an unknown point."""
     trend = source.trend
     terms = {name: signal.expression(scope.over(trend.window)) for name, signal in SIGNALS.items() if name in TRENDS}
     start = at - (POINTS - 1) * trend.step_s

@@ -18,7 +18,7 @@ from otel_recmon.top.screen import Screen
 
 @dataclass(frozen=True)
 class Pace:
-    """The seconds between two readings, and their number; None to read until the user stops."""
+    """The seconds between two readings, and the number of readings; None to read until the user stops."""
 
     interval_s: float
     count: int | None = None
@@ -36,7 +36,7 @@ class Pace:
 
 
 def follow(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console, *, as_json: bool) -> Reading:
-    """Print each reading, and return the last successful one. Print the error of a later failure and go on.
+    """Print each reading, and return the last successful reading. If a later reading fails, print its error and go on.
 
     Raises:
         PageError, PrometheusError, ServiceError: If the first reading fails.

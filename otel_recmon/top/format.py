@@ -27,7 +27,10 @@ def spark(values: Sequence[float], width: int) -> str:
 
 
 def cells(shares: Mapping[str, float], width: int) -> dict[str, int]:
-    """Distribute ``width`` cells by shares. Each share above 0 gets at least one cell, taken from the largest."""
+    """Distribute ``width`` cells in proportion to the shares. Every share above 0 gets at least one cell.
+
+    The largest share absorbs the rounding.
+    """
     found = {name: max(1, round(width * share)) for name, share in shares.items() if share > 0}
     while sum(found.values()) != width and found:
         largest = max(found, key=lambda name: found[name])

@@ -36,7 +36,7 @@ Pressed = Callable[[float], str]
 
 @dataclass
 class _Seen:
-    """The last successful reading, and the error of the reading after it, if it failed."""
+    """The last successful reading. If a later reading failed, also the error."""
 
     reading: Reading
     error: Exception | None = None
@@ -52,7 +52,7 @@ class _Seen:
 
 
 class _Looks:
-    """A thread that reads in intervals, so that keys are noticed while a query is slow."""
+    """A thread that reads at intervals, so that the main thread can react to keys during a slow query."""
 
     def __init__(self, watch: Watch, interval_s: float) -> None:
         self._watch, self._interval_s = watch, interval_s
@@ -82,7 +82,7 @@ class _Looks:
 
 
 def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console) -> None:
-    """Draw each reading until the user quits with q, Esc or Ctrl-C. Show the error of a later failure and go on.
+    """Draw each reading until the user quits with q, Esc or Ctrl-C. If a later reading fails, show its error and go on.
 
     Raises:
         PageError, PrometheusError, ServiceError: If the first reading fails.
@@ -106,7 +106,7 @@ def live(watch: Watch, rules: Sequence[AlertRule], pace: Pace, console: Console)
 
 @contextmanager
 def keyboard(wait: Callable[[float], object]) -> Iterator[Pressed]:
-    """Switch the terminal to single keys, yield a function that reads them, and restore the terminal.
+    """Let the terminal deliver single keys, yield a function that reads a key, and restore the terminal at the end.
 
     Args:
         wait: A function that sleeps for a number of seconds, used if no key can be read.

@@ -49,11 +49,11 @@ class Watch:
             source: The source of the series.
             rules: The alerts to evaluate.
             job: The label ``job`` of the service; required if the source has several services.
-            environment: Its environment; required if the service runs in several.
+            environment: The environment of the service; required if the service runs in several environments.
         """
         self._source, self._rules = source, alarms.switched_on(rules)
         self._wanted = Service(job, environment)
-        # On Prometheus, these queries cost as much as its own evaluation of the alerts, so they have the same interval.
+        # These queries cost Prometheus as much as its evaluation of the alerts, so they run at the same interval.
         self._judge_s = max((seconds(rule.config.general.interval) for rule in rules), default=0) * source.whole
         self._judged = (-math.inf, Judgement())
 
@@ -67,7 +67,7 @@ class Watch:
         return self.reading(self._source.look())
 
     def reading(self, at: float) -> Reading:
-        """Return the figures and alerts of the service at one time. The source must have been read at that time."""
+        """Return the figures, trends and crossed thresholds of the service at the time of the source's last read."""
         source = self._source
         service = self._service(at)
         scope = QueryScope(source.window, IDENTITY, _matchers(service))
@@ -118,5 +118,5 @@ class Watch:
 
 
 def _matchers(service: Service) -> tuple[Matcher, ...]:
-    """Return the conditions that only the series of a service meet."""
+    """Return the label matchers that select the series of a service."""
     return tuple(map(equal, IDENTITY, service))

@@ -24,14 +24,14 @@ NARROW: Final = 80
 WIDE: Final = 120
 """The smallest width in columns at which all figures of a version fit into one line."""
 VERSIONS: Final = 8
-"""The largest number of model versions shown: those with the most requests. The total contains all versions."""
+"""The screen shows at most this many model versions: those with the most requests. The total covers all versions."""
 NAMES: Final = 8
-"""The largest number of named alerts that were not judged. JSON has all of them."""
+"""The screen names at most this many alerts that were not evaluated. The JSON output names all of them."""
 ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
 """The colours of the dashboards whose names differ in rich."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
-"""The characters of the outcomes in a bar, which differ for terminals without colours and colour-blind users."""
+"""The character of each outcome in a bar. It shows the outcome without colours, too."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
 Write = Callable[[float | None], str]
 
@@ -78,7 +78,7 @@ class Screen:
     Attributes:
         reading: The last successful reading.
         rules: The alerts, whose limits colour the figures.
-        trouble: The error of a later reading; empty if there was none.
+        trouble: The error of a later reading; empty if no later reading failed.
         hint: The keys that the user can press; empty without a live screen.
     """
 

@@ -78,7 +78,7 @@ def test_a_demo_that_is_broken_says_what_shows_it_and_what_it_raises(tmp_path: P
     assert done.stdout.splitlines()[-3:] == [
         "Injected fault, by --fault errors: one request in five fails with status 500.",
         "Visible in Error rate: 20.00 % (fault: above 1.00 %).",
-        f"Alerts if it lasts: ErrorRateHigh, {burns}.",
+        f"Alerts if the fault lasts: ErrorRateHigh, {burns}.",
     ]
     assert "✗" not in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -83,7 +83,7 @@ def test_metrics_that_do_not_arrive_show_as_nothing(scratch: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-2:] == [
         "Visible in Share of logged requests counted: 0.00 % (fault: below 50.00 %).",
-        "Alerts if it lasts: ServiceSilent, TrafficBelowUsual.",
+        "Alerts if the fault lasts: ServiceSilent, TrafficBelowUsual.",
     ]
     assert list(scratch.iterdir()) == []
 

@@ -3,8 +3,8 @@
     otel-recmon demo --stack --keep-running --speed 1300
     python tools/preview --prometheus http://127.0.0.1:PORT --minutes 8
 
-Positions, titles, values, lines, thresholds and units are those of Grafana. The exact look is not, and neither are
-colours that Grafana derives from names. Alerts, links and exemplars are omitted.
+Positions, titles, values, lines, thresholds and units are the same as in Grafana. The exact look differs, and so do
+the colours that Grafana derives from names. Alerts, links and exemplars are omitted.
 """
 
 import argparse

@@ -112,7 +112,7 @@ def _axis(axes: Axes, panel: Json) -> None:
     axes.set_axis_on()
     axes.set_facecolor(PANEL)
     bottom, top = axes.get_ylim()
-    least = defaults["custom"]["axisSoftMin"]  # matplotlib's margin below the data must not extend the axis below it
+    least = defaults["custom"]["axisSoftMin"]  # matplotlib's margin must not extend the axis below this
     bottom = least - (top - least) / 50 if axes.dataLim.y0 >= least else bottom
     axes.set_ylim(bottom, defaults.get("max", top * 1.05 if top > bottom else bottom + 1))
     axes.yaxis.set_major_locator(MaxNLocator(4))

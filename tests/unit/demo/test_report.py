@@ -39,7 +39,7 @@ def _shown(text: str, slates: list[Slate], width: int = 100) -> list[str]:
             {"bts": Rate(157, 10_121), "random": Rate(130, 10_174)},
             [
                 "bts leads by 0.27 points (95 % interval -0.05 to +0.60).",
-                "  The lead is not significant: the interval includes 0, so it may be chance.",
+                "  The lead is not significant: the interval includes 0, so the lead may be chance.",
                 "  With these rates, a decision needs about 29,000 requests per policy.",
             ],
         ),
@@ -140,5 +140,5 @@ def test_with_an_injected_fault_a_different_figure_does_not_fail() -> None:
     assert isinstance(console.file, StringIO)
     lines = [" ".join(line.split()) for line in console.file.getvalue().split("\n")]
     assert "Rejected requests 1 0 ≠ 0 0 ✓" in lines
-    assert lines[-2] == "≠ 2 of 211 figures differ from the data file: something is broken on purpose."
+    assert lines[-2] == "≠ 2 of 211 figures differ from the data file: the demo injected a fault."
     assert "✗" not in console.file.getvalue()
