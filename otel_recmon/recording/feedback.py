@@ -1,4 +1,4 @@
-"""Clicks, conversions and impressions reported by clients, counted."""
+"""Counting of the clicks, conversions and impressions that clients report."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ from otel_recmon.values import UNKNOWN_INDEX, is_finite, position_index
 
 
 class Origin(NamedTuple):
-    """The labels, the experiment, the user and the recommendation id of an event, as far as its source gives them."""
+    """The labels, the experiment, the user and the recommendation id of an event; None for each unknown value."""
 
     model_version: str | None = None
     variant: str | None = None
@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 @never_raises
 def record_click(defaults: Defaults, origin: Origin, position: object = None, item: object = None) -> None:
-    """Count a click at a position, from 1. A second click of the same user on the same slate's item is a duplicate."""
+    """Count a click at a position from 1. A user's second click on the same item of a slate is not counted."""
     if _is_recorded(CLICK):
         return
     attributor = defaults.recorder.attributor
@@ -56,7 +56,7 @@ def record_click(defaults: Defaults, origin: Origin, position: object = None, it
 
 @never_raises
 def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decimal = 0.0) -> None:
-    """Count a conversion, and its revenue in the configured currency if that is above 0."""
+    """Count a conversion. Record its revenue if the revenue is above 0."""
     if _is_recorded(CONVERSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
@@ -82,7 +82,7 @@ def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decim
 
 @never_raises
 def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), items: Sequence[object] = ()) -> None:
-    """Count items that a client reports as seen, at their positions from 1."""
+    """Count one impression for each item that a client reports as seen. Positions start at 1."""
     if _is_recorded(IMPRESSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
@@ -97,7 +97,7 @@ def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), 
 
 
 def _is_recorded(kind: str) -> bool:
-    """Note an event in the request in progress. Return whether the plugin has recorded it already."""
+    """Note an event in the request in progress. Return whether the plugin has already recorded this event."""
     request = active_request()
     if request is not None:
         request.events += (kind,)
@@ -105,12 +105,12 @@ def _is_recorded(kind: str) -> bool:
 
 
 def _labels(defaults: Defaults, origin: Origin, credit: Credit) -> Labels:
-    """Return the labels of the slate that an event is attributed to, else those of the event."""
+    """Return the labels of the slate that an event is attributed to. Without attribution, return those of the event."""
     return credit.labels() or defaults.labels(origin.model_version, origin.variant, origin.surface)
 
 
 def _locate(defaults: Defaults, origin: Origin, credit: Credit) -> tuple[Cells, ArmBucket | None]:
-    """Return where an event counts. The caller holds the store's lock."""
+    """Return the cells and the experiment bucket in which an event counts. The caller holds the store's lock."""
     labels = _labels(defaults, origin, credit)
     subject = credit.subject(origin.user) or defaults.subject(active_request(), origin.experiment, origin.user)
     return defaults.store.cells(labels), defaults.store.arm_bucket(subject, labels.variant) if subject else None
