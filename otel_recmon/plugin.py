@@ -35,7 +35,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
         # An exception here would keep every later instrumentor from running.
         try:
             self._start(**kwargs)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             log_failed_start(error)
 
     def _start(self, **kwargs: Any) -> None:

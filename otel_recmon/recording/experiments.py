@@ -156,7 +156,7 @@ class Experiments:
         return len(gone)
 
     def retire(self, number: int) -> None:
-        """Count ``number`` removed arms as occupied, because the SDK continues to export their series."""
+        """Count ``number`` removed arms against MAX_ARMS, because the SDK still exports their series."""
         self._retired += number
 
 

@@ -57,7 +57,7 @@ class Instruments:
         series.record(value)
 
     def forget(self, keep: Keep) -> bool:
-        """Make the SDK drop our points that ``keep`` refuses. Return False if it cannot."""
+        """Make the SDK delete our series for which ``keep`` is false. Return whether the SDK could."""
         return forget(self._provider or get_meter_provider(), SCOPE, keep)
 
     def _histogram(self, meter: Meter, metric: Metric) -> Histogram:
