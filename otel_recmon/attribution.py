@@ -13,14 +13,18 @@ A recommendation id is the URL-safe base64, without padding, of these bytes:
 bytes   meaning
 ======  =====================================================================================================
 1       the version of this format
-1 flags: 1 if the id contains a span, 2 if it contains positions (other than 1, 2, 3 ...) 1 the bucket of the user, 0 to
-31, or 255 if the bucket is unknown 1 the number of items, n 2 the length of the labels in bytes 4 the time of the
-slate, in seconds since 1970 4 random bytes, which distinguish two slates with the same items in the same second ...
-model version, variant, surface and experiment, in UTF-8, joined by zero bytes; an unknown label is empty 24 the trace
-id and the span id (only with flag 1) 3 n a fingerprint of each item, in order: BLAKE2b with a separate key, so that
-only key holders can compute it n the position of each item, 0 if unknown, 255 for 255 and above (only with flag 2) 16
-the first half of the HMAC-SHA-256 of all preceding bytes ======
-=====================================================================================================
+1       flags: 1 if the id contains a span, 2 if it contains positions (other than 1, 2, 3 ...)
+1       the bucket of the user, 0 to 31, or 255 if the bucket is unknown
+1       the number of items, n
+2       the length of the labels in bytes
+4       the time of the slate, in seconds since 1970
+4       random bytes, which distinguish two slates with the same items in the same second
+...     model version, variant, surface and experiment, in UTF-8, joined by zero bytes; an unknown label is empty
+24      the trace id and the span id (only with flag 1)
+3 n     a fingerprint of each item, in order: BLAKE2b with a separate key, so that only key holders can compute it
+n       the position of each item, 0 if unknown, 255 for 255 and above (only with flag 2)
+16      the first half of the HMAC-SHA-256 of all preceding bytes
+======  =====================================================================================================
 
 Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends: a forgery takes 2 ** 127
 requests on average. A fingerprint has three bytes. In about one of 370,000 slates of ten items, two items have the same

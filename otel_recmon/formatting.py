@@ -99,7 +99,7 @@ def elapsed(seconds: float) -> str:
 
 
 def long_ago(seconds: float) -> str:
-    """Return a duration in one unit, such as ``3 days``. The unit is the largest that gives a number from 2."""
+    """Return a duration in one unit, such as ``3 days``. The unit is the largest one with a number of at least 2."""
     for unit, length in _LONG_AGO:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

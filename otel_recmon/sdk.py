@@ -1,4 +1,4 @@
-"""Access to internals of the OpenTelemetry SDK, for operations that its API lacks. No other module uses internals.
+"""Access to internals of the OpenTelemetry SDK, for operations that its API lacks. No other module uses them.
 
 - ``forget`` deletes attribute sets. The SDK itself keeps them for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.

@@ -11,7 +11,7 @@ BEYOND_INDEX, UNKNOWN_INDEX = LAST_POSITION, LAST_POSITION + 1
 LONGEST_VALUE = 100
 """The maximum number of characters of a label value, and of an id in the event log."""
 FURTHEST: Final = 10**9
-"""The highest position in the event log. It replaces all higher positions."""
+"""The highest position in the event log. A higher position is logged as this number."""
 
 
 def finite(value: Any) -> float | None:
@@ -68,7 +68,7 @@ def position_index(value: Any, base: int = 1) -> int | None:
 def scores(given: Iterable[Any], length: int) -> list[float | None] | None:
     """Return the scores, with None in place of each unusable score.
 
-    Return only None unless there is exactly one score per item, because the scores could then belong to other items.
+    If there is not exactly one score per item, return None: the scores could belong to other items.
     """
     found = [finite(score) for score in given]
     return found if found and len(found) == length else None

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 _MOST_REMEMBERED: Final = 2_000
-"""The maximum total length of the keys of an item in the cache. A client may choose keys in a response."""
+"""The maximum total length of the keys of an item that are cached. The keys of a response may come from a client."""
 _TITLES: Final = ("title", "name", "label", "headline")
 _CATEGORIES: Final = (
     "category",

@@ -16,7 +16,7 @@ from otel_recmon.sdk import describe
 _logger = logging.getLogger("otel_recmon")
 
 MOST_ROUTES: Final = 4096
-"""The maximum number of routes whose readers are cached. A client can send any method, so it needs a bound."""
+"""The maximum number of routes with a cached reader. Without it, a client could fill memory with invented methods."""
 
 
 class Observer:

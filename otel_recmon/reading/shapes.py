@@ -175,7 +175,7 @@ def _ranked(value: dict[str, Any]) -> Found | None:
 
 
 def _likeness(found: Found) -> float:
-    """Return how much elements look like items, 0 to 1.9. Objects with id, score and category get 1.9."""
+    """Return the similarity of elements to items, 0 to 1.9. Objects with id, score and category get 1.9."""
     items, fields = found
     if fields is None:
         return 0.5 if items else 0

@@ -19,7 +19,7 @@ from otel_recmon.recording.store import Store
 from otel_recmon.values import id_text, number, position, reusable, user_bytes
 
 MOST_CLICKS: Final = 32_768
-"""The number of recent clicks that a process remembers to find duplicates. It is exceeded by up to 100 % (7 MB)."""
+"""The minimum number of recent clicks that a process stores to find duplicates. The maximum is twice this (7 MB)."""
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 _latest: ContextVar[str | None] = ContextVar("otel_recmon_recommendation_id", default=None)
@@ -119,7 +119,7 @@ class Attributor:
     def _reserve_bucket(
         self, request: RequestContext | None, subject: Subject, variant: str | None
     ) -> ArmBucket | None:
-        """Return the bucket in which the request will be counted, and store it, because it may be drawn at random."""
+        """Return the bucket in which the request will be counted. Store it in the request, as it may be random."""
         with self._store.lock:
             found = self._store.arm_bucket(subject, variant)
         if found is not None and request is not None and request.slates == 1:

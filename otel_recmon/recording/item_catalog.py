@@ -11,9 +11,9 @@ Categories = Mapping[str, tuple[str, ...]]
 def load(path: str) -> Categories:
     """Return the categories of each item in a .json file (an object) or a .csv file (rows of item and category).
 
-    The keys of the JSON object are the items, the values are the categories. An item with several categories has a list
-    in JSON, or several rows in CSV. The first CSV row is skipped as a header if its first field is ``item`` or ends
-    with ``id``.
+    The keys of the JSON object are item ids, the values are categories. An item with several categories has a list in
+    JSON, or several rows in CSV. The first CSV row is skipped as a header if its first field is ``item`` or ends with
+    ``id``.
 
     Raises:
         OSError: If the file cannot be read.

@@ -1,4 +1,4 @@
-"""The request in progress and its recordings so far, which prevent that something is counted twice."""
+"""The request in progress and its recordings so far. They are stored so that nothing is counted twice."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field

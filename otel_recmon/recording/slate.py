@@ -57,7 +57,7 @@ def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...]
 
 
 def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
-    """Return the highest score; None if no score is usable or all are negative, because a histogram starts at 0."""
+    """Return the highest score; None without usable scores, or if all scores are negative (a histogram starts at 0)."""
     if type(scores) is not list:
         if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
             faults.drop("score_invalid", "scores to be a sequence of numbers")

@@ -25,9 +25,9 @@ MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
 _SHARES = (0.60, 0.75, 0.85, 1.0)
 """The shares of MAX_SETS up to which a new label set is admitted, from unchanged to coarsest.
 
-Up to 60 % it is admitted unchanged, up to 75 % without its surface, up to 85 % also without its variant, and up to 100
-% also without its model version. Without these limits, a client that sends many surfaces could take all the room, and a
-new model version would find no room.
+At first a new label set is admitted unchanged. Above the first share it loses its surface, above the second share also
+its variant, above the third share also its model version. Without these limits, a client that sends many surfaces could
+take all the room, and a new model version would find no room.
 """
 _RESERVED_SHARE = 0.95
 """The share of MAX_SETS for label sets of a configured model version without surface and variant.

@@ -1,1 +1,1 @@
-"""Statistics: intervals, histograms, diversity, coverage and sketches. This package imports no other package."""
+"""Statistics: intervals, histograms, diversity, coverage and sketches. Imports no other package of otel-recmon."""

@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any, Final
 
 DIVERSITY_WINDOW = 1_000
-"""Slates in the window of the diversity."""
+"""The number of slates from which diversity is computed."""
 COVERAGE_WINDOW = 10_000
-"""Slates in the window of the coverage and of the Gini index."""
+"""The number of slates from which catalog coverage and the Gini index are computed."""
 LONGEST_SLATE = 1_000
-"""The largest number of items of one slate that enter the windows. It bounds the memory of the windows."""
+"""The maximum number of items of one slate that are stored in the windows. It limits the memory of the windows."""
 _SEPARATOR: Final = "\0"
 """The separator of the values of a slate in its text. A slate with this character in a value is stored by marshal."""
 
