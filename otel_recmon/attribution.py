@@ -1,4 +1,4 @@
-"""Recommendation ids: signed texts that attribute an event to its slate without a store.
+"""Recommendation ids: signed texts that attribute an event to its slate without a database.
 
 Every process that has the key can verify a recommendation id, for example a batch job::
 
@@ -13,22 +13,22 @@ A recommendation id is the URL-safe base64, without padding, of these bytes:
 bytes   meaning
 ======  =====================================================================================================
 1       the version of this format
-1       flags: 1 if there is a span, 2 if there are positions
-1       the bucket of the user, 0 to 31, or 255 if there is none
+1       flags: 1 if the id contains a span, 2 if it contains positions (other than 1, 2, 3 ...)
+1       the bucket of the user, 0 to 31, or 255 if the bucket is unknown
 1       the number of items, n
 2       the length of the labels in bytes
-4       the time, in seconds since 1970
+4       the time of the slate, in seconds since 1970
 4       random bytes, which distinguish two slates with the same items in the same second
-...     model version, variant, surface and experiment, in UTF-8, joined by zero bytes; empty if unknown
+...     model version, variant, surface and experiment, in UTF-8, joined by zero bytes; an unknown label is empty
 24      the trace id and the span id (only with flag 1)
 3 n     a fingerprint of each item, in order: BLAKE2b with a separate key, so that only key holders can compute it
-n       the position of each item, 0 if unknown, 255 for 255 and above (only with flag 2: not 1, 2, 3 ...)
+n       the position of each item, 0 if unknown, 255 for 255 and above (only with flag 2)
 16      the first half of the HMAC-SHA-256 of all preceding bytes
 ======  =====================================================================================================
 
 Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends: a forgery takes 2 ** 127
-requests on average. A fingerprint has three bytes: in one of 370,000 slates of ten items, two items have the same
-fingerprint, and their positions are unknown.
+requests on average. A fingerprint has three bytes. In about one of 370,000 slates of ten items, two items have the same
+fingerprint; the positions of these two items are then unknown.
 """
 
 import hmac
@@ -49,13 +49,13 @@ HEADER: Final = "X-Recommendation-Id"
 FORMAT: Final = 1
 BUCKETS: Final = len(catalog.BUCKETS)
 MOST_ITEMS: Final = 100
-"""The number of items, from the first, that have a fingerprint. 100 items make an id of some 550 characters."""
+"""The maximum number of items in an id. An id with 100 items has about 550 characters."""
 SHORTEST_KEY: Final = 16
 """The length of the shortest valid key, in characters."""
 SKEW_SECONDS: Final = 60.0
-"""The tolerated lag of the verifying clock behind the signing clock."""
+"""The tolerated lag, in seconds, of the verifying clock behind the signing clock."""
 _LONGEST: Final = 4096
-"""Characters of the longest text that is decoded. The longest id (2,048 bytes of labels, 100 items) has 3,336."""
+"""The maximum length of a decoded text. The longest id (2,048 bytes of labels, 100 items) has 3,336 characters."""
 _HEAD: Final = struct.Struct(">BBBBHI4s")
 _WITH_SPAN, _WITH_POSITIONS = 1, 2
 _NO_BUCKET: Final = 255
@@ -115,7 +115,7 @@ class Recommendation:
 
 
 class Signer:
-    """A signer and verifier of recommendation ids. It signs with its first key and verifies with all keys.
+    """A signer and verifier of recommendation ids. It signs with the first key, and accepts ids signed with any key.
 
     Raises:
         ValueError: If there is no key, or a key is shorter than 16 characters.
@@ -131,12 +131,13 @@ class Signer:
 
         Args:
             shown: The labels, bucket and span of the slate.
-            items: The item ids in the order of the slate; 7 and "7" are the same id. Only the first 100 are signed.
+            items: The item ids in the order of the slate; 7 and "7" are the same id. Only the first 100 items are
+                included.
             at: The current time, in seconds since 1970.
             positions: The 1-based positions of the items, if they are not 1, 2, 3 ...
 
         Raises:
-            ValueError: If a value is out of its range.
+            ValueError: If a value is outside its valid range.
         """
         key, labels, items = self._keys[0], _packed_labels(*shown[:4]), items[:MOST_ITEMS]
         if positions and len(positions) < len(items):
@@ -159,7 +160,7 @@ class Signer:
         Args:
             token: The recommendation id as received, of any type.
             now: The time of the event, in seconds since 1970.
-            window: The highest age of a valid id, in seconds.
+            window: The maximum age of a valid id, in seconds.
         """
         raw = _decoded(token)
         if not raw:
@@ -262,7 +263,7 @@ def _encoded(raw: bytes) -> str:
 
 
 def _decoded(token: object) -> bytes | None:
-    """Return the decoded bytes, or None for any text that differs from our own encoding of these bytes."""
+    """Return the decoded bytes; None if ``_encoded`` returns another text for these bytes."""
     if not isinstance(token, str) or len(token) > _LONGEST:
         return None
     try:
@@ -273,7 +274,7 @@ def _decoded(token: object) -> bytes | None:
 
 
 def _split(raw: bytes) -> _Parts | None:
-    """Return the fields, or None if their lengths do not add up to the length of the whole (a truncated id)."""
+    """Return the fields; None if their total length is not the length of ``raw``, as in a truncated id."""
     if len(raw) < _HEAD.size:
         return None
     _, flags, bucket, items, labels, at, _ = _HEAD.unpack_from(raw)

@@ -1,6 +1,6 @@
 """Definitions of all metrics, labels, label values, histogram buckets, span attributes and log events.
 
-Instruments, panels, alerts and reference tables are made from these definitions.
+Instruments, panels, alerts and reference tables are generated from these definitions.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Attribute:
-    """A label, with either a closed set of values or a cap on the number of free values."""
+    """A label. It has either a closed set of values, or free values up to a maximum number (the cap)."""
 
     name: str
     brief: str
@@ -40,15 +40,15 @@ class Attribute:
 
 
 OTHER: Final = "_other"
-"""The label value that replaces every value beyond a label's cap."""
+"""The label value that replaces all further values of a label that has reached its cap."""
 NO_CATEGORY: Final = "_none"
-"""The category of an item without one, in a slate where other items have a category."""
+"""The value of the label ``category`` for an item that has no category."""
 UNKNOWN: Final = "unknown"
-"""The value of the label ``position`` for a click or impression without a usable position."""
+"""The label value for an unusable position or an unknown model version."""
 MAX_SERIES: Final = 1500
-"""The largest number of label combinations of one metric in one process.
+"""The maximum number of label combinations of one metric in one process.
 
-The SDK silently merges all label combinations beyond its own limit of 2,000 into one series.
+The limit of the SDK is 2,000: it silently merges all further label combinations into one series.
 """
 
 SUCCESS, ERROR, REJECTED = STATUSES = ("success", "error", "rejected")
@@ -63,17 +63,17 @@ SERVED, PARTIAL, FALLBACK, EMPTY, FAILED, UNRECOGNIZED = OUTCOMES_ = (
 REGISTERS: Final = tuple(str(register) for register in range(512))
 """The register indexes of a sketch, 0 to 511.
 
-512 is the largest power of two at which two model versions stay within MAX_SERIES.
+512 is the largest power of two with which the sketches of two model versions stay within MAX_SERIES.
 """
 POSITIONS: Final = (*(str(position) for position in range(1, 11)), "11+", UNKNOWN)
 GOOD, BAD = GOODNESS = ("true", "false")
 CONTROL, TREATMENT = ROLES = ("control", "treatment")
 BUCKETS: Final = tuple(f"{bucket:02}" for bucket in range(32))
-"""The buckets of users of an experiment. 32 pairs of buckets leave 31 degrees of freedom for a standard error."""
+"""The buckets of users of each arm. A standard error that is computed from 32 buckets has 31 degrees of freedom."""
 MAX_ARMS: Final = MAX_SERIES // len(BUCKETS)
-"""The largest number of arms of all experiments in one process, including ``_other``.
+"""The maximum number of arms in one process. The arms of all experiments and ``_other`` count together.
 
-Each arm has a series for each bucket, so that more arms would exceed MAX_SERIES.
+Each arm has one series per bucket. More arms would exceed MAX_SERIES.
 """
 ATTRIBUTED, DUPLICATE, EXPIRED, FORGED, FUTURE, MALFORMED, MISSING, UNSUPPORTED = ATTRIBUTIONS_ = (
     "attributed",
@@ -116,11 +116,12 @@ STATUS: Final = Attribute(
 )
 OUTCOME: Final = Attribute(
     "outcome",
-    "The result for the user: all requested items (`served`), fewer items (`partial`), fallback items, no items "
-    "(`empty`), an error, or a response without a recognizable list of items (`unrecognized`).",
+    "The result for the user: all requested items (`served`), fewer items than requested (`partial`), fallback items "
+    "(`fallback`), no items (`empty`), a failed request (`error`), or a response in which otel-recmon recognizes no "
+    "list of items (`unrecognized`).",
     OUTCOMES_,
 )
-POSITION: Final = Attribute("position", "The position of the item in the slate; the first is 1.", POSITIONS)
+POSITION: Final = Attribute("position", "The position of the item in the slate. The first position is 1.", POSITIONS)
 IS_GOOD: Final = Attribute(
     "good",
     "`true` if the outcome is `served` or `partial` and the latency is within `OTEL_RECMON_SLO_LATENCY`.",
@@ -131,7 +132,7 @@ REASON: Final = Attribute("reason", "The reason why a value was dropped.", DROP_
 EXPERIMENT: Final = Attribute("experiment", "The experiment that the arm belongs to.", cap=5)
 BUCKET: Final = Attribute(
     "bucket",
-    "A hash of the experiment and the user, from `00` to `31` (two digits, so that values sort).",
+    "The bucket of the user, from `00` to `31`: a hash of the experiment and the user id.",
     BUCKETS,
 )
 ROLE: Final = Attribute("role", "The role of the arm in its experiment.", ROLES)
@@ -139,7 +140,7 @@ RESULT: Final = Attribute("result", "The result of the verification of a recomme
 SITE: Final = Attribute("site", "The function of otel-recmon that failed.", cap=300)
 LABEL: Final = Attribute(
     "label",
-    "The label whose number of values exceeds its cap.",
+    "The label that has more values than its cap allows.",
     ("category", "experiment", "model_version", "stage", "surface", "variant"),
 )
 VERSION: Final = Attribute("version", "The version of otel-recmon.", cap=1)
@@ -164,12 +165,12 @@ class Metric:
 
     @property
     def splits(self) -> bool:
-        """Whether the series also have the labels ``variant`` and ``surface``, if these are known."""
+        """Whether the series can also have the labels ``variant`` and ``surface``."""
         return MODEL_VERSION in self.attributes and self.kind is not Kind.GAUGE
 
     @property
     def own(self) -> Attribute | None:
-        """The first attribute other than the model version, such as ``position``; None if there is no other."""
+        """The first attribute other than the model version, such as ``position``; None if there is none."""
         return next((a for a in self.attributes if a is not MODEL_VERSION), None)
 
     @property
@@ -181,7 +182,7 @@ class Metric:
 
 
 _DURATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-# The bounds go up to a week; the attribution window is configurable, and a day by default.
+# The last bound is a week, because the attribution window (by default a day) can be set to longer times.
 _DELAY_BUCKETS: Final = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
 
 REQUESTS: Final = Metric(
@@ -195,7 +196,7 @@ LATENCY: Final = Metric(
     "recommendation.latency",
     Kind.HISTOGRAM,
     "s",
-    "Time from the request to the last byte of a successful or failed response.",
+    "Time from the start of a request to the last byte of its response. Rejected requests (4xx) are not included.",
     (MODEL_VERSION,),
     _DURATION_BUCKETS,
 )
@@ -217,7 +218,8 @@ REVENUE: Final = Metric(
     "recommendation.revenue",
     Kind.HISTOGRAM,
     "dollars",
-    "Revenue of each conversion, in the currency of the service: `_sum` is the revenue, `_count` the number of sales.",
+    "Revenue of each conversion, in the currency of the service. `_sum` is the total revenue, `_count` the number of "
+    "conversions with revenue.",
     (MODEL_VERSION,),
     (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0),
 )
@@ -236,7 +238,7 @@ COVERAGE: Final = Metric(
     "recommendation.catalog.coverage",
     Kind.GAUGE,
     "",
-    "Share of the catalog that appeared in the last 10,000 slates of this process, from 0 to 100.",
+    "Percentage of the catalog items that appeared in the last 10,000 slates of this process, from 0 to 100.",
     (MODEL_VERSION,),
 )
 CATALOG_SIZE: Final = Metric(
@@ -246,8 +248,8 @@ POPULARITY_GINI: Final = Metric(
     "recommendation.popularity.gini",
     Kind.GAUGE,
     "",
-    "Gini index of the recommendations of each catalog item in the last 10,000 slates of this process: 0 if all items "
-    "were recommended equally often, 1 if all recommendations were one item.",
+    "Gini index of the number of recommendations per catalog item in the last 10,000 slates of this process: 0 if all "
+    "items were recommended equally often, 1 if only one item was recommended.",
     (MODEL_VERSION,),
 )
 CATALOG_SKETCH: Final = Metric(
@@ -275,7 +277,7 @@ IMPRESSIONS: Final = Metric(
     "recommendation.impressions",
     Kind.COUNTER,
     "{item}",
-    "Recommended items shown, by position.",
+    "Recommended items that were shown to users, by position.",
     (MODEL_VERSION, POSITION),
 )
 OUTCOMES: Final = Metric(
@@ -289,7 +291,8 @@ ITEMS: Final = Metric(
     "recommendation.items",
     Kind.COUNTER,
     "{item}",
-    "Recommended items returned, by category. An item with several categories counts once in each.",
+    "Recommended items in responses, by category. An item with several categories counts once in each of its "
+    "categories.",
     (MODEL_VERSION, CATEGORY),
 )
 SCORE: Final = Metric(
@@ -341,42 +344,42 @@ EXPERIMENT_EXPOSURES: Final = Metric(
     "recommendation.experiment.exposures",
     Kind.COUNTER,
     "{request}",
-    "Successful requests of users in an arm of an experiment.",
+    "Successful requests, by experiment, arm and bucket of users.",
     _IN_BUCKETS,
 )
 EXPERIMENT_CLICKS: Final = Metric(
     "recommendation.experiment.clicks",
     Kind.COUNTER,
     "{click}",
-    "Clicks of users in an arm of an experiment.",
+    "Clicks, by experiment, arm and bucket of users.",
     _IN_BUCKETS,
 )
 EXPERIMENT_CONVERSIONS: Final = Metric(
     "recommendation.experiment.conversions",
     Kind.COUNTER,
     "{conversion}",
-    "Conversions of users in an arm of an experiment.",
+    "Conversions, by experiment, arm and bucket of users.",
     _IN_BUCKETS,
 )
 EXPERIMENT_REVENUE: Final = Metric(
     "recommendation.experiment.revenue",
     Kind.COUNTER,
     "dollars",
-    "Revenue from users in an arm of an experiment, in the currency of the service.",
+    "Revenue in the currency of the service, by experiment, arm and bucket of users.",
     _IN_BUCKETS,
 )
 EXPECTED_SHARE: Final = Metric(
     "recommendation.experiment.expected.share",
     Kind.GAUGE,
     "",
-    "The configured share of exposures of an arm, from 0 to 1. All processes export the same value.",
+    "The planned share of an arm in all exposures of its experiment, from 0 to 1. All processes export the same value.",
     (EXPERIMENT, VARIANT, ROLE),
 )
 CLICK_DELAY: Final = Metric(
     "recommendation.click.delay",
     Kind.HISTOGRAM,
     "s",
-    "Time from a slate to a click that is attributed to it.",
+    "Time from a slate to a click that is attributed to this slate.",
     (MODEL_VERSION,),
     _DELAY_BUCKETS,
 )
@@ -384,7 +387,7 @@ CONVERSION_DELAY: Final = Metric(
     "recommendation.conversion.delay",
     Kind.HISTOGRAM,
     "s",
-    "Time from a slate to a conversion that is attributed to it.",
+    "Time from a slate to a conversion that is attributed to this slate.",
     (MODEL_VERSION,),
     _DELAY_BUCKETS,
 )
@@ -405,7 +408,7 @@ OVERFLOW: Final = Metric(
     "recmon.label.overflow",
     Kind.COUNTER,
     "{value}",
-    "Label values replaced by `_other` because the label exceeded its cap, by label.",
+    "Label values that were replaced by `_other` because their label had reached its cap, by label.",
     (LABEL,),
 )
 BUILD_INFO: Final = Metric(
@@ -485,11 +488,11 @@ EVENT_ATTRIBUTES: Final = (
     EventAttribute("model_version", "text", "The label `model_version` of the metrics."),
     EventAttribute("variant", "text", "The label `variant` of the metrics: the experiment arm."),
     EventAttribute("surface", "text", "The label `surface` of the metrics: the placement of the slate."),
-    EventAttribute("user", "text", "A keyed hash of the user id, never the id; absent without USER_HASH_KEY."),
+    EventAttribute("user", "text", "A keyed hash of the user id, never the id itself; absent without USER_HASH_KEY."),
     EventAttribute(
         "status",
         "text",
-        "`success`, `error` or `rejected`; only in the first event of a request with several slates.",
+        "`success`, `error` or `rejected`. If a request has several slates, only its first event has this attribute.",
         REQUEST_EVENTS,
     ),
     EventAttribute(
@@ -498,13 +501,13 @@ EVENT_ATTRIBUTES: Final = (
     EventAttribute(
         "latency_seconds",
         "number",
-        "Seconds from the request to the last byte of the response; only in the first event of a request.",
+        "Seconds from the start of the request to the last byte of the response; only in the first event of a request.",
         REQUEST_EVENTS,
     ),
     EventAttribute(
         "good",
         "boolean",
-        "true if the request met the service level objective; present if `latency_seconds` is.",
+        "true if the request met the service level objective, else false; present if `latency_seconds` is present.",
         REQUEST_EVENTS,
     ),
     EventAttribute("item_count", "integer", "The number of items in the slate.", REQUEST_EVENTS),
@@ -512,11 +515,16 @@ EVENT_ATTRIBUTES: Final = (
     EventAttribute(
         "positions",
         "integers",
-        "The position of each item, null if it is unusable; absent if the positions are 1, 2, 3 ...",
+        "The position of each item, or null for an unusable position; absent if the positions are 1, 2, 3 ...",
         (*REQUEST_EVENTS, "seen"),
     ),
-    EventAttribute("categories", "strings", "The category of each item, or a list of its categories.", REQUEST_EVENTS),
-    EventAttribute("scores", "numbers", "The score of each item, null if it is unusable.", REQUEST_EVENTS),
+    EventAttribute(
+        "categories",
+        "strings",
+        "The category of each item, or a list for an item with several categories.",
+        REQUEST_EVENTS,
+    ),
+    EventAttribute("scores", "numbers", "The score of each item, or null for an unusable score.", REQUEST_EVENTS),
     EventAttribute(
         "impressions",
         "boolean",
@@ -528,7 +536,8 @@ EVENT_ATTRIBUTES: Final = (
     EventAttribute(
         "stages",
         "objects",
-        "The stages of the request: the labels of their metrics, `seconds` and `candidates`.",
+        "The stages of the request. Each stage is an object with the labels of the stage metrics, `seconds` and "
+        "`candidates`.",
         REQUEST_EVENTS,
     ),
     EventAttribute("position", "integer", "The position of the item; absent if it is unusable.", ("clicked",)),
@@ -542,7 +551,10 @@ EVENT_ATTRIBUTES: Final = (
         ("clicked", "converted", "seen"),
     ),
     EventAttribute(
-        "delay_seconds", "number", "Seconds since the slate was shown, if attributed.", ("clicked", "converted")
+        "delay_seconds",
+        "number",
+        "Seconds from the slate to the event; absent if the event is not attributed to a slate.",
+        ("clicked", "converted"),
     ),
     EventAttribute(
         "revenue", "number", "Revenue in the currency of the service; absent if it is unusable.", ("converted",)

@@ -47,7 +47,7 @@ def _cap(attribute: Attribute) -> Any:
     return _setting(
         attribute.cap,
         "a whole number, at least 1",
-        f"The largest number of values of the label `{attribute.name}`. Further values become `_other`.",
+        f"The maximum number of values of the label `{attribute.name}`. Further values are replaced by `_other`.",
         "40",
         positive,
     )
@@ -69,7 +69,7 @@ _ITEM: Final = "a JMESPath expression on one item; for several routes `/route =>
 
 @dataclass(frozen=True)
 class Settings:
-    """The values of all variables. The variable of a field is ``OTEL_RECMON_`` and its name in upper case."""
+    """The values of all settings. The variable of a setting is ``OTEL_RECMON_`` and the field name in upper case."""
 
     enabled: bool = _setting(
         False,  # noqa: FBT003 - the default
@@ -81,87 +81,88 @@ class Settings:
     model_version: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The model version of requests and responses that do not name one.",
+        "The default model version. It applies to requests and responses that do not name a model version.",
         "v42",
         label,
     )
     model_version_from: str | None = _setting(
         None,
         _SOURCE,
-        "The model version in the request or response. Default, without MODEL_VERSION: `model_version` of the response "
-        "body, else the response header `x-model-version`.",
+        "The model version in the request or response. Default, if MODEL_VERSION is not set: the key `model_version` "
+        "of the response body, or else the response header `x-model-version`.",
         "response_header:x-model-version",
     )
     model_path: str | None = _setting(
         None,
         "a file or folder",
-        "The file or folder of the model. Its newest modification time at the start of the process is the time of the "
-        "last model update.",
+        "The file or folder that contains the model. At its start, the process reads the newest modification time of "
+        "these files. This is the time of the last model update.",
         "/models/ranker.bin",
     )
     model_updated_at: float | None = _setting(
         None,
         "an ISO 8601 time (UTC if it names no time zone) or seconds since 1970",
-        "The time of the last model update. It takes precedence over MODEL_PATH.",
+        "The time of the last model update. This setting takes precedence over MODEL_PATH.",
         "2026-01-31T06:00:00Z",
         moment,
     )
     catalog_size: int | None = _setting(
         None,
         "a whole number, at least 1",
-        "The number of items in the catalog. Catalog coverage needs this setting, CATALOG_FILE, or `catalog_size` in "
-        "the code.",
+        "The number of items in the catalog. Catalog coverage is exported only if this setting, CATALOG_FILE or the "
+        "argument `catalog_size` of MetricsCollector is given.",
         "12000",
         positive,
     )
     catalog_file: str | None = _setting(
         None,
-        "a .csv (item, category) or .json (item: category) file",
-        "A file with the category of each item. The number of its items is the size of the catalog, unless "
-        "CATALOG_SIZE is set.",
+        "a .csv file with the columns item and category, or a .json file with one object (item: category)",
+        "A file with the category of each item in the catalog. If CATALOG_SIZE is not set, the number of items in the "
+        "file is the size of the catalog.",
         "/data/catalog.csv",
     )
     categories: int | None = _setting(
         None,
         "a whole number, at least 2",
-        "The number of categories in the catalog. Diversity is relative to it. Default: the number of categories in "
-        "the last 1,000 slates.",
+        "The number of categories in the catalog. The diversity is 1 if this many categories are equally frequent. "
+        "Default: the number of categories in the last 1,000 slates.",
         "24",
         several,
     )
     metrics_path: str | None = _setting(
         None,
         "a path that starts with /",
-        "A path of the service at which each process serves its own Prometheus metrics. If it is not set, there is no "
-        "such path.",
+        "The URL path at which each process of the service serves its own Prometheus metrics. By default, no path "
+        "serves them.",
         "/metrics",
         path,
     )
     routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The recommendation routes. Default: GET and POST routes whose last path segment without a parameter contains "
-        "`recommend`.",
+        "The recommendation routes. Default: GET and POST routes whose last path segment contains `recommend`. "
+        "Segments that are parameters, such as `{user_id}`, are ignored.",
         "GET /home/{user_id}, POST /v1/rank",
     )
     click_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The click routes. Default: POST routes whose last path segment without a parameter is `click` or `clicks`.",
+        "The click routes. Default: POST routes whose last path segment is `click` or `clicks`. Segments that are "
+        "parameters, such as `{item_id}`, are ignored.",
         "GET /r/{item_id}",
     )
     conversion_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The conversion routes. Default: POST routes whose last path segment without a parameter is `conversion(s)` or "
-        "`purchase(s)`.",
+        "The conversion routes. Default: POST routes whose last path segment is `conversion`, `conversions`, "
+        "`purchase` or `purchases`. Segments that are parameters, such as `{item_id}`, are ignored.",
         "POST /orders",
     )
     impression_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The routes at which clients report the items that users saw. If it is set, impressions are counted only from "
-        "these reports, and not from responses.",
+        "The routes at which clients report the items that users saw. If this setting is given, impressions are "
+        "counted only from these reports, and not from responses.",
         "POST /seen",
     )
     items: str | None = _setting(
@@ -185,8 +186,8 @@ class Settings:
     outcome: str | None = _setting(
         None,
         _SOURCE,
-        "The outcome of the response (a value of the label `outcome`), or `true` for a fallback. Default: `served`, "
-        "`partial` or `empty`, by the number of items.",
+        "The outcome of the response: a value of the label `outcome`, or `true` for `fallback`. Default: `empty` "
+        "without items, `partial` with fewer items than requested, else `served`.",
         "meta.is_fallback",
     )
     limit: str | None = _setting(
@@ -204,7 +205,11 @@ class Settings:
         "query:slot",
     )
     position_base: int = _setting(
-        1, "0 or 1", "The number of the first position in the events of clients.", "0", zero_or_one
+        1,
+        "0 or 1",
+        "The number of the first position in events and responses. Set it to 0 if the service counts positions from 0.",
+        "0",
+        zero_or_one,
     )
     revenue: str | None = _setting(
         None,
@@ -213,20 +218,21 @@ class Settings:
         "or the body of the request.",
         "body:order.total",
     )
-    variant: str | None = _setting(None, _SOURCE, "The experiment arm.", "header:x-variant")
+    variant: str | None = _setting(None, _SOURCE, "The experiment arm in the request or response.", "header:x-variant")
     default_variant: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The experiment arm of requests and responses that do not name one. It is meant for a deployment that is an "
-        "arm as a whole.",
+        "The default experiment arm. It applies to requests and responses that do not name an arm. Set it in a "
+        "deployment that serves only one arm.",
         "control",
         label,
     )
     experiment: str | None = _setting(
         None,
         "a text of at most 100 characters",
-        "The experiment of requests and responses that do not name one; see docs/experiments.md. If it is also the key "
-        "of a feature flag, and the server span has an evaluation of this flag, its variant is the arm.",
+        "The default experiment; see docs/experiments.md. It applies to requests and responses that do not name an "
+        "experiment. If the traffic names no arm, and the server span records the evaluation of a feature flag with "
+        "this key, the variant of the flag is the arm.",
         "new-ranker",
         label,
     )
@@ -235,38 +241,39 @@ class Settings:
     )
     experiment_split: tuple[Split, ...] | None = _setting(
         None,
-        "`arm=weight,arm=weight` with weights above 0 and the control first; for several experiments "
-        "`name => arm=weight,arm=weight; arm=weight,arm=weight`, where the split without a name is that of EXPERIMENT",
+        "`arm=weight,arm=weight` with the control first and weights above 0; for several experiments `name => "
+        "arm=weight,arm=weight; arm=weight,arm=weight` (a split without a name is for the experiment in EXPERIMENT)",
         "The planned split of users between the arms. Sample ratio mismatches are detected only with this setting.",
         "new-ranker => control=1,treatment=1",
         splits,
     )
-    surface: str | None = _setting(None, _SOURCE, "The placement of the slate.", "query:placement")
+    surface: str | None = _setting(None, _SOURCE, "The placement of the slate, such as `home`.", "query:placement")
     user: str | None = _setting(
         None,
         _SOURCE,
-        "The id of the user. It never leaves the process; docs/privacy.md lists the derived values that do. Default: "
-        "`user_id`, `customer_id` and similar names in the query, the path or the body of the request.",
+        "The id of the user. The id never leaves the process; docs/privacy.md lists the exported values that are "
+        "derived from the id. Default: `user_id`, `customer_id` and similar names in the query, the path or the body "
+        "of the request.",
         "header:x-user-id",
     )
     user_hash_key: str | None = _secret(
         f"a text of at least {SHORTEST_KEY} characters",
-        "The secret key of the user hashes in the event log. Set the same key in all services whose events belong "
-        "together. Without it, the event log contains no users.",
+        "The secret key of the user hashes in the event log. Set the same key in all services whose events you want to "
+        "join by user. Without a key, the event log contains no user hashes.",
         "read-me-from-your-vault",
         key,
     )
     signing_key: tuple[str, ...] | None = _secret(
         f"texts of at least {SHORTEST_KEY} characters, separated by commas",
-        "The secret keys of recommendation ids; see docs/attribution.md. The first key signs, all keys verify. Without "
-        "it, responses have no recommendation id.",
+        "The secret keys of recommendation ids; see docs/attribution.md. New ids are signed with the first key. Ids "
+        "that were signed with any of the keys are accepted. Without a key, responses have no recommendation id.",
         "read-me-from-your-vault",
         keys,
     )
     attribution_window: float = _setting(
         86_400.0,
         "a number of seconds above 0",
-        "The highest age of a recommendation id at which an event is still attributed.",
+        "The maximum age of a recommendation id. An event with an older id is not attributed to a slate.",
         "604800",
         seconds,
     )
@@ -280,41 +287,46 @@ class Settings:
     event_item_id: str | None = _setting(
         None,
         _SOURCE,
-        "The item id of an event; its position follows from the recommendation id. Default: `item_id`, `product_id`, "
-        "`sku`, `id` and similar names in the query, the path or the body of the request.",
+        "The item id of an event. The recommendation id gives the position of this item. Default: `item_id`, "
+        "`product_id`, `sku`, `id` and similar names in the query, the path or the body of the request.",
         "body:sku",
     )
     log_events: bool = _setting(
         False,  # noqa: FBT003 - the default
         "true or false",
-        "Logs an OpenTelemetry event for each slate, click and conversion; see docs/events.md. It needs a logger "
-        "provider: with `opentelemetry-instrument`, also set `OTEL_LOGS_EXPORTER=otlp`.",
+        "Logs an OpenTelemetry event for each slate, click and conversion; see docs/events.md. The events need a "
+        "logger provider: if `opentelemetry-instrument` starts the service, also set `OTEL_LOGS_EXPORTER=otlp`.",
         "true",
         boolean,
     )
     sketch_registers: int = _setting(
         0,
         f"0, or a power of two from 16 to {len(REGISTERS)}",
-        "The number of registers of the sketches, which count distinct items and users across all processes; see "
-        "docs/sketches.md. Each register is two series for each model version. 0 switches sketches off.",
+        "The number of registers in a HyperLogLog sketch; see docs/sketches.md. Sketches estimate the number of "
+        "distinct items and the number of distinct users across all processes. In each process, a register adds two "
+        "series per model version. 0 switches sketches off.",
         "256",
         registers,
     )
     slo_latency: float = _setting(
-        0.5, "a number of seconds above 0", "The highest latency of a good response.", "0.3", seconds
+        0.5,
+        "a number of seconds above 0",
+        "The maximum latency of a good response. A slower response counts as bad.",
+        "0.3",
+        seconds,
     )
     score_buckets: tuple[float, ...] = _setting(
         SCORE.buckets,
         "increasing numbers, separated by commas",
-        "The upper bounds of the buckets of the histogram of scores.",
+        "The upper bounds of the buckets of the score histogram.",
         "1,2,3,4,5",
         buckets,
     )
     max_body_bytes: int = _setting(
         262_144,
         "a whole number, at least 1",
-        "The size limit of a request or response body in bytes. The items of a longer body are not read; the request "
-        "is still counted.",
+        "The maximum size of a request or response body in bytes. The content of a larger body is not read, but the "
+        "request is still counted.",
         "1048576",
         positive,
     )
@@ -327,17 +339,17 @@ class Settings:
 
     @property
     def experimental(self) -> bool:
-        """Whether the settings, and not only the code, name experiments."""
+        """Whether a setting names an experiment or reads its name from the traffic."""
         return self.experiment is not None or self.experiment_from is not None
 
     @property
     def needs_user(self) -> bool:
-        """Whether experiments, sketches or the event log need the user."""
+        """Whether experiments, sketches or the event log need the user id."""
         return self.experimental or bool(self.sketch_registers) or (self.log_events and self.user_hash_key is not None)
 
     @property
     def expected_shares(self) -> dict[str, tuple[tuple[str, float], ...]]:
-        """The (arm, share) pairs of each experiment with a configured split, the control first."""
+        """The (arm, share) pairs of each experiment with a configured split. The control is the first pair."""
         named = ((split.experiment or self.experiment, split.shares) for split in self.experiment_split or ())
         return {name: shares for name, shares in named if name}
 
@@ -357,7 +369,7 @@ class Problem:
 
 
 def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
+    """Return the name of the environment variable of a setting."""
     return PREFIX + name.upper()
 
 
@@ -367,7 +379,7 @@ def expected(name: str) -> str:
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
-    """Return the settings of an environment and the problems with it. An unusable value is replaced by its default."""
+    """Return the settings and the problems in environment variables. A default replaces each unusable value."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for spec in fields(Settings):

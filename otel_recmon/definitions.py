@@ -1,7 +1,7 @@
-"""Definitions of the figures: each with its name, numerator, denominator and meaning.
+"""Definitions of the figures in panels and reports, such as the click-through rate.
 
-PromQL (``artifacts.signals``), Python (``report.figures``) and the sentences in panels, reports and docs are made of
-these, so that a figure has the same value and the same meaning wherever it is shown.
+PromQL (``artifacts.signals``), Python (``report.figures``) and the texts of panels, reports and docs use these
+definitions, so that a figure has the same value and meaning everywhere.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ COUNT, SUM, BUCKET = "_count", "_sum", "_bucket"
 
 
 class Merge(Enum):
-    """How the values of a gauge in several processes become one value."""
+    """Methods that merge the values of a gauge from several processes into one value."""
 
     MEAN = "avg"
     GREATEST = "max"
     DISTINCT = "distinct"
-    """The registers of a sketch: the number of different ids that they estimate."""
+    """The number of distinct ids, estimated from the merged registers of a sketch."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Definition:
     """A figure.
 
     Attributes:
-        name: Its stable name, as in the ids of panels.
-        title: Its name for people.
-        meaning: Its definition, in one or two sentences.
+        name: The name in code and in panel ids. It never changes.
+        title: The title in panels and reports.
+        meaning: The definition, in one or two sentences.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Definition:
 
 @dataclass(frozen=True)
 class Count(Definition):
-    """The increase of a counter, or of the count or the sum of a histogram.
+    """The increase of a counter, or of the series ``_count`` or ``_sum`` of a histogram.
 
     Attributes:
         metric: The counter or histogram.
-        label: The label by which its series are selected; None for all of its series.
+        label: The label that selects series of the metric; None selects all series.
         values: The selected values of the label.
-        part: The suffix of the series, for a histogram.
+        part: The suffix of the series of a histogram; "" for a counter.
     """
 
     metric: Metric
@@ -63,7 +63,7 @@ class Count(Definition):
 
     @property
     def own(self) -> str:
-        """The label by which the series differ, beside the model version; "" where there is none."""
+        """The label that distinguishes the series, other than the model version; "" if there is no such label."""
         if self.part == BUCKET:
             return "le"
         return self.metric.own.name if self.metric.own else ""
@@ -71,7 +71,7 @@ class Count(Definition):
 
 @dataclass(frozen=True)
 class Gauge(Definition):
-    """The value of a gauge, merged over processes."""
+    """The value of a gauge, merged over all processes."""
 
     metric: Metric
     merge: Merge
@@ -82,13 +82,13 @@ Quantity = Count | Gauge
 
 @dataclass(frozen=True)
 class Ratio(Definition):
-    """One quantity over the sum of others.
+    """One quantity divided by the sum of other quantities.
 
     Attributes:
-        numerator: The quantity above the line.
-        denominator: The quantities below the line. Those that the service does not export are left out.
-        zero: Whether a numerator that the service does not export counts as 0. Otherwise the ratio is unknown.
-        percent: Whether the ratio is given as 0 to 100, and never as more.
+        numerator: The quantity that is divided.
+        denominator: The quantities whose sum is the divisor. Quantities that the service does not export are left out.
+        zero: Whether a numerator that the service does not export counts as 0. If False, the ratio is then unknown.
+        percent: Whether the ratio is a percentage from 0 to 100. A larger ratio becomes 100.
     """
 
     numerator: Quantity
@@ -97,10 +97,10 @@ class Ratio(Definition):
     percent: bool = False
 
     def parts(self, quantity: Callable[[Quantity], float | None]) -> tuple[float, float] | None:
-        """Return the numerator and the denominator; None where either is unknown, or the denominator is 0.
+        """Return the numerator and the denominator; None if one of them is unknown or the denominator is 0.
 
         Args:
-            quantity: Returns the value of a quantity, None where the service does not export it.
+            quantity: A function that returns the value of a quantity; None if the service does not export the quantity.
         """
         whole = sum(value for value in map(quantity, self.denominator) if value is not None)
         part = quantity(self.numerator)
@@ -109,7 +109,7 @@ class Ratio(Definition):
         return (part, whole) if part is not None and whole else None
 
     def value(self, quantity: Callable[[Quantity], float | None]) -> float | None:
-        """Return the ratio; None where ``parts`` is."""
+        """Return the ratio; None if ``parts`` returns None."""
         parts = self.parts(quantity)
         if parts is None:
             return None
@@ -118,7 +118,7 @@ class Ratio(Definition):
 
 @dataclass(frozen=True)
 class Evenness(Definition):
-    """The entropy of a count over the values of a label, relative to its maximum."""
+    """The entropy of a count over the values of its label, divided by the maximum entropy."""
 
     counted: Count
 
@@ -144,7 +144,9 @@ ANSWERED: Final = _requests(
     "answered", "Successful and failed requests", "Requests that were not rejected.", catalog.SUCCESS, catalog.ERROR
 )
 OUTCOMES: Final = Count("outcomes", "Outcomes", "Successful and failed requests, by outcome.", catalog.OUTCOMES)
-IMPRESSIONS: Final = Count("impressions", "Impressions", "Recommended items shown.", catalog.IMPRESSIONS)
+IMPRESSIONS: Final = Count(
+    "impressions", "Impressions", "Recommended items that were shown to users.", catalog.IMPRESSIONS
+)
 CLICKS: Final = Count("clicks", "Clicks", "Clicks on recommended items.", catalog.CLICKED)
 CONVERSIONS: Final = Count("conversions", "Conversions", "Conversions of recommended items.", catalog.CONVERTED)
 REVENUE: Final = Count("revenue", "Revenue", "Revenue of conversions of recommended items.", catalog.REVENUE, part=SUM)
@@ -156,22 +158,38 @@ def _rated(name: str, title: str, meaning: str, value: str) -> Count:
 
 
 RATED: Final = Count(
-    "rated", "Rated responses", "Successful and failed requests, by whether they were good.", catalog.SLO_RESPONSES
+    "rated",
+    "Rated responses",
+    "Successful and failed requests, divided into good and bad responses.",
+    catalog.SLO_RESPONSES,
 )
-GOOD: Final = _rated("good", "Good responses", "Responses served or partial, and fast enough.", catalog.GOOD)
-BAD: Final = _rated("bad", "Bad responses", "Responses neither served nor partial, or too slow.", catalog.BAD)
-CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Requests that the cache answered.", catalog.CACHE_HITS)
-CACHE_MISSES: Final = Count(
-    "cache_misses", "Cache misses", "Requests that the cache did not answer.", catalog.CACHE_MISSES
+GOOD: Final = _rated(
+    "good",
+    "Good responses",
+    "Responses with the outcome `served` or `partial` and a latency within the objective.",
+    catalog.GOOD,
 )
-ITEMS: Final = Count("items", "Items", "Returned items, once in each of their categories.", catalog.ITEMS)
+BAD: Final = _rated(
+    "bad",
+    "Bad responses",
+    "Responses with another outcome than `served` or `partial`, or with a latency above the objective.",
+    catalog.BAD,
+)
+CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Cache lookups that found a value.", catalog.CACHE_HITS)
+CACHE_MISSES: Final = Count("cache_misses", "Cache misses", "Cache lookups that found no value.", catalog.CACHE_MISSES)
+ITEMS: Final = Count(
+    "items",
+    "Items",
+    "Items in responses. An item with several categories counts once in each of its categories.",
+    catalog.ITEMS,
+)
 SCORES: Final = Count("scored", "Slates with scores", "Slates with a top score.", catalog.SCORE, part=COUNT)
 SCORE_SUM: Final = Count("score_sum", "Sum of scores", "Sum of the top scores of the slates.", catalog.SCORE, part=SUM)
 DROPPED: Final = Count("dropped", "Dropped values", "Unusable values that were dropped, by reason.", catalog.DROPPED)
 PLUGIN_ERRORS: Final = Count(
     "plugin_errors",
     "Plugin errors",
-    "Errors of otel-recmon itself, which it does not raise in the service.",
+    "Errors inside otel-recmon. They never reach the service.",
     catalog.ERRORS,
 )
 OVERFLOW: Final = Count(
@@ -213,7 +231,7 @@ CTR: Final = Ratio("ctr", "Click-through rate", "Clicks divided by successful re
 ITEM_CTR: Final = Ratio(
     "item_ctr",
     "Item click-through rate",
-    "Clicks divided by impressions, at all positions or at one.",
+    "Clicks divided by impressions, for all positions together or for one position.",
     CLICKS,
     (IMPRESSIONS,),
 )
@@ -229,14 +247,15 @@ ORDER_VALUE: Final = Ratio(
 REVENUE_PER_USER: Final = Ratio(
     "revenue_per_user",
     "Revenue per user",
-    "Revenue divided by distinct users who received recommendations, if users are known.",
+    "Revenue divided by distinct users who received recommendations. It is unknown if requests contain no user ids.",
     REVENUE,
     (DISTINCT_USERS,),
 )
 ERROR_RATE: Final = Ratio(
     "error_rate",
     "Error rate",
-    "Failed requests divided by successful and failed requests. Rejected requests (4xx) are errors of the caller.",
+    "Failed requests divided by successful and failed requests. Rejected requests (4xx) are errors of the caller and "
+    "do not count.",
     FAILURES,
     (ANSWERED,),
     zero=True,
@@ -253,7 +272,7 @@ BAD_RESPONSES: Final = _of_answered("bad_responses", BAD.title, BAD, RATED)
 CACHE_HIT_RATE: Final = Ratio(
     "cache_hit_rate",
     "Cache hit rate",
-    "Cache hits divided by cache hits and misses.",
+    "Cache hits divided by all cache lookups.",
     CACHE_HITS,
     (CACHE_HITS, CACHE_MISSES),
     zero=True,
@@ -280,7 +299,7 @@ DIVERSITY: Final = Evenness(
 
 
 def outcome_share(outcome: str) -> Ratio:
-    """Return the share of requests with an outcome."""
+    """Return the ratio of the requests with an outcome to all successful and failed requests."""
     meaning = f"Requests with outcome `{outcome}`."
     count = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
     return _of_answered(f"outcome_{outcome}", f"{outcome.capitalize()} share", count, OUTCOMES)
@@ -289,4 +308,4 @@ def outcome_share(outcome: str) -> Ratio:
 FALLBACK_SHARE, EMPTY_SHARE, PARTIAL_SHARE = map(outcome_share, (catalog.FALLBACK, catalog.EMPTY, catalog.PARTIAL))
 
 RATIOS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Ratio))
-"""In the order of the documentation."""
+"""All ratios, in the order of the documentation."""

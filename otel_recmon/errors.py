@@ -2,7 +2,7 @@
 
 
 class RecmonError(Exception):
-    """A failure that the user can do something about: the message says what happened and what to do.
+    """A failure that the user can fix. The message describes the failure and the fix.
 
     The command line prints the message, without a traceback, and ends with exit code 2.
     """

@@ -1,4 +1,4 @@
-"""Reader of the event log that the Collector writes, and computation of counters from it."""
+"""Reader of the event log that the OpenTelemetry Collector writes, and computation of counters from its events."""
 
 import json
 from collections import defaultdict
@@ -29,7 +29,7 @@ RECOUNTED: Final = (
     catalog.EXPERIMENT_CONVERSIONS,
     catalog.EXPERIMENT_REVENUE,
 )
-"""The counters that can be computed from the event log. Counters about otel-recmon itself cannot."""
+"""The counters that can be computed from the event log. Counters about otel-recmon itself are not among them."""
 
 
 _IN_EXPERIMENTS: Final = {
@@ -48,13 +48,13 @@ class Event:
     name: str
     """The name without the prefix ``recommendation.``, such as ``clicked``."""
     attributes: Mapping[str, Any]
-    """The attributes, by their names without the prefix."""
+    """The attributes by name, without the prefix ``recommendation.``."""
     trace_id: str
     span_id: str
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of otel-recmon in a log of OTLP JSON with one export request per line. Skip all other records.
+    """Yield the events of otel-recmon in lines of OTLP JSON, and skip all other records. A line is one export request.
 
     Raises:
         ValueError: If a line is not JSON.
@@ -98,7 +98,7 @@ def _value(value: Mapping[str, Any]) -> Any:
 
 
 def counted(log: Iterable[Event]) -> dict[SeriesKey, float]:
-    """Return the values of the counters in RECOUNTED for these events. Counters that are 0 are left out."""
+    """Return the series of the counters in RECOUNTED, computed from events. Series with the value 0 are left out."""
     totals: defaultdict[SeriesKey, float] = defaultdict(int)
     for event in log:
         for metric, labels, count in _counts(event):

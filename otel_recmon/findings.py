@@ -1,4 +1,4 @@
-"""What ``otel-recmon doctor`` can find: each with why it matters and what to do about it."""
+"""The findings of ``otel-recmon doctor``: each problem with its consequence and its fix."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _FILE: Final = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class FindingKind:
-    """A finding before a check fills in its facts, which stand as ``{name}`` in ``what``, ``why`` and ``fix``."""
+    """A template of a finding. Its texts have placeholders, such as ``{name}``, for the facts that a check found."""
 
     name: str
     topic: str
@@ -23,14 +23,14 @@ class FindingKind:
     fix: str
 
     def __post_init__(self) -> None:
-        """Refuse a topic or severity that is none."""
+        """Raise ValueError for an unknown topic or severity."""
         if self.topic not in TOPICS or self.severity not in SEVERITIES:
             raise ValueError(f"{self.name}: {self.topic!r} and {self.severity!r} have to be of {TOPICS}, {SEVERITIES}")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong: what, why it matters, and what to do."""
+    """A problem: its description, its consequence and its fix."""
 
     name: str
     topic: str
@@ -41,10 +41,10 @@ class Finding:
 
 
 def found(kind: str, /, **facts: object) -> Finding:
-    """Return a finding of a kind, with its facts filled in.
+    """Return the finding of a kind, with the facts in place of the placeholders.
 
     Raises:
-        KeyError: There is no such kind, or a fact is missing.
+        KeyError: If the kind is unknown or a fact is missing.
     """
     known = KINDS[kind]
     words = (text.format(**facts) for text in (known.what, known.why, known.fix))
@@ -56,4 +56,4 @@ def _kinds(topics: Mapping[str, Mapping[str, Any]]) -> dict[str, FindingKind]:
 
 
 KINDS: Final = _kinds(tomllib.loads(_FILE.read_text(encoding="utf-8")))
-"""By name, in the order of the documentation."""
+"""All kinds of findings by name, in the order of the documentation."""

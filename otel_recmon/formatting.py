@@ -1,4 +1,4 @@
-"""Numbers written for people: one function for each kind of number. A number that is unknown is a dash."""
+"""Formatting of numbers for people, with one function per kind of number. An unknown number becomes a dash."""
 
 import math
 from collections.abc import Callable
@@ -30,50 +30,53 @@ def money(value: float | None, decimals: int = 2) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a share of 1 in percent with two decimals, such as ``5.57 %``, for comparing."""
+    """Return a share (0 to 1) as a percentage with two decimals, such as ``5.57 %``. Use it in comparisons."""
     return _known(value, lambda known: f"{100 * known:.2f} %")
 
 
 def short_share(value: float | None) -> str:
-    """Return a share of 1 in percent with three digits, such as ``33.2 %``, where there is little room."""
+    """Return a share (0 to 1) as a percentage with three digits, such as ``33.2 %``. Use it if there is little room."""
     return percent(None if value is None else 100 * value)
 
 
 def percent(value: float | None) -> str:
-    """Return a number of percent with three digits, such as ``77.5 %``."""
+    """Return a percentage (0 to 100) with three digits, such as ``77.5 %``."""
     return _known(value, lambda known: f"{_three_digits(known)} %")
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return an interval of shares of 1 in percent with two decimals each, such as ``5.51-5.64 %``."""
+    """Return an interval of shares (0 to 1) as percentages with two decimals, such as ``5.51-5.64 %``."""
     return UNKNOWN if UNKNOWN in (share(low), share(high)) else f"{share(low).removesuffix(' %')}-{share(high)}"
 
 
 def short_interval(low: float | None, high: float | None) -> str:
-    """Return an interval of shares of 1 in percent with three digits each, such as ``1.31-4.36 %``."""
+    """Return an interval of shares (0 to 1) as percentages with three digits, such as ``1.31-4.36 %``."""
     if low is None or high is None:
         return UNKNOWN
-    # PromQL adds and subtracts numbers of very different size, and may miss 0 by 1e-18.
+    # Because of rounding, PromQL may return a lower bound of -1e-18 instead of 0.
     return f"{short_share(max(low, 0.0)).removesuffix(' %')}-{short_share(high)}"
 
 
 def points(difference: float) -> str:
-    """Return the size of a difference of shares of 1 in percentage points, such as ``0.24 points``."""
+    """Return the absolute value of a difference of shares in percentage points: 0.0024 is ``0.24 points``."""
     return f"{100 * abs(difference):.2f} points"
 
 
 def signed_interval(low: float, high: float) -> str:
-    """Return the interval of a difference of shares of 1 in percentage points, such as ``-0.77 to +0.30``."""
+    """Return an interval of differences of shares in percentage points: -0.0077 and 0.003 are ``-0.77 to +0.30``."""
     return f"{100 * low:+.2f} to {100 * high:+.2f}"
 
 
 def latency(seconds: float | None) -> str:
-    """Return a duration of less than a minute: ``9.5 ms``, ``153 ms``, ``1.23 s``."""
+    """Return a duration in milliseconds or seconds, such as ``9.5 ms``, ``153 ms`` or ``1.23 s``."""
     return _known(seconds, _latency)
 
 
 def latency_between(low: float, high: float) -> str:
-    """Return the bounds of a duration, such as ``10-50 ms``; ``< 10 ms`` from 0 on, ``> 5.00 s`` without an end."""
+    """Return the bounds of a duration, such as ``10-50 ms``.
+
+    With a lower bound of 0 it is ``< 10 ms``, with an infinite upper bound ``> 5.00 s``.
+    """
     if math.isinf(high):
         return f"> {latency(low)}"
     if not low:
@@ -88,7 +91,7 @@ def age(hours: float | None) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return a duration of whole seconds, such as ``1 h 2 min 5 s``."""
+    """Return a duration, rounded to seconds, such as ``1 h 2 min 5 s``."""
     minutes, rest = divmod(round(seconds), _MINUTE_S)
     hours, minutes = divmod(minutes, _MINUTE_S)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
@@ -96,7 +99,7 @@ def elapsed(seconds: float) -> str:
 
 
 def long_ago(seconds: float) -> str:
-    """Return a duration in the largest unit that it has at least two of, such as ``3 days``."""
+    """Return a duration in one unit, such as ``3 days``. The unit is the largest one with a number of at least 2."""
     for unit, length in _LONG_AGO:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

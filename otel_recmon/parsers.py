@@ -12,7 +12,7 @@ from otel_recmon.values import finite, label_text, number
 
 
 def boolean(text: str) -> bool:
-    """Parse a boolean: true, 1, yes, on, false, 0, no or off, in any case."""
+    """Parse a boolean: true, 1, yes, on, false, 0, no or off, in upper or lower case."""
     return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}[
         text.lower()
     ]
@@ -99,18 +99,18 @@ def path(text: str) -> str:
 
 
 class Split(NamedTuple):
-    """The arms of an experiment, the control first, each with its share of the users; the shares add up to 1."""
+    """The planned split of an experiment: the share of users of each arm, 1 in total. The control is the first arm."""
 
     experiment: str | None
-    """None for the experiment that is configured."""
+    """The name of the experiment; None for the experiment in OTEL_RECMON_EXPERIMENT."""
     shares: tuple[tuple[str, float], ...]
 
 
 def splits(text: str) -> tuple[Split, ...]:
-    """Read the splits of ``arm=weight,arm=weight; experiment => arm=weight,arm=weight``; weights are above 0.
+    """Parse splits such as ``arm=weight,arm=weight; experiment => arm=weight,arm=weight``. Weights are above 0.
 
     Raises:
-        ValueError: If the text has another form, names an experiment twice, or has too many arms to count.
+        ValueError: If the text has another form, names an experiment twice, or has MAX_ARMS arms or more.
     """
     found = tuple(_split(part) for part in text.split(";") if part.strip())
     arms = sum(len(split.shares) for split in found)

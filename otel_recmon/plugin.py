@@ -1,4 +1,4 @@
-"""The instrumentor: the entry point that ``opentelemetry-instrument`` or the service's own set-up calls."""
+"""The instrumentor: the entry point that ``opentelemetry-instrument`` or the code of the service calls."""
 
 import logging
 import os
@@ -19,23 +19,23 @@ _logger = logging.getLogger("otel_recmon")
 class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is untyped
     """Watches the recommendation routes of all FastAPI applications of the process.
 
-    It does nothing unless OTEL_RECMON_ENABLED is true. ``RecmonInstrumentor().instrument()`` may be called
-    before or after the application and the providers exist; ``meter_provider`` records with another provider
-    than the global one, ``environ`` reads the variables from elsewhere than the environment.
+    It does nothing unless OTEL_RECMON_ENABLED is true. Call ``RecmonInstrumentor().instrument()`` before or after the
+    creation of the application and the providers. The argument ``meter_provider`` replaces the global meter provider.
+    The argument ``environ`` replaces the environment variables of the process.
     """
 
     _installation: Any = None
     _switch: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return nothing: without FastAPI there is nothing to watch, which is no conflict."""
+        """Return no dependencies, because ``_start`` itself checks whether FastAPI is installed."""
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
         # An exception here would keep every later instrumentor from running.
         try:
             self._start(**kwargs)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             log_failed_start(error)
 
     def _start(self, **kwargs: Any) -> None:
@@ -46,7 +46,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
         if find_spec("fastapi") is None:
             _logger.error("otel-recmon found no FastAPI to watch; the verbs of MetricsCollector work without")
             return
-        # Imported only now, so that a service in which the plugin is off pays nothing.
+        # Imported only now, so that a service in which the plugin is off does not pay for the import.
         from otel_recmon.integrations.activation import activate  # noqa: PLC0415
 
         self._switch, self._installation = activate(settings, problems, kwargs.get("meter_provider"))

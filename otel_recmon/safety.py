@@ -1,6 +1,6 @@
 """Containment of failures: errors and unusable values are counted and logged once, and never reach the service.
 
-Every handler of a broad exception in the run-time packages passes the error to a function of this module, or raises it.
+In the run-time packages, each ``except Exception`` passes the error to a function of this module or raises it again.
 """
 
 import logging
@@ -17,14 +17,14 @@ class Faults:
     """Counts of the errors, unusable values and overflowing labels of one process.
 
     The first error, value or label of each kind is also logged. A log record never contains a value that came from
-    outside, because it may identify a person.
+    outside, because the value may identify a person.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Reset all counts. A forked child calls it, because its counts are those of the parent."""
+        """Reset all counts. A forked child does this, because it starts with a copy of the counts of its parent."""
         self._lock = Lock()
         self.errors: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
@@ -61,11 +61,11 @@ class HasFaults(Protocol):
 
     @property
     def faults(self) -> Faults:
-        """The counts of its failures."""
+        """The counts of the failures of this object."""
 
 
 def swallow(faults: Faults, site: str, error: BaseException) -> None:
-    """Count an error under its site. Suppress errors of the counting itself."""
+    """Count an error under its site. Suppress any error in the counting itself."""
     with suppress(Exception):
         faults.error(site, error)
 
@@ -78,7 +78,7 @@ R = TypeVar("R")
 def never_raises(
     method: Callable[Concatenate[S, P], R],
 ) -> Callable[Concatenate[S, P], R | None]:
-    """Decorate a method: instead of raising an exception, it counts it under the method's name and returns None."""
+    """Decorate a method so that it never raises: it counts an exception under the method's name and returns None."""
     site = method.__qualname__
 
     @wraps(method)

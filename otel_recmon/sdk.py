@@ -1,11 +1,11 @@
-"""Access to internals of the OpenTelemetry SDK, for operations that its API lacks. No other module has access to them.
+"""Access to internals of the OpenTelemetry SDK, for operations that its API lacks. No other module uses them.
 
-- ``forget`` deletes attribute sets, which the SDK otherwise keeps for the life of the process.
+- ``forget`` deletes attribute sets. The SDK itself keeps them for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
 - ``metric_readers`` lists the readers of a meter provider.
 - ``describe`` and ``BoundHistogram`` set span attributes and record values at a lower cost.
 
-Each function checks that the internals are as expected, and otherwise uses the API or changes nothing.
+Each function checks that the internals are as expected. If they are not, it uses the API or changes nothing.
 """
 
 import logging
@@ -27,11 +27,11 @@ _logger = logging.getLogger("otel_recmon")
 EXEMPLAR_NS: Final = 100_000_000
 """The shortest time between two exemplars of one bucket, in nanoseconds.
 
-An export contains only the last exemplar of a bucket, and an exemplar costs as much as the rest of the measurement.
+An exemplar costs as much as the rest of the measurement, and an export contains only the last exemplar of a bucket.
 """
 
 _TRACING: Final = "opentelemetry.sdk.trace"
-"""The module of the SDK's own span class. The span of a vendor may look like it, but scrub or rename attributes."""
+"""The module of the SDK's own span class. A vendor's span class may have the same fields, but change attributes."""
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 Record = Callable[[float], None]
@@ -40,8 +40,8 @@ Record = Callable[[float], None]
 def forget(provider: object, scope: str, keep: Keep) -> bool:
     """Delete the aggregations of a scope for which ``keep(instrument name, attributes)`` is false.
 
-    The SDK never deletes the aggregation of an attribute set: those of a retired model count against its limit of
-    2,000 attribute sets, and those copied into a forked child are exported a second time.
+    The SDK itself never deletes an aggregation. The aggregations of a retired model would count against the SDK's limit
+    of 2,000 attribute sets, and a forked child would export the aggregations of its parent a second time.
 
     Returns:
         True, or False if the internals of the SDK are not as expected; then nothing is deleted.
@@ -79,17 +79,17 @@ def renew_instance(provider: object) -> bool:
 
 
 def metric_readers(provider: Any) -> list[Any]:
-    """Return the metric readers of a provider; [] if they cannot be seen."""
+    """Return the metric readers of a provider; [] for an unknown SDK."""
     with suppress(AttributeError):
         return list(_real(provider)._measurement_consumer._reader_storages)
     return []
 
 
 def ensure_own_instance(provider: object) -> None:
-    """Give a spawned worker an id of its own if OTEL_RESOURCE_ATTRIBUTES gives all workers the same.
+    """Give a spawned worker its own ``service.instance.id`` if OTEL_RESOURCE_ATTRIBUTES sets one id for all workers.
 
-    Under one id, the workers would overwrite each other's counts. The SDK renews the id in a forked child, but not in
-    a spawned one, such as those of ``uvicorn --workers``.
+    With the same id, the workers would overwrite each other's counts. The SDK renews the id in a forked child, but not
+    in a spawned child, such as a worker of ``uvicorn --workers``.
     """
     shared = instance(provider)
     if shared is None or parent_process() is None or not _is_of_the_environment(shared):
@@ -120,7 +120,7 @@ def _storages(provider: Any) -> list[Any]:
 
 
 def _prune(match: Any, name: str, keep: Keep) -> None:
-    # In a forked child, a thread that does not exist there may hold the lock, so the wait for it has a timeout.
+    # In a forked child, the lock may be held by a thread that exists only in the parent. So the wait has a timeout.
     locked = match._lock.acquire(timeout=0.1)
     try:
         match._attributes_aggregation = {
@@ -158,9 +158,9 @@ class BoundHistogram:
     """A histogram with a fixed set of attributes.
 
     ``Histogram.record`` checks, copies and hashes the attributes at every call, which is two thirds of its cost. So
-    only the first value is recorded by it, which creates the aggregations of these attributes; further values go
-    directly to them, with at most ten exemplars per second and bucket. With an unknown SDK, all values are recorded by
-    ``Histogram.record``.
+    only the first value is recorded by ``Histogram.record``, which creates the aggregations of these attributes.
+    Further values go directly to these aggregations, with at most ten exemplars per second and bucket. With an unknown
+    SDK, all values are recorded by ``Histogram.record``.
     """
 
     __slots__ = ("_attributes", "_histogram", "record")
@@ -189,9 +189,9 @@ _new = tuple.__new__  # faster than the constructor of a NamedTuple, which is a 
 
 
 def _direct_recorder(histogram: Any, attributes: dict[str, str], by_api: Record) -> Record | None:
-    """Return a function that records values directly, or ``Histogram.record`` with an unknown SDK.
+    """Return a function that records values directly. With an unknown SDK, return ``Histogram.record``.
 
-    None if there is no SDK yet: the API's proxy instruments get a real instrument once a provider is set.
+    Return None if no provider is set yet: until then, the instrument is a proxy of the API.
     """
     instrument = getattr(histogram, "_real_instrument", histogram)
     if instrument is None:
@@ -233,8 +233,8 @@ def _aggregation(match: Any, attributes: dict[str, str]) -> Any:
     """Return the aggregation of a view for these attributes.
 
     Raises:
-        LookupError: If there is none, or if the view starts new aggregations after each collection (delta temporality)
-            or drops some of the attributes.
+        LookupError: If there is no aggregation, or if the view starts new aggregations after each collection (delta
+            temporality) or drops some of the attributes.
     """
     if match._reset_on_collect or match._view._attribute_keys is not None:
         raise LookupError

@@ -32,7 +32,7 @@ class Recorded:
         self._reader = reader
 
     def value(self, name: str, **labels: str) -> float:
-        """Return the sum of all series with a name and these labels; 0 if there is none.
+        """Return the sum of the values of all series with this name and these labels; 0 if there is no such series.
 
         Args:
             name: The Prometheus name, such as ``recommendation_latency_seconds_count``.
@@ -48,7 +48,7 @@ class Recorded:
         return sum(value for (found, pairs), value in self.series().items() if found == name and wanted <= set(pairs))
 
     def series(self) -> dict[SeriesKey, float]:
-        """Return the value of each series, by its name and sorted labels; of a histogram, ``_count`` and ``_sum``."""
+        """Return the value of each series by name and sorted labels. A histogram has ``_count`` and ``_sum``."""
         self._reader.get_metrics_data()  # the first read of a new series returns 0, the second its value
         data = self._reader.get_metrics_data()
         return dict(
@@ -94,10 +94,9 @@ def _reader() -> Any:
 
 @pytest.fixture
 def recmon() -> Iterator[Recorded]:
-    """Record the metrics of the services in a test, with all metrics at 0 at its start.
+    """Record the metrics of the services in a test. All metrics are 0 at the start of the test.
 
-    The plugin is switched on with the OTEL_RECMON_* variables of the environment. The default model version is
-    ``test``.
+    The plugin is switched on. The OTEL_RECMON_* environment variables apply. The default model version is ``test``.
     """
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     environ = {variable("model_version"): "test"} | environ | {variable("enabled"): "true"}

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 LAST_POSITION = 10
-"""The last position with a label value of its own."""
+"""The highest position that has its own value of the label ``position``."""
 BEYOND_INDEX, UNKNOWN_INDEX = LAST_POSITION, LAST_POSITION + 1
 """The indexes of the label values ``11+`` and ``unknown`` in ``catalog.POSITIONS``."""
 LONGEST_VALUE = 100
-"""The largest number of characters of a label value or of an id in the event log."""
+"""The maximum number of characters of a label value, and of an id in the event log."""
 FURTHEST: Final = 10**9
-"""The highest position in the event log; higher ones become this one."""
+"""The highest position in the event log. A higher position is logged as this number."""
 
 
 def finite(value: Any) -> float | None:
-    """Return a number of any type, such as one of numpy or a Decimal, as a finite float.
+    """Return a number of any type, such as a numpy number or a Decimal, as a finite float.
 
-    None for anything else: a bool, a text, NaN, an infinite number.
+    Return None for anything else, such as a bool, a text, NaN or an infinite number.
     """
     if isinstance(value, bool | str | bytes | bytearray):
         return None
@@ -29,7 +29,7 @@ def finite(value: Any) -> float | None:
 
 
 def is_finite(value: object) -> bool:
-    """Return whether a value is a finite int or float; a bool is none."""
+    """Return whether a value is a finite int or float. A bool does not count as an int."""
     return isinstance(value, int | float) and finite(value) is not None
 
 
@@ -47,7 +47,7 @@ def position(value: Any, base: int = 1) -> int | None:
     """Return a 1-based position, at most 10**9; None if it is unusable.
 
     Args:
-        value: A whole number, or its text.
+        value: A whole number, or a text that contains a whole number.
         base: The number of the first position, 0 or 1.
     """
     found = number(value)
@@ -57,7 +57,7 @@ def position(value: Any, base: int = 1) -> int | None:
 
 
 def position_index(value: Any, base: int = 1) -> int | None:
-    """Return the index of the label value of a position in ``catalog.POSITIONS``; None if it is unusable.
+    """Return the index of a position's label value in ``catalog.POSITIONS``; None if the position is unusable.
 
     The arguments are those of ``position``.
     """
@@ -66,23 +66,23 @@ def position_index(value: Any, base: int = 1) -> int | None:
 
 
 def scores(given: Iterable[Any], length: int) -> list[float | None] | None:
-    """Return the scores, with None for an unusable one.
+    """Return the scores, with None in place of each unusable score.
 
-    None if there is not exactly one score per item, because the scores could then belong to other items.
+    If there is not exactly one score per item, return None: the scores could belong to other items.
     """
     found = [finite(score) for score in given]
     return found if found and len(found) == length else None
 
 
 def reusable(values: Any) -> Any:
-    """Return values that can be iterated several times: the list of an iterator, Python values of a numpy array."""
+    """Return values that can be iterated several times. An iterator or numpy array becomes a list of Python values."""
     if hasattr(values, "tolist"):
         return values.tolist()
     return list(values) if isinstance(values, Iterator) else values
 
 
 def id_text(item: object) -> str:
-    """Return the text of an id. 7, "7" and 7.0 (the form of 7 in a pandas column with gaps) have the same text."""
+    """Return the text of an id. 7, "7" and 7.0 (7 in a pandas column with missing values) have the same text."""
     return str(int(item) if isinstance(item, float) and item.is_integer() else item)
 
 

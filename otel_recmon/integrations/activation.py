@@ -1,4 +1,4 @@
-"""The start of the plugin: checked settings, one observer, the hook in FastAPI."""
+"""The start of the plugin. It checks the settings, creates the observer and hooks into FastAPI."""
 
 import logging
 

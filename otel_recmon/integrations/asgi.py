@@ -1,4 +1,4 @@
-"""The ASGI middleware: every message passes unchanged, and a failure inside the plugin never reaches the host."""
+"""The ASGI middleware. It watches the messages of each request. A failure of the plugin never reaches the service."""
 
 from asyncio import CancelledError
 from collections.abc import Awaitable
@@ -21,18 +21,18 @@ from otel_recmon.recording.request_context import RequestContext, RequestLog, cu
 from otel_recmon.safety import swallow
 
 MARK: Final = "otel_recmon"
-"""The scope key of a request that an outer middleware watches already."""
+"""The scope key that marks a request as watched, so that an inner middleware does not watch it again."""
 
 
 class Switch:
-    """The observer of all watched applications of a process, while the plugin is on."""
+    """The switch of the plugin. While the plugin is on, it holds the observer of all watched applications."""
 
     def __init__(self) -> None:
         self.observer: Observer | None = None
         self.routes: RouteCache[Reader] = RouteCache(lambda _method, _template: None)
 
     def turn_on(self, observer: Observer) -> None:
-        """Let an observer record from the next request on."""
+        """Record all requests from the next request on with this observer."""
         self.routes = RouteCache(observer.reader)
         self.observer = observer
 
@@ -51,7 +51,7 @@ class WatchMiddleware:
         self._switch = switch
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Return the call of the application, watched if it is an HTTP request that nothing watches yet."""
+        """Call the application. Watch the call if it is an HTTP request that no outer middleware watches."""
         observer = self._switch.observer
         if observer is None or scope["type"] not in ("http", "lifespan") or MARK in scope:
             return self.app(scope, receive, send)
@@ -64,12 +64,12 @@ class WatchMiddleware:
     def _flushing(self, observer: Observer, send: Send) -> Send:
         try:
             return flush_on_shutdown(send, observer.recorder, self._switch.swallow)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("flush_on_shutdown", error)
             return send
 
     async def _expose(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the metrics. If that fails before the response has begun, the application answers instead."""
+        """Serve the metrics. If serving fails before the response has begun, the application answers the request."""
         begun = False
 
         async def beginning(message: Message) -> None:
@@ -88,7 +88,7 @@ class WatchMiddleware:
     async def _watch(self, observer: Observer, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             watched = WatchedRequest(self._switch, observer, scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("WatchedRequest", error)
             await self.app(scope, receive, send)
             return
@@ -113,7 +113,7 @@ class WatchMiddleware:
 
 
 class WatchedRequest:
-    """One request: its ``receive`` and ``send`` pass every message on, and keep what the observer will need."""
+    """One watched request. ``receive`` and ``send`` pass on every message, and store the parts for the observer."""
 
     # The defaults belong to the class, because most requests change none of them.
     status_code = 0
@@ -152,14 +152,14 @@ class WatchedRequest:
                     self._request_body = self._kept(self._request_body, chunk)
             else:
                 self.gone = True
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("WatchedRequest.receive", error)
         return message
 
     async def send(self, message: Message) -> None:
         """Send a message to the client."""
         try:
-            # The steps that every response takes stand here; a call for each costs more than the step.
+            # These steps are inlined, because a function call for each step would cost more than the step.
             kind = message["type"]
             if kind == "http.response.body":
                 if self.reads_response:
@@ -174,7 +174,7 @@ class WatchedRequest:
                 self._begin_response(message)
             elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
                 self.complete()
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("WatchedRequest.send", error)
         try:
             await self._send(message)
@@ -184,11 +184,11 @@ class WatchedRequest:
 
     @property
     def holds_slate(self) -> bool:
-        """Whether the items are read from the response."""
+        """Whether the plugin reads the items from the response."""
         return self.reads_response and self.reader is not None and self.reader.kind is RouteKind.RECOMMENDATION
 
     def drop_streamed(self) -> None:
-        """Count a fault: the slate gets no recommendation id, because its response began before its items were read."""
+        """Count a fault: the slate gets no recommendation id, because the headers were sent before the items."""
         self._observer.faults.drop(
             "slate_unsigned", "a slate that is not streamed, or track_recommendations in the code"
         )
@@ -222,14 +222,14 @@ class WatchedRequest:
                 self.complete(failed=not abandoned, abandoned=abandoned)
             if self.context.log is not None:  # the route is not watched, but its code recorded events
                 self._observer.recorder.events.emit_held(self.context)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("WatchedRequest.end", error)
 
     async def release(self, signed: SignedSend) -> None:
-        """Send the messages that wait for a recommendation id, although no more will follow."""
+        """Send the messages that wait for a recommendation id, because no more messages follow."""
         try:
             await signed.release()
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._switch.swallow("SignedSend.release", error)
 
     def _begin_response(self, message: Message) -> None:

@@ -21,9 +21,9 @@ def monitor_latency(metrics: MetricsCollector) -> Callable[[F], F]:
     """Return a decorator that records the latency and the success of each call of a function.
 
     It works on functions, coroutine functions, generators and asynchronous generators, and keeps the signature. A
-    generator is timed until it is exhausted. The decorator may stand under or over that of a FastAPI route. Exceptions
-    pass unchanged; one with a ``status_code`` below 500 counts as rejected. Nothing that the function records itself is
-    recorded again.
+    generator is timed until it is exhausted. The decorator can be placed below or above the decorator of a FastAPI
+    route. Exceptions pass unchanged; an exception with a ``status_code`` below 500 counts as rejected. Values that the
+    function records itself are not recorded twice.
 
     >>> @monitor_latency(MetricsCollector(model_version="v1"))
     ... def recommendations(user_id: str) -> list[str]:
@@ -137,7 +137,7 @@ class _Timing:
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Make the request available to the code inside. A generator does this at each step."""
+        """Make the request available to the code in the block. A generator does this at each step."""
         token = current.set(self._request)
         try:
             yield
@@ -166,10 +166,11 @@ def _status(error: BaseException) -> str:
 
 
 def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> None:
-    """Make the FastAPI routes of ``function`` call ``replacement``, if it stands over a route decorator.
+    """Make the FastAPI routes of ``function`` call ``replacement``, if it is placed above a route decorator.
 
-    By then ``@app.get`` has registered the bare function, and FastAPI offers no way from a function to its routes. The
-    garbage collector finds the route objects that refer to it. This runs once for each decorator, at set-up.
+    By then ``@app.get`` has registered the undecorated function, and FastAPI cannot look up the routes of a function.
+    The garbage collector finds the route objects that refer to the function. This search runs once for each decorator,
+    at set-up.
     """
     routing = sys.modules.get("fastapi.routing")
     if routing is None:

@@ -44,7 +44,7 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
 
 
 def ensure_reader() -> bool:
-    """Add a Prometheus reader to the global provider unless it has one. Return False if there is no SDK yet.
+    """Add a Prometheus reader to the global provider if it has no such reader. Return False if there is no SDK yet.
 
     Call it before the first request: a reader sees only the histogram values that are recorded after it was added.
 

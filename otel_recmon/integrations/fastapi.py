@@ -20,8 +20,8 @@ _SPLICED = "_otel_recmon_stack"
 def add_metrics_route(app: FastAPI, path: str = "/metrics") -> None:
     """Serve the Prometheus metrics of the process at a path of the service itself.
 
-    If the service sets up a MeterProvider itself, call this afterwards. Otherwise the histograms lack the values
-    recorded before the first scrape.
+    If the service sets up a MeterProvider itself, call this function after the set-up. Otherwise the histograms lack
+    the values that are recorded before the first scrape.
     """
     ensure_reader()
     app.add_route(path, _metrics, include_in_schema=False)
@@ -35,11 +35,12 @@ async def _metrics(request: Request) -> Response:
 class Installation:
     """The middleware in all FastAPI and Starlette applications of the process, until it is removed.
 
-    It hooks Starlette, because a FastAPI application mounted in Starlette gets neither the lifespan nor the whole path.
+    It hooks into Starlette as well, because a FastAPI application that is mounted in a Starlette application receives
+    neither the lifespan messages nor the whole path.
     """
 
     def __init__(self, switch: Switch) -> None:
-        """Add the middleware to each application at its next call, even if it has served requests before."""
+        """Add the middleware to each application at its next call. The application may have served requests before."""
         self._switch = switch
         self._apps: WeakKeyDictionary[Starlette, tuple[Any, Any]] = WeakKeyDictionary()
         self._original = Starlette.__call__
@@ -62,7 +63,7 @@ class Installation:
                 stack = app.middleware_stack
                 if stack is None or app.__dict__.get(_SPLICED) is not stack:
                     self.ensure(app)
-            except Exception as error:  # noqa: BLE001 - the host must not notice
+            except Exception as error:  # noqa: BLE001 - no error may reach the service
                 self._switch.swallow("Installation.ensure", error)
             await original(app, scope, receive, send)
 

@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.005
 
 
 def flush_on_shutdown(send: Send, recorder: Recorder, report_failure: Callable[[str, BaseException], None]) -> Send:
-    """Return the ``send`` of a lifespan that creates the instruments at start-up and flushes them at shutdown."""
+    """Return a ``send`` for lifespan messages. It creates the instruments at start-up and flushes them at shutdown."""
 
     async def sending(message: Message) -> None:
         try:
@@ -23,7 +23,7 @@ def flush_on_shutdown(send: Send, recorder: Recorder, report_failure: Callable[[
                 recorder.start()
             elif message["type"].startswith("lifespan.shutdown."):
                 await flush(recorder)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             report_failure("lifespan", error)
         await send(message)
 
@@ -31,15 +31,15 @@ def flush_on_shutdown(send: Send, recorder: Recorder, report_failure: Callable[[
 
 
 async def flush(recorder: Recorder, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-    """Export everything now, and give up at the deadline if the endpoint hangs.
+    """Export all metrics and events now. Stop waiting at the deadline if the endpoint hangs.
 
-    The threads are daemons, because those of an executor would delay the end of the process.
+    The threads are daemon threads, because the threads of an executor would delay the end of the process.
     """
 
     def work(flush: Callable[[float], None]) -> None:
         try:
             flush(deadline_seconds)
-        except Exception as error:  # noqa: BLE001 - the host must be able to stop
+        except Exception as error:  # noqa: BLE001 - the service must be able to stop
             swallow(recorder.faults, "flush", error)
 
     works = [recorder.flush, *([recorder.events.flush] if recorder.events.enabled else [])]

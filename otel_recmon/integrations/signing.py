@@ -1,4 +1,4 @@
-"""The recommendation id in the headers of a response, which are held until the items in its body are known."""
+"""The recommendation id in the response headers. The headers are held until the items in the body are known."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -20,25 +20,24 @@ class Watched(Protocol):
 
     @property
     def context(self) -> RequestContext:
-        """The recordings made for it so far."""
+        """The recordings of this request so far."""
 
     @property
     def holds_slate(self) -> bool:
-        """Whether the items are read from its response."""
+        """Whether the plugin reads the items from the response."""
 
     def complete(self) -> None:
-        """Record the request: all bytes of its response are known."""
+        """Record the request, because all bytes of the response are known."""
 
     def drop_streamed(self) -> None:
-        """Count a fault: the slate gets no recommendation id, because it is streamed."""
+        """Count a fault: the slate gets no recommendation id, because the response is streamed."""
 
 
 class SignedSend:
     """Sends the messages of a response, with the recommendation id in the headers.
 
-    The id is known when the response starts if the handler called ``track_recommendations``. Otherwise the start is
-    held until the body is complete, if the response has a content-length. Any other response may be a stream, and is
-    not held.
+    If the handler called ``track_recommendations``, the id is known when the response starts. Otherwise the headers are
+    held until the body is complete. A response without a content-length may be a stream, so its headers are not held.
     """
 
     __slots__ = ("_held", "_left", "_limit", "_report_failure", "_request", "_send")
@@ -46,7 +45,7 @@ class SignedSend:
     def __init__(
         self, request: Watched, send: Send, limit: int, report_failure: Callable[[str, BaseException], None]
     ) -> None:
-        """Hold at most ``limit`` bytes of a body."""
+        """Hold a response only if its body has at most ``limit`` bytes."""
         self._request = request
         self._send = send
         self._limit = limit
@@ -59,14 +58,14 @@ class SignedSend:
         held = self._held
         try:
             ready = self._ready(message)
-        except Exception as error:  # noqa: BLE001 - the host must not notice
+        except Exception as error:  # noqa: BLE001 - no error may reach the service
             self._report_failure("SignedSend", error)
             ready, self._held = [*held, message], []
         for each in ready:
             await self._send(each)
 
     async def release(self) -> None:
-        """Send the held messages although no more will follow; a client that has left is no failure."""
+        """Send the held messages, because no more messages follow. Ignore the error of a client that has left."""
         held, self._held = self._held, []
         with suppress(OSError):
             for message in held:
@@ -129,7 +128,7 @@ def _value(headers: Iterable[Header], wanted: bytes) -> bytes:
 
 
 def _exposed(headers: list[Header]) -> list[Header]:
-    """Return the headers with ours exposed to scripts of another origin, if they may read the response (CORS)."""
+    """Return the headers. If scripts of another origin may read the response (CORS), they may also read our header."""
     exposed = _value(headers, _EXPOSE)
     if not _value(headers, b"access-control-allow-origin") or _HEADER in exposed.lower():
         return headers

@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class RouteCache(Generic[T]):
-    """A cache of lookups by method and template. Its keys are the framework's route objects, which need no template."""
+    """A cache of lookups by method and template.
+
+    Its keys are the route objects of the framework, so that the template is computed only once for each route.
+    """
 
     def __init__(self, lookup: Callable[[str, str], T | None]) -> None:
         self._lookup = lookup
@@ -40,7 +43,8 @@ class RouteCache(Generic[T]):
 def template(asgi: Scope, root: str) -> str | None:
     """Return the template of the route that handled a request, with the paths of its mounts; None if there is none.
 
-    ``root`` is the root path before routing; mounts have since added their paths to that of the scope.
+    ``root`` is the root path before routing. During routing, each mount has added its path to the root path in the
+    scope.
     """
     found = _path(asgi)
     if found is None:
@@ -54,7 +58,7 @@ def _path(asgi: Scope) -> str | None:
     context = framework.get("effective_route_context") if framework else None
     route = asgi.get("route")
     if context is not None and getattr(route, "path", None) is not None and route is not context.original_route:
-        context = None  # it belongs to an outer mount
+        context = None  # the context belongs to an outer mount
     path = getattr(context, "path", None) or getattr(getattr(context, "starlette_route", None), "path", None)
     return path if path is not None else getattr(route, "path", None)
 

@@ -1,4 +1,4 @@
-"""Finished requests and responses, read into slates and events.
+"""Reading of slates and events from finished requests and responses.
 
-It imports `recording` and everything below it, and no web framework.
+This package imports `recording` and the packages below it, but no web framework.
 """

@@ -1,4 +1,4 @@
-"""Bodies of requests and responses: kept up to a limit while they pass, decompressed and parsed afterwards."""
+"""Bodies of requests and responses: stored up to a size limit during the request, decompressed and parsed after it."""
 
 import json
 import zlib
@@ -16,7 +16,7 @@ with suppress(ImportError):
 
 
 class Body:
-    """The chunks of one body of at most ``limit`` bytes. Of a longer body only the size is kept."""
+    """The chunks of one body of at most ``limit`` bytes. For a longer body, only the size is stored."""
 
     __slots__ = ("chunks", "limit", "size")
 
@@ -59,10 +59,10 @@ def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | 
 
 
 def response_json(body: Body, headers: Iterable[tuple[bytes, bytes]], faults: Faults) -> Any:
-    """Return the JSON of a response with these raw headers; None if it is no JSON.
+    """Return the parsed JSON of a response; None if its headers name another media type.
 
     Raises:
-        ValueError: If the body is not in the format of its headers.
+        ValueError: If the body does not have the format that its headers name.
     """
     media_type, encoding = coding(headers)
     content = body.content(encoding, faults) if maybe_json(media_type) else None
@@ -73,7 +73,7 @@ def parsed(content: bytes, media_type: str) -> Any:
     """Return the content of a body. Newline-delimited JSON becomes a list of its lines.
 
     Raises:
-        ValueError: If the body is not in the format of its media type.
+        ValueError: If the body does not have the format of its media type.
     """
     try:
         return loads(content) if media_type == "application/json" else _parsed(content, media_type)
@@ -91,7 +91,7 @@ def _parsed(content: bytes, media_type: str) -> Any:
 
 
 def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
-    """Return the media type and the encoding of raw headers, in lower case; empty if they are absent."""
+    """Return the media type and the encoding in raw headers, in lower case; "" for an absent header."""
     media_type = encoding = b""
     for name, value in headers:
         lower = name.lower()
@@ -107,5 +107,5 @@ def _is_lines(media_type: str) -> bool:
 
 
 def maybe_json(media_type: str) -> bool:
-    """Return whether a response of this media type can hold items; one without a type can."""
+    """Return whether a response of this media type can contain items. A response without a media type can."""
     return not media_type or "json" in media_type

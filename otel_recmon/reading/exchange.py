@@ -1,4 +1,4 @@
-"""A finished request with its response, in terms that hold for HTTP and gRPC alike."""
+"""The interface of a finished request with its response, for HTTP as well as gRPC."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -10,11 +10,11 @@ ABANDONED: Final = "abandoned"
 
 
 class Exchange(Protocol):
-    """What a reader can ask of a finished request. An implementation parses each part when it is first read."""
+    """A finished request with its response. An implementation parses each part when it is first read."""
 
     @property
     def status(self) -> str | None:
-        """The status class: ``success``, ``rejected``, ``error`` or ``abandoned``; None for none of them."""
+        """The status class: ``success``, ``rejected``, ``error`` or ``abandoned``; None for any other response."""
 
     @property
     def accepted(self) -> bool:
@@ -22,7 +22,7 @@ class Exchange(Protocol):
 
     @property
     def redirected(self) -> bool:
-        """Whether the response is a redirect, such as that of a click that is counted on its way to the item."""
+        """Whether the response is a redirect. A click route often redirects the client to the page of the item."""
 
     @property
     def span(self) -> Span:
@@ -30,7 +30,7 @@ class Exchange(Protocol):
 
     @property
     def has_parameters(self) -> bool:
-        """Whether there is a query or a body."""
+        """Whether the request has a query or a body."""
 
     @property
     def path_params(self) -> Mapping[str, Any]:
@@ -38,7 +38,7 @@ class Exchange(Protocol):
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query parameters; the first value of each name."""
+        """The query parameters, with the first value of each name."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -46,7 +46,7 @@ class Exchange(Protocol):
 
     @property
     def body(self) -> Any:
-        """The parsed content of the request; None if there is none or it cannot be parsed."""
+        """The parsed content of the request; None if the request has no content that can be parsed."""
 
     @property
     def response_headers(self) -> Mapping[str, str]:
@@ -54,4 +54,4 @@ class Exchange(Protocol):
 
     @property
     def response(self) -> Any:
-        """The parsed content of the complete response; None if there is none or it cannot be parsed."""
+        """The parsed content of the response; None if the response is incomplete or cannot be parsed."""

@@ -41,7 +41,7 @@ def field(expression: str) -> Field:
 
 
 def _searched(compiled: Any, expression: str, value: Any) -> Any:
-    """Return the result; None if a function of the expression gets a value of the wrong type."""
+    """Return the result of a search; None if a function of the expression gets a value of the wrong type."""
     try:
         return compiled.search(value)
     except JMESPathError:
@@ -60,7 +60,7 @@ def source(expression: str) -> Source:
     """Return the function that finds the value of ``expression``, such as ``header:x-arm`` or JMESPath on the response.
 
     Raises:
-        ValueError: If it is not valid.
+        ValueError: If the expression is not valid.
     """
     prefix, colon, name = expression.partition(":")
     if not colon or prefix not in PLACES:
@@ -107,6 +107,6 @@ class PerRoute:
         return cls(tuple(rules))
 
     def at(self, method: str, template: str) -> str | None:
-        """Return the expression for a route, or None."""
+        """Return the expression for a route; None if there is no expression."""
         named = (text for pattern, text in self.rules if pattern and pattern.matches(method, template))
         return next(named, next((text for pattern, text in self.rules if pattern is None), None))

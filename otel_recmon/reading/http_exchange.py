@@ -1,4 +1,4 @@
-"""A finished HTTP request with its response, parsed as far as a reader asks."""
+"""A finished HTTP request with its response. Each part is parsed when it is first read."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -22,8 +22,8 @@ _UNREAD: Final = object()
 class HttpExchange:
     """An ``Exchange`` over HTTP."""
 
-    # Parsed values start as attributes of the class: a cached_property takes a lock in Python 3.11, and setting each
-    # on every instance costs more than most requests ask for.
+    # The defaults are attributes of the class, because setting them on every instance would cost more than the parsing
+    # that most requests need. A cached_property would take a lock in Python 3.11.
     _headers: Mapping[str, str] | None = None
     _response_headers: Mapping[str, str] | None = None
     _query: Mapping[str, str] | None = None
@@ -85,7 +85,7 @@ class HttpExchange:
 
     @property
     def has_parameters(self) -> bool:
-        """Whether there is a query or a body."""
+        """Whether the request has a query or a body."""
         return self._request_body is not None or bool(self._request.get("query_string"))
 
     @property
@@ -109,7 +109,7 @@ class HttpExchange:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query parameters; the first value of each name."""
+        """The query parameters, with the first value of each name."""
         if self._query is None:
             text = self._request.get("query_string", b"").decode("latin-1")
             self._query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
@@ -117,14 +117,14 @@ class HttpExchange:
 
     @property
     def body(self) -> Any:
-        """The request body as JSON or form fields; None if it is absent or neither."""
+        """The parsed request body, from JSON or form fields; None if it is absent or has another format."""
         if self._body is _UNREAD:
             self._body = self._parse_body(self._request_body) if self._request_body else None
         return self._body
 
     @property
     def response(self) -> Any:
-        """The JSON of the response; None if it is absent, incomplete or something else."""
+        """The parsed JSON of the response; None if the response is incomplete, has no body or is not JSON."""
         if self._response is _UNREAD:
             body = None if self._failed or self._abandoned else self._response_body
             self._response = self._parse_response(body) if body is not None and body.size else None

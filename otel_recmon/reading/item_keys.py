@@ -1,6 +1,6 @@
 """The keys of an item that hold its id, category, score and position.
 
-The lists hold the names found in public recommendation services. Their order matters: the first name wins.
+Each list contains key names of public recommendation services. If an item has several of them, the first one wins.
 """
 
 import re
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 _MOST_REMEMBERED: Final = 2_000
-"""The longest text of all keys of an item that is cached. A response may echo keys that a client chose."""
+"""The maximum total length of the keys of an item that are cached. The keys of a response may come from a client."""
 _TITLES: Final = ("title", "name", "label", "headline")
 _CATEGORIES: Final = (
     "category",
@@ -61,7 +61,7 @@ _FOREIGN_IDS: Final = re.compile(
 
 
 class Fields(NamedTuple):
-    """The keys of an item; None for those that it lacks."""
+    """The keys of an item; None for a missing key."""
 
     id: str
     by_id: bool
@@ -131,5 +131,5 @@ def categories_of(value: Any) -> list[str] | str | None:
 
 
 def scores_of(values: Iterable[Any]) -> list[Any] | None:
-    """Return the scores of the items that have one; None if no item has."""
+    """Return the scores without missing scores; None if no item has a score."""
     return [value for value in values if value is not None] or None

@@ -1,4 +1,4 @@
-"""The observer: it finds the reader of a request's route, and records each finished request."""
+"""The observer. It finds the reader for the route of a request, and records each finished request."""
 
 import logging
 from typing import Final
@@ -16,17 +16,17 @@ from otel_recmon.sdk import describe
 _logger = logging.getLogger("otel_recmon")
 
 MOST_ROUTES: Final = 4096
-"""The most routes whose readers are remembered. A client can send any method, so nothing else bounds their number."""
+"""The maximum number of routes with a cached reader. Without it, a client could fill memory with invented methods."""
 
 
 class Observer:
-    """Watches the routes of a service, and records under the defaults of one collector."""
+    """Watches the routes of a service, and records requests with the defaults of one collector."""
 
     def __init__(self, settings: Settings, defaults: Defaults) -> None:
         """Compile the route patterns and expressions of the settings.
 
         Raises:
-            ValueError: If one of them is not valid.
+            ValueError: If a pattern or an expression is not valid.
         """
         self.settings = settings
         self.defaults = defaults

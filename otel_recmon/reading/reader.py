@@ -1,4 +1,4 @@
-"""The reader of one route: it reads a finished exchange once, and returns the observation to record."""
+"""The reader of one route. It reads a finished exchange once, and returns the observation to record."""
 
 import re
 from collections.abc import Callable
@@ -32,10 +32,10 @@ FIELDS: Final = ("item_id", "category", "score")
 
 _PARAMETERS: Final = re.compile(r"{(\w+)")
 _FLAG_EVENTS: Final = ("feature_flag.evaluation", "feature_flag")
-"""The span event of a feature flag in the semantic conventions: the current name and the former one."""
+"""The span event of a feature flag in the semantic conventions: the current name and the former name."""
 _FLAG_KEY: Final = "feature_flag.key"
 _FLAG_VARIANTS: Final = ("feature_flag.result.variant", "feature_flag.variant")
-"""The attribute of the variant: the current name and the former one."""
+"""The attribute with the variant of a feature flag: the current name and the former name."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class EventRules:
 
 @dataclass(frozen=True)
 class LabelRules:
-    """The expressions that read the labels on one route; None for those that the traffic does not give."""
+    """The expressions that read the labels on one route; None for a label that the traffic does not give."""
 
     model_version: Source | None
     variant: Source | None
     surface: Source | None
     experiment: Source | None
     flag: str | None
-    """The experiment whose feature flag gives the variant, if the traffic names no experiment."""
+    """The key of the feature flag that gives the variant if the traffic names no experiment."""
     echoes_version: bool
-    """Whether an event route takes the model version from a client; only versions that this process served count."""
+    """Whether an event can name its model version. Only model versions that this process has served are accepted."""
     present: bool
     """Whether the traffic can give any label."""
 
@@ -75,7 +75,7 @@ class Reader:
     labels: LabelRules
     user: Source
     needs_user: bool
-    """Whether anything counts or logs users."""
+    """Whether experiments, sketches or the event log need the user id."""
     signed: bool
     """Whether recommendation ids are verified."""
     experimental: bool
@@ -85,7 +85,7 @@ class Reader:
     has_served: Callable[[str], bool]
 
     def read(self, exchange: Exchange, request: RequestContext) -> Observation:
-        """Return the content of an exchange, except for the parts that the code has recorded in ``request``."""
+        """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""
         seen = Observation(recommends=self.kind is RouteKind.RECOMMENDATION)
         if self.needs_user or (self.signed and self.kind is RouteKind.CLICK):
             seen.user = self.user(exchange)
@@ -127,7 +127,7 @@ class Reader:
         return (float("nan") if revenue is None else revenue,)
 
     def impressions(self, exchange: Exchange) -> tuple[list[Any], list[Any]]:
-        """Return the positions from 1 and the items that a client reports as seen; either may be empty."""
+        """Return the positions (from 1) and the ids of the items that a client reports as seen. A list may be empty."""
         body = exchange.body
         stated = body.get("positions") if isinstance(body, dict) else None
         if isinstance(stated, list):
@@ -177,7 +177,7 @@ class Readers:
         """Parse the expressions of the settings.
 
         Raises:
-            ValueError: If one of them is not valid.
+            ValueError: If an expression is not valid.
         """
         self._settings = settings
         self._store = store
@@ -246,7 +246,7 @@ def _event_rules(find: dict[str, Source | None]) -> EventRules:
 def flag_variant(span: Span, key: str) -> Any:
     """Return the variant of the last evaluation of a feature flag in a span; None if there is none.
 
-    The span's own attributes count if it has no such event. Only sampled spans of the SDK can be read.
+    If the span has no such event, the attributes of the span are used. Only sampled spans of the SDK can be read.
     """
     events = [event.attributes for event in getattr(span, "events", ()) if event.name in _FLAG_EVENTS]
     for attributes in (*reversed(events), getattr(span, "attributes", None)):

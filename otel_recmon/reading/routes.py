@@ -10,7 +10,7 @@ from otel_recmon.config import Settings
 
 
 class RouteKind(Enum):
-    """The content of the requests to a route."""
+    """The kinds of watched routes, by the content of their requests."""
 
     RECOMMENDATION = "recommendation"
     CLICK = "click"
@@ -20,13 +20,13 @@ class RouteKind(Enum):
 
 @dataclass(frozen=True)
 class Pattern:
-    """The methods (empty for any) and the form of a route template."""
+    """A pattern of routes: the methods (empty for any method), and a regular expression for the route template."""
 
     methods: frozenset[str]
     template: re.Pattern[str]
 
     def matches(self, method: str, template: str) -> bool:
-        """Return whether a route fits the pattern."""
+        """Return whether a route matches the pattern."""
         return (not self.methods or method in self.methods) and bool(self.template.fullmatch(template))
 
 
@@ -43,7 +43,7 @@ _CONVERTS: Final = Pattern(
 
 
 def parse(text: str) -> Pattern:
-    """Return the pattern of ``METHOD /path/{param}/*``. The method is optional; ``*`` matches any rest of the path.
+    """Parse a pattern ``METHOD /path/{param}/*``. The method is optional; ``*`` matches the rest of the path.
 
     Raises:
         ValueError: If the text does not have this form.
@@ -71,20 +71,20 @@ def patterns(text: str) -> tuple[Pattern, ...]:
     """Return the patterns of a comma-separated list.
 
     Raises:
-        ValueError: If one of them is not a valid pattern.
+        ValueError: If a part of the list is not a valid pattern.
     """
     return tuple(parse(part) for part in text.split(",") if part.strip())
 
 
 @dataclass(frozen=True)
 class Routes:
-    """The watched routes of a service. A route that fits several kinds is an event route."""
+    """The watched routes of a service. If a route matches several kinds, it is an event route."""
 
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
-        """Return the routes of the settings, or the default ones."""
+        """Return the routes of the settings. For a kind without a setting, they are the default routes."""
 
         def chosen(text: str | None, default: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
             return patterns(text) if text else default

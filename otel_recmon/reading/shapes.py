@@ -1,4 +1,4 @@
-"""The items in a parsed response, found in the shapes that public recommendation services return."""
+"""Search for the items in a parsed response. It knows the shapes that public recommendation services return."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ DECOYS: Final = frozenset(
     query ratings read reason reasons scores seeds seen tags users version versions viewed warnings watched
     weights""".split()
 )
-"""Keys of other lists, found beside the items in the same services."""
+"""Keys of other lists, which the same services return next to the items."""
 _NESTED: Final = frozenset({list, dict})
 _OBJECTS: Final = frozenset({dict})
 _LISTS: Final = frozenset({list})
@@ -35,14 +35,15 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 Found = tuple[list[Any], Fields | None]
-"""The items of a response and their keys; no keys if the items are plain ids."""
+"""The items of a response and the keys of an item. The keys are None if the items are plain ids."""
 
 
 def find_items(body: Any) -> Found | None:
     """Return the items of a response, or None if nothing in it looks like items.
 
-    A list under a known key wins over one under an unknown key. Among lists under unknown keys, the one whose elements
-    look most like items wins. An empty list is an empty slate if it is the whole body or is under a known key.
+    A list under a known key wins over a list under an unknown key. Among lists under unknown keys, the one whose
+    elements look most like items wins. An empty list is an empty slate if the list is the whole body or is under a
+    known key.
     """
     if isinstance(body, list):
         return _listed(body)
@@ -91,7 +92,7 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
 
 
 def _rank(key: str) -> float:
-    """Return 2 for a key that names recommendations, 1 for a usual key, 0 for an unknown one, -1 for another list."""
+    """Return 2 for a key that names recommendations, 1 for a usual key, 0 for an unknown key, -1 for other lists."""
     return _remembered_rank(key) if len(key) <= _LONGEST_KEY else 0
 
 
@@ -127,10 +128,10 @@ def _listed(value: list[Any]) -> Found | None:
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
-    """Return objects and their keys. An object that wraps its item, as in ``{"item": {...}}``, is unwrapped.
+    """Return objects and the keys of an item. An object that wraps its item, as in ``{"item": {...}}``, is unwrapped.
 
-    The keys are those of the object with the most. Shelves, as in ``{"title": "New", "items": [...]}``, are read in
-    order.
+    The keys are taken from the object with the most keys. Shelves, as in ``{"title": "New", "items": [...]}``, are read
+    in order.
     """
     fields = fields_of(max(items, key=len))
     if fields is None or fields.shelf:
@@ -163,7 +164,7 @@ def _without(item: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _ranked(value: dict[str, Any]) -> Found | None:
-    """Return the values of an object whose keys are the ranks 0, 1, 2 ... or 1, 2, 3 ..."""
+    """Return the items of an object whose keys are the ranks 0, 1, 2 ... or 1, 2, 3 ...; None for another object."""
     if not value or not all(key.isdecimal() and len(key) <= _LONGEST_RANK for key in value):
         return None
     ranks = sorted(int(key) for key in value)
@@ -174,7 +175,7 @@ def _ranked(value: dict[str, Any]) -> Found | None:
 
 
 def _likeness(found: Found) -> float:
-    """Return the likeness of elements to items, 0 to 1.9: highest for objects with id, score and category."""
+    """Return the similarity of elements to items, 0 to 1.9. Objects with id, score and category get 1.9."""
     items, fields = found
     if fields is None:
         return 0.5 if items else 0
@@ -189,7 +190,7 @@ def _is_id(element: Any) -> bool:
 
 
 def _from_pairs(elements: list[Any]) -> list[dict[str, Any]] | None:
-    """Return ``[[id, score], ...]`` as objects, or None. Pairs of whole numbers alone are coordinates or ranges."""
+    """Return ``[[id, score], ...]`` as objects, or None. Pairs with only whole numbers are coordinates or ranges."""
     if all(len(element) == _PAIR and _is_id(element[0]) for element in elements):
         return _scored(elements)
     return None

@@ -1,4 +1,4 @@
-"""Slates read from responses, by the configured expressions or by the usual shapes and keys."""
+"""Reading of slates from responses, with the configured expressions or by the usual shapes and keys."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,14 +13,14 @@ from otel_recmon.safety import Faults
 from otel_recmon.values import number
 
 _DEEPEST_RANK: Final = 100
-"""The lowest rank that can be a position on a page. A rank below it is one in a larger list, such as by popularity."""
+"""The largest rank that can be a position on a page. A larger rank comes from a longer list, such as all products."""
 _NO_FIELDS: Final = (None, False, None, None, None)
 _TRUE: Final = (True, "true", "True", "1", "yes")
 
 
 @dataclass(frozen=True)
 class SlateRules:
-    """The expressions that read a slate on one route; None for the usual keys."""
+    """The expressions that read a slate on one route. None stands for the usual keys."""
 
     items: Source | None
     item_id: Field | None
@@ -34,7 +34,7 @@ class SlateRules:
     """The number of the first position, 0 or 1."""
 
     def read(self, exchange: Exchange, faults: Faults) -> Slate:
-        """Return the slate of a response. Its items are None if nothing in the response looks like items."""
+        """Return the slate of a response. The items are None if nothing in the response looks like items."""
         outcome = self._outcome(exchange, faults) if self.outcome else None
         found = self._configured_items(exchange) if self.items else find_items(exchange.response)
         if found is None:
@@ -47,7 +47,7 @@ class SlateRules:
         return slate
 
     def positions(self, items: list[Any], key: str | None) -> list[Any] | None:
-        """Return the positions of items under a key, counted from 1; None if an item has none."""
+        """Return the position of each item from a key, counted from 1; None if an item has no position."""
         positions = [item.get(key) for item in items] if key else [None]
         return None if None in positions else [rebased(position, self.position_base) for position in positions]
 
@@ -98,7 +98,7 @@ def column(items: list[Any], pick: Field | None, key: str | None) -> list[Any]:
 
 
 def rebased(position: Any, base: int) -> Any:
-    """Return a position counted from 1, given one counted from ``base``; a value that is no number is unchanged."""
+    """Convert a position that is counted from ``base`` to a position from 1. Return other values unchanged."""
     found = number(position)
     return position if found is None else found + 1 - base
 
@@ -114,7 +114,7 @@ def _categories(raw: list[Any]) -> list[Any] | None:
 
 
 def _page_positions(key: str, positions: list[Any] | None) -> list[Any] | None:
-    """Return the positions, or None if they are ranks in a larger list: not consecutive, and one is beyond 100."""
+    """Return the positions; None if they are ranks in a longer list (not consecutive, and one of them is above 100)."""
     if positions is None or key.lower() != "rank":
         return positions
     ranks = sorted(rank for rank in positions if isinstance(rank, float))

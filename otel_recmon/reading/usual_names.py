@@ -1,4 +1,4 @@
-"""The usual names of query, path and body fields, used where no expression is configured."""
+"""The usual names of query, path and body fields. They are used if no expression is configured."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _ITEMS: Final = tuple(
         "track_id id"
     ).split()
 )
-"""From the most to the least specific: ``id`` alone may be the id of the event itself."""
+"""The names of an item id, most specific first. ``id`` is last, because it may be the id of the event itself."""
 
 
 def named(names: frozenset[str], exchange: Exchange) -> Any:
@@ -35,7 +35,7 @@ def recommendation_id(exchange: Exchange) -> Any:
 
 
 def item_id(exchange: Exchange) -> Any:
-    """Return the item of an event, under the most specific name that has a text or a number."""
+    """Return the item id of an event, from the most specific name that has a text or a number."""
     found = (named(names, exchange) for names in _ITEMS)
     return next((item for item in found if isinstance(item, str | int | float)), None)
 

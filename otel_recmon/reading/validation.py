@@ -13,7 +13,7 @@ _ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes")
 
 
 def checked(settings: Settings) -> tuple[Settings, list[Problem]]:
-    """Return the settings without invalid patterns and expressions, and a problem for each of these."""
+    """Return the settings without invalid patterns and expressions, and a problem for each invalid setting."""
     checks: dict[str, Callable[[str], object]] = dict.fromkeys(_ROUTES, patterns)
     checks.update(dict.fromkeys(SOURCES, lambda text: PerRoute.of(text, source)))
     checks.update(dict.fromkeys(FIELDS, lambda text: PerRoute.of(text, field)))

@@ -1,4 +1,4 @@
-"""The verbs, the counts and the instruments that export them.
+"""The methods of ``MetricsCollector``, the counts, and the instruments that export the counts.
 
-It imports the facts, the maths, `values`, `safety` and `sdk`, and no web framework.
+This package imports the root modules and `stats`, but no web framework.
 """

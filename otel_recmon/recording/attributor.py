@@ -1,4 +1,4 @@
-"""Recommendation ids: issued with each slate, and verified when an event brings one back."""
+"""Issuing of a recommendation id with each slate, and verification of the recommendation ids in events."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -19,16 +19,17 @@ from otel_recmon.recording.store import Store
 from otel_recmon.values import id_text, number, position, reusable, user_bytes
 
 MOST_CLICKS: Final = 32_768
-"""The last clicks that a process remembers, to find duplicates: at least this many, at most twice as many (7 MB)."""
+"""The minimum number of recent clicks that a process stores to find duplicates. The maximum is twice this (7 MB)."""
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 _latest: ContextVar[str | None] = ContextVar("otel_recmon_recommendation_id", default=None)
 
 
 def recommendation_id() -> str | None:
-    """Return the id of the last slate that ``track_recommendations`` recorded in this request, to be sent with it.
+    """Return the recommendation id of the last slate that ``track_recommendations`` recorded in this request.
 
-    None without OTEL_RECMON_SIGNING_KEY, and before the first slate.
+    Send the id to the client together with the slate. The id is None before the first slate, and without
+    OTEL_RECMON_SIGNING_KEY.
     """
     request = current.get()
     return _latest.get() if request is None else request.recommendation_id
@@ -42,14 +43,14 @@ class Credit(NamedTuple):
     found: Recommendation | None = None
     """The slate that the event is attributed to."""
     delay: float | None = None
-    """Seconds since that slate."""
+    """Seconds from the slate to the event."""
 
     def labels(self) -> Labels | None:
-        """Return the labels under which the slate was counted."""
+        """Return the labels under which the slate was counted; None without attribution."""
         return Labels(*self.found.shown[:3]) if self.found else None
 
     def subject(self, user: object) -> Subject | None:
-        """Return the subject of the slate's experiment."""
+        """Return the experiment, variant and bucket of the slate, with the user; None without an experiment."""
         if self.found is None or self.found.shown.experiment is None:
             return None
         _, variant, _, experiment, bucket, _ = self.found.shown
@@ -60,11 +61,11 @@ class Credit(NamedTuple):
         return {"attribution": self.result, "delay_seconds": self.delay}
 
     def position(self, reported: object, item: object) -> Any:
-        """Return the reported position, or that of the item in the slate if none is reported."""
+        """Return the reported position. If no position is reported, return the position of the item in the slate."""
         return self.found.position(item) if reported is None and self.found else reported
 
     def positions(self, reported: Any, items: Sequence[object]) -> Any:
-        """Return the reported positions, else those of the items in the slate, else 1, 2, 3 ..."""
+        """Return the reported positions, or else the positions of the items in the slate, or else 1, 2, 3 ..."""
         reported, items = reusable(reported), reusable(items)
         known = isinstance(reported, list | tuple) and any(position is not None for position in reported)
         if self.found and items and not known:
@@ -101,7 +102,7 @@ class Attributor:
         """Make the recommendation id of a slate, for the handler and for the response header.
 
         ``cells`` hold the counts of the slate; their labels may be coarser than ``labels``. ``arm`` is the bucket in
-        which its request was counted, or None if the request is counted later.
+        which the request of the slate was counted; None if the request is counted later.
         """
         if arm is None and slate.subject is not None:
             arm = self._reserve_bucket(request, slate.subject, labels.variant)
@@ -118,7 +119,7 @@ class Attributor:
     def _reserve_bucket(
         self, request: RequestContext | None, subject: Subject, variant: str | None
     ) -> ArmBucket | None:
-        """Return the bucket in which the request will be counted. A bucket drawn at random is kept in the request."""
+        """Return the bucket in which the request will be counted. Store it in the request, as it may be random."""
         with self._store.lock:
             found = self._store.arm_bucket(subject, variant)
         if found is not None and request is not None and request.slates == 1:
@@ -127,7 +128,7 @@ class Attributor:
 
     @when_enabled
     def click(self, token: object, item: object, position: object, user: object) -> Credit:
-        """Verify the id of a click. A second click of the same user on the same item of a slate is a duplicate."""
+        """Verify the recommendation id of a click. A user's second click on the same item of a slate is a duplicate."""
         credit = self._credit(token)
         if credit.found is not None and (item is not None or position is not None):
             target = ("item", id_text(item).strip()) if item is not None else ("position", _canonical(position))
@@ -137,7 +138,7 @@ class Attributor:
 
     @when_enabled
     def event(self, token: object) -> Credit:
-        """Verify the id of any other event."""
+        """Verify the recommendation id of a conversion or of seen items."""
         return self._counted(self._credit(token))
 
     def _credit(self, token: object) -> Credit:
@@ -159,7 +160,7 @@ class Attributor:
 
 
 class Recent:
-    """A set of the most recent values, at least ``size`` and at most twice as many. Safe to share between threads."""
+    """A set of recent values: at least the last ``size``, at most twice as many. Threads can share it."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -167,7 +168,7 @@ class Recent:
         self._before: dict[int, object] = {}
 
     def add(self, value: object) -> bool:
-        """Add a value, and return whether it was in the set. Only its 64-bit hash is kept, salted by the process."""
+        """Add a value, and return whether the set contained it. Only a 64-bit hash of the value is stored."""
         key, mine, now = hash(value), object(), self._now
         known = now.setdefault(key, mine) is not mine or key in self._before
         if len(now) >= self._size:
@@ -176,7 +177,7 @@ class Recent:
 
 
 def _canonical(position: object) -> str:
-    """Return one spelling for all spellings of a position, such as 3, "3" and 3.0."""
+    """Return the same text for all forms of a position, such as 3, "3" and 3.0."""
     found = number(position)
     return id_text(position).strip() if found is None else str(found)
 
@@ -187,6 +188,6 @@ def _sampled() -> tuple[int, int] | None:
 
 
 def _unusual(positions: Any, length: int) -> list[int | None]:
-    """Return the positions of a slate; [] if they are the usual 1, 2, 3 ..., which the id need not hold."""
+    """Return the positions of a slate; [] if they are 1, 2, 3 ..., which are not stored in the id."""
     places = [position(place) for place in positions] if isinstance(positions, list | tuple) else []
     return places if len(places) == length and places != list(range(1, length + 1)) else []

@@ -1,6 +1,7 @@
-"""The counting cells: plain numbers that recording increments and the exporter reads.
+"""The counting cells: plain numbers, incremented when something is recorded and read at each export.
 
-They cost the same whatever the exporter. The SDK's own counters check and hash the attributes at every call.
+An increment costs the same with every exporter. The SDK's own counters would check and hash the attributes at every
+call.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,7 @@ from otel_recmon.values import BEYOND_INDEX, LAST_POSITION
 
 @dataclass(slots=True)
 class Model:
-    """The state of one model version. Values that the service reports replace those of the windows."""
+    """The state of one model version. Values reported by the service replace the values computed from the windows."""
 
     windows: Windows
     updated_at: float | None = None
@@ -62,12 +63,13 @@ class Cells:
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     histograms: dict[str, Any] = field(default_factory=dict)
-    """The series of these labels in each histogram, by the histogram's name."""
+    """The bound histogram of these labels for each metric, by metric name."""
 
     def show(self, length: int) -> None:
-        """Count a slate of ``length`` items at the positions 1, 2, 3 ...
+        """Count one impression at each of the positions 1 to ``length``.
 
-        One number is incremented instead of one per position; ``impressions`` adds them up when they are exported.
+        Only the number of slates of this length is incremented, which is faster. At each export, ``impressions``
+        computes the number of impressions at each position.
         """
         if length > LAST_POSITION:
             self.shown[BEYOND_INDEX] += length - LAST_POSITION
@@ -75,7 +77,7 @@ class Cells:
         self.lengths[length] += 1
 
     def show_at(self, positions: Iterable[int]) -> None:
-        """Count items at the given indexes in ``catalog.POSITIONS``."""
+        """Count one impression at each of the given indexes in ``catalog.POSITIONS``."""
         for position in positions:
             self.shown[position] += 1
 
@@ -116,4 +118,4 @@ COUNTS: dict[catalog.Metric, Callable[[Cells], Iterable[tuple[str, int]]]] = {
     catalog.ITEMS: lambda cells: cells.items.items(),
     catalog.CANDIDATES: lambda cells: cells.candidates.items(),
 }
-"""For each counter with a model version: the values of its own label, and their counts."""
+"""For each counter with a model version, a function that returns the values of its other label with their counts."""

@@ -1,4 +1,4 @@
-"""``MetricsCollector``: the verbs with which a service records its recommendations and their results."""
+"""``MetricsCollector``: the methods with which a service records recommendations, clicks and conversions."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -22,9 +22,9 @@ from otel_recmon.values import label_text
 class MetricsCollector:
     """Records the requests, slates and user events of a recommendation service.
 
-    It is safe to share between threads, and once built it never raises. An unusable value, such as a NaN latency or a
-    negative revenue, is not recorded: it is counted by reason in ``recmon_events_dropped_total`` and logged once. The
-    usable values of the same call still count.
+    Threads can share a collector. Its methods never raise an exception; only its constructor does. An unusable value,
+    such as a NaN latency or a negative revenue, is not recorded: it is counted by reason in
+    ``recmon_events_dropped_total`` and logged once. The usable values of the same call are still recorded.
 
     >>> metrics = MetricsCollector(model_version="v1")
     >>> metrics.track_recommendations("user-1", ["a", "b"], ["drama", "comedy"], scores=[0.9, 0.4])
@@ -42,19 +42,21 @@ class MetricsCollector:
         catalog_size: int | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        """Create a collector with labels for all of its calls.
+        """Create a collector. Its labels apply to each call that does not give other labels.
 
         Args:
             model_version: The version of the model; by default OTEL_RECMON_MODEL_VERSION.
             variant: The experiment arm, such as ``treatment``.
             surface: The placement, such as ``home``.
-            experiment: The experiment that the variant is an arm of; by default OTEL_RECMON_EXPERIMENT.
-            catalog_size: The number of items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without it, there
-                is no coverage.
-            meter_provider: The provider to record with; by default the global one, even if it is set later.
+            experiment: The experiment to which the variant belongs; by default OTEL_RECMON_EXPERIMENT.
+            catalog_size: The number of items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without a catalog
+                size, catalog coverage is not exported.
+            meter_provider: The provider that exports the metrics; by default the global provider, which may be set
+                later.
 
         Raises:
-            ValueError: If a label is not a text of 1 to 100 characters, or the size not a whole number from 1.
+            ValueError: If a label is not a text of 1 to 100 characters, or the catalog size is not a whole number from
+                1.
         """
         _check_labels(model_version=model_version, variant=variant, surface=surface, experiment=experiment)
         if catalog_size is not None and (type(catalog_size) is not int or catalog_size < 1):
@@ -82,27 +84,28 @@ class MetricsCollector:
         surface: str | None = None,
         experiment: str | None = None,
     ) -> None:
-        """Count a slate: its request and outcome, impressions, categories and top score, and the quality windows.
+        """Record a slate: its request and outcome, impressions, categories, top score, diversity and coverage.
 
         Args:
-            user_id: The user whom the slate is for. The id is never exported. The event log has a hash of it if a
-                hash key is configured, an experiment counts it in one of 32 buckets, and sketches keep it in memory
-                until the next export.
+            user_id: The id of the user who receives the slate. The id itself is never exported. The event log contains
+                a hash of the id if a hash key is configured. An experiment counts the user in one of 32 buckets.
+                Sketches keep the id in memory until the next export.
             item_ids: The items in the order shown.
             categories: The category of each item: a list if an item has several, None if it has none.
             scores: The score of each item; the highest one is recorded.
             outcome: ``served`` (the default), ``partial``, ``fallback``, ``empty`` (the default of an empty
                 slate), ``error`` or ``unrecognized``.
-            positions: The position of each item, from 1, if it differs from its place in the list.
-            requested: The number of items requested; a served slate with fewer is ``partial``.
-            seconds: The latency; replaces ``track_latency``.
-            cache_hit: True for a cache hit, False for a miss; replaces ``track_cache_hit``.
-            model_version: Replaces that of the collector.
-            variant: Replaces that of the collector.
-            surface: Replaces that of the collector.
-            experiment: Replaces that of the collector.
+            positions: The position of each item, from 1. They are only needed if they are not 1, 2, 3 ...
+            requested: The number of items that the client requested. With fewer items, the default outcome is
+                ``partial``.
+            seconds: The latency in seconds. It replaces a call of ``track_latency``.
+            cache_hit: True for a cache hit, False for a miss. It replaces a call of ``track_cache_hit``.
+            model_version: Overrides the model version of the collector.
+            variant: Overrides the variant of the collector.
+            surface: Overrides the surface of the collector.
+            experiment: Overrides the experiment of the collector.
         """
-        # No @never_raises and no function of its own: another call would be a tenth of the cost of this one.
+        # Written here without @never_raises: another function call would add a tenth to the cost.
         try:
             if consume_repeat(SLATE):
                 return
@@ -128,12 +131,12 @@ class MetricsCollector:
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
     def track_request(self, success: bool = True) -> None:
-        """Count a request as a success or a failure, if ``track_recommendations`` does not record it."""
+        """Count a request as a success or a failure. Use it only for requests without ``track_recommendations``."""
         status, outcome = (SUCCESS, SERVED) if success else (ERROR, FAILED)
         request_counts.record_request(self.defaults, status, outcome)
 
     def track_latency(self, seconds: float) -> None:
-        """Record the latency of a request, in seconds from 0."""
+        """Record the latency of a request in seconds. It is at least 0."""
         request_counts.record_latency(self.defaults, seconds)
 
     def track_cache_hit(self, hit: bool) -> None:
@@ -141,7 +144,7 @@ class MetricsCollector:
         stages.record_cache_lookup(self.defaults, hit)
 
     def stage(self, name: str, candidates: int | None = None) -> AbstractContextManager[Stage]:
-        """Time a stage of the pipeline, and count the items that leave it.
+        """Time a stage of the pipeline, and count the items that the stage returns.
 
         >>> with MetricsCollector(model_version="v1").stage("retrieval") as stage:
         ...     stage.candidates = 500
@@ -163,16 +166,19 @@ class MetricsCollector:
         """Count a click at a position, from 1. A click without a usable position counts at position ``unknown``.
 
         Args:
-            position: The position of the clicked item. It can be omitted if the item is part of a recommendation id.
-            model_version: Replaces that of the collector.
-            variant: Replaces that of the collector.
-            surface: Replaces that of the collector.
-            experiment: Replaces that of the collector.
-            user_id: The user who clicked. The id is neither stored nor exported. The event log has a hash of it if a
-                hash key is configured, and an experiment counts it in one of 32 buckets.
-            recommendation_id: The id that came with the slate. If it verifies, its model version, variant, surface
-                and experiment replace those above.
-            item_id: The clicked item. A second click of the same user on it, in the same slate, is not counted.
+            position: The position of the clicked item. It can be omitted if ``recommendation_id`` and ``item_id`` are
+                given.
+            model_version: Overrides the model version of the collector.
+            variant: Overrides the variant of the collector.
+            surface: Overrides the surface of the collector.
+            experiment: Overrides the experiment of the collector.
+            user_id: The id of the user who clicked. The id itself is neither stored nor exported. The event log
+                contains a hash of the id if a hash key is configured. An experiment counts the user in one of 32
+                buckets.
+            recommendation_id: The recommendation id of the slate. If the id is valid, the model version, variant,
+                surface and experiment of the slate replace the arguments.
+            item_id: The id of the clicked item. A user's second click on the same item of the same slate is not
+                counted.
         """
         origin = Origin(model_version, variant, surface, experiment, user_id, recommendation_id)
         feedback.record_click(self.defaults, origin, position, item_id)
@@ -188,16 +194,16 @@ class MetricsCollector:
         user_id: object = None,
         recommendation_id: object = None,
     ) -> None:
-        """Count a conversion, and its revenue in the configured currency if that is above 0.
+        """Count a conversion. Record its revenue if the revenue is above 0.
 
         Args:
-            revenue: The revenue, from 0.
-            model_version: Replaces that of the collector.
-            variant: Replaces that of the collector.
-            surface: Replaces that of the collector.
-            experiment: Replaces that of the collector.
-            user_id: The user who converted; see ``track_click``.
-            recommendation_id: The id that came with the slate; see ``track_click``.
+            revenue: The revenue in the currency of the service, at least 0.
+            model_version: Overrides the model version of the collector.
+            variant: Overrides the variant of the collector.
+            surface: Overrides the surface of the collector.
+            experiment: Overrides the experiment of the collector.
+            user_id: The id of the user who converted; see ``track_click``.
+            recommendation_id: The recommendation id of the slate; see ``track_click``.
         """
         origin = Origin(model_version, variant, surface, experiment, user_id, recommendation_id)
         feedback.record_conversion(self.defaults, origin, revenue)
@@ -213,33 +219,33 @@ class MetricsCollector:
         recommendation_id: object = None,
         item_ids: Sequence[object] = (),
     ) -> None:
-        """Count items that a client reports as seen, at their positions from 1.
+        """Count one impression for each item that a client reports as seen. Positions start at 1.
 
         Args:
-            positions: The positions of the items seen. They can be omitted for items of a recommendation id.
-            model_version: Replaces that of the collector.
-            variant: Replaces that of the collector.
-            surface: Replaces that of the collector.
-            user_id: The user. The id is neither stored nor exported; the event log has a hash of it if a hash key is
-                configured.
-            recommendation_id: The id that came with the slate. If it verifies, its model version, variant and surface
-                replace those above.
-            item_ids: The items seen, if there are no positions. Without a recommendation id that verifies, they
-                count at the positions 1, 2, 3 ...
+            positions: The positions of the seen items. They can be omitted if ``item_ids`` is given.
+            model_version: Overrides the model version of the collector.
+            variant: Overrides the variant of the collector.
+            surface: Overrides the surface of the collector.
+            user_id: The id of the user. The id itself is neither stored nor exported. The event log contains a hash of
+                the id if a hash key is configured.
+            recommendation_id: The recommendation id of the slate. If the id is valid, the model version, variant and
+                surface of the slate replace the arguments.
+            item_ids: The ids of the seen items, if ``positions`` is not given. A valid recommendation id gives their
+                positions. Otherwise the items count at the positions 1, 2, 3 ...
         """
         origin = Origin(model_version, variant, surface, None, user_id, recommendation_id)
         feedback.record_impressions(self.defaults, origin, positions, item_ids)
 
     def update_diversity(self, score: float) -> None:
-        """Set the diversity, 0 to 1. It replaces the one computed from the slates."""
+        """Set the diversity, 0 to 1. It replaces the diversity computed from the slates."""
         model_values.set_diversity(self.defaults, score)
 
     def update_coverage(self, percent: float) -> None:
-        """Set the coverage, 0 to 100. It replaces the one computed from the slates."""
+        """Set the catalog coverage, 0 to 100. It replaces the coverage computed from the slates."""
         model_values.set_coverage(self.defaults, percent)
 
     def update_model_staleness(self, hours: float) -> None:
-        """Set the age of the model in hours. The exported age grows from there with the clock."""
+        """Set the current age of the model in hours. After the call, the exported age grows with time."""
         model_values.set_age(self.defaults, hours)
 
     def model_updated(self, at: datetime | float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The labels and the experiment of one collector, used by every call that does not name its own."""
+"""The labels and the experiment of one collector: the defaults of its calls."""
 
 from typing import Any
 from weakref import finalize
@@ -36,7 +36,11 @@ class Defaults:
     def labels(
         self, model_version: str | None = None, variant: str | None = None, surface: str | None = None
     ) -> Labels:
-        """Return the labels of a call: its own where it gives any, else those of the collector or the settings."""
+        """Return the labels of a call.
+
+        A label that the call does not give comes from the collector, or from the settings if the collector does not
+        have this label either.
+        """
         if model_version is variant is surface is None:
             if self._fixed is None:
                 if self.own[1] is self.own[2] is None:
@@ -51,9 +55,9 @@ class Defaults:
         )
 
     def subject(self, request: RequestContext | None, experiment: object, user: object) -> Subject | None:
-        """Return the subject of a call; None where no experiment is configured or named.
+        """Return the experiment, user and bucket of a call; None if no experiment is configured or named.
 
-        The experiment is that of the call, else of the collector, the request or the settings, in this order.
+        The experiment comes from the first of these that names one: the call, the collector, the request, the settings.
         """
         if experiment is None and not self.store.experimental and (request is None or request.subject is None):
             return None
@@ -62,11 +66,11 @@ class Defaults:
         if named != known.experiment:
             known = Subject(user=known.user)
         if user is not None and known.user not in (None, user):
-            known = known._replace(bucket=None)  # it belongs to the other user
+            known = known._replace(bucket=None)  # the bucket belongs to the other user
         return known._replace(experiment=named, user=known.user if user is None else user)
 
     def expose(self, subject: Subject | None, labels: Labels) -> ArmBucket | None:
-        """Count an exposure and return its bucket, if there is an experiment. The caller holds the store's lock."""
+        """Count an exposure and return its bucket; None without an experiment. The caller holds the store's lock."""
         found = self.store.arm_bucket(subject, labels.variant) if subject else None
         if found is not None:
             found.cells.exposures[found.bucket] += 1

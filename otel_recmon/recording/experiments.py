@@ -1,4 +1,4 @@
-"""Experiment arms: their exposures, clicks, conversions and revenue, in buckets of users.
+"""Counts of experiment arms: exposures, clicks, conversions and revenue. Each arm is divided into 32 buckets of users.
 
 The caller of a method that counts, or that frees a label value, holds the store's lock.
 """
@@ -18,21 +18,24 @@ from otel_recmon.sdk import Keep
 from otel_recmon.values import user_bytes
 
 Admit = Callable[[str, object, float], str | None]
-"""Returns the exported value of a label, given its name, the value and the time; None where the value is unusable."""
+"""A function of label name, value and time. It returns the exported value; None if the value is unusable."""
 
 _PERSON: Final = b"recmon.bucket"
-"""Makes these hashes differ from those that an assignment service computes of the same text."""
+"""Makes these hashes different from the hashes that an assignment service computes from the same text."""
 
 
 class Subject(NamedTuple):
-    """The subject of an experiment, as far as it is known. A verified recommendation id gives all but the user."""
+    """The experiment, user, variant and bucket of a request or event; None for each unknown value.
+
+    A verified recommendation id gives all of these values except the user.
+    """
 
     experiment: str | None = None
     user: Any = None
     variant: str | None = None
-    """Replaces the variant of the labels."""
+    """The experiment arm. It takes precedence over the label ``variant``."""
     bucket: int | None = None
-    """From 0 to 31; replaces the bucket of the user."""
+    """The bucket, 0 to 31. It takes precedence over the bucket that is computed from the user."""
 
 
 UNKNOWN_SUBJECT: Final = Subject()
@@ -46,7 +49,7 @@ class Arm(NamedTuple):
 
 
 REST: Final = Arm(OTHER, OTHER)
-"""Holds the counts of every arm beyond MAX_ARMS; these can no longer be compared with each other."""
+"""The sum of all arms beyond MAX_ARMS. These arms cannot be compared with each other."""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class ArmCells:
 
 
 class ArmBucket(NamedTuple):
-    """The bucket of one arm in which an event counts."""
+    """The arm and the bucket in which an event counts."""
 
     cells: ArmCells
     bucket: int
@@ -71,7 +74,7 @@ class ArmBucket(NamedTuple):
     def log_attributes(self) -> dict[str, str]:
         """Return the experiment, the arm and the bucket for the event log.
 
-        The arm can be finer than the variant label of the same event, which may have been folded into ``_other``.
+        The arm can be known even if ``_other`` replaced the label ``variant`` of the same event.
         """
         labels = self.cells.attributes
         return {"experiment": labels["experiment"], "arm": labels["variant"], "bucket": BUCKETS[self.bucket]}
@@ -83,11 +86,11 @@ ARM_COUNTS: Final[dict[catalog.Metric, Callable[[ArmCells], Iterable[tuple[str, 
     catalog.EXPERIMENT_CONVERSIONS: lambda cells: zip(BUCKETS, cells.conversions, strict=True),
     catalog.EXPERIMENT_REVENUE: lambda cells: zip(BUCKETS, cells.revenue, strict=True),
 }
-"""The buckets and counts of each counter. Empty buckets are included: the variance is taken over all of them."""
+"""For each counter, a function that returns the count of each bucket. The variance needs the empty buckets, too."""
 
 
 class Experiments:
-    """The arms of one process, at most MAX_ARMS. An arm of a configured split always has a place."""
+    """The arms of one process, at most MAX_ARMS. There is always room for an arm of a configured split."""
 
     def __init__(self, admit: Admit, forget_points: Callable[[Keep], bool], faults: Faults) -> None:
         self._admit = admit
@@ -97,11 +100,11 @@ class Experiments:
         self.reset()
 
     def configure(self, settings: Settings) -> None:
-        """Reserve a place for each arm of the expected splits."""
+        """Reserve room for each arm of the configured splits."""
         self._reserved = {Arm(name, arm) for name, shares in settings.expected_shares.items() for arm, _ in shares}
 
     def reset(self) -> None:
-        """Start with no arms, as a forked child must."""
+        """Remove all arms. A forked child must start with no arms."""
         self.arms: dict[Arm, ArmCells] = {}
         self._retired = 0
 
@@ -133,7 +136,7 @@ class Experiments:
         return arm in self._reserved or len({REST, *self._reserved, *self.arms}) + self._retired < MAX_ARMS
 
     def _free_idle(self, now: float) -> bool:
-        """Free the places of arms unused for 24 hours, and return whether the SDK gave up their series."""
+        """Remove the arms that were unused for 24 hours. Return whether the SDK deleted the series of these arms."""
         idle = {arm for arm, cells in self.arms.items() if now - cells.used >= IDLE_SECONDS} - self._reserved
 
         def belongs(attributes: Mapping[str, str]) -> bool:
@@ -146,27 +149,28 @@ class Experiments:
         return forgotten
 
     def drop(self, selects: Callable[[Mapping[str, str]], bool]) -> int:
-        """Remove the arms whose attributes are selected, and return their number."""
+        """Remove the arms for whose attributes ``selects`` returns True. Return the number of removed arms."""
         gone = [arm for arm, cells in self.arms.items() if selects(cells.attributes)]
         for arm in gone:
             del self.arms[arm]
         return len(gone)
 
     def retire(self, number: int) -> None:
-        """Count ``number`` removed arms as occupied, because the SDK continues to export their series."""
+        """Count ``number`` removed arms against MAX_ARMS, because the SDK still exports their series."""
         self._retired += number
 
 
 def bucket(experiment: str, user: object) -> int:
     """Return the bucket of a user in an experiment, from 0 to 31; 7 and "7" are the same user.
 
-    The hash is salted with the experiment, so that users who share a bucket in one experiment do not share it in the
-    next. It depends on nothing else: it is the same on all replicas, in all versions of Python and in every service.
+    The bucket is a hash of the experiment and the user. It depends on nothing else: it is the same on all replicas, in
+    all versions of Python and in every service. Because the experiment is hashed too, the users of one bucket are
+    spread over all buckets in the next experiment.
 
-    Without a user, each event is its own unit and its bucket is drawn at random. That is sound where requests are
-    randomised. A click is then not in the bucket of its exposure, and the variance of a rate r is overestimated by the
-    factor (1 + r) / (1 - r), which is conservative. Where users are randomised and return, it is not sound: the events
-    of one user count as those of many.
+    Without a user, the bucket of each event is drawn at random. This is valid if the experiment assigns each request to
+    an arm. Then a click is rarely in the bucket of its exposure, and the variance of a rate r is overestimated by the
+    factor (1 + r) / (1 - r), which makes results conservative. Random buckets are not valid if the experiment assigns
+    users to arms and users return: the events of one user then count as events of many users.
     """
     name = user_bytes(user)
     if name is None:

@@ -1,4 +1,4 @@
-"""Clicks, conversions and impressions reported by clients, counted."""
+"""Counting of the clicks, conversions and impressions that clients report."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ from otel_recmon.values import UNKNOWN_INDEX, is_finite, position_index
 
 
 class Origin(NamedTuple):
-    """The labels, the experiment, the user and the recommendation id of an event, as far as its source gives them."""
+    """The labels, the experiment, the user and the recommendation id of an event; None for each unknown value."""
 
     model_version: str | None = None
     variant: str | None = None
@@ -105,12 +105,12 @@ def _note_event(kind: str) -> bool:
 
 
 def _labels(defaults: Defaults, origin: Origin, credit: Credit) -> Labels:
-    """Return the labels of the slate that an event is attributed to, else those of the event."""
+    """Return the labels of the slate that an event is attributed to. Without attribution, return those of the event."""
     return credit.labels() or defaults.labels(origin.model_version, origin.variant, origin.surface)
 
 
 def _locate(defaults: Defaults, origin: Origin, credit: Credit) -> tuple[Cells, ArmBucket | None]:
-    """Return where an event counts. The caller holds the store's lock."""
+    """Return the cells and the experiment bucket in which an event counts. The caller holds the store's lock."""
     labels = _labels(defaults, origin, credit)
     subject = credit.subject(origin.user) or defaults.subject(active_request(), origin.experiment, origin.user)
     return defaults.store.cells(labels), defaults.store.arm_bucket(subject, labels.variant) if subject else None

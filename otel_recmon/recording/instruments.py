@@ -1,4 +1,4 @@
-"""The OpenTelemetry instruments of the metric definitions, created through the API alone."""
+"""The OpenTelemetry instruments of all metrics. They are created with the API, and need no SDK."""
 
 from collections.abc import Callable, Iterable
 
@@ -25,17 +25,17 @@ Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]
 
 
 class Instruments:
-    """The instruments of one meter provider. Histograms are recorded to; counters and gauges are read by callbacks."""
+    """The instruments of one meter provider. Histograms get each value; callbacks read the counters and gauges."""
 
     def __init__(self, provider: MeterProvider | None, faults: Faults, score_buckets: tuple[float, ...]) -> None:
-        """Keep the provider; None stands for the global one. Nothing is created yet."""
+        """Store the provider; None stands for the global provider. No instruments are created yet."""
         self.faults = faults
         self._provider = provider
         self._score_buckets = score_buckets
         self._histograms: dict[str, Histogram] = {}
 
     def create(self, counters: Rows, gauges: Rows) -> None:
-        """Create all instruments. The observable ones call ``counters`` and ``gauges`` for their values."""
+        """Create all instruments. ``counters`` returns the values of a counter, ``gauges`` the values of a gauge."""
         ensure_own_instance(self._provider or get_meter_provider())
         meter = get_meter(SCOPE, __version__, meter_provider=self._provider)
         for metric in catalog.METRICS:
@@ -50,14 +50,14 @@ class Instruments:
         self.stage = self._histograms[catalog.STAGE_DURATION.name]
 
     def record(self, metric: Metric, value: float, cells: Cells) -> None:
-        """Record a finite value from 0 in a histogram, under the labels of the cells."""
+        """Record a value in a histogram, with the labels of the cells. The value is finite and at least 0."""
         series = cells.histograms.get(metric.name)
         if series is None:
             series = cells.histograms[metric.name] = BoundHistogram(self._histograms[metric.name], cells.attributes)
         series.record(value)
 
     def forget(self, keep: Keep) -> bool:
-        """Make the SDK drop our points that ``keep`` refuses. Return False if it cannot."""
+        """Make the SDK delete our series for which ``keep`` is false. Return whether the SDK could."""
         return forget(self._provider or get_meter_provider(), SCOPE, keep)
 
     def _histogram(self, meter: Meter, metric: Metric) -> Histogram:

@@ -1,4 +1,4 @@
-"""The product catalog of CATALOG_FILE: the categories of each item."""
+"""The product catalog in CATALOG_FILE: the categories of each item."""
 
 import csv
 import json
@@ -9,14 +9,15 @@ Categories = Mapping[str, tuple[str, ...]]
 
 
 def load(path: str) -> Categories:
-    """Return the categories of each item of a .json (item: category) or .csv (item, category) file.
+    """Return the categories of each item in a .json file (an object) or a .csv file (rows of item and category).
 
-    An item with several categories has a list in JSON, or several rows in CSV. The first CSV row is a heading if its
-    first column is named ``item`` or ends with ``id``.
+    The keys of the JSON object are item ids, the values are categories. An item with several categories has a list in
+    JSON, or several rows in CSV. The first CSV row is skipped as a header if its first field is ``item`` or ends with
+    ``id``.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If the file does not have this form.
+        ValueError: If the file does not have this form, or contains no item.
     """
     text = Path(path).read_text(encoding="utf-8-sig")
     pairs = _from_json(text) if path.lower().endswith(".json") else _from_csv(text)

@@ -20,7 +20,7 @@ class Labels(NamedTuple):
         return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
     def folds(self) -> Iterator["Labels"]:
-        """Yield these labels, then coarser ones: without surface, without variant, without version."""
+        """Yield these labels, then coarser labels: without surface, then without variant, then without version."""
         surface = self.surface and OTHER
         variant = self.variant and OTHER
         yield self
@@ -30,9 +30,9 @@ class Labels(NamedTuple):
 
 
 class Vocabulary:
-    """The values of one label: the reserved ones, and others up to the cap.
+    """The values of one label: reserved values, and other values up to the cap.
 
-    The time of a value's last use matters only once all slots are taken, and is kept up to date only from then on.
+    The time of the last use of a value is needed only when all slots are taken. It is updated only from then on.
     """
 
     def __init__(self, label: str, cap: int) -> None:
@@ -49,7 +49,7 @@ class Vocabulary:
         self.full = len(self._used) >= self.cap
 
     def release(self, value: str) -> None:
-        """Treat a value like all others, once it is no longer configured."""
+        """Remove the reservation of a value that is no longer configured."""
         self._reserved.discard(value)
 
     def admit(self, value: str, now: float) -> bool:

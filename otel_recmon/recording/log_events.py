@@ -1,6 +1,7 @@
-"""The event log: an OpenTelemetry log event for each slate, click, conversion and report of items seen.
+"""The event log: an OpenTelemetry log event for each slate, click, conversion and report of seen items.
 
-The events of a request are held until it is over, and then logged with its trace id and the id of its server span.
+The events of a request are held until the request is over. They are then logged with the trace id and the span id of
+the server span.
 """
 
 import hmac
@@ -37,28 +38,28 @@ from otel_recmon.safety import Faults
 _logger = logging.getLogger("otel_recmon")
 
 MOST_HELD: Final = 100
-"""The most events, and the most stages, of one request that are held until it is over."""
+"""The maximum number of events, and the maximum number of stages, that are held for one request."""
 _HASH_BYTES: Final = 16
 _LOGGER_NAME: Final = "otel_recmon"
 _NAMES: Final = {attribute.name: EVENT_PREFIX + attribute.name for attribute in EVENT_ATTRIBUTES}
 
 
 class SlateResult(NamedTuple):
-    """The counts of a slate: its usable parts, and the result of its request where that was counted with it."""
+    """The counted parts of a slate, and the result of its request if slate and request were counted together."""
 
     items: tuple[Any, ...]
     length: int
     outcome: str
     seconds: float | None
     missed: int | None
-    """1 if the objective was missed, 0 if it was met, None if that was not counted."""
+    """1 if the response missed the service level objective, 0 if it met the objective, None if neither was counted."""
     closes: bool
-    """Whether the request was counted with the slate."""
+    """Whether the request was counted together with the slate."""
     arm: ArmBucket | None = None
 
 
 class RequestResult(NamedTuple):
-    """The result under which a request was counted."""
+    """The status, outcome and latency with which a request was counted."""
 
     status: str
     outcome: str
@@ -68,7 +69,7 @@ class RequestResult(NamedTuple):
 
 
 class EventLog:
-    """Logs what is counted through the global logger provider. Each attribute is bounded in length."""
+    """Logs each counted event with the global logger provider. The length of each attribute is bounded."""
 
     def __init__(self, settings: Settings, faults: Faults, catalog: Categories) -> None:
         self.enabled = settings.log_events
@@ -105,13 +106,13 @@ class EventLog:
 
     @when_enabled
     def request(self, cells: Cells, status: str, outcome: str, arm: ArmBucket | None) -> None:
-        """Log a request that the code counts outside any request in progress."""
+        """Log a request that the code counts while no request is in progress."""
         attributes = cells.attributes | {"status": status, "outcome": outcome, **_arm(arm)}
         self._hold(None, Entry(time_ns(), _name(status), attributes))
 
     @when_enabled
     def close_request(self, request: RequestContext, cells: Cells, result: RequestResult) -> None:
-        """Add the result of a request to its event."""
+        """Add the result of a request to the event of the request."""
         log = _log(request)
         first = log.request or Entry(time_ns(), "", dict(cells.attributes))
         attributes = {
@@ -134,7 +135,7 @@ class EventLog:
     def conversion(
         self, cells: Cells, user: object, revenue: float | None, arm: ArmBucket | None, credit: Mapping[str, Any]
     ) -> None:
-        """Log a conversion; an unusable revenue is None."""
+        """Log a conversion. ``revenue`` is None if the revenue is unusable."""
         attributes = {"user": self.hash_user(user), "revenue": revenue, **_arm(arm), **credit}
         self._hold(active_request(), Entry(time_ns(), "converted", _without_none(cells.attributes | attributes)))
 
@@ -163,7 +164,7 @@ class EventLog:
 
     @when_enabled
     def emit_held(self, request: RequestContext, user: object = None) -> None:
-        """Emit the events held for a request that is over. Events without a user get ``user``, that of the traffic."""
+        """Emit the held events of a finished request. An event without a user gets ``user``, read from the traffic."""
         log = request.log
         if log is None:
             return
@@ -177,16 +178,17 @@ class EventLog:
 
     @when_enabled
     def hash_user(self, user: object) -> str | None:
-        """Return the keyed hash of a user's id, the same for 7 and "7"; None without an id or a configured key.
+        """Return the keyed hash of a user id; None without an id or a configured key. 7 and "7" have the same hash.
 
-        A hash under a key that nobody keeps could not be joined with anything, and would still be personal data.
+        There is no default key: without a shared key, hashes of different processes could not be joined, but would
+        still be personal data.
         """
         name = values.user_bytes(user) if self._key else None
         return hmac.digest(self._key, name, "sha256")[:_HASH_BYTES].hex() if name else None
 
     @when_enabled
     def flush(self, timeout_seconds: float) -> None:
-        """Export the logged events."""
+        """Export all logged events now."""
         force_flush = getattr(get_logger_provider(), "force_flush", None)
         if force_flush is not None:
             force_flush(timeout_millis=int(timeout_seconds * 1000))
@@ -198,7 +200,7 @@ class EventLog:
         return None if found == list(range(1, length + 1)) else found
 
     def _categories(self, cells: Cells, categories: Any, result: SlateResult) -> list[str | list[str]] | None:
-        """Return the categories of each item, as they were counted."""
+        """Return the categories under which each item was counted."""
         if categories is None and self._catalog:
             categories = [self._catalog.get(str(item)) for item in result.items]
         found = [[_exported(value, cells) for value in entry] for entry in self._limited_categories(categories)]
@@ -262,7 +264,7 @@ def _log(request: RequestContext) -> RequestLog:
 
 
 def _complete(log: RequestLog, request: Entry) -> Entry:
-    """Return the event of a request with its cache lookups and its stages."""
+    """Return the event of a request, completed with the cache lookups and stages of the request."""
     return request._replace(
         attributes=_without_none(request.attributes | _lookups(*log.cache) | {"stages": log.stages or None})
     )

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 MOST_FILES = 1_000
-"""The most files of a model folder that are examined. Each costs a system call at every export."""
+"""The maximum number of examined files of a model folder. Each file costs a system call at every export."""
 
 
 class ModelFile:
@@ -18,7 +18,7 @@ class ModelFile:
         self.loaded_at = newest(self._path)
 
     def pending(self) -> bool:
-        """Return whether the file, or one in the folder, was modified since it was loaded."""
+        """Return whether the model file, or a file in the model folder, was modified after it was loaded."""
         now = newest(self._path)
         return now is not None and now != self.loaded_at
 
@@ -40,7 +40,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def timestamp(moment: object) -> float | None:
-    """Return a datetime (UTC if naive) or seconds since 1970 as seconds since 1970; None if it is neither."""
+    """Return a datetime (UTC if naive) or a number of seconds as seconds since 1970; None for other values."""
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:

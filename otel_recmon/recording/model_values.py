@@ -11,7 +11,7 @@ from otel_recmon.values import is_finite
 
 @never_raises
 def set_diversity(defaults: Defaults, score: float) -> None:
-    """Replace the diversity computed from the slates; 0 to 1."""
+    """Replace the diversity computed from the slates by ``score``, 0 to 1."""
     defaults.recorder.start()
     if not is_finite(score) or not 0 <= score <= 1:
         defaults.faults.drop("diversity_invalid", "a diversity from 0 to 1")
@@ -22,7 +22,7 @@ def set_diversity(defaults: Defaults, score: float) -> None:
 
 @never_raises
 def set_coverage(defaults: Defaults, percent: float) -> None:
-    """Replace the coverage computed from the slates; 0 to 100."""
+    """Replace the coverage computed from the slates by ``percent``, 0 to 100."""
     defaults.recorder.start()
     if not is_finite(percent) or not 0 <= percent <= 100:
         defaults.faults.drop("coverage_invalid", "a coverage from 0 to 100")
@@ -33,7 +33,7 @@ def set_coverage(defaults: Defaults, percent: float) -> None:
 
 @never_raises
 def set_age(defaults: Defaults, hours: float) -> None:
-    """Set the time of the model's last update to ``hours`` ago, from 0."""
+    """Set the time of the model's last update to ``hours`` ago. ``hours`` is at least 0."""
     _set_update(defaults, defaults.store.clock() - hours * 3600 if is_finite(hours) and hours >= 0 else None)
 
 

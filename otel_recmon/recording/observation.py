@@ -1,4 +1,4 @@
-"""The content of one finished request, as read from its traffic, and its recording."""
+"""The content of one finished request, read from its traffic, and the recording of this content."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SLATE: Final = frozenset({SLATE})
 
 @dataclass(slots=True)
 class Observation:
-    """The content of one finished request. None stands for what its traffic does not give."""
+    """The content of one finished request. None stands for a value that the traffic does not contain."""
 
     recommends: bool = False
     """Whether the route answers with slates."""
@@ -29,7 +29,10 @@ class Observation:
     experiment: str | None = None
     user: Any = None
     slate: Slate | None = None
-    """The slate of a successful response, unless the code has recorded one; its items are None if none were found."""
+    """The slate of a successful response; None if the code has recorded a slate.
+
+    The items of the slate are None if no items were found in the response.
+    """
     kind: str | None = None
     """``click``, ``conversion`` or ``impression``."""
     event: tuple[Any, ...] | None = None
@@ -44,9 +47,9 @@ NOTHING_OBSERVED: Final = Observation()
 def record_observation(
     defaults: Defaults, request: RequestContext, seen: Observation, status: str | None, seconds: float
 ) -> None:
-    """Count a finished request with its slate or its event, close it, and emit its log events.
+    """Count a finished request and its slate or event. Then close the request and emit its log events.
 
-    ``status`` is ``success``, ``rejected``, ``error``, or None for a response that is none of them, such as a redirect.
+    ``status`` is ``success``, ``rejected``, ``error``, or None for any other response, such as a redirect.
     """
     if seen.recommends:
         by_code = request.slates or request.status
@@ -80,7 +83,7 @@ def _record_response(
 
 
 def _record_slate(defaults: Defaults, request: RequestContext, seen: Observation, slate: Slate, seconds: float) -> bool:
-    """Record the slate of a response, and return whether its request is recorded with it."""
+    """Record the slate of a response. Return whether the request was recorded together with the slate."""
     if slate.items is None:
         request.outcome = request.outcome or slate.outcome
         return False
@@ -106,7 +109,8 @@ def _close(
 def _labels_of_failure(defaults: Defaults, labels: Labels) -> Labels:
     """Return the labels of a failed response.
 
-    A failed response rarely names its model version. It counts under the version that serves, if there is only one.
+    A failed response rarely names its model version. If only one model version is in use, the response counts under
+    this version.
     """
     if labels.model_version != UNKNOWN:
         return labels
@@ -115,7 +119,7 @@ def _labels_of_failure(defaults: Defaults, labels: Labels) -> Labels:
 
 
 def _subject(defaults: Defaults, request: RequestContext, seen: Observation) -> Subject | None:
-    """Return the subject of a request. The code and a verified id take precedence over the traffic."""
+    """Return the experiment, user and bucket of a request. Values from the code take precedence over the traffic."""
     return defaults.subject(request, *_experiment_and_user(request, seen))
 
 

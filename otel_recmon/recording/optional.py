@@ -19,9 +19,9 @@ R = TypeVar("R")
 
 
 def when_enabled(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method of an optional part return None while the part is off; like all recording, it never raises.
+    """Decorate a method of an optional part: it returns None while the part is off, and never raises an exception.
 
-    Callers need no test of their own whether the part is on.
+    Callers therefore need not check whether the part is on.
     """
     safe = never_raises(method)
 

@@ -59,7 +59,7 @@ class Recorder:
         self.extended = self.attributor.enabled or self.events.enabled
 
     def set_catalog_size(self, size: int, model_version: str | None) -> None:
-        """Set the number of items in the catalog of one model version, or of all versions that have no number yet."""
+        """Set the catalog size of a model version, or of all versions that have no catalog size of their own."""
         if model_version is None:
             self.declared_catalog_size = size
             return
@@ -67,7 +67,7 @@ class Recorder:
             self.store.model(model_version).catalog_size = size
 
     def start(self) -> Instruments:
-        """Return the instruments, which the first call creates. A process that only supervises thus exports nothing."""
+        """Return the instruments. The first call creates them: a process that records nothing exports nothing."""
         if not self.started:
             with self._starting:
                 if not self.started:
@@ -76,7 +76,7 @@ class Recorder:
         return self.instruments
 
     def flush(self, timeout_seconds: float) -> None:
-        """Export everything now. A new series, which is first exported as 0, is exported twice."""
+        """Export all metrics now. With new series, export twice, because the first value of a new series is 0."""
         force_flush = getattr(self._provider or get_meter_provider(), "force_flush", None)
         if force_flush is None:
             return

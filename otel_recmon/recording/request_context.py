@@ -1,4 +1,4 @@
-"""The request in progress: the recordings made for it so far, so that nothing is counted twice."""
+"""The request in progress and its recordings so far. They are stored so that nothing is counted twice."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -29,9 +29,9 @@ class RequestLog:
     request: Entry | None = None
     """The event of the request, which is also the event of its first slate."""
     entries: list[Entry] = field(default_factory=list)
-    """All other events."""
+    """All other events of the request."""
     cache: list[int] = field(default_factory=lambda: [0, 0])
-    """Hits and misses."""
+    """The number of cache hits and the number of cache misses."""
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -40,13 +40,16 @@ class RequestContext:
     """One request, shared by the verbs in the code, the latency decorator and the plugin."""
 
     closed_by_plugin: bool = False
-    """Whether the plugin records the end of this request. A decorator inside it then does not."""
+    """Whether the plugin records the end of this request. If True, ``monitor_latency`` does not record it."""
     labels: Labels | None = None
     recorded_by: Any = None
-    """The ``Defaults`` of the collector that recorded this request first; its end is recorded whatever its route."""
+    """The ``Defaults`` of the first collector that recorded something in this request.
+
+    If set, the end of the request is recorded even on a route that is not watched.
+    """
     slates: int = 0
     events: tuple[str, ...] = ()
-    """The kinds of events that were recorded."""
+    """The kinds of events that the code recorded."""
     outcome: str | None = None
     status: str | None = None
     seconds: float | None = None
@@ -55,13 +58,16 @@ class RequestContext:
     items: int | None = None
     cache_hit: bool | None = None
     recommendation_id: str | None = None
-    """The id of the last slate, with a SIGNING_KEY."""
+    """The recommendation id of the last slate; None without OTEL_RECMON_SIGNING_KEY."""
     over: bool = False
     repeats: frozenset[str] = frozenset()
-    """The kinds that the plugin recorded itself. A background task may record each once more; that is not counted."""
+    """The kinds of events that the plugin recorded itself.
+
+    If a background task records an event of such a kind again, the first repeat of the kind is not counted.
+    """
     log: RequestLog | None = None
     subject: Subject | None = None
-    """The subject of the experiment. A verified recommendation id can set it before anything is counted."""
+    """The experiment, user and bucket. A recommendation id can fix the bucket before the request is counted."""
 
     def add_slate(self, recorded_by: Any, labels: Labels, outcome: str, length: int, subject: Subject | None) -> None:
         """Note a recorded slate. The first slate decides the labels and the outcome of the request."""
@@ -75,7 +81,7 @@ class RequestContext:
         self.items = (self.items or 0) + length
 
     def set_result(self, recorded_by: Any, labels: Labels | None, status: str, outcome: str) -> None:
-        """Note the result that the handler reports; a slate that was recorded before takes precedence."""
+        """Note the result that the handler reports. It is ignored if a slate was recorded before."""
         if not self.slates:
             self.recorded_by, self.labels, self.status, self.outcome = recorded_by, labels, status, outcome
 
@@ -93,15 +99,15 @@ current: ContextVar[RequestContext | None] = ContextVar("otel_recmon_request", d
 
 
 def active_request() -> RequestContext | None:
-    """Return the request in progress; None once its response is complete, although its tasks may still run."""
+    """Return the request in progress; None after its response is complete, even if background tasks still run."""
     request = current.get()
     return None if request is None or request.over else request
 
 
 def consume_repeat(kind: str) -> bool:
-    """Return whether this event repeats one that the plugin recorded itself; True once for each kind.
+    """Return whether an event repeats an event that the plugin recorded itself; True only once for each kind.
 
-    A background task runs after the response, when the plugin has recorded what the response shows.
+    A background task runs after the response. By then the plugin has recorded the content of the response.
     """
     request = current.get()
     if request is None or kind not in request.repeats:

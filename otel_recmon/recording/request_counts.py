@@ -1,4 +1,4 @@
-"""Requests and slates: their status, outcome, latency, impressions and items, counted."""
+"""Counting of requests and slates: status, outcome, latency, impressions and items."""
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
@@ -38,13 +38,14 @@ def record_slate(
     *,
     closes: bool,
 ) -> None:
-    """Count a slate and, if it ``closes`` its request, the request as well; else ``close_request`` will.
+    """Count a slate. If ``closes`` is true, also count its request; otherwise ``close_request`` counts the request.
 
-    It may raise, unlike the other functions here: a guard costs a tenth of it, and both callers have one.
+    Unlike the other functions of this module, it may raise an exception: ``never_raises`` would add a tenth to its
+    cost, and both callers handle exceptions.
     """
     recorder, store, faults = defaults.recorder, defaults.store, defaults.faults
     instruments = recorder.instruments if recorder.started else recorder.start()
-    # Read once, so that a service without event log and recommendation ids pays a single test.
+    # Read once, so that a service without event log and recommendation ids pays for only one check.
     extended = recorder.extended
     if extended:
         make_reusable(slate)
@@ -74,7 +75,7 @@ def record_slate(
 
 @never_raises
 def record_request(defaults: Defaults, status: str, outcome: str) -> None:
-    """Count a request without a slate, at once or, within a request in progress, when that ends."""
+    """Count a request without a slate. If a request is in progress, it is counted when it ends."""
     if consume_repeat(SLATE):
         return
     request = active_request()
@@ -93,7 +94,7 @@ def record_request(defaults: Defaults, status: str, outcome: str) -> None:
 
 @never_raises
 def record_latency(defaults: Defaults, seconds: float) -> None:
-    """Record the duration of a request, in seconds from 0."""
+    """Record the duration of a request, in seconds. It is at least 0."""
     instruments = defaults.recorder.start()
     if usable_seconds(defaults, seconds) is None:
         return
@@ -106,7 +107,7 @@ def record_latency(defaults: Defaults, seconds: float) -> None:
 
 
 def usable_seconds(defaults: Defaults, seconds: float) -> float | None:
-    """Return a latency in seconds, or None and a counted fault if it is not a finite number from 0."""
+    """Return a latency in seconds. If it is not a finite number of at least 0, count a fault and return None."""
     if (type(seconds) is float or is_finite(seconds)) and 0 <= seconds < math.inf:
         return seconds
     defaults.faults.drop("latency_invalid", "a latency in seconds from 0")
@@ -126,7 +127,11 @@ def finish_call(defaults: Defaults, request: RequestContext, status: str, second
 
 @never_raises
 def close_request(defaults: Defaults, request: RequestContext, status: str, seconds: float, outcome: str) -> None:
-    """Count a finished request. Results that the handler recorded win, except success of a request that failed."""
+    """Count a finished request.
+
+    A status, outcome or latency that the handler recorded takes precedence. But the outcome of a recorded slate does
+    not count if the request failed afterwards.
+    """
     request.labels = labels = request.labels or defaults.labels()
     failed = status == ERROR
     if request.status or not failed:
@@ -151,7 +156,7 @@ def close_request(defaults: Defaults, request: RequestContext, status: str, seco
 
 
 def _count_response(recorder: Recorder, cells: Cells, outcome: str, seconds: float | None) -> int | None:
-    """Count a request that ended with a slate. Return 1 if it missed the objective, 0 if not, None without a latency.
+    """Count the request of a slate. Return 1 if the request missed the objective, 0 if not, None without a latency.
 
     The caller holds the lock.
     """
@@ -195,7 +200,7 @@ def _misses(outcome: str, seconds: float, limit: float) -> int:
 
 
 def _increment_known(counts: dict[str, int], values: Sequence[Any]) -> bool:
-    """Increment the counts of all values and return True; change nothing and return False if one has no count."""
+    """Increment the counts of all values and return True. If a value has no count, return False and change nothing."""
     value = None
     try:
         for value in values:

@@ -26,20 +26,20 @@ class Sketches:
         self.users = Sketch(registers)
 
     def of(self, metric: catalog.Metric) -> Sketch:
-        """Return the sketch that a metric shows."""
+        """Return the sketch that a metric exports."""
         return self.items if metric is catalog.CATALOG_SKETCH else self.users
 
 
 class SketchesByVersion:
-    """The sketches of the model versions that answer. Versions without room share the sketches of ``_other``.
+    """The sketches of all used model versions. If there is no room, further versions share the sketches of ``_other``.
 
     The caller of ``add`` holds the store's lock.
     """
 
     def __init__(self, registers: int, faults: Faults, forget: Callable[[Keep], bool]) -> None:
-        """Make room for as many versions as the registers of one metric allow.
+        """Limit the number of model versions, so that the registers of one metric stay within MAX_SERIES.
 
-        ``forget`` makes the SDK drop points; see ``Instruments.forget``.
+        ``forget`` deletes series from the SDK; see ``Instruments.forget``.
         """
         self.size = registers
         self.versions = {OTHER: Sketches(registers)}
@@ -86,7 +86,7 @@ class SketchesByVersion:
 
 
 def _short(name: str) -> bytes:
-    """Return a digest of a long name, the same in every process. Names wait in memory until they are hashed."""
+    """Return a digest of a long user id, to save memory. The digest of an id is the same in every process."""
     return blake2b(name.encode(errors="replace"), digest_size=16).digest()
 
 

@@ -1,4 +1,4 @@
-"""The parts of a slate: the usable values are returned, the unusable ones are counted as dropped."""
+"""The parts of a slate, and their checks. A check returns the usable values, and counts unusable values as dropped."""
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
@@ -15,7 +15,7 @@ MOST_ITEMS = 10_000
 
 @dataclass(slots=True)
 class Slate:
-    """A slate as the code or the traffic gives it, before any check. ``items`` is None if none were recognised."""
+    """A slate from the code or the traffic, before any check. ``items`` is None if no items were recognized."""
 
     items: Any
     categories: Any = None
@@ -24,14 +24,14 @@ class Slate:
     outcome: str | None = None
     requested: int | None = None
     user: Any = None
-    """The user whom it is for, if known; the event log has a keyed hash of the id."""
+    """The id of the user who receives the slate, if known. The event log contains only a keyed hash of the id."""
     cache_hit: bool | None = None
     subject: Subject | None = None
-    """The subject of the experiment, if there is one."""
+    """The experiment, user, variant and bucket of the slate; None without an experiment."""
 
 
 def make_reusable(slate: Slate) -> None:
-    """Replace iterators and arrays in a slate, so that it can be read more than once."""
+    """Replace iterators and arrays in a slate by lists, which can be read more than once."""
     slate.categories, slate.scores, slate.positions = (
         reusable(slate.categories),
         reusable(slate.scores),
@@ -40,7 +40,7 @@ def make_reusable(slate: Slate) -> None:
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
-    """Return the item ids and their number. The ids are () if they are not hashable."""
+    """Return the item ids and their number. The ids are () if one of them is not hashable."""
     if type(item_ids) is not list and (isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable)):
         faults.drop("items_invalid", "item_ids to be a sequence of ids")
         return (), 0
@@ -57,7 +57,7 @@ def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...]
 
 
 def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
-    """Return the highest score; None if there is none, or if it is negative, because a histogram starts at 0."""
+    """Return the highest score; None without usable scores, or if all scores are negative (a histogram starts at 0)."""
     if type(scores) is not list:
         if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
             faults.drop("score_invalid", "scores to be a sequence of numbers")
@@ -78,7 +78,7 @@ def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
 
 
 def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...], int]:
-    """Return the categories of all items, and the number of items without one; () and 0 if no item has any."""
+    """Return the categories of all items, and the number of items without a category; () and 0 without categories."""
     flat: list[str] = []
     bare = 0
     invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)
@@ -103,7 +103,7 @@ def _is_missing(entry: Any) -> bool:
 
 
 def position_indexes(positions: object, faults: Faults) -> tuple[int, ...] | None:
-    """Return the index of each position in ``catalog.POSITIONS``, that of ``unknown`` for an unusable one.
+    """Return the index of each position in ``catalog.POSITIONS``. An unusable position has the index of ``unknown``.
 
     Return None if ``positions`` is not a collection.
     """
@@ -115,7 +115,7 @@ def position_indexes(positions: object, faults: Faults) -> tuple[int, ...] | Non
 
 
 def usable_outcome(outcome: str | None, faults: Faults) -> str | None:
-    """Return an outcome of the catalog, or None."""
+    """Return the outcome if it is one of ``catalog.OUTCOMES_``, else None."""
     if outcome is None or outcome in catalog.OUTCOMES_:
         return outcome
     faults.drop("outcome_invalid", f"one of {', '.join(catalog.OUTCOMES_)}")

@@ -1,4 +1,4 @@
-"""Cache lookups and the stages of the pipeline, counted and timed."""
+"""Counting of cache lookups, and timing of pipeline stages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ MOST_CANDIDATES: Final = 10**9
 
 
 class Stage:
-    """A running stage of the pipeline. Set ``candidates`` to the number of items that leave it."""
+    """A running stage of the pipeline. Set ``candidates`` to the number of items that the stage returns."""
 
     def __init__(self, candidates: int | None) -> None:
         self.candidates = candidates

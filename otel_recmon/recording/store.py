@@ -1,4 +1,4 @@
-"""The counts of one process: cells by label set, within the bounds of the catalog, and reset in a forked child."""
+"""The counts of one process, by label set. The number of label sets is bounded. A forked child resets the counts."""
 
 import math
 import os
@@ -21,17 +21,21 @@ from otel_recmon.stats.quality import Windows
 from otel_recmon.values import label_text
 
 MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
-"""The most label sets. A metric with one series per position stays within MAX_SERIES even then."""
+"""The maximum number of label sets. With this many, a metric with one series per position stays within MAX_SERIES."""
 _SHARES = (0.60, 0.75, 0.85, 1.0)
-"""The shares of MAX_SETS up to which a new label set is admitted: unchanged, without surface, variant, or version.
+"""The shares of MAX_SETS up to which a new label set is admitted, from unchanged to coarsest.
 
-The room above each share is kept for the coarser label sets. Otherwise a client that varies the surface could take all
-of it, and a new model version would find none.
+At first a new label set is admitted unchanged. Above the first share it loses its surface, above the second share also
+its variant, above the third share also its model version. Without these limits, a client that sends many surfaces could
+take all the room, and a new model version would find no room.
 """
 _RESERVED_SHARE = 0.95
-"""The share for a configured version without variant. The 10 % above the general share is kept for these alone."""
+"""The share of MAX_SETS for label sets of a configured model version without surface and variant.
+
+The 10 % above the share in ``_SHARES`` is reserved for these label sets.
+"""
 _LOOK_SECONDS = 1.0
-"""The shortest time between two searches for idle values: a hostile client causes one with every request."""
+"""The shortest time between two searches for idle label values. A hostile client could cause one per request."""
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[float, dict[str, str]]
@@ -41,7 +45,7 @@ _stores: "WeakSet[Store]" = WeakSet()
 class Store:
     """The counts of one process for one meter provider.
 
-    The caller of a method that takes or returns cells holds ``lock``. The other methods take it themselves.
+    The caller of a method that takes or returns cells holds ``lock``. The other methods acquire the lock themselves.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
@@ -109,7 +113,7 @@ class Store:
         self._pairs = {"category": 0, "stage": 0}
 
     def forget(self) -> None:
-        """Reset all counts in a forked child; the parent reports the earlier ones."""
+        """Reset all counts in a forked child. The parent process exports the counts from before the fork."""
         models = self.models
         self._start_over()
         self._open_sketches(self.settings.sketch_registers)
@@ -121,7 +125,7 @@ class Store:
         self.forget_points(lambda _name, _attributes: False)
 
     def declare(self, model_version: str) -> None:
-        """Reserve a slot for a configured model version. The first one declared is the default."""
+        """Reserve a slot for a configured model version. The first declared version is the default."""
         now = self.clock()
         with self.lock:
             self._free(now)
@@ -175,7 +179,7 @@ class Store:
         return home, value
 
     def serving(self) -> list[str]:
-        """Return the configured model versions and those that answered within the last 24 hours."""
+        """Return the configured model versions and the model versions that were used in the last 24 hours."""
         with self.lock:
             since = self.clock() - IDLE_SECONDS
             recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
@@ -263,7 +267,7 @@ class Store:
         return text
 
     def _fold(self, labels: Labels, taken: Callable[[Labels], bool], size: int, most: int) -> Labels:
-        """Return the finest form of the labels that exists already or has room."""
+        """Return the finest form of the labels that already exists or for which there is room."""
         reserved = labels.model_version in self.declared
         for depth, folded in enumerate(labels.folds()):
             share = _RESERVED_SHARE if depth == 2 and reserved else _SHARES[depth]
@@ -278,7 +282,7 @@ class Store:
     ) -> tuple[Cells, str]:
         """Return the cells and the label value for a category or a stage.
 
-        Pairs of label set and category are bounded like label sets, and fold the same way.
+        The number of pairs of label set and category (or stage) is bounded. Without room, the labels become coarser.
         """
         text = self._value(label, value, cells.used) or UNKNOWN
         size = self._pairs[label]

@@ -1,1 +1,1 @@
-"""Pure functions of numbers: intervals, histograms, diversity, coverage and sketches. Imports no other package."""
+"""Statistics: intervals, histograms, diversity, coverage and sketches. Imports no other package of otel-recmon."""

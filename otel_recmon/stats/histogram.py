@@ -31,7 +31,7 @@ def quantile(share: float, buckets: Mapping[float, float]) -> float:
 
 
 def divided(part: float, whole: float) -> float:
-    """Return a quotient by the rules of PromQL: a division by 0 is infinite, 0 divided by 0 is NaN."""
+    """Return a quotient by the rules of PromQL: 0 divided by 0 is NaN, another number divided by 0 is infinite."""
     if whole:
         return part / whole
     return math.copysign(math.inf, part) if part else math.nan

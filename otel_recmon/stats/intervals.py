@@ -47,7 +47,10 @@ def difference(one: Rate, other: Rate) -> tuple[float, float]:
 
 
 def trials_needed(one: Rate, other: Rate) -> float:
-    """Return the trials per group to detect this difference at 5 % significance and 80 % power; infinite if it is 0."""
+    """Return the trials per group to detect the difference with 5 % significance and 80 % power.
+
+    The number is infinite if the difference is 0.
+    """
     gap = one.value - other.value
     variance = one.value * (1 - one.value) + other.value * (1 - other.value)
     return (Z + Z_POWER) ** 2 * variance / gap**2 if gap else math.inf

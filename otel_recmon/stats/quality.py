@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any, Final
 
 DIVERSITY_WINDOW = 1_000
-"""Slates in the window of the diversity."""
+"""The number of slates from which diversity is computed."""
 COVERAGE_WINDOW = 10_000
-"""Slates in the window of the coverage and of the Gini index."""
+"""The number of slates from which catalog coverage and the Gini index are computed."""
 LONGEST_SLATE = 1_000
-"""The largest number of items of one slate that enter the windows. It bounds the memory of the windows."""
+"""The maximum number of items of one slate that are stored in the windows. It limits the memory of the windows."""
 _SEPARATOR: Final = "\0"
 """The separator of the values of a slate in its text. A slate with this character in a value is stored by marshal."""
 
@@ -21,12 +21,12 @@ _SEPARATOR: Final = "\0"
 class SlidingCounts:
     """The number of occurrences of each value in the last ``length`` slates.
 
-    ``add`` only appends the slate; ``counts`` counts the slates added since the last call, and subtracts those that
-    left the window. So each slate is counted at most once and subtracted at most once, and at most two windows of
+    ``add`` only appends the slate; ``counts`` counts the slates added since the last call, and subtracts the slates
+    that left the window. So each slate is counted at most once and subtracted at most once, and at most two windows of
     slates are in memory. Threads may add slates while one thread reads: deques need no lock for this.
 
-    A slate is stored as one text, or as bytes. Stored as tuples, slates would cost a server several times as much as
-    their recording: their memory could not serve the next request, and the garbage collector would traverse each value.
+    A slate is stored as one text, or as bytes. Tuples would cost a server several times as much as the recording
+    itself: they would keep memory that the next request could use, and the garbage collector would traverse each value.
     """
 
     def __init__(self, length: int) -> None:
@@ -112,10 +112,11 @@ def coverage(distinct: int, catalog_size: int) -> float:
 def gini(counts: Iterable[int], catalog_size: int) -> float | None:
     """Return the Gini index of recommendations per item, from 0 (all items equally often) to 1 (always the same item).
 
-    ``counts`` are the numbers of recommendations of the recommended items; all other items of the catalog have 0. With
-    n items, sorted from the rarest (k = 1) to the most frequent (k = n) with shares p(k), the index is the sum of
-    (2 k - n - 1) p(k), divided by n - 1: Castells, Hurley and Vargas, "Novelty and Diversity in Recommender Systems",
-    Recommender Systems Handbook (2022). None for a catalog of one item, or without recommendations.
+    ``counts`` are the numbers of recommendations of the recommended items; all other items of the catalog have 0
+    recommendations. With n items, sorted from the rarest (k = 1) to the most frequent (k = n) with shares p(k), the
+    index is the sum of (2 k - n - 1) p(k), divided by n - 1: Castells, Hurley and Vargas, "Novelty and Diversity in
+    Recommender Systems", Recommender Systems Handbook (2022). Return None for a catalog of one item, or without
+    recommendations.
     """
     ranked = sorted(counts, reverse=True)
     size = max(catalog_size, len(ranked))
@@ -129,7 +130,7 @@ def gini(counts: Iterable[int], catalog_size: int) -> float | None:
 class Windows:
     """The sliding windows of one model version. Threads that add slates never wait for a thread that reads.
 
-    Counting 10,000 slates of 100 items takes 0.3 s, so reads have a lock of their own.
+    Counting 10,000 slates of 100 items takes 0.3 s, so there is a separate lock for reading.
 
     Attributes:
         universe: The number of categories in the catalog; None if it is unknown.
@@ -149,18 +150,18 @@ class Windows:
             self.categories.add(categories[:LONGEST_SLATE])
 
     def diversity(self) -> float | None:
-        """Return the diversity of the last 1,000 slates with categories, 0 to 1; None if there is none."""
+        """Return the diversity of the last 1,000 slates with categories, 0 to 1; None without such slates."""
         with self._reading:
             counts = self.categories.counts()
             return diversity(counts, self.universe) if counts else None
 
     def coverage(self, catalog_size: int) -> float | None:
-        """Return the catalog coverage of the last 10,000 slates, 0 to 100; None if there is none."""
+        """Return the catalog coverage of the last 10,000 slates, 0 to 100; None without slates."""
         distinct = self.distinct_items()
         return coverage(distinct, catalog_size) if distinct else None
 
     def gini(self, catalog_size: int) -> float | None:
-        """Return the Gini index of the last 10,000 slates, 0 to 1; None if there is none."""
+        """Return the Gini index of the last 10,000 slates, 0 to 1; None without slates."""
         with self._reading:
             counts = list(self.items.counts().values())
         return gini(counts, catalog_size)
@@ -184,7 +185,9 @@ def _has_hash(value: Any) -> bool:
 
 
 class QualityMonitor:
-    """Diversity of the last 1,000 slates and catalog coverage of the last 10,000. Threads can share a monitor.
+    """Diversity of the last 1,000 slates and catalog coverage of the last 10,000 slates.
+
+    Threads can share a monitor.
 
     ``category_universe`` is the number of categories in the catalog, at least 2. Without it, diversity is relative to
     the number of categories in the window.

@@ -1,4 +1,4 @@
-"""HyperLogLog sketches, which estimate numbers of distinct ids, and merge across processes and time."""
+"""HyperLogLog sketches. They estimate the number of distinct ids, and can be merged across processes and time."""
 
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -7,9 +7,9 @@ from threading import Lock
 from typing import Any
 
 TURN_SECONDS = 300.0
-"""The length of a turn. A sketch contains the ids of the current turn of the clock and of the one before."""
+"""The length of a turn, an interval of the clock. A sketch contains the ids of the current and the previous turn."""
 MOST_NOTED = 262_144
-"""The largest number of item ids, and of user ids, that wait to be hashed per turn. Each takes some 100 bytes."""
+"""The maximum number of item ids, and of user ids, that wait to be hashed. Each id takes about 100 bytes."""
 _RANK_BITS = 52
 """Bits of a hash that make the rank, so that a rank is at most 53."""
 _INDEX_BITS = 64 - _RANK_BITS
@@ -28,7 +28,7 @@ class Turn:
         self._registers = bytearray(registers)
 
     def registers(self) -> bytes:
-        """Return the registers of all ids. Only one thread may call it at a time."""
+        """Hash all noted ids, and return the registers. Only one thread may call it at a time."""
         self.absorb(0)
         return bytes(self._registers)
 
@@ -60,10 +60,11 @@ def _bytes(value: Any) -> bytes:
 
 
 class Sketch:
-    """The distinct ids of the last five to ten minutes, as HyperLogLog registers. Only the clock resets them.
+    """The distinct ids of the last five to ten minutes, as HyperLogLog registers. Reading does not reset the registers.
 
-    ``add`` only notes ids, each once. They are hashed at the next read, or if too many wait. Only one thread may add at
-    a time, while others read. Sketches merge by the maximum of each register.
+    ``add`` only notes each distinct id. Noted ids are hashed at the next read, or when too many ids wait. Only one
+    thread may add ids at a time; other threads may read meanwhile. Two sketches are merged by taking the maximum of
+    each register.
     """
 
     def __init__(self, registers: int) -> None:
@@ -85,13 +86,13 @@ class Sketch:
                 self._reading.release()
 
     def registers(self, now: float) -> bytes | None:
-        """Return the rank in each register, 0 to 53; None if this turn and the last have no ids."""
+        """Return the rank in each register, 0 to 53; None if the current and the previous turn have no ids."""
         with self._reading:
             found = [turn.registers() for turn in self._recent(now)]
         return bytes(map(max, *found)) if len(found) > 1 else next(iter(found), None)
 
     def idle(self, now: float) -> bool:
-        """Return True if this turn and the last have no ids."""
+        """Return whether the current and the previous turn have no ids."""
         return not any(self._recent(now))
 
     def _recent(self, now: float) -> Iterator[Turn]:
@@ -112,16 +113,16 @@ def error(registers: int) -> float:
 
 
 def alpha(registers: int) -> float:
-    """Return the bias correction of the harmonic mean, by the paper's formula for 128 and more registers."""
+    """Return the bias correction of the harmonic mean, by the formula of Flajolet for 128 and more registers."""
     return 0.7213 / (1 + 1.079 / registers)
 
 
 def estimate(registers: Sequence[int]) -> float:
     """Return the estimated number of distinct ids.
 
-    Small numbers are estimated by linear counting (Whang and others, 1990), up to the paper's limit of 2.5 ids per
-    register. As in Heule and others, "HyperLogLog in practice" (2013), the linear count itself decides between the two
-    estimates, and hashes of 64 bits need no correction of large numbers.
+    Small numbers are estimated by linear counting (Whang and others, 1990), up to the limit of 2.5 ids per register in
+    the paper of Flajolet and others. As in Heule and others, "HyperLogLog in practice" (2013), the linear count itself
+    decides between the two estimates, and hashes of 64 bits need no correction of large numbers.
     """
     size, zeros = len(registers), registers.count(0)
     linear = size * math.log(size / zeros) if zeros else math.inf
