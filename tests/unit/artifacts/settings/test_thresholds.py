@@ -80,7 +80,7 @@ def test_a_duration_is_converted_to_seconds() -> None:
         ),
         ({"general": {"objective": 99.0}}, "general.objective = 99.0 is not usable: expected a share between 0 and 1"),
         ({"general": {"sure": 0}}, "general.sure = 0 is not usable: expected a number of standard errors greater"),
-        ({"baseline": {"sure": -1}}, "baseline.sure = -1 is not usable: expected a number of standard deviations"),
+        ({"baseline": {"sure": -1}}, "baseline.sure = -1 is not usable: expected a number of standard errors"),
         ({"baseline": {"days": 0}}, "baseline.days = 0 is not usable: expected an integer of at least 1"),
         ({"baseline": {"weeks": -1}}, "baseline.weeks = -1 is not usable: expected an integer of at least 0"),
         ({"baseline": {"day": ""}}, "baseline.day = '' is not usable: expected a duration"),
