@@ -177,7 +177,7 @@ def revenue_upper(signal: Share) -> Bound:
     Two assumptions are made: the number of sales follows a Poisson distribution, and the standard deviation of the
     revenue per sale equals its mean. If revenue is measured in units of the mean revenue per sale, its variance is then
     twice the number of sales. The mean revenue per sale is computed over one day, a week ago. If the baseline has fewer
-    than 7 days, it is computed over the first day of the baseline.
+    than 7 days, the first day of the baseline is used instead.
     """
 
     def bound(context: Context, scope: QueryScope) -> Expr:
@@ -287,7 +287,7 @@ def _scores(scope: QueryScope) -> Expr:
 
 
 def silent_service(context: Context) -> Expr:
-    """Return 1 for each service that sent metrics in the period of the offset but sends none now."""
+    """Return 1 for each service that sent metrics within the last `offset` but sends none now."""
     return silent(context.tuning.offset).expression(context.scope)
 
 

@@ -136,7 +136,7 @@ ALERTS: Final = (
         "ArmLosesClicks",
         arms.CLICKS,
         "clicks",
-        "Switch the arm off, unless the loss is intended. You can test it again with less traffic in a new experiment.",
+        "Switch the arm off, unless the loss is intended. A new experiment can give the arm less traffic.",
     ),
     _loses(
         "ArmLosesConversions",

@@ -173,8 +173,8 @@ CtrLow was simulated with one request per second. Each of these results comes fr
 - If the true CTR is 1.2 times the threshold, there are {false_alarms} false alarms per month.
 - If the true CTR of a new service is 0.7 times the threshold, the alert fires within two hours in {detected} of the
   simulations.
-- If the true CTR falls from 1.2 times to 0.7 times the threshold, the alert fires within two hours in {detected_after}
-  of the simulations.
+- If the true CTR falls from 1.2 times to 0.7 times the threshold, the alert fires within two hours in
+  {detected_after} of the simulations.
 
 **Baseline.** The alerts whose names end in *BelowUsual* compare the last {window} with the same hour of earlier days.
 A service has one baseline for all its model versions together. It is the smaller of two medians:
@@ -183,11 +183,13 @@ A service has one baseline for all its model versions together. It is the smalle
 - the median of the same weekday in the last {weeks} weeks. Weeks without data are left out.
 
 So neither a weekend nor the first day after a holiday looks like a drop. A model version that is bad from its first
-minute is compared with the good versions before it. These alerts are silent until there are {days} days of data. They
-fire only if the difference exceeds the threshold and is also significant, at {baseline_z:g} standard errors. The
-standard error is that of the Wilson interval for shares, and that of a Poisson distribution for requests and revenue.
-For diversity, it is 1/sqrt(number of slates). The coverage includes only processes that have answered enough requests
-to fill the window of their coverage. None of these alerts fires if a value rises.
+minute is compared with the good versions before it. These alerts are silent until there are {days} days of data. None
+of these alerts fires if a value rises.
+
+The alerts fire only if the difference exceeds the threshold and is also more than {baseline_z:g} standard errors. For
+shares, the standard error comes from the Wilson interval. For requests and revenue, it comes from a Poisson
+distribution. For diversity, it is at most 1/sqrt(number of slates). The catalog coverage includes only processes that
+have answered enough requests to fill their coverage window.
 
 **Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
 error budget is {bad} of all responses. At a burn rate of 1, the budget of a month lasts exactly one month. The long

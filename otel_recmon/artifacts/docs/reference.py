@@ -57,9 +57,9 @@ position. COEC does not separate these two effects. If a version has nearly all 
 with itself, so its COEC is close to 1.
 
 The labels `variant` and `surface` exist only if the service sets them. A new series is exported once with the value 0,
-so that `increase()` includes its first event. So after the first event of a series, the first export contains 0, and
-the second export contains the event. The value of a gauge describes only one process. To combine several processes, use
-counters and histograms, which can be added, or sketches: [sketches.md](sketches.md) explains how to merge them.
+so that `increase()` includes its first event. After the first event of a series, the first export or scrape contains 0,
+and the second one contains the event. The value of a gauge describes only one process. To combine several processes,
+use counters and histograms, which can be added, or sketches: [sketches.md](sketches.md) explains how to merge them.
 """
 
 

@@ -245,7 +245,7 @@ A duration is a number and a unit: `s`, `m`, `h`, `d` or `w`. The default `none`
 an empty table.
 """
 _LABELS_ABOUT: Final = (
-    f"Labels of every alert. Every dashboard has them as tags. Each key is a label name: "
+    f"Labels that every alert gets. Every dashboard gets them as tags. Each key is a label name: "
     f"`{EXAMPLE_LABEL[0]} = {toml(EXAMPLE_LABEL[1])}`."
 )
 _EXAMPLES: Final = {

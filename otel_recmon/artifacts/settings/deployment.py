@@ -225,7 +225,9 @@ class Prometheus:
         "15s", brief="evaluation interval of rule groups that set no interval", constraint=POSITIVE_DURATION
     )
     retention: str = setting(
-        "40d", brief="retention of samples; must be longer than baseline.weeks weeks", constraint=POSITIVE_DURATION
+        "40d",
+        brief="retention of samples; must be longer than the number of weeks in baseline.weeks",
+        constraint=POSITIVE_DURATION,
     )
     out_of_order_window: str = setting(
         "1d",
@@ -350,7 +352,7 @@ class Deployment:
     export: Export
     labels: Texts = field(
         default_factory=dict,
-        metadata=setting_metadata("labels of every alert; every dashboard has them as tags"),
+        metadata=setting_metadata("labels that every alert gets; every dashboard gets them as tags"),
     )
 
 

@@ -33,7 +33,7 @@ SEVERITIES: Final = ("info", "warning", "critical")
 _AN_HOUR_S: Final = 3600
 _STALE: Final = {"ModelStale": 2, "ModelVeryStale": 4}
 """The thresholds of these alerts, as multiples of the time between two trainings."""
-_Z_SCORE: Final = Constraint("a number of standard deviations greater than 0", lambda number: number > 0)
+_Z_SCORE: Final = Constraint("a number of standard errors greater than 0", lambda number: number > 0)
 _SHARE: Final = Constraint("a share between 0 and 1, such as 0.99", lambda share: 0 < share < 1)
 _PROBABILITY: Final = Constraint("a probability between 0 and 1, such as 0.05", lambda chance: 0 < chance < 1)
 _POSITIVE: Final = Constraint("a number greater than 0", lambda number: number > 0)
@@ -50,8 +50,9 @@ class General:
         constraint=POSITIVE_DURATION,
     )
     z: float = setting(
-        brief="number of standard errors by which a share must be beyond its threshold before an alert fires; chance "
-        "alone causes more than 2.33 in 1 of 100 evaluations; a higher number causes fewer false alarms",
+        brief="number of standard errors by which a share must be beyond its threshold before an alert fires; by "
+        "chance alone, a share is more than 2.33 standard errors beyond its true value in 1 of 100 evaluations; a "
+        "higher number causes fewer false alarms",
         constraint=_Z_SCORE,
         key="sure",
     )
@@ -75,7 +76,7 @@ class General:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The baseline: alerts compare a value with its baseline, which is the value at the same hour of earlier days."""
+    """The baseline of an alert, which is the usual value at the same hour of earlier days."""
 
     window: str = setting(brief="window over which the compared values are computed", constraint=POSITIVE_DURATION)
     day: str = setting(
@@ -83,8 +84,8 @@ class Baseline:
         constraint=POSITIVE_DURATION,
     )
     days: int = setting(
-        brief="number of preceding days in the baseline; these alerts are silent until a service has sent data for "
-        "this number of days",
+        brief="number of preceding days in the baseline; alerts that use the baseline are silent until a service has "
+        "sent data for this number of days",
         constraint=POSITIVE_INTEGER,
     )
     weeks: int = setting(
