@@ -123,7 +123,7 @@ def _age(scope: QueryScope) -> Expr:
 
 
 LAST_SAMPLE_AGE: Final = measure(
-    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since Prometheus got a sample of the service."),
+    Words("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of the service."),
     Unit.SECONDS,
     (catalog.BUILD_INFO,),
     _age,
