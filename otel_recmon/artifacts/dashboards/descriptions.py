@@ -80,8 +80,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     f"*{quality.DIVERSITY.title}*.",
     "coverage": "After the start of a process, its coverage grows from 0. For the whole service, see "
     f"*{fleet.FLEET_COVERAGE.title}*.",
-    "full_coverage": "If the coverage falls, compare "
-    "the size of the retrieval index with the size of the catalog.",
+    "full_coverage": "If the coverage falls, compare the size of the retrieval index with the size of the catalog.",
     "fleet_coverage": "If the coverage falls, more items of the catalog are never recommended: compare the size of "
     "the retrieval index with the size of the catalog.",
     "distinct_items": "If the number falls but requests do not, the service recommends fewer different items: see "

@@ -205,7 +205,7 @@ ALERTING: Final = measure(
         "alerting",
         "Alerts firing",
         TELEMETRY,
-        "Number of Prometheus alerts that fire now. If Prometheus evaluates the alerts, the Watchdog always counts.",
+        "Number of Prometheus alerts that fire now. If Prometheus evaluates the alerts, the Watchdog is one of them.",
     ),
     Unit.COUNT,
     (),
