@@ -80,8 +80,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     f"*{quality.DIVERSITY.title}*.",
     "coverage": "After the start of a process, its coverage grows from 0. For the whole service, see "
     f"*{fleet.FLEET_COVERAGE.title}*.",
-    "full_coverage": "A process is included after its 10,000th successful request. If the coverage falls, compare "
-    "the size of the retrieval index with the size of the catalog.",
+    "full_coverage": "If the coverage falls, compare the size of the retrieval index with the size of the catalog.",
     "fleet_coverage": "If the coverage falls, more items of the catalog are never recommended: compare the size of "
     "the retrieval index with the size of the catalog.",
     "distinct_items": "If the number falls but requests do not, the service recommends fewer different items: see "
@@ -89,7 +88,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "gini": "If the value rises, a few popular items get a larger share of the recommendations.",
     "position_mix": "If a position disappears, a client no longer shows this position, or the lists have become "
     "shorter.",
-    "coec": "Use it to compare model versions that show items at different positions.",
+    "coec": "Use this value to compare model versions that show items at different positions.",
     "scores": "A darker cell contains more slates. Compare the pattern with the pattern at the same hour of the day "
     "before.",
     "mean_score": "The scale of the scores depends on the model. If the mean changes without a new model version, "

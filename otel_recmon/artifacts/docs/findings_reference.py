@@ -1,4 +1,4 @@
-"""The page docs/doctor.md: all findings of `otel-recmon doctor`."""
+"""The page docs/doctor.md, which lists all findings of `otel-recmon doctor`."""
 
 from string import Formatter
 from typing import Final
@@ -18,7 +18,7 @@ _TITLES: Final = {
 
 
 def findings_page() -> str:
-    """Return docs/doctor.md."""
+    """Return the text of docs/doctor.md."""
     topics = (f"## {_TITLES[topic]}\n\n{_topic(topic)}" for topic in TOPICS)
     return "\n".join((HEADER, "# Findings of doctor\n", _INTRODUCTION, *topics))
 
@@ -33,7 +33,7 @@ def _section(kind: FindingKind) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return a text of a finding in Markdown, with each placeholder as ``<name>``."""
+    """Return a text of a finding as Markdown. A placeholder ``{name}`` becomes ``<name>``."""
     found = ""
     for literal, name, _, _ in Formatter().parse(text):
         found += literal.replace("<", "&lt;").replace("*", "\\*")
@@ -43,9 +43,9 @@ def _marked(text: str) -> str:
 
 
 _INTRODUCTION: Final = """\
-`otel-recmon doctor` (in `otel-recmon[cli]`) runs where the service runs, with the same variables, interpreter and
-folder. It reports each problem with its effect and its fix. It changes nothing and sends only an export without
-metrics.
+`otel-recmon doctor` examines the set-up of a service. Each finding describes a problem, its effect and its fix. Install
+`otel-recmon[cli]`, and run doctor on the host of the service, with the same environment variables, Python interpreter
+and working directory. Doctor changes nothing. To test the exporter, it sends one export without metrics.
 
 ```console
 otel-recmon doctor
@@ -58,22 +58,24 @@ otel-recmon doctor --try response.json --app app:app --request 'GET /recommendat
 | option | effect |
 |---|---|
 | `--command LINE` | Examines the start command of the service. |
-| `--pid PID` | Reads environment, command and folder from a running process. |
-| `--app MODULE:APP` | Imports the application and lists its routes, with the kind that the plugin assigns to each. |
-| `--prometheus URL`, `--grafana URL` | Examines the series, dashboards and alert rules there. |
-| `--alerts FILE` | Compares Grafana's alert rules with your own thresholds. |
+| `--pid PID` | Reads the environment variables, the start command and the working directory of a running process. |
+| `--app MODULE:APP` | Imports the application, and lists its routes with the way that the plugin treats each route. |
+| `--prometheus URL` | Examines the series in Prometheus. |
+| `--grafana URL` | Examines the data source, the dashboards and the alert rules in Grafana. |
+| `--alerts FILE` | Compares the alert rules in Grafana with your own thresholds from this file. |
 | `--send-test` | Sends one message to the Slack webhook. |
-| `--only TOPIC` | Examines one topic. |
-| `--json` | Prints JSON. |
+| `--only TOPIC` | Examines only this topic. |
+| `--json` | Prints the findings as JSON. |
 
-Tokens come from `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the webhook from `SLACK_WEBHOOK_URL`. None of them is ever
-printed.
+Doctor reads tokens from the variables `PROMETHEUS_TOKEN` and `GRAFANA_TOKEN`, and the URL of the webhook from
+`SLACK_WEBHOOK_URL`. It never prints these values.
 
-`--try FILE` shows the values that the plugin reads from a response body with the current settings: items, categories,
-scores, outcome, model version, user. It records nothing.
+`--try FILE` shows the values that the plugin reads from the response body in the file: items, categories, scores,
+outcome, model version and user. The plugin uses the current settings and records nothing.
 
-The exit code is 0 without findings, 1 with findings, and 2 if the service cannot be examined. With `--try`, it is 1 if
-no items are recognised or the route is not watched. An error means that figures are missing or wrong. A warning means
-that the figures will be wrong later, or that something other than a figure is lost. Doctor replaces each
-`<placeholder>` by the value that it finds.
+The exit code is 0 if there are no findings, 1 if there are findings, and 2 if doctor cannot examine the service. With
+`--try`, the exit code is 1 if the plugin finds no items in the response or does not watch the route.
+
+Each finding is an error or a warning. An error means that figures are missing or wrong. A warning means that figures
+will be wrong later, or that something other than a figure is lost. Doctor replaces each `<placeholder>` by a value.
 """

@@ -1,1 +1,1 @@
-"""The files for Grafana, Prometheus, Alertmanager, the Collector and Kubernetes; may import all packages but `docs`."""
+"""The files for Grafana, Prometheus, Alertmanager, the Collector and Kubernetes. It may not import `docs`."""

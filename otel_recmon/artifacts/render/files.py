@@ -1,4 +1,4 @@
-"""All exported files, made from the settings: as plain files, or as objects of Kubernetes."""
+"""All exported files: plain files, or objects of Kubernetes. They are made from the settings."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -19,12 +19,12 @@ from otel_recmon.artifacts.settings.schema import TuningError
 from otel_recmon.artifacts.settings.thresholds import Config
 
 Files = Mapping[str, str]
-"""The contents of files, by their paths in the export folder."""
+"""The contents of files. The key is the path in the export folder."""
 Make = Callable[[Config], Files]
 
 
 def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files:
-    """Return the files of some parts of the export, in alphabetical order.
+    """Return the files of some parts of the export, sorted by path.
 
     Args:
         config: The settings.
@@ -32,7 +32,7 @@ def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files
         form: "files" or "kubernetes".
 
     Raises:
-        TuningError: A part does not exist in this form, or a setting leads to a file that its reader would refuse.
+        TuningError: A part does not exist in this form, or Grafana or Kubernetes would refuse one of the files.
     """
     makers, made = _FORMS[form], dict[str, str]()
     for part in parts:
@@ -43,7 +43,7 @@ def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files
 
 
 def parts_of(form: str) -> tuple[str, ...]:
-    """Return the parts that exist in a form: "files" or "kubernetes"."""
+    """Return the parts that exist in the form "files" or "kubernetes"."""
     return tuple(_FORMS[form])
 
 
@@ -111,7 +111,7 @@ def _config_map_of(name: str, make: Make, label: str = "") -> Make:
     Args:
         name: The name of the ConfigMap, without the prefix of the settings.
         make: The function that makes the file.
-        label: The name of the setting with the label that Grafana's sidecar searches for; empty for no label.
+        label: The name of the setting that has the label Grafana's sidecar searches for; empty for no label.
     """
 
     def config_map_of(config: Config) -> Files:
@@ -151,4 +151,7 @@ _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {
         "collector": _config_map_of("collector", _collector),
     },
 }
-"""The functions that make the parts, by form. In Kubernetes, the operator of Prometheus makes the missing parts."""
+"""The functions that make the parts, by form.
+
+The form "kubernetes" has no part "prometheus" and no part "alertmanager": the operator of Prometheus makes these files.
+"""

@@ -1,4 +1,4 @@
-"""The folder of an export: its files compared with the expected ones, and a record of earlier exports."""
+"""The folder of an export: the state of its files, and the record of the files that earlier exports wrote."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Final
 
 LEDGER: Final = ".otel-recmon-export"
-"""The record of the exported files: their SHA-256, in the format of sha256sum.
+"""The name of the record of the exported files. The record has their SHA-256, in the format of sha256sum.
 
-Its name has no extension, so that `kubectl apply` skips it.
+The name has no extension, so that `kubectl apply` ignores the file.
 """
 
 
 class State(Enum):
-    """The state of a file in the folder, compared with the expected content."""
+    """The result of comparing a file in the folder with its expected content."""
 
     CURRENT = "current"
     MISSING = "missing"
@@ -30,7 +30,7 @@ class Folder:
 
     Attributes:
         path: The path of the folder.
-        files: The expected contents, by path in the folder.
+        files: The expected contents of the files. The key is the path in the folder.
     """
 
     path: Path
@@ -61,18 +61,18 @@ class Folder:
 
     @cached_property
     def written(self) -> dict[str, str]:
-        """The SHA-256 of each file that an earlier export wrote here."""
+        """The SHA-256 of each file that an earlier export wrote into the folder."""
         ledger = self.path / LEDGER
         lines = ledger.read_text(encoding="utf-8", errors="replace").splitlines() if ledger.exists() else []
         pairs = (line.split("  ", 1) for line in lines if "  " in line)
         return {name: found for found, name in pairs}
 
     def leftover(self, names: Iterable[str]) -> list[str]:
-        """Return the files that an earlier export wrote, that still exist, and that are not among the names."""
+        """Return the existing files that an earlier export wrote and that are not in `names`."""
         return sorted(name for name in self.written.keys() - set(names) if (self.path / name).exists())
 
     def write(self) -> list[str]:
-        """Write the files that are not current, and return their names. A file is replaced as a whole or not at all.
+        """Write the files that are not current, and return their paths. Each file is replaced atomically.
 
         Raises:
             OSError: A file cannot be written.

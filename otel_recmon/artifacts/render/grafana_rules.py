@@ -1,4 +1,4 @@
-"""Alert rules for Grafana's provisioning: an instant query on raw series, and a threshold."""
+"""Alert rules for Grafana's provisioning. A rule has an instant query on raw series, and a threshold."""
 
 import json
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.settings.thresholds import TuningError, seconds
 
 VALUE: Final = ".Values.A.Value"
-"""The value of a rule in Grafana's templates; A is the query."""
+"""The name of the value of a rule in the templates of Grafana. A is the id of the query."""
 EXPRESSION: Final = "__expr__"
 _QUERY, _CONDITION = "A", "B"
 _INTERVAL_STEP_S: Final = 10
-"""Grafana evaluates rules every 10 s or a multiple of that, and refuses other intervals."""
+"""Grafana accepts only evaluation intervals that are multiples of 10 s."""
 _LOOK_BACK_S: Final = 600
-"""The time range of rules without a window; an instant query reads only its end."""
+"""The time range of the query of a rule without a window. An instant query reads only the end of its time range."""
 
 
 def rules_file(rules: Iterable[AlertRule]) -> str:
-    """Return the provisioning file of all alerts. Disabled alerts are paused.
+    """Return the text of the provisioning file with all alert rules. The rules of disabled alerts are paused.
 
     Raises:
         TuningError: Grafana does not support the evaluation interval.
@@ -46,7 +46,7 @@ def _group(rules: list[AlertRule]) -> dict[str, Any]:
 
 def _rule(rule: AlertRule) -> dict[str, Any]:
     signal = rule.alert.signal
-    # Grafana adds the link to the panel itself, from __dashboardUid__ and __panelId__.
+    # Grafana makes the link to the panel from __dashboardUid__ and __panelId__.
     annotations = {key: text for key, text in rule.annotations(VALUE).items() if key != "panel_url"}
     return {
         "uid": rule.uid,
@@ -55,7 +55,7 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
         "data": [_query(rule), _threshold(rule)],
         "dashboardUid": rule.dashboard,
         "panelId": signal.panel,
-        "noDataState": "OK",  # an expression has no result where there is too little data to judge
+        "noDataState": "OK",  # an expression has no result if there is too little data
         "execErrState": "Error",
         "for": rule.hold,
         "annotations": {**annotations, "__dashboardUid__": rule.dashboard, "__panelId__": str(signal.panel)},

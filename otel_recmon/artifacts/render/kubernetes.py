@@ -12,7 +12,7 @@ from otel_recmon.artifacts.settings.deployment import Kubernetes
 from otel_recmon.artifacts.settings.schema import TuningError
 
 MAX_CONFIG_MAP_BYTES: Final = 1 << 20
-"""The maximum size of the data of a ConfigMap, in bytes; Kubernetes refuses larger ones."""
+"""The maximum size of the data of a ConfigMap, in bytes. Kubernetes refuses larger data."""
 Json = dict[str, Any]
 
 
@@ -26,14 +26,14 @@ def config_map(
     """Return the YAML of a ConfigMap.
 
     Args:
-        kubernetes: The settings, with the namespace and the labels of all objects.
-        name: The name.
-        data: The contents of files, by file name.
-        labels: Further labels.
-        annotations: The annotations.
+        kubernetes: The settings. They have the namespace and the labels of all objects.
+        name: The name of the ConfigMap.
+        data: The contents of files. The key is the file name.
+        labels: The labels of the ConfigMap, in addition to the labels of the settings.
+        annotations: The annotations of the ConfigMap.
 
     Raises:
-        TuningError: The data are larger than Kubernetes allows.
+        TuningError: The data is larger than Kubernetes allows.
     """
     size = sum(len(text.encode()) for text in data.values())
     if size > MAX_CONFIG_MAP_BYTES:
@@ -44,19 +44,22 @@ def config_map(
 
 
 def _block(text: str) -> str:
-    """Return a text as a YAML block, for texts that do not begin with a space; PyYAML is slow for long texts."""
+    """Return a text as a YAML block. PyYAML would be slow for long texts.
+
+    The text must not begin with a space.
+    """
     return f"{'|' if text.endswith(chr(10)) else '|-'}\n{indent(text.removesuffix(chr(10)), '    ')}\n"
 
 
 def prometheus_rule(kubernetes: Kubernetes, name: str, groups: Sequence[Json]) -> str:
-    """Return the YAML of a PrometheusRule with groups of rules."""
+    """Return the YAML of a PrometheusRule that contains the groups of rules."""
     metadata = _metadata(kubernetes, name, {}, {})
     kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}
     return _to_yaml({**kind, "metadata": metadata, "spec": {"groups": list(groups)}})
 
 
 def compact(text: str) -> str:
-    """Return JSON without indentation, so that a large dashboard fits into a ConfigMap."""
+    """Return the JSON text without indentation, so that a large dashboard fits into a ConfigMap."""
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -69,7 +72,7 @@ def _metadata(kubernetes: Kubernetes, name: str, labels: Mapping[str, str], anno
 
 
 class _Dumper(yaml.SafeDumper):
-    """A YAML writer that writes texts of several lines as blocks."""
+    """A YAML writer that writes a text of several lines as a block."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

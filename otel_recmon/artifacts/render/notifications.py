@@ -1,4 +1,4 @@
-"""Contact points and notification policies, by severity, for Grafana and for Alertmanager."""
+"""Contact points and notification policies for Grafana and Alertmanager. The policies route alerts by severity."""
 
 import json
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ SWITCH_SECRET: Final = "dead-mans-switch-url"  # noqa: S105 - the same
 TEMPLATES_FILE: Final = "templates/recmon.tmpl"
 """The path of the templates, relative to alertmanager.yml."""
 _OTHERS: Final = "warning"
-"""The severity whose intervals apply to alerts without a known severity, such as those of other teams."""
+"""Alerts without a known severity, such as alerts of other teams, have the intervals of this severity."""
 
 
 def grafana_file(config: Config) -> str:
     """Return the provisioning file with the contact points, the notification policy and the templates.
 
-    Grafana replaces the variables in the file by its environment variables, and does not start if one of them is empty.
+    Grafana replaces the variables in the file by environment variables. If one is empty, Grafana does not start.
     """
     names, organisation = config.deployment.notifications, {"orgId": config.deployment.grafana.organisation}
     points = {names.slack: _slack(), names.switch: _switch()}
@@ -46,7 +46,7 @@ def _slack() -> dict[str, Any]:
 
 
 def _switch() -> dict[str, Any]:
-    # The switch expects calls while the Watchdog fires. A call for its end would look like a sign of life.
+    # The switch expects calls while the Watchdog fires. A call when the Watchdog ends would look like a sign of life.
     return {"type": "webhook", "disableResolveMessage": True, "settings": {"url": f"${{{SWITCH_VARIABLE}}}"}}
 
 
@@ -67,7 +67,7 @@ def _root(config: Config) -> dict[str, Any]:
 
 
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
-    """Yield each route as its receiver, the label and the value that it matches, and its intervals."""
+    """Yield the routes. Each route has a receiver, the label and value that alerts must have, and the intervals."""
     names = config.deployment.notifications
     yield names.switch, "alertname", WATCHDOG, _timing(config.timing["watchdog"])
     for severity in reversed(SEVERITIES):
@@ -83,7 +83,7 @@ def _timing(timing: NotificationTiming) -> dict[str, str]:
 
 
 def alertmanager_file(config: Config) -> str:
-    """Return the configuration file of Alertmanager, with the same policy as in Grafana."""
+    """Return the text of the configuration file of Alertmanager. The policy is the same as in Grafana."""
     return _ALERTMANAGER.format(
         root=_lines(_root(config)),
         routes="\n".join(
@@ -110,10 +110,10 @@ def _lines(table: dict[str, Any]) -> str:
 _ALERTMANAGER: Final = """\
 {generated}
 #
-# For alerting with Prometheus instead of Grafana, with the same policy and messages. Tested with Alertmanager 0.31.
-# Alertmanager does not read environment variables, so the two addresses are in files (api_url_file, url_file). It reads
-# them again for every message. Without the file, it sends no message and increases
-# alertmanager_notifications_failed_total.
+# Use this file if Prometheus evaluates the alerts instead of Grafana. The policy and the messages are the same as in
+# Grafana. Tested with Alertmanager 0.31. Alertmanager does not read environment variables, so two files have the URLs
+# (api_url_file, url_file). Alertmanager reads the files again for every message. If a file is missing, it sends no
+# message and increases alertmanager_notifications_failed_total.
 
 route:
 {root}
@@ -131,8 +131,8 @@ receivers:
         color: '{color}'
         fallback: '{title}'
 
-  # The dead man's switch, which expects calls while alerting works. A call for the end of the Watchdog would look
-  # like a sign of life.
+  # The dead man's switch expects calls while alerting works. A call when the Watchdog ends would look like a sign of
+  # life.
   - name: {switch}
     webhook_configs:
       - url_file: {secrets}/{switch_secret}

@@ -1,4 +1,4 @@
-"""Alerting rules for Prometheus, and recording rules for their expensive expressions."""
+"""Alerting rules for Prometheus, and recording rules for expensive expressions of the alerting rules."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,14 @@ Json = dict[str, Any]
 PREFIX: Final = "recmon:"
 """The prefix of the names of recorded series."""
 VALUE: Final = ".Value"
-"""The value of a rule in Prometheus's templates."""
+"""The name of the value of a rule in the templates of Prometheus."""
 
 
 class RecordingRules:
-    """A collector of recording rules: alerts call it with their expensive expressions while they make their own.
+    """The recording rules of some alerts. While an alert makes its expression, it calls this for each expensive part.
 
     Attributes:
-        expressions: The expression of each recorded series.
+        expressions: The recorded expressions. The key is the name of the recorded series.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class RecordingRules:
 
 
 def condition(rule: AlertRule, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
-    """Return the expression of an alerting rule, which has a result for each series that makes the alert fire."""
+    """Return the expression of an alerting rule. It has a result for each service or arm whose alert fires."""
     return promql.compared(rule.expression(record, matchers), rule.alert.comparison.operator, rule.threshold)
 
 
 def recording_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the group of the recording rules that the enabled alerts use, as in a rules file."""
+    """Return the group of a rules file that has the recording rules of all enabled alerts."""
     record, enabled = RecordingRules(), _enabled(rules)
     for rule in enabled:
         condition(rule, record)
@@ -54,18 +54,18 @@ def recording_group(rules: Iterable[AlertRule]) -> Json:
 
 
 def alerting_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the group of the alerting rules of the enabled alerts, as in a rules file."""
+    """Return the group of a rules file that has the alerting rules of all enabled alerts."""
     record, enabled = RecordingRules(), _enabled(rules)
     return _group("recmon-alerts", enabled, [_alert(rule, record) for rule in enabled])
 
 
 def recording_file(rules: Iterable[AlertRule]) -> str:
-    """Return the file with the recording rules."""
+    """Return the text of the file with the recording rules."""
     return _file(_RECORDING, recording_group(rules))
 
 
 def alerting_file(rules: Iterable[AlertRule]) -> str:
-    """Return the file with the alerting rules."""
+    """Return the text of the file with the alerting rules."""
     return _file(_ALERTING, alerting_group(rules))
 
 
@@ -94,9 +94,9 @@ def _file(head: str, group: Json) -> str:
 
 
 def _to_yaml(rule: Json) -> str:
-    """Return a rule as an item of a YAML list, with its expression as a block."""
+    """Return a rule as an item of a YAML list. The expression is a YAML block."""
     (kind, name), (_, expression), *more = rule.items()
-    # The 2 is the indentation of the block. Expressions can begin with spaces, so YAML cannot find it out itself.
+    # The 2 is the indentation of the block. An expression can begin with spaces, so YAML cannot infer the indentation.
     lines = [f"- {kind}: {json.dumps(name)}", "  expr: |-2", indent(expression, "    ")]
     for key, value in more:
         if isinstance(value, str):
@@ -108,10 +108,10 @@ def _to_yaml(rule: Json) -> str:
 
 _RECORDING: Final = f"""{GENERATED}
 #
-# Recording rules for the expensive expressions of the alerting rules: baselines and long windows. They do no harm if
-# the alerting rules are not loaded.
+# Recording rules for the expensive expressions of the alerting rules: baselines and long windows. Prometheus can load
+# this file without the alerting rules.
 """
 _ALERTING: Final = f"""{GENERATED}
 #
-# The same alerts as in Grafana. Disabled alerts are missing here, because Prometheus cannot pause a rule.
+# The same alerts as in Grafana. This file has no disabled alerts, because Prometheus cannot pause a rule.
 """

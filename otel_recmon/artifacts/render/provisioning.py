@@ -1,4 +1,4 @@
-"""Provisioning files of Grafana for data sources and dashboards."""
+"""Grafana's provisioning files for data sources and dashboards."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from otel_recmon.artifacts.settings.schema import seconds
 
 
 def dashboards_file(grafana: Grafana) -> str:
-    """Return the provisioning file with the folder of the dashboards."""
+    """Return the provisioning file that tells Grafana the folder of the dashboards."""
     return _DASHBOARDS.format(
         name=grafana.uid_prefix,
         folder=scalar(grafana.dashboard_folder),
@@ -21,9 +21,9 @@ def dashboards_file(grafana: Grafana) -> str:
 def datasources_file(deployment: Deployment) -> str:
     """Return the provisioning file with the data sources: Prometheus, and Jaeger for the traces of exemplars.
 
-    The interval of Prometheus is the longer one of the export interval and the scrape interval. The dashboards show
-    exported series and scraped series, such as those of the Collector, and the window of a rate must contain samples of
-    both.
+    `timeInterval` of the Prometheus data source is the export interval or the scrape interval, whichever is longer. The
+    dashboards show exported series and scraped series, such as the series of the Collector. The window of a rate must
+    contain samples of both kinds of series.
     """
     grafana = deployment.grafana
     return _DATASOURCES.format(
@@ -39,12 +39,12 @@ def datasources_file(deployment: Deployment) -> str:
 
 
 def _organisation(grafana: Grafana) -> str:
-    """Return the line with the organisation; Grafana uses the first organisation if the line is missing."""
+    """Return the line with the organisation. If the line is missing, Grafana uses the first organisation."""
     return "" if grafana.organisation == Grafana.organisation else f"    orgId: {grafana.organisation}\n"
 
 
 _DASHBOARDS: Final = """\
-# Grafana loads all dashboards in the folder `path`. With docker compose, it contains the files of grafana/dashboards/.
+# Grafana loads all dashboards in the folder `path`. With docker compose, the folder contains grafana/dashboards/.
 apiVersion: 1
 
 providers:
@@ -72,14 +72,14 @@ datasources:
     jsonData:
       httpMethod: POST
       prometheusType: Prometheus
-      # The export interval of the services, or the scrape interval if that is longer. Grafana makes $__rate_interval
-      # from it. If the value is too small, panels are empty.
+      # The export interval of the services or the scrape interval, whichever is longer. Grafana computes
+      # $__rate_interval from this value. If it is too small, panels are empty.
       timeInterval: {interval}
       exemplarTraceIdDestinations:
         - name: trace_id
           datasourceUid: {traces_uid}
 
-  # Only reachable if docker compose runs with the profile `traces`.
+  # Jaeger runs only if docker compose has the profile `traces`.
   - name: {traces_name}
 {organisation}    type: jaeger
     uid: {traces_uid}

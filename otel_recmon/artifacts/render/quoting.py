@@ -9,6 +9,9 @@ _RESERVED: Final = frozenset("true false yes no on off null y n".split())
 
 
 def scalar(text: str) -> str:
-    """Return a text of one line as a YAML scalar, in quotes if YAML would read it as another type or as syntax."""
+    """Return a text of one line as a YAML scalar.
+
+    The scalar has quotes if YAML would otherwise read the text as another type or as syntax.
+    """
     plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED
     return text if plain else json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The Slack message of a group of alerts: one definition for the templates of Grafana and of Alertmanager."""
+"""The templates of the Slack message for a group of alerts. Grafana and Alertmanager use the same message."""
 
 import re
 from typing import Final
@@ -10,7 +10,10 @@ TITLE: Final = '{{ template "recmon.slack.title" . }}'
 TEXT: Final = '{{ template "recmon.slack.text" . }}'
 COLOR: Final = '{{ template "recmon.slack.color" . }}'
 LISTED: Final = 20
-"""The maximum number of firing alerts, and of resolved alerts, in a message. The title has the number of all alerts."""
+"""The maximum number of firing alerts in a message, and also of resolved alerts.
+
+The title of the message has the total number of firing alerts and of resolved alerts.
+"""
 _ICONS_AND_COLORS: Final = {
     "critical": ("🚨", "#d63232"),
     "warning": ("⚠️", "#e8a33d"),
@@ -20,12 +23,12 @@ _RESOLVED: Final = ("✅", "#36a64f")
 
 
 def grafana_templates() -> str:
-    """Return the templates for Grafana, which provides the links to panels and silences itself."""
+    """Return the templates for Grafana. Grafana provides the links to panels and silences."""
     return _templates(panel=".PanelURL", silence='{{ template "recmon.escaped" .SilenceURL }}')
 
 
 def alertmanager_templates() -> str:
-    """Return the templates for Alertmanager, which takes the link to a panel from the annotations of the alert."""
+    """Return the templates for Alertmanager. The link to a panel comes from the annotations of the alert."""
     return _templates(panel=".Annotations.panel_url", silence=_SILENCE)
 
 
@@ -52,8 +55,8 @@ def _by_severity(texts: dict[str, str], otherwise: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Return the template of a label value in a matcher in a URL."""
-    # urlquery writes a space as "+", which Alertmanager's page reads as a plus after the "#".
+    """Return the template that writes a label value, in quotes, into the URL of a silence."""
+    # urlquery writes a space as "+". After the "#" of a URL, the web page of Alertmanager reads "+" as a plus sign.
     return f'{{{{ printf "%q" {value} | urlquery | reReplaceAll "[+]" "%20" }}}}'
 
 
@@ -62,8 +65,8 @@ _SILENCE: Final = (
     '{{ range (.Labels.Remove (stringSlice "alertname")).SortedPairs }}'
     f"%2C{{{{ .Name }}}}%3D{_quoted('.Value')}{{{{ end }}}}%7D"
 )
-# Label values can come from requests. They are escaped, so that none of them can mention people, show a link, or
-# imitate another alert after a line break.
+# Label values can come from requests. The templates escape them, so that a label value cannot mention people, show a
+# link, or imitate another alert after a line break.
 _TEMPLATES: Final = """\
 {{ define "recmon.escaped" }}\
 {{ . | reReplaceAll "[[:space:]]+" " " | reReplaceAll "&" "&amp;" \

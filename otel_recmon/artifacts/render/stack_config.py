@@ -1,4 +1,4 @@
-"""Configuration files of the Collector and of Prometheus: those of `otel_recmon.stack` with the settings filled in."""
+"""Configuration files of the Collector and of Prometheus: the files of `otel_recmon.stack`, changed by the settings."""
 
 import json
 import re
@@ -18,13 +18,13 @@ _TARGETS: Final = {
     "alertmanagers": "alertmanagers",
     "scraped": "scraped",
 }
-"""The setting with the addresses of each file of targets."""
+"""The setting that has the addresses for a file of targets. The key is the name of the file."""
 _RULES: Final = "  - rules/*.yml\n"
 _ALERTS: Final = "  - rules/alerts/*.yml\n"
 
 
 def prometheus_files(settings: Prometheus) -> Mapping[str, str]:
-    """Return the configuration files of Prometheus, by their names."""
+    """Return the configuration files of Prometheus. The key is the path of the file."""
     text = _shipped("prometheus/prometheus.yml")
     for line, default, own in (
         ("  scrape_interval: {}\n", _SHIPPED.scrape_interval, settings.scrape_interval),
@@ -49,7 +49,7 @@ def _targets(name: str, addresses: Sequence[str]) -> str:
 
 
 def collector_file(settings: Collector) -> str:
-    """Return the configuration file of the Collector, with the settings as defaults of its environment variables."""
+    """Return the configuration file of the Collector. The settings become the defaults of its environment variables."""
     text = _shipped(COLLECTOR_FILE)
     for spec in fields(Collector):
         own = getattr(settings, spec.name)
@@ -66,7 +66,7 @@ def _with_default(text: str, variable: str, value: str) -> str:
 
 
 def _replaced(text: str, default: str, own: str) -> str:
-    # A changed default in the shipped file must not make a setting ineffective without an error.
+    # If the default in the shipped file changes, the setting would have no effect. So this raises an error.
     if text.count(default) != 1:
         raise ValueError(f"prometheus.yml contains {default!r} {text.count(default)} times, not once")
     return text.replace(default, own)

@@ -85,7 +85,7 @@ FULL_COVERAGE: Final = measure(
         "full_coverage",
         "Catalog coverage of warmed-up processes",
         QUALITY,
-        f"{catalog.COVERAGE.brief} The panel shows the mean over processes with at least {COVERAGE_SLATES:,} requests.",
+        f"{catalog.COVERAGE.brief} Mean of the processes with at least {COVERAGE_SLATES:,} successful requests.",
     ),
     Unit.PERCENT,
     (catalog.COVERAGE,),

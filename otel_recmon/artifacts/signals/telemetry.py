@@ -123,9 +123,7 @@ def _age(scope: QueryScope) -> Expr:
 
 
 LAST_SAMPLE_AGE: Final = measure(
-    SignalText(
-        "last_sample_age", "Age of the last sample", TELEMETRY, "Time since Prometheus got a sample of the service."
-    ),
+    SignalText("last_sample_age", "Age of the last sample", TELEMETRY, "Time since the last sample of the service."),
     Unit.SECONDS,
     (catalog.BUILD_INFO,),
     _age,
@@ -207,7 +205,7 @@ ALERTING: Final = measure(
         "alerting",
         "Alerts firing",
         TELEMETRY,
-        "Number of Prometheus alerts that fire now. If Prometheus evaluates the alerts, the Watchdog always counts.",
+        "Number of Prometheus alerts that fire now. If Prometheus evaluates the alerts, the Watchdog is one of them.",
     ),
     Unit.COUNT,
     (),

@@ -82,7 +82,7 @@ def quantile_of(name: str, title: str, metric: Metric, level: float) -> Signal:
         metric: The histogram.
         level: The level of the quantile, such as 0.95.
     """
-    meaning = f"{level:.0%} take at most this long. The value is interpolated within a bucket of the histogram."
+    meaning = f"{level:.0%} of these times are below the value, which is interpolated within a histogram bucket."
     words = SignalText(name, title, SERVICE, f"{metric.brief} {meaning}")
     return measure(words, Unit.SECONDS, (metric,), partial(promql.quantile, level, metric.prometheus))
 
@@ -109,7 +109,7 @@ def burn_rate(objective: float) -> Signal:
         objective: The share of responses that must be good, such as 0.99.
     """
     meaning = (
-        f"Share of bad responses, divided by {1 - objective:.3g}, which the objective of {objective:g} allows. "
+        f"Share of bad responses, divided by the allowed share of {1 - objective:.3g} (objective: {objective:g}). "
         "Above 1, the error budget is used up too early."
     )
     words = SignalText("burn_rate", "Burn rate", SERVICE, meaning)

@@ -68,7 +68,8 @@ def test_a_missing_certificate_file_is_reported(tmp_path: Path) -> None:
     (over_grpc,) = examine(healthy_target(**RPC, **changes))
     (over_http,) = examine(healthy_target(**changes))
 
-    assert over_grpc.what == f"https://127.0.0.1:1: {tmp_path}/ca.pem: No such file or directory."
+    problem = f"{tmp_path}/ca.pem: No such file or directory"
+    assert over_grpc.what == f"The TLS connection to https://127.0.0.1:1 fails: {problem}."
     assert "ca.pem" in over_http.what
 
 

@@ -48,4 +48,4 @@ def test_each_finding_has_a_section_in_the_documentation() -> None:
     assert [line[4:] for line in page.splitlines() if line.startswith("### ")] == [
         name for topic in TOPICS for name, kind in KINDS.items() if kind.topic == topic
     ]
-    assert "\nError. `<variable>` is a placeholder.\n" in page
+    assert "\nError. `<variable>` is a placeholder, not the URL of a webhook.\n" in page
