@@ -1,4 +1,4 @@
-"""JSON documents of readings. Shares are from 0 to 1, keys end in the unit of the value, and unknown values are null."""
+"""JSON documents of readings. Shares are from 0 to 1, keys end in the value's unit, and unknown values are null."""
 
 import math
 from collections.abc import Mapping
