@@ -33,7 +33,7 @@ POINTS = 700
 """The points per line that Grafana requests for a panel of half the screen's width."""
 TARGET_S = 1.0
 EVENTS_PER_MINUTE = 7
-"""The increase of every counter."""
+"""The increase of every counter in one minute."""
 IDENTITY = {"job": "shop", "instance": "1", "deployment_environment_name": "production"}
 FREE = {"model_version": 2, "surface": 3, "category": 12, "stage": 3, "version": 1, "site": 1, "experiment": 1}
 """Label without a fixed set of values -> its number of values; each model version has one variant."""

@@ -23,7 +23,7 @@ CAPTION: Final = (
 
 
 def read_imports() -> Graph:
-    """Return the modules of the package and their imports of each other, including those inside functions."""
+    """Return the modules of the package and their imports of each other, including imports inside functions."""
     found = grimp.build_graph(PACKAGE, cache_dir=None)
     return {name: frozenset(found.find_modules_directly_imported_by(name)) for name in sorted(found.modules)}
 

@@ -1,4 +1,4 @@
-"""Mutation tests: apply small changes to a copy of the checkout, and list those that no test notices.
+"""Mutation tests: apply small changes to a copy of the checkout, and list the changes that no test notices.
 
 `make mutate` runs this on tools/mutations.toml, in the virtual environment of the project.
 """

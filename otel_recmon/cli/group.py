@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "report": ("cli", "Show the figures of any period, read from Prometheus."),
     "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),
 }
-"""Command -> the extra that it needs, and its description. The module and the function have the command's name."""
+"""Command -> the extra that the command needs, and the description. Module and function have the command's name."""
 
 
 class LazyGroup(click.Group):

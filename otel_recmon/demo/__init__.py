@@ -1,1 +1,1 @@
-"""A demo recommender without metrics of its own, real traffic for it, and a check of the exported metrics."""
+"""A demo recommender without metrics code, real traffic for it, and a check of the exported metrics."""

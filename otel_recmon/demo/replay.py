@@ -24,7 +24,7 @@ REUSE_SECONDS: Final = 2
 LANES: Final = 32
 """The number of concurrent requests to a service with a fault. Such a service may be slow, and order is irrelevant."""
 EMPTY_ANSWER: Final[Mapping[str, Any]] = {"recommendations": []}
-"""The answer in place of a failed request."""
+"""The replacement for the answer to a failed request."""
 REPORT_SECONDS: Final = 1.0
 """Seconds between two reports of the progress."""
 

@@ -39,7 +39,7 @@ class Report:
 
 
 def examine_all(target: Target) -> Report:
-    """Examine a service in all topics, or in the one that ``target.only`` names.
+    """Examine a service in all topics, or only in the topic that ``target.only`` names.
 
     Raises:
         DoctorError: An argument of the command line cannot be used.

@@ -80,7 +80,7 @@ def _check_grpc(target: Target) -> Iterator[Finding]:
 
 
 def _grpc_finding(answer: GrpcAnswer) -> str:
-    # gRPC has no status of its own for a failed handshake.
+    # gRPC has no separate status for a failed handshake.
     if answer.status == "UNAVAILABLE" and any(word in answer.details.lower() for word in ("ssl", "tls", "handshake")):
         return "exporter-tls"
     return _FINDING_OF_GRPC_STATUS.get(answer.status, "exporter-refused")
@@ -181,7 +181,7 @@ def _client_certificate(target: Target) -> tuple[str, str] | str | None:
 
 
 def _tls_cause(error: str) -> str:
-    # OpenSSL reads the plain-text answer as a TLS record, whose version is then wrong.
+    # OpenSSL reads the plain-text answer as a TLS record, and finds a wrong version number in it.
     if "WRONG_VERSION_NUMBER" in error or "record layer" in error:
         return "the server does not speak TLS, and the address says https"
     return re.sub(r"\s*\(_ssl\.c:\d+\)", "", error)

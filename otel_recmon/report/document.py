@@ -83,7 +83,7 @@ class Revenue:
 class Latency:
     """Latency of successful and failed requests, in milliseconds.
 
-    A percentile is interpolated within its bucket, whose bounds are also given; an infinite upper bound is null.
+    A percentile is interpolated within its bucket. The bounds of the bucket are also given; an infinite bound is null.
     """
 
     avg_ms: float | None

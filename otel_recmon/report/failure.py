@@ -12,7 +12,7 @@ class NoDataError(ReportError):
 
 
 class UnknownError(ReportError):
-    """An unknown service or model version. The message lists the known ones."""
+    """An unknown service or model version. The message lists the known services or model versions."""
 
 
 class SeveralError(ReportError):

@@ -21,12 +21,12 @@ class GaugeSamples:
     greatest: defaultdict[str, float] = field(default_factory=lambda: defaultdict(lambda: -math.inf))
 
     def mean(self, of: str) -> float | None:
-        """Return the mean of a model version, or ("") of all versions; None without samples."""
+        """Return the mean for a model version, or for all versions if ``of`` is ""; None without samples."""
         samples = sum(count for each, count in self.samples.items() if of in ("", each))
         return sum(total for each, total in self.sums.items() if of in ("", each)) / samples if samples else None
 
     def most(self, of: str) -> float | None:
-        """Return the maximum of a model version, or ("") of all versions; None without samples."""
+        """Return the maximum for a model version, or for all versions if ``of`` is ""; None without samples."""
         return max((value for each, value in self.greatest.items() if of in ("", each)), default=None)
 
 

@@ -24,7 +24,7 @@ from otel_recmon.report.text import interval, percentile, rows, small_money
 from otel_recmon.stats.intervals import Rate
 
 BY_HOUR: Final = 3 * DAY
-"""The longest period whose charts show hours. Charts of longer periods show days."""
+"""Charts of periods up to this length show hours. Charts of longer periods show days."""
 Row = tuple[Period, Figures]
 
 

@@ -66,7 +66,7 @@ class _Counted:
         return sorted({of for hour in self.hours.values() for of, _ in hour} - {""})
 
     def figures(self, hours: Iterable[int], of: str) -> Figures:
-        """Return the figures of one model version, or ("") of all versions, in the given hours."""
+        """Return the figures of one model version, or of all versions if ``of`` is "", in the given hours."""
         with_data = [self.hours[hour] for hour in hours if hour in self.hours]
         if not with_data:
             return Figures()
@@ -91,7 +91,7 @@ def read(
     model_version: str = "",
     progress: Progress = lambda _: None,
 ) -> Report:
-    """Query the figures of a service, of one model version or ("") of all versions.
+    """Query the figures of a service for one model version, or for all versions if ``model_version`` is "".
 
     Raises:
         PrometheusError: If Prometheus does not answer.

@@ -19,7 +19,7 @@ class Distinct:
     registers: Mapping[str, Mapping[str, int]]
 
     def count(self, of: str) -> float | None:
-        """Return the estimated number of distinct ids of a model version, or ("") of all; None without a sketch."""
+        """Estimate the number of distinct ids for a version, or for all versions (""); None without a sketch."""
         highest: defaultdict[str, int] = defaultdict(int)
         for each, registers in self.registers.items():
             for register, rank in registers.items() if of in ("", each) else ():

@@ -118,7 +118,7 @@ _MODULE_OF: Final = {command.name: (module, command) for module in MODULES for c
 
 
 def names(target: str | None = None) -> tuple[str, ...]:
-    """Return the names of all programs, or of those that a make target builds."""
+    """Return the names of all programs, or only of the programs that a make target builds."""
     return tuple(name for name, (module, _) in _MODULE_OF.items() if target in (None, module.target))
 
 
@@ -134,7 +134,7 @@ def cache_root() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """Return the path of a program of the pinned version: from the cache, else from PATH; None if there is none."""
+    """Search the cache, then PATH, for a program of the pinned version. Return its path, or None."""
     module, command = _MODULE_OF[name]
     built = module.directory / name
     return built if os.access(built, os.X_OK) else _on_path(module.version, command)

@@ -59,7 +59,7 @@ def collector(place: StackLayout, environment: Mapping[str, str], overlays: Sequ
 
     Args:
         place: The locations of the stack.
-        environment: Variables that override those of the stack.
+        environment: Variables that override the variables of the stack.
         overlays: Configuration files, each merged over collector-config.yaml and the overlays before it.
 
     Raises:

@@ -1,6 +1,6 @@
 """The program that kills the processes of a stack after the process that started the stack has ended.
 
-It is a process of its own, because a killed parent cannot run any code. It leads the process group of the stack's
+It is a separate process, because a killed parent cannot run any code. It leads the process group of the stack's
 processes and waits until its standard input, a pipe from the parent, closes. PR_SET_PDEATHSIG is no alternative: it
 follows the parent's thread instead of its process, needs code between fork and exec, and exists only on Linux.
 """

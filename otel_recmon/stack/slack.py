@@ -22,7 +22,7 @@ from otel_recmon.stack.slack_message import Message
 from otel_recmon.stack.slack_page import render_page
 
 MAX_MESSAGES: Final = 500
-"""Messages that are kept; older ones are dropped."""
+"""The number of messages that the stand-in keeps. It drops older messages."""
 BODY_BYTES: Final = 1_048_576
 """The maximum length of a post."""
 SHOWN: Final = ("text", "attachments", "blocks")

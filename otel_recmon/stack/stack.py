@@ -32,7 +32,7 @@ class Stack:
         group: The process group for the processes. With it, the caller must end the group and remove `directory`.
         ports: Port numbers by name. A name without a number gets a free port.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
-        overlays: Files to merge over collector-config.yaml, such as those in deploy/.
+        overlays: Files to merge over collector-config.yaml, such as the files in deploy/.
         scrape_interval: The scrape interval of each Prometheus.
         files: The folder with collector-config.yaml and prometheus/. By default the files in the package.
         deadline_s: Seconds for each process to become ready.

@@ -1,4 +1,4 @@
-"""JSON documents of readings: shares are from 0 to 1, keys end in their unit, unknown values are null."""
+"""JSON documents of readings. Shares are from 0 to 1, keys end in the value's unit, and unknown values are null."""
 
 import math
 from collections.abc import Mapping

@@ -87,7 +87,7 @@ def asked(source: MetricsSource, scope: QueryScope, at: float) -> Answer:
     version = catalog.MODEL_VERSION.name
     whole = _collected(source.instant(str(query(scope)), at))
     versions = _collected(source.instant(str(query(scope.apart(version))), at))
-    versions.pop("", None)  # series without a model version, such as those of the cache
+    versions.pop("", None)  # series without a model version, such as the cache lookups
     total = whole.get("", SignalValues())
     own = dict.fromkeys(OWN, 0.0)
     return Answer(SignalValues(own | total.values, total.outcomes), dict(sorted(versions.items())))

@@ -29,7 +29,7 @@ NAMES: Final = 8
 """The screen names at most this many alerts that were not evaluated. The JSON output names all of them."""
 ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", look.NEUTRAL: "default"}
-"""The colours of the dashboards whose names differ in rich."""
+"""The names in rich of the dashboard colours that have another name there."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░x·", strict=True))
 """The character of each outcome in a bar. It shows the outcome without colours, too."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
@@ -38,7 +38,7 @@ Write = Callable[[float | None], str]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of model versions: its heading, its format, and the figure whose limits colour it."""
+    """A column of the table of model versions: heading, format, and the figure whose thresholds decide the colour."""
 
     heading: str
     text: Callable[[SignalValues], str]
@@ -77,7 +77,7 @@ class Screen:
 
     Attributes:
         reading: The last successful reading.
-        rules: The alerts, whose limits colour the figures.
+        rules: The alerts. Their thresholds decide the colours of the figures.
         trouble: The error of a later reading; empty if no later reading failed.
         hint: The keys that the user can press; empty without a live screen.
     """

@@ -46,7 +46,7 @@ def _short(value: float) -> str:
 
 
 def colour(panel: Json, name: str, value: float | None = None) -> str:
-    """Return the colour of a series: from its override, from the thresholds, or else derived from its name."""
+    """Return the colour of a series: from the override, else from the thresholds, else derived from the name."""
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"]["options"] == name:
             for found in override["properties"]:
