@@ -95,8 +95,8 @@ class Settings:
     model_path: str | None = _setting(
         None,
         "a file or folder",
-        "The file or folder that contains the model. At its start, the process reads the newest modification time of "
-        "these files. This is the time of the last model update.",
+        "The file or folder that contains the model. When a process starts, the newest modification time of these "
+        "files becomes the time of the last model update.",
         "/models/ranker.bin",
     )
     model_updated_at: float | None = _setting(

@@ -75,7 +75,7 @@ def latency(seconds: float | None) -> str:
 def latency_between(low: float, high: float) -> str:
     """Return the bounds of a duration, such as ``10-50 ms``.
 
-    With a lower bound of 0 it is ``< 10 ms``, with an infinite upper bound ``> 5.00 s``.
+    A lower bound of 0 gives ``< 10 ms``. An infinite upper bound gives ``> 5.00 s``.
     """
     if math.isinf(high):
         return f"> {latency(low)}"

@@ -166,7 +166,7 @@ def _status(error: BaseException) -> str:
 
 
 def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> None:
-    """Make the FastAPI routes of ``function`` call ``replacement``, if it is placed above a route decorator.
+    """Make the FastAPI routes of ``function`` call ``replacement``, if ``monitor_latency`` is above ``@app.get``.
 
     By then ``@app.get`` has registered the undecorated function, and FastAPI cannot look up the routes of a function.
     The garbage collector finds the route objects that refer to the function. This search runs once for each decorator,
