@@ -1,6 +1,6 @@
 """Parsers of the values of environment variables.
 
-Each function returns the value of a text, and raises ValueError or KeyError for an unusable text.
+Each function parses a text and returns its value. It raises ValueError or KeyError for an unusable text.
 """
 
 from datetime import UTC, datetime

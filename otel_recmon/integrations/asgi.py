@@ -194,7 +194,7 @@ class WatchedRequest:
         )
 
     def complete(self, *, failed: bool = False, abandoned: bool = False) -> None:
-        """Record the request, once. All bytes of the response are known, although a last message may follow."""
+        """Record the request, unless it is recorded already. All bytes of the response are known by now."""
         if self.over:
             return
         self.over = True
