@@ -206,7 +206,7 @@ class _Key:
         return hmac.digest(self._signing_key, signed, "sha256")[:_MAC_BYTES]
 
     def fingerprint(self, item: str) -> bytes:
-        hashed = self._keyed_hash.copy()  # a copy saves the hashing of the key for each item
+        hashed = self._keyed_hash.copy()  # copied, so that the key is not hashed again for each item
         hashed.update(item.strip().encode(errors="surrogatepass"))
         return hashed.digest()
 

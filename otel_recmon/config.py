@@ -39,7 +39,7 @@ PREFIX: Final = "OTEL_RECMON_"
 
 def _setting(
     default: Any, expected: str, brief: str, example: str, parse: Callable[[str], Any] = str
-) -> Any:  # a dataclass field has the type of its default, not of field()
+) -> Any:  # Any, because a field gets its default from field()
     return field(default=default, metadata={"expected": expected, "brief": brief, "example": example, "parse": parse})
 
 

@@ -108,7 +108,7 @@ class WatchMiddleware:
         finally:
             try:  # noqa: SIM105 - `suppress` costs as much as the clock, on every request
                 current.reset(token)
-            except ValueError:  # a coroutine that is closed from another context
+            except ValueError:  # the coroutine was closed from another context
                 pass
 
 

@@ -45,12 +45,12 @@ class Installation:
         self._apps: WeakKeyDictionary[Starlette, tuple[Any, Any]] = WeakKeyDictionary()
         self._original = Starlette.__call__
         self._hook = self._hooked(Starlette.__call__)
-        Starlette.__call__ = self._hook  # type: ignore[method-assign]  # the one hook there is
+        Starlette.__call__ = self._hook  # type: ignore[method-assign]  # the hook replaces the method
 
     def remove(self) -> None:
         """Restore Starlette and every application. What other code has changed since is left as it is."""
         if Starlette.__call__ is self._hook:
-            Starlette.__call__ = self._original  # type: ignore[method-assign]  # as it was
+            Starlette.__call__ = self._original  # type: ignore[method-assign]  # the original method
         for app, (parent, watched) in list(self._apps.items()):
             app.__dict__.pop(_SPLICED, None)
             if parent.app is watched:

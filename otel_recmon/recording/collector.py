@@ -127,7 +127,7 @@ class MetricsCollector:
                 seconds,
                 closes=request is None,
             )
-        except Exception as error:  # noqa: BLE001 - a verb never raises
+        except Exception as error:  # noqa: BLE001 - it never raises
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
     def track_request(self, success: bool = True) -> None:

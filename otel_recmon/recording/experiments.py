@@ -174,7 +174,7 @@ def bucket(experiment: str, user: object) -> int:
     """
     name = user_bytes(user)
     if name is None:
-        return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the host may have seeded it
+        return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the service may have seeded it
     digest = blake2b(experiment.encode(errors="replace") + b"\0" + name, digest_size=8, person=_PERSON).digest()
     return int.from_bytes(digest, "big") % len(BUCKETS)
 
