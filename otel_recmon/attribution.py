@@ -26,8 +26,8 @@ n       the position of each item, 0 if unknown, 255 for 255 and above (only wit
 16      the first half of the HMAC-SHA-256 of all preceding bytes
 ======  =====================================================================================================
 
-Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends: a forgery takes 2 ** 127
-requests on average. A fingerprint has three bytes. In about one of 370,000 slates of ten items, two items have the same
+Numbers are big-endian. Half of the HMAC is the shortest length that RFC 2104 recommends. A forger needs 2 ** 127
+attempts on average. A fingerprint has three bytes. In about one of 370,000 slates of ten items, two items have the same
 fingerprint; the positions of these two items are then unknown.
 """
 
@@ -103,7 +103,8 @@ class Recommendation:
     def position(self, item: object) -> int | None:
         """Return the 1-based position of an item in the slate.
 
-        None if the item is not among the first 100, if its fingerprint occurs twice, or if its position is unknown.
+        Return None if the item is not among the first 100, if its fingerprint occurs twice, or if its position is
+        unknown.
         """
         found = self._fingerprints
         fingerprints = [found[at : at + _FINGERPRINT_BYTES] for at in range(0, len(found), _FINGERPRINT_BYTES)]
@@ -133,7 +134,7 @@ class Signer:
             shown: The labels, bucket and span of the slate.
             items: The item ids in the order of the slate; 7 and "7" are the same id. Only the first 100 items are
                 included.
-            at: The current time, in seconds since 1970.
+            at: The time of the slate, in seconds since 1970.
             positions: The 1-based positions of the items, if they are not 1, 2, 3 ...
 
         Raises:
@@ -205,7 +206,7 @@ class _Key:
         return hmac.digest(self._signing_key, signed, "sha256")[:_MAC_BYTES]
 
     def fingerprint(self, item: str) -> bytes:
-        hashed = self._keyed_hash.copy()  # a copy saves the hashing of the key for each item
+        hashed = self._keyed_hash.copy()  # copied, so that the key is not hashed again for each item
         hashed.update(item.strip().encode(errors="surrogatepass"))
         return hashed.digest()
 

@@ -12,7 +12,7 @@ SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Kind(Enum):
-    """Metric types, by their Prometheus names."""
+    """The metric types, with their Prometheus names."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -148,7 +148,7 @@ VERSION: Final = Attribute("version", "The version of otel-recmon.", cap=1)
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric, by its OpenTelemetry name and unit."""
+    """The definition of a metric, with its OpenTelemetry name and unit."""
 
     name: str
     kind: Kind
@@ -175,7 +175,7 @@ class Metric:
 
     @property
     def prometheus(self) -> str:
-        """The Prometheus name, by the translation rules of the OpenTelemetry specification."""
+        """The Prometheus name, which follows the translation rules of the OpenTelemetry specification."""
         unit = {"s": "_seconds", "h": "_hours", "dollars": "_dollars"}.get(self.unit, "")
         total = "_total" if self.kind is Kind.COUNTER else ""
         return self.name.replace(".", "_") + unit + total
@@ -560,4 +560,7 @@ EVENT_ATTRIBUTES: Final = (
         "revenue", "number", "Revenue in the currency of the service; absent if it is unusable.", ("converted",)
     ),
 )
-"""All attributes of log events. Their full names begin with EVENT_PREFIX, except for the keys of a stage."""
+"""All attributes of log events.
+
+In the log, each name begins with EVENT_PREFIX. The keys of the objects in ``stages`` have no prefix.
+"""

@@ -39,7 +39,7 @@ PREFIX: Final = "OTEL_RECMON_"
 
 def _setting(
     default: Any, expected: str, brief: str, example: str, parse: Callable[[str], Any] = str
-) -> Any:  # a dataclass field has the type of its default, not of field()
+) -> Any:  # Any, because a field gets its default from field()
     return field(default=default, metadata={"expected": expected, "brief": brief, "example": example, "parse": parse})
 
 
@@ -95,8 +95,8 @@ class Settings:
     model_path: str | None = _setting(
         None,
         "a file or folder",
-        "The file or folder that contains the model. At its start, the process reads the newest modification time of "
-        "these files. This is the time of the last model update.",
+        "The file or folder that contains the model. When a process starts, the newest modification time of these "
+        "files becomes the time of the last model update.",
         "/models/ranker.bin",
     )
     model_updated_at: float | None = _setting(

@@ -166,13 +166,13 @@ RATED: Final = Count(
 GOOD: Final = _rated(
     "good",
     "Good responses",
-    "Responses with the outcome `served` or `partial` and a latency within the objective.",
+    "Responses with the outcome `served` or `partial` and a latency of at most OTEL_RECMON_SLO_LATENCY.",
     catalog.GOOD,
 )
 BAD: Final = _rated(
     "bad",
     "Bad responses",
-    "Responses with another outcome than `served` or `partial`, or with a latency above the objective.",
+    "Responses with an outcome other than `served` or `partial`, or with a latency above OTEL_RECMON_SLO_LATENCY.",
     catalog.BAD,
 )
 CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Cache lookups that found a value.", catalog.CACHE_HITS)

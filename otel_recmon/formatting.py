@@ -10,12 +10,12 @@ _LONG_AGO: Final = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 
 
 def count(value: float | None) -> str:
-    """Return a whole number, such as ``1,234``."""
+    """Return a number rounded to a whole number, such as ``1,234``."""
     return _known(value, lambda known: f"{known:,.0f}")
 
 
 def number(value: float | None) -> str:
-    """Return a number with three digits, such as ``2.96`` or ``1,235``."""
+    """Return a number with at least three digits, such as ``2.96`` or ``1,235``."""
     return _known(value, _three_digits)
 
 
@@ -75,7 +75,7 @@ def latency(seconds: float | None) -> str:
 def latency_between(low: float, high: float) -> str:
     """Return the bounds of a duration, such as ``10-50 ms``.
 
-    With a lower bound of 0 it is ``< 10 ms``, with an infinite upper bound ``> 5.00 s``.
+    A lower bound of 0 gives ``< 10 ms``. An infinite upper bound gives ``> 5.00 s``.
     """
     if math.isinf(high):
         return f"> {latency(low)}"

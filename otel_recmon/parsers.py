@@ -1,6 +1,6 @@
 """Parsers of the values of environment variables.
 
-Each function returns the value of a text, and raises ValueError or KeyError for an unusable text.
+Each function parses a text and returns its value. It raises ValueError or KeyError for an unusable text.
 """
 
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def moment(text: str) -> float:
     except ValueError:
         parsed = datetime.fromisoformat(text)
         moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    if not (0 < moment < 1e11):  # a larger number is in milliseconds: 1e11 seconds are the year 5138
+    if not (0 < moment < 1e11):  # larger numbers are milliseconds: 1e11 seconds end in the year 5138
         raise ValueError(text)
     return moment
 

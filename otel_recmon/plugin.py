@@ -6,7 +6,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Any
 
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it does not list it
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it is not in __all__
     BaseInstrumentor,
 )
 
@@ -16,7 +16,7 @@ from otel_recmon.safety import log_failed_start
 _logger = logging.getLogger("otel_recmon")
 
 
-class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is untyped
+class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is untyped
     """Watches the recommendation routes of all FastAPI applications of the process.
 
     It does nothing unless OTEL_RECMON_ENABLED is true. Call ``RecmonInstrumentor().instrument()`` before or after the
@@ -44,7 +44,7 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its base is
             _logger.debug("otel-recmon is off; %s=true switches it on", variable("enabled"))
             return
         if find_spec("fastapi") is None:
-            _logger.error("otel-recmon found no FastAPI to watch; the verbs of MetricsCollector work without")
+            _logger.error("otel-recmon found no FastAPI to watch; MetricsCollector works without FastAPI")
             return
         # Imported only now, so that a service in which the plugin is off does not pay for the import.
         from otel_recmon.integrations.activation import activate  # noqa: PLC0415

@@ -16,8 +16,8 @@ _logger = logging.getLogger("otel_recmon")
 class Faults:
     """Counts of the errors, unusable values and overflowing labels of one process.
 
-    The first error, value or label of each kind is also logged. A log record never contains a value that came from
-    outside, because the value may identify a person.
+    The first error of each site, the first value of each reason and each first label are also logged. A log record
+    never contains a value that came from outside, because the value may identify a person.
     """
 
     def __init__(self) -> None:
@@ -31,19 +31,19 @@ class Faults:
         self.overflowed: dict[str, int] = {}
 
     def error(self, site: str, error: BaseException) -> None:
-        """Count an error of otel-recmon by its site, and log the first traceback of each site."""
+        """Count an error of otel-recmon by its site. The first time for each site, log the traceback."""
         if self._first(self.errors, site):
             _logger.error(
                 "otel-recmon failed in %s; the service is not affected, one measurement is lost", site, exc_info=error
             )
 
     def drop(self, reason: str, expected: str) -> None:
-        """Count a dropped value by its reason, and log the expected form once for each reason."""
+        """Count a dropped value by its reason. The first time for each reason, log the expected form of the value."""
         if self._first(self.dropped, reason):
             _logger.warning("otel-recmon dropped a value (%s): expected %s", reason, expected)
 
     def overflow(self, label: str) -> None:
-        """Count a label value that was replaced by ``_other``, and log a warning once for each label."""
+        """Count a label value that was replaced by ``_other``. The first time for each label, log a warning."""
         if self._first(self.overflowed, label):
             _logger.warning(
                 "otel-recmon: label %s has more values than its cap or its metric allows; further values become _other",

@@ -44,7 +44,7 @@ def forget(provider: object, scope: str, keep: Keep) -> bool:
     of 2,000 attribute sets, and a forked child would export the aggregations of its parent a second time.
 
     Returns:
-        True, or False if the internals of the SDK are not as expected; then nothing is deleted.
+        False, without a deletion, if the internals of the SDK are not as expected; else True.
     """
     with suppress(AttributeError, TypeError):
         for storage in _storages(provider):
@@ -68,7 +68,7 @@ def renew_instance(provider: object) -> bool:
     """Give a provider a new ``service.instance.id``, as the SDK itself does in a forked child.
 
     Returns:
-        True, or False if the internals of the SDK are not as expected; then nothing is changed.
+        False, without a change, if the internals of the SDK are not as expected; else True.
     """
     before = instance(provider)
     with suppress(ImportError, AttributeError, TypeError):

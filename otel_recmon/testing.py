@@ -26,7 +26,7 @@ _METRICS = {metric.name: metric for metric in catalog.METRICS}
 
 
 class Recorded:
-    """The series recorded since the start of the test, by their Prometheus names."""
+    """The series that were recorded since the start of the test. They have their Prometheus names."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader

@@ -108,7 +108,7 @@ class WatchMiddleware:
         finally:
             try:  # noqa: SIM105 - `suppress` costs as much as the clock, on every request
                 current.reset(token)
-            except ValueError:  # a coroutine that is closed from another context
+            except ValueError:  # the coroutine was closed from another context
                 pass
 
 
@@ -194,7 +194,7 @@ class WatchedRequest:
         )
 
     def complete(self, *, failed: bool = False, abandoned: bool = False) -> None:
-        """Record the request, once. All bytes of the response are known, although a last message may follow."""
+        """Record the request, unless it is recorded already. All bytes of the response are known by now."""
         if self.over:
             return
         self.over = True

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def monitor_latency(metrics: MetricsCollector) -> Callable[[F], F]:
     """Return a decorator that records the latency and the success of each call of a function.
 
-    It works on functions, coroutine functions, generators and asynchronous generators, and keeps the signature. A
+    It works on functions, coroutine functions, generators and asynchronous generators. It keeps their signatures. A
     generator is timed until it is exhausted. The decorator can be placed below or above the decorator of a FastAPI
     route. Exceptions pass unchanged; an exception with a ``status_code`` below 500 counts as rejected. Values that the
     function records itself are not recorded twice.
@@ -126,7 +126,7 @@ def _timing(metrics: MetricsCollector) -> Iterator[None]:
 
 
 class _Timing:
-    """The timing of one call. It closes the request, unless an outer call has opened it."""
+    """The timing of one call. At its end, it records the request, unless an outer call will record it."""
 
     def __init__(self, metrics: MetricsCollector) -> None:
         outer = current.get()
@@ -166,7 +166,7 @@ def _status(error: BaseException) -> str:
 
 
 def rewire(function: Callable[..., Any], replacement: Callable[..., Any]) -> None:
-    """Make the FastAPI routes of ``function`` call ``replacement``, if it is placed above a route decorator.
+    """Make the FastAPI routes of ``function`` call ``replacement``, if ``monitor_latency`` is above ``@app.get``.
 
     By then ``@app.get`` has registered the undecorated function, and FastAPI cannot look up the routes of a function.
     The garbage collector finds the route objects that refer to the function. This search runs once for each decorator,

@@ -1,4 +1,4 @@
-"""The Prometheus metrics of the process, served by the service itself."""
+"""An endpoint of the service that serves the Prometheus metrics of the process."""
 
 import logging
 from typing import Any
@@ -46,7 +46,7 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
 def ensure_reader() -> bool:
     """Add a Prometheus reader to the global provider if it has no such reader. Return False if there is no SDK yet.
 
-    Call it before the first request: a reader sees only the histogram values that are recorded after it was added.
+    Call it before the first request: a reader sees only the histogram values that are recorded after its addition.
 
     Raises:
         RuntimeError: If a required package is missing; the message names it.

@@ -1,4 +1,4 @@
-"""The hook that puts the middleware into FastAPI applications: inside the server span, outside user middleware."""
+"""The hook that adds the middleware to FastAPI applications, inside the server span and outside user middleware."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +18,7 @@ _SPLICED = "_otel_recmon_stack"
 
 
 def add_metrics_route(app: FastAPI, path: str = "/metrics") -> None:
-    """Serve the Prometheus metrics of the process at a path of the service itself.
+    """Add a route to the application that serves the Prometheus metrics of the process.
 
     If the service sets up a MeterProvider itself, call this function after the set-up. Otherwise the histograms lack
     the values that are recorded before the first scrape.
@@ -45,12 +45,12 @@ class Installation:
         self._apps: WeakKeyDictionary[Starlette, tuple[Any, Any]] = WeakKeyDictionary()
         self._original = Starlette.__call__
         self._hook = self._hooked(Starlette.__call__)
-        Starlette.__call__ = self._hook  # type: ignore[method-assign]  # the one hook there is
+        Starlette.__call__ = self._hook  # type: ignore[method-assign]  # the hook replaces the method
 
     def remove(self) -> None:
-        """Restore Starlette and every application, unless something else has changed them since."""
+        """Restore Starlette and every application. What other code has changed since is left as it is."""
         if Starlette.__call__ is self._hook:
-            Starlette.__call__ = self._original  # type: ignore[method-assign]  # as it was
+            Starlette.__call__ = self._original  # type: ignore[method-assign]  # the original method
         for app, (parent, watched) in list(self._apps.items()):
             app.__dict__.pop(_SPLICED, None)
             if parent.app is watched:
@@ -70,7 +70,7 @@ class Installation:
         return call
 
     def ensure(self, app: Starlette) -> None:
-        """Add the middleware to the middleware stack of an application; the stack is built if there is none."""
+        """Add the middleware to the middleware stack of an application. If there is no stack yet, build it first."""
         stack = app.middleware_stack
         if stack is None:
             app.middleware_stack = stack = app.build_middleware_stack()
@@ -86,7 +86,7 @@ class Installation:
 
 
 def _innermost_error_middleware(stack: Any) -> Any:
-    """Return the innermost error middleware: inside the server span, outside every middleware of the user."""
+    """Return the innermost error middleware. It is inside the server span and outside every user middleware."""
     found = None
     while stack is not None:
         if isinstance(stack, ServerErrorMiddleware):

@@ -128,7 +128,7 @@ def _value(headers: Iterable[Header], wanted: bytes) -> bytes:
 
 
 def _exposed(headers: list[Header]) -> list[Header]:
-    """Return the headers. If scripts of another origin may read the response (CORS), they may also read our header."""
+    """Return the headers. If scripts of another origin may read the response (CORS), let them read our header too."""
     exposed = _value(headers, _EXPOSE)
     if not _value(headers, b"access-control-allow-origin") or _HEADER in exposed.lower():
         return headers

@@ -21,7 +21,7 @@ class RouteCache(Generic[T]):
         self._routes: dict[tuple[str, int], tuple[object, T | None]] = {}
 
     def find(self, asgi: Scope, root: str) -> T | None:
-        """Return the result of the lookup for a request's route; ``root`` is the root path before routing."""
+        """Return the result of the lookup for the route of a request. ``root`` is the root path before routing."""
         framework = asgi.get("fastapi")
         route = (framework and framework.get("effective_route_context")) or asgi.get("route")
         if getattr(route, "path", None) is None or asgi.get("root_path", "") != root:
@@ -41,7 +41,7 @@ class RouteCache(Generic[T]):
 
 
 def template(asgi: Scope, root: str) -> str | None:
-    """Return the template of the route that handled a request, with the paths of its mounts; None if there is none.
+    """Return the template of the route that handled a request, including its mounts; None if no route matched.
 
     ``root`` is the root path before routing. During routing, each mount has added its path to the root path in the
     scope.
@@ -74,7 +74,7 @@ def _mounted(asgi: Scope, root: str) -> str:
 
 
 def _would_match(asgi: Scope) -> str | None:
-    """Return the template that routing would find, for a request that a middleware answered before it was routed."""
+    """Return the template that routing would find. Used if a middleware answered the request before the routing."""
     for route in _flat(getattr(asgi.get("app"), "routes", ())):
         match, child = route.matches(asgi)
         if match.value == _FULL:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from opentelemetry.trace import Span
 
 ABANDONED: Final = "abandoned"
-"""The status class of a request whose client left before the end. It is recorded as ``rejected``."""
+"""The status class of a request whose client left before the end of the response. It is recorded as ``rejected``."""
 
 
 class Exchange(Protocol):

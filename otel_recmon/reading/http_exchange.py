@@ -53,7 +53,7 @@ class HttpExchange:
             request_body: The body of the request; None if it is empty.
             response_body: The body of the response; None if it is empty or not read.
             failed: Whether the handler raised, or its response ended early.
-            abandoned: Whether the client left before the end.
+            abandoned: Whether the client left before the end of the response.
             span: The server span.
         """
         self.span = span

@@ -54,7 +54,7 @@ _IDS: Final = (
 )
 _WRAPPERS: Final = ("item", "product")
 SHELVES: Final = frozenset("items recommendations recs results contents entries cards movies titles".split())
-"""Keys under which a shelf, which is itself an element of a list, holds its items."""
+"""Keys under which a shelf has its items. A shelf is a titled group of items in a response with several groups."""
 _FOREIGN_IDS: Final = re.compile(
     r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
 )
@@ -102,7 +102,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
 
 
 def plain(key: str) -> str:
-    """Return a key in lower case, without the characters between its words."""
+    """Return a key in lower case, without characters such as ``_`` between its words."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 

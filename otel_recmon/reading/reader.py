@@ -40,7 +40,7 @@ _FLAG_VARIANTS: Final = ("feature_flag.result.variant", "feature_flag.variant")
 
 @dataclass(frozen=True)
 class EventRules:
-    """The expressions that read a click, a conversion or impressions on one route."""
+    """The expressions that find the values of a click, a conversion or impressions on one route."""
 
     position: Source
     revenue: Source
@@ -61,7 +61,7 @@ class LabelRules:
     echoes_version: bool
     """Whether an event can name its model version. Only model versions that this process has served are accepted."""
     present: bool
-    """Whether the traffic can give any label."""
+    """Whether the traffic can give at least one label."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ class Reader:
             seen.recommendation_id = self.events.recommendation_id(exchange)
 
     def click(self, exchange: Exchange) -> tuple[Any, Any]:
-        """Return the position, from 1, and the item of a click; None for what the traffic does not give."""
+        """Return the position (from 1) and the item id of a click; None for a value that the traffic does not give."""
         item = self.events.item_id(exchange) if self.signed else None
         return self._position(exchange), item
 
     def conversion(self, exchange: Exchange) -> tuple[float]:
-        """Return the revenue of a conversion: 0 if the traffic gives none, NaN if it is not a number."""
+        """Return the revenue of a conversion: 0 if the traffic gives no revenue, NaN if the revenue is not a number."""
         stated = self.events.revenue(exchange)
         revenue = 0.0 if stated is None or stated == "" else number(stated)
         return (float("nan") if revenue is None else revenue,)
@@ -244,7 +244,7 @@ def _event_rules(find: dict[str, Source | None]) -> EventRules:
 
 
 def flag_variant(span: Span, key: str) -> Any:
-    """Return the variant of the last evaluation of a feature flag in a span; None if there is none.
+    """Return the variant of the last evaluation of a feature flag in a span; None if there is no evaluation.
 
     If the span has no such event, the attributes of the span are used. Only sampled spans of the SDK can be read.
     """

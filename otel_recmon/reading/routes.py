@@ -1,4 +1,4 @@
-"""The watched routes: patterns on the method and the route template, by kind of route."""
+"""The watched routes. Each kind of route has patterns for the method and the route template."""
 
 import re
 from collections.abc import Sequence

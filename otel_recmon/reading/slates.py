@@ -29,7 +29,7 @@ class SlateRules:
     outcome: Source | None
     limit: Source
     limit_in_path: bool
-    """Whether the number of requested items can be outside the query and the body."""
+    """Whether a request without query and body can have a limit, such as a path parameter."""
     position_base: int
     """The number of the first position, 0 or 1."""
 
@@ -91,7 +91,7 @@ class SlateRules:
 
 
 def column(items: list[Any], pick: Field | None, key: str | None) -> list[Any]:
-    """Return one value of each item, by the configured expression or by its usual key."""
+    """Return one value of each item: the result of the configured expression, or else the value of the usual key."""
     if pick is not None:
         return [pick(item) for item in items]
     return [item.get(key) for item in items] if key is not None else []

@@ -22,7 +22,7 @@ _ITEMS: Final = tuple(
 
 
 def named(names: frozenset[str], exchange: Exchange) -> Any:
-    """Return the first value under any of these names in the query, the path or the body; None if there is none."""
+    """Return the first value with one of these names in the query, the path or the body; None if there is none."""
     for fields in (exchange.query, exchange.path_params, exchange.body):
         if fields and isinstance(fields, dict) and not names.isdisjoint(fields):
             return next(value for name, value in fields.items() if name in names)

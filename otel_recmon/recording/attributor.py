@@ -99,7 +99,7 @@ class Attributor:
         items: Sequence[object],
         arm: ArmBucket | None,
     ) -> None:
-        """Make the recommendation id of a slate, for the handler and for the response header.
+        """Make the recommendation id of a slate, and store it for the handler and the response header.
 
         ``cells`` hold the counts of the slate; their labels may be coarser than ``labels``. ``arm`` is the bucket in
         which the request of the slate was counted; None if the request is counted later.

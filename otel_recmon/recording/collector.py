@@ -92,10 +92,10 @@ class MetricsCollector:
                 Sketches keep the id in memory until the next export.
             item_ids: The items in the order shown.
             categories: The category of each item: a list if an item has several, None if it has none.
-            scores: The score of each item; the highest one is recorded.
+            scores: The score of each item; only the highest score is recorded.
             outcome: ``served`` (the default), ``partial``, ``fallback``, ``empty`` (the default of an empty
                 slate), ``error`` or ``unrecognized``.
-            positions: The position of each item, from 1. They are only needed if they are not 1, 2, 3 ...
+            positions: The position of each item, from 1. It is needed only if the positions are not 1, 2, 3 ...
             requested: The number of items that the client requested. With fewer items, the default outcome is
                 ``partial``.
             seconds: The latency in seconds. It replaces a call of ``track_latency``.
@@ -127,7 +127,7 @@ class MetricsCollector:
                 seconds,
                 closes=request is None,
             )
-        except Exception as error:  # noqa: BLE001 - a verb never raises
+        except Exception as error:  # noqa: BLE001 - it never raises
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
     def track_request(self, success: bool = True) -> None:

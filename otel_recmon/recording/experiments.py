@@ -1,6 +1,6 @@
 """Counts of experiment arms: exposures, clicks, conversions and revenue. Each arm is divided into 32 buckets of users.
 
-The caller of a method that counts, or that frees a label value, holds the store's lock.
+The caller must hold the store's lock for each method that counts or that removes arms.
 """
 
 import os
@@ -109,7 +109,7 @@ class Experiments:
         self._retired = 0
 
     def locate(self, subject: Subject, variant: str | None, now: float) -> ArmBucket | None:
-        """Return the bucket in which an event of a subject counts; None without an experiment or a variant."""
+        """Return the arm and bucket in which an event counts; None if the experiment or the variant is unknown."""
         variant = subject.variant or variant
         if not subject.experiment or not variant:
             return None
@@ -174,7 +174,7 @@ def bucket(experiment: str, user: object) -> int:
     """
     name = user_bytes(user)
     if name is None:
-        return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the host may have seeded it
+        return os.urandom(1)[0] % len(BUCKETS)  # not `random`: the service may have seeded it
     digest = blake2b(experiment.encode(errors="replace") + b"\0" + name, digest_size=8, person=_PERSON).digest()
     return int.from_bytes(digest, "big") % len(BUCKETS)
 

@@ -53,7 +53,7 @@ class Vocabulary:
         self._reserved.discard(value)
 
     def admit(self, value: str, now: float) -> bool:
-        """Add a value or note its use. Return False if it is new and there is no free slot."""
+        """Add a value or note its use. Return False if the value is new and there is no free slot."""
         if value == OTHER:
             return True
         if value not in self._used and len(self._used) >= self.cap:

@@ -1,4 +1,4 @@
-"""The age of the model, and the presence of a newer model on disk that is not loaded."""
+"""The age of the model, and the check for a newer model on disk that is not loaded yet."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

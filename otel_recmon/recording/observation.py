@@ -22,7 +22,7 @@ class Observation:
     """The content of one finished request. None stands for a value that the traffic does not contain."""
 
     recommends: bool = False
-    """Whether the route answers with slates."""
+    """Whether the route is a recommendation route."""
     model_version: str | None = None
     variant: str | None = None
     surface: str | None = None

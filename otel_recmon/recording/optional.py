@@ -1,4 +1,4 @@
-"""The switch of the optional parts of recording: recommendation ids and the event log."""
+"""A decorator for the optional parts of recording, which are recommendation ids and the event log."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ from otel_recmon.safety import HasFaults, never_raises
 
 
 class OptionalPart(HasFaults, Protocol):
-    """A part of recording that the settings switch on."""
+    """A part of recording that a setting can switch on."""
 
     enabled: bool
 

@@ -157,7 +157,7 @@ _lock = Lock()
 
 
 def recorder(provider: MeterProvider | None = None) -> Recorder:
-    """Return the recorder of a meter provider, by default the global one, configured from the environment."""
+    """Return the recorder of a meter provider (by default the global one). Environment variables configure it."""
     with _lock:
         found = _global[0] if provider is None and _global else provider and _recorders.get(provider)
         if not found:
@@ -170,7 +170,7 @@ def recorder(provider: MeterProvider | None = None) -> Recorder:
 
 
 def from_environment() -> Settings:
-    """Return the settings of this process's environment, and log each problem with them."""
+    """Return the settings from the environment variables of this process, and log each problem."""
     settings, problems = read(os.environ)
     for problem in problems:
         _logger.error("%s", problem)

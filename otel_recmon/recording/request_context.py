@@ -37,7 +37,7 @@ class RequestLog:
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request, shared by the verbs in the code, the latency decorator and the plugin."""
+    """One request, shared by ``MetricsCollector``, the latency decorator and the plugin."""
 
     closed_by_plugin: bool = False
     """Whether the plugin records the end of this request. If True, ``monitor_latency`` does not record it."""
@@ -81,7 +81,7 @@ class RequestContext:
         self.items = (self.items or 0) + length
 
     def set_result(self, recorded_by: Any, labels: Labels | None, status: str, outcome: str) -> None:
-        """Note the result that the handler reports. It is ignored if a slate was recorded before."""
+        """Store the result that the handler reports. It is ignored if a slate was recorded before."""
         if not self.slates:
             self.recorded_by, self.labels, self.status, self.outcome = recorded_by, labels, status, outcome
 

@@ -195,7 +195,7 @@ def _natural_outcome(length: int, requested: int | None) -> str:
 
 
 def _misses(outcome: str, seconds: float, limit: float) -> int:
-    """Return the index in ``catalog.GOODNESS``: 0 if the objective is met, else 1."""
+    """Return the index in ``catalog.GOODNESS``: 0 if the response meets the objective, else 1."""
     return int(seconds > limit or (outcome != SERVED and outcome != PARTIAL))  # noqa: PLR1714 - the hot path
 
 

@@ -57,7 +57,7 @@ class SketchesByVersion:
             sketches.users.add((name if len(name) <= LONGEST_VALUE else _short(name),), now, self._most)
 
     def rows(self, metric: catalog.Metric, version: str, now: float) -> Iterator[tuple[float, dict[str, str]]]:
-        """Yield the registers of a version with their attributes; nothing if it has not answered recently."""
+        """Yield the registers of a version with their attributes; nothing if the version was not used recently."""
         sketches = self.versions.get(version)
         ranks = sketches.of(metric).registers(now) if sketches else None
         for register, rank in zip(REGISTERS, ranks or (), strict=False):

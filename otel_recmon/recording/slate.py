@@ -72,7 +72,7 @@ def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
         usable = [score for score in scores if is_finite(score)]
     top = max(usable, default=None)
     if top is not None and top < 0:
-        faults.drop("score_invalid", "a top score from 0, because a histogram starts there")
+        faults.drop("score_invalid", "a top score of at least 0, because a histogram starts at 0")
         return None
     return None if top is None else float(top)
 

@@ -134,7 +134,7 @@ class Store:
         self._choose_default()
 
     def retract(self, model_version: str) -> None:
-        """Undo one declaration, when the collector of a retired model is deleted."""
+        """Undo one call of ``declare``, when the collector of a retired model is deleted."""
         self._declarations[model_version] -= 1
         if self._declarations[model_version] <= 0:
             del self._declarations[model_version]
@@ -153,7 +153,7 @@ class Store:
         return found
 
     def arm_bucket(self, subject: Subject, variant: str | None) -> ArmBucket | None:
-        """Return the bucket in which an event of a subject counts; None without an experiment or a variant."""
+        """Return the arm and bucket in which an event counts; None if the experiment or the variant is unknown."""
         return self.experiments.locate(subject, variant, self.clock())
 
     def model(self, model_version: str) -> Model:
@@ -188,7 +188,7 @@ class Store:
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 
-        A new series is 0 at its first reading, so that ``increase()`` includes its first event.
+        The first exported value of a new series is 0, so that ``increase()`` includes the first event.
         """
         with self.lock:
             if metric in COUNTS:
@@ -298,7 +298,7 @@ class Store:
         return home, text
 
     def _free(self, now: float) -> None:
-        """Free the slots of label values unused for 24 hours. It searches at most once a second."""
+        """Free the slots of label values that were unused for 24 hours. It runs at most once per second."""
         if 0 <= now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now

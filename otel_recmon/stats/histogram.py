@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 def rise(before: float, after: float) -> float:
-    """Return the increase of a counter between two samples. A counter that fell was reset to 0 in between."""
+    """Return the increase of a counter between two samples. A counter that fell was reset to 0 between them."""
     return after - before if after >= before else after
 
 

@@ -19,7 +19,7 @@ class Rate:
 
     @property
     def value(self) -> float:
-        """The proportion, 0 to 1; NaN without trials."""
+        """The proportion, from 0 to 1; NaN if there are no trials."""
         return self.successes / self.trials if self.trials else math.nan
 
     @property
@@ -36,7 +36,8 @@ class Rate:
 def difference(one: Rate, other: Rate) -> tuple[float, float]:
     """Return the 95 % interval of the proportion ``one`` minus ``other``.
 
-    Method 10 of Newcombe, "Interval estimation for the difference between independent proportions" (1998).
+    It is computed with method 10 of Newcombe, "Interval estimation for the difference between independent proportions"
+    (1998).
     """
     gap = one.value - other.value
     (low, high), (other_low, other_high) = one.interval, other.interval

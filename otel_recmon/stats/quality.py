@@ -15,7 +15,10 @@ COVERAGE_WINDOW = 10_000
 LONGEST_SLATE = 1_000
 """The maximum number of items of one slate that are stored in the windows. It limits the memory of the windows."""
 _SEPARATOR: Final = "\0"
-"""The separator of the values of a slate in its text. A slate with this character in a value is stored by marshal."""
+"""The separator between the values of a stored slate.
+
+If a value of a slate contains this character, the slate is stored with marshal instead.
+"""
 
 
 class SlidingCounts:
@@ -143,7 +146,7 @@ class Windows:
         self._reading = Lock()
 
     def add(self, item_ids: tuple[Hashable, ...], categories: tuple[Hashable, ...]) -> None:
-        """Add one slate. A slate without categories does not enter the window of the diversity."""
+        """Add one slate. A slate without categories is not used for the diversity."""
         if item_ids:
             self.items.add(item_ids[:LONGEST_SLATE])
         if categories:
@@ -189,8 +192,8 @@ class QualityMonitor:
 
     Threads can share a monitor.
 
-    ``category_universe`` is the number of categories in the catalog, at least 2. Without it, diversity is relative to
-    the number of categories in the window.
+    ``category_universe`` is the number of categories in the catalog, at least 2. If it is not given, the number of
+    categories in the window is used.
 
     >>> monitor = QualityMonitor()
     >>> monitor.track_recommendations("user-1", ["a", "b"], ["drama", "comedy"])

@@ -11,9 +11,9 @@ TURN_SECONDS = 300.0
 MOST_NOTED = 262_144
 """The maximum number of item ids, and of user ids, that wait to be hashed. Each id takes about 100 bytes."""
 _RANK_BITS = 52
-"""Bits of a hash that make the rank, so that a rank is at most 53."""
+"""The number of bits of a hash from which the rank is computed. A rank is therefore at most 53."""
 _INDEX_BITS = 64 - _RANK_BITS
-"""Bits of a hash for the index of the register: 12, enough for 4,096 registers."""
+"""The number of bits of a hash for the register index: 12 bits, which are enough for 4,096 registers."""
 
 
 class Turn:
@@ -33,7 +33,10 @@ class Turn:
         return bytes(self._registers)
 
     def absorb(self, most: int) -> None:
-        """Hash noted ids until at most ``most`` are left. Only one thread may call it at a time; others may add ids."""
+        """Hash noted ids until at most ``most`` ids are left.
+
+        Only one thread may call it at a time. Other threads may add ids meanwhile.
+        """
         registers, noted = self._registers, self.noted
         last = len(registers) - 1
         while len(noted) > most:
@@ -73,7 +76,7 @@ class Sketch:
         self._reading = Lock()
 
     def add(self, ids: Iterable[Hashable], now: float, most: int = MOST_NOTED) -> None:
-        """Add ids at a time in seconds since 1970. At most ``most`` ids wait to be hashed."""
+        """Add ids. ``now`` is in seconds since 1970. At most ``most`` ids wait to be hashed."""
         number = now // TURN_SECONDS
         if number != self._turns[0].number:
             self._turn_to(number)

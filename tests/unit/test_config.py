@@ -78,8 +78,8 @@ MOMENT = "an ISO 8601 time (UTC if it names no time zone) or seconds since 1970"
 FROM_1 = "a whole number, at least 1"
 REGISTERS = "0, or a power of two from 16 to 512"
 SPLIT = (
-    "`arm=weight,arm=weight` with weights above 0 and the control first; for several experiments "
-    "`name => arm=weight,arm=weight; arm=weight,arm=weight`, where the split without a name is that of EXPERIMENT"
+    "`arm=weight,arm=weight` with the control first and weights above 0; for several experiments `name => "
+    "arm=weight,arm=weight; arm=weight,arm=weight` (a split without a name is for the experiment in EXPERIMENT)"
 )
 
 WRONG = [
