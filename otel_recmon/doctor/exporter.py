@@ -38,7 +38,7 @@ _OWN_SERIES: Final = ("recmon_build_info", "target_info")
 
 
 def reason_to_skip(target: Target) -> str:
-    """Return the reason to skip this topic; empty to examine it."""
+    """Return the reason to skip this topic. An empty text means that the topic is examined."""
     if "prometheus" in target.exporters("metrics"):
         return ""
     if not target.exports_otlp:

@@ -68,7 +68,7 @@ class Grafana:
 
 
 def reason_to_skip(target: Target) -> str:
-    """Return the reason to skip this topic; empty to examine it."""
+    """Return the reason to skip this topic. An empty text means that the topic is examined."""
     return "" if target.grafana else f"set --grafana URL, and a token in {TOKEN}"
 
 

@@ -37,7 +37,7 @@ _WRONG_ENVIRONMENT: Final = (
 
 
 def reason_to_skip(target: Target) -> str:
-    """Return the reason to skip this topic; empty to examine it."""
+    """Return the reason to skip this topic. An empty text means that the topic is examined."""
     if not target.prometheus:
         return "set --prometheus URL"
     return "" if target.resource.get(SERVICE_NAME) else "the service has no name, see environment"

@@ -34,7 +34,7 @@ _REMEDIES: Final = {
 
 
 def reason_to_skip(target: Target) -> str:
-    """Return the reason to skip this topic; empty to examine it."""
+    """Return the reason to skip this topic. An empty text means that the topic is examined."""
     wanted = target.value(SLACK_VARIABLE) or target.send_test or target.only == "slack"
     return "" if wanted else f"{SLACK_VARIABLE} is not set"
 

@@ -46,7 +46,7 @@ MATCHES: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "MatchOp.Re": lambda value, pattern: re.fullmatch(pattern, value) is not None,
     "MatchOp.NotRe": lambda value, pattern: re.fullmatch(pattern, value) is None,
 }
-"""Label matchers, by the name of their operator in promql_parser."""
+"""For each operator of a label matcher, as promql_parser names it: the comparison of a label value with a pattern."""
 
 
 def matching(vector: Vector, conditions: Iterable[tuple[str, str, str]]) -> Vector:

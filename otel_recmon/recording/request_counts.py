@@ -172,7 +172,7 @@ def _count_response(recorder: Recorder, cells: Cells, outcome: str, seconds: flo
 def _count_categories(
     recorder: Recorder, cells: Cells, categories: Sequence[object] | None, items: tuple[Hashable, ...], length: int
 ) -> tuple[str, ...]:
-    """Count the items by category and return the categories. The caller holds the lock."""
+    """Add the items of a slate to the count of each category. Return the category names. The caller holds the lock."""
     store = recorder.store
     if categories is not None and type(categories) is not str and _increment_known(cells.items, categories):
         if store.categories.full:

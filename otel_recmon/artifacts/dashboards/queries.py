@@ -58,7 +58,7 @@ class PageView:
     Attributes:
         matchers: The label matchers with the variables of the dashboard.
         deployment: The settings of the deployment.
-        limits: The thresholds of the alerts, by the name of the signal.
+        limits: The thresholds of the alerts. The key is the ``name`` of a ``Signal``.
     """
 
     matchers: tuple[Matcher, ...]

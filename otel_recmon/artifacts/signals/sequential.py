@@ -1,8 +1,9 @@
 """Confidence sequences of the differences between the arms of an experiment, in PromQL.
 
 Each arm of an experiment is divided into buckets of users. The input is the number of events of each bucket of each
-arm. Experiments randomise users, not requests. So the independent unit is a bucket with all events of its users, not a
-single event. benchmarks/judging.py has the same formulas in numpy, and a test compares the results.
+arm. Experiments assign users to arms at random, not requests, so that the events of one user are not independent. The
+buckets of users are: all events of a user are in the same bucket. benchmarks/experiment_statistics.py has the same
+formulas in numpy, and a test compares the results.
 """
 
 import math
@@ -146,7 +147,7 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
 
 
 def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
-    """Return the difference between the rates of the treatments and the rate of the control.
+    """Return the PromQL of one difference per treatment: the rate of the treatment minus the rate of the control.
 
     Args:
         scope: The scope of the services.
