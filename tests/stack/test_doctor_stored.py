@@ -205,7 +205,7 @@ class TestGrafana:
         said = well.examined({}, "--grafana", well.grafana.url, "--alerts", str(own))
 
         only("rules-outdated", said)
-        assert "The alert rules LatencyHigh differ" in said.output
+        assert "The alert rules LatencyHigh in Grafana differ" in said.output
 
     def test_objects_renamed_by_the_settings_are_expected_by_their_new_name(
         self, well: Healthy, tmp_path: Path

@@ -33,7 +33,7 @@ WITHOUT: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("ctr-drop", "conversion-drop"), (_ARMS, "the arm that the other is compared with sells nothing")),
     "label-flood": (_ARMS, "no request says which arm it was of"),
     "exporter-outage": (
-        "recmon-(?!telemetry)|.*(Age|Errors|Label|Processes|Series|Services|attributed|dropped|ids|set aside)",
+        "recmon-(?!telemetry)|.*(Age|[Ee]rrors|Label|Processes|Series|Services|attributed|[Dd]ropped|ids)",
         "nothing arrives",
     ),
 }
