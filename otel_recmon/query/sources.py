@@ -75,7 +75,7 @@ class MetricsSource(Protocol):
         """Return the result of a query from start to end, with ``step_s`` seconds between two samples."""
 
     def lookback(self, at: float) -> Lookback:
-        """Return the window over which figures are computed at one time."""
+        """Return the length of the window that ends at ``at``. Figures are computed over this window."""
 
 
 class MetricsPage:

@@ -16,7 +16,7 @@ LINTED = ("check", "rules", "--lint=all", "--lint-fatal")
 
 
 def accepted(program: str, *arguments: str | Path) -> str:
-    """The output of a program that accepts its input."""
+    """Run a program, assert that it exits with 0, and return its output."""
     found = binaries.find(program)
     assert found, binaries.install_hint(program)
     checked = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=scaled(60), check=False)

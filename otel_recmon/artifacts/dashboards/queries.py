@@ -98,12 +98,12 @@ class PageView:
         return Query(signal.expression(self.scope(TIME_RANGE)), legend)
 
     def count(self, volume: Volume, *labels: str, legend: str = "") -> Query:
-        """Return the query for the number of events in the whole time range."""
+        """Return the query that counts the events in the time range of the dashboard, if there are any."""
         expression = volume.count(self.scope(TIME_RANGE, *labels))
         return Query(expression, legend or legend_of(*labels) or volume.title, instant=True)
 
     def total(self, volume: Volume) -> Query:
-        """Return the query for the number of events in the whole time range. Without events, it returns 0."""
+        """Return the query that counts the events in the time range of the dashboard. Without events, it returns 0."""
         return Query(volume.total(self.scope(TIME_RANGE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:

@@ -192,11 +192,11 @@ class Share(Signal):
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the upper Wilson bound, `z` standard deviations above the share."""
+        """Return the upper Wilson bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
         return promql.wilson(self.successes(scope), self.trials(scope), z)
 
     def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the lower Wilson bound, `z` standard deviations below the share."""
+        """Return the lower Wilson bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
         return promql.wilson(self.successes(scope), self.trials(scope), -z)
 
 

@@ -70,7 +70,7 @@ def part(name: str, form: str) -> Files:
 
 
 def matters(settings: Mapping[str, Any]) -> bool:
-    """Whether these settings change any file. The parts that are made fast are compared first."""
+    """True if these settings change a file. The slow parts, dashboards and alerts, are compared last."""
     config = configured(settings)
     parts = [(name, form) for form in FORMATS for name in parts_of(form)]
     slow = ["dashboards", "alerts"]
