@@ -7,12 +7,14 @@ from typing import Final
 
 from opentelemetry.trace import get_current_span
 
+from otel_recmon.catalog import ERROR
 from otel_recmon.integrations.asgi_types import Application, Message, Receive, Scope, Send
 from otel_recmon.integrations.exposition import serve
 from otel_recmon.integrations.lifespan import flush_on_shutdown
 from otel_recmon.integrations.signing import SignedSend
 from otel_recmon.integrations.templates import RouteCache
 from otel_recmon.reading.bodies import Body
+from otel_recmon.reading.exchange import ABANDONED
 from otel_recmon.reading.http_exchange import HttpExchange, RawHeaders
 from otel_recmon.reading.observer import Observer
 from otel_recmon.reading.reader import Reader
@@ -193,8 +195,11 @@ class WatchedRequest:
             "slate_unsigned", "a slate that is not streamed, or track_recommendations in the code"
         )
 
-    def complete(self, *, failed: bool = False, abandoned: bool = False) -> None:
-        """Record the request, unless it is recorded already. All bytes of the response are known by now."""
+    def complete(self, broken_off: str | None = None) -> None:
+        """Record the request, unless it is recorded already. All bytes of the response are known by now.
+
+        ``broken_off`` is ``error`` or ``abandoned`` if the response is not complete.
+        """
         if self.over:
             return
         self.over = True
@@ -207,8 +212,7 @@ class WatchedRequest:
             self._observer.faults,
             request_body=self._request_body,
             response_body=self._response_body,
-            failed=failed,
-            abandoned=abandoned,
+            broken_off=broken_off,
             span=self.span,
         )
         self._observer.finish(self.context, self.reader, exchange, perf_counter() - self._start)
@@ -219,7 +223,7 @@ class WatchedRequest:
             if not self.over:
                 abandoned = self.gone or isinstance(failure, CancelledError)
                 self.reader = self.reader or self._switch.routes.find(self._scope, self._root_path)
-                self.complete(failed=not abandoned, abandoned=abandoned)
+                self.complete(ABANDONED if abandoned else ERROR)
             if self.context.log is not None:  # the route is not watched, but its code recorded events
                 self._observer.recorder.events.emit_held(self.context)
         except Exception as error:  # noqa: BLE001 - no error may reach the service

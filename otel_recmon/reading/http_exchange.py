@@ -8,7 +8,6 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from otel_recmon.catalog import ERROR, REJECTED, SUCCESS
 from otel_recmon.reading.bodies import Body, parsed, response_json
-from otel_recmon.reading.exchange import ABANDONED
 from otel_recmon.safety import Faults
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -39,8 +38,7 @@ class HttpExchange:
         *,
         request_body: Body | None = None,
         response_body: Body | None = None,
-        failed: bool = False,
-        abandoned: bool = False,
+        broken_off: str | None = None,
         span: Span = INVALID_SPAN,
     ) -> None:
         """Keep the parts of a request and its response.
@@ -52,10 +50,12 @@ class HttpExchange:
             faults: The counter of unreadable bodies.
             request_body: The body of the request; None if it is empty.
             response_body: The body of the response; None if it is empty or not read.
-            failed: Whether the handler raised, or its response ended early.
-            abandoned: Whether the client left before the end of the response.
+            broken_off: ``error`` if the handler raised an exception or did not finish its response, ``abandoned`` if
+                the client left before the end of the response, and None if the response is complete.
             span: The server span.
         """
+        # An attribute, because it is read several times a request, and a property costs more each time.
+        self.status = broken_off or _STATUS.get(status_code // 100)
         self.span = span
         self._request = request
         self._status_code = status_code
@@ -63,25 +63,16 @@ class HttpExchange:
         self._faults = faults
         self._request_body = request_body
         self._response_body = response_body
-        self._failed = failed
-        self._abandoned = abandoned
-
-    @property
-    def status(self) -> str | None:
-        """The status class; None for an informational response or a redirect."""
-        if self._failed:
-            return ERROR
-        return ABANDONED if self._abandoned else _STATUS.get(self._status_code // 100)
 
     @property
     def accepted(self) -> bool:
         """Whether the status code is 200 to 299 and the handler did not fail."""
-        return not self._failed and 200 <= self._status_code < 300
+        return self.status != ERROR and 200 <= self._status_code < 300
 
     @property
     def redirected(self) -> bool:
         """Whether the response is a redirect."""
-        return not self._failed and self._status_code in _REDIRECTS
+        return self.status != ERROR and self._status_code in _REDIRECTS
 
     @property
     def has_parameters(self) -> bool:
@@ -126,7 +117,7 @@ class HttpExchange:
     def response(self) -> Any:
         """The parsed JSON of the response; None if the response is incomplete, has no body or is not JSON."""
         if self._response is _UNREAD:
-            body = None if self._failed or self._abandoned else self._response_body
+            body = self._response_body if self.status == SUCCESS else None
             self._response = self._parse_response(body) if body is not None and body.size else None
         return self._response
 

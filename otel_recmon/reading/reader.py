@@ -86,7 +86,8 @@ class Reader:
 
     def read(self, exchange: Exchange, request: RequestContext) -> Observation:
         """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""
-        seen = Observation(recommends=self.kind is RouteKind.RECOMMENDATION)
+        seen = Observation()
+        seen.recommends = self.kind is RouteKind.RECOMMENDATION
         if self.needs_user or (self.signed and self.kind is RouteKind.CLICK):
             seen.user = self.user(exchange)
         if seen.recommends:

@@ -17,9 +17,11 @@ _NONE: Final[frozenset[str]] = frozenset()
 _SLATE: Final = frozenset({SLATE})
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Observation:
     """The content of one finished request. None stands for a value that the traffic does not contain."""
+
+    # Without __init__ and slots, because most requests set two or three of these values.
 
     recommends: bool = False
     """Whether the route is a recommendation route."""

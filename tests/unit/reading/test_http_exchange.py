@@ -33,10 +33,10 @@ def test_it_is_an_exchange() -> None:
         (304, {}, None, False, False),
         (404, {}, REJECTED, False, False),
         (503, {}, ERROR, False, False),
-        (200, {"failed": True}, ERROR, False, False),
-        (302, {"failed": True}, ERROR, False, False),
-        (200, {"abandoned": True}, ABANDONED, True, False),
-        (0, {"abandoned": True}, ABANDONED, False, False),
+        (200, {"broken_off": ERROR}, ERROR, False, False),
+        (302, {"broken_off": ERROR}, ERROR, False, False),
+        (200, {"broken_off": ABANDONED}, ABANDONED, True, False),
+        (0, {"broken_off": ABANDONED}, ABANDONED, False, False),
     ],
 )
 def test_the_status_class(code: int, how: dict[str, Any], status: str | None, accepted: bool, redirected: bool) -> None:
@@ -69,11 +69,10 @@ def test_bodies_are_parsed_once(body: bytes, content: object, dropped: dict[str,
         assert (read, faults.dropped) == ([content, content], dropped)
 
 
-@pytest.mark.parametrize("how", ["failed", "abandoned"])
-def test_an_incomplete_response_is_not_parsed(how: str) -> None:
+@pytest.mark.parametrize("broken_off", [ERROR, ABANDONED])
+def test_an_incomplete_response_is_not_parsed(broken_off: str) -> None:
     faults = Faults()
-    ended: dict[str, Any] = {how: True}
-    found = exchange(faults=faults, response_body=Body(100, b'{"a"'), **ended)
+    found = exchange(faults=faults, response_body=Body(100, b'{"a"'), broken_off=broken_off)
 
     assert (found.response, faults.dropped) == (None, {})
 

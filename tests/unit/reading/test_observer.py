@@ -13,8 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import INVALID_SPAN, Span
 
 from otel_recmon import MetricsCollector
+from otel_recmon.catalog import ERROR
 from otel_recmon.config import Settings
 from otel_recmon.reading.bodies import Body
+from otel_recmon.reading.exchange import ABANDONED
 from otel_recmon.reading.http_exchange import HttpExchange
 from otel_recmon.reading.observer import Observer
 from otel_recmon.recording.defaults import Defaults
@@ -141,13 +143,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], Series]] = {
         _counts("success", "served", "1", "2"),
     ),
     "a failure": ({"response": ["a"], "status": 500}, _counts("error", "error", good="false")),
-    "an exception": ({"status": 0, "failed": True}, _counts("error", "error", good="false")),
+    "an exception": ({"status": 0, "broken_off": ERROR}, _counts("error", "error", good="false")),
     "a stream that failed half way": (
-        {"response": ["a"], "failed": True},
+        {"response": ["a"], "broken_off": ERROR},
         _counts("error", "error", good="false"),
     ),
     "a rejected request": ({"response": ["a"], "status": 422}, _counts("rejected", None)),
-    "a client that disconnected": ({"response": ["a"], "abandoned": True}, _counts("rejected", None)),
+    "a client that disconnected": ({"response": ["a"], "broken_off": ABANDONED}, _counts("rejected", None)),
     "a redirect": ({"response": ["a"], "status": 307}, {}),
     "not modified": ({"raw": b"", "status": 304}, {}),
     "another route": ({"route": "GET /movies", "response": ["a"]}, {}),
@@ -177,7 +179,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Series]] = {
     ),
     "a rejected click": ({"route": "POST /click", "status": 404}, {}),
     "a failed click": ({"route": "POST /click", "status": 500}, {}),
-    "a click whose handler raised": ({"route": "POST /click", "failed": True}, {}),
+    "a click whose handler raised": ({"route": "POST /click", "broken_off": ERROR}, {}),
     "a conversion with its revenue": (
         {"route": "POST /purchase", "request": {"amount": "9.5"}},
         {
