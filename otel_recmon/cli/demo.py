@@ -67,14 +67,13 @@ def demo(**chosen: Any) -> None:
         return
     options = Options(**chosen)
     received = stop_signals()
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # for terminals that cannot print ✓
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     try:
         _check(options)
         sys.exit(0 if (drive if options.against else run)(options, console) else 1)
-    except (RecmonError, OSError) as error:
+    except RecmonError as error:
         click.echo(f"otel-recmon demo: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, CancelledError):  # asyncio raises the latter if another task failed at the same time

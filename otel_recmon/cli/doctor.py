@@ -56,11 +56,12 @@ def doctor(**chosen: Any) -> None:
     Exit code: 0 without findings; 1 with findings; 2 if the service cannot be examined.
     """  # noqa: D301 - \b keeps click from joining the lines
     logging.disable(logging.CRITICAL)  # a finding reports each problem once; the log might print a secret
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # for terminals that cannot print Unicode
     try:
         sys.exit(_run(chosen))
     except RecmonError as error:
         click.echo(f"otel-recmon doctor: {error}", err=True)
+    except OSError:
+        raise
     except Exception as error:  # noqa: BLE001 - a traceback would exit with 1, which means findings
         click.echo(f"otel-recmon doctor failed: {type(error).__name__}: {error}", err=True)
     sys.exit(2)

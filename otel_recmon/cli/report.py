@@ -64,7 +64,7 @@ def report(**given: Any) -> None:
         _write(given, *_read(given))
     except NoDataError as error:
         _fail(str(error), 1)
-    except (RecmonError, OSError) as error:
+    except RecmonError as error:
         _fail(str(error), 2)
 
 
