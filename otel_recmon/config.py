@@ -1,8 +1,10 @@
 """The OTEL_RECMON_* environment variables: names, types, defaults and meanings."""
 
 import difflib
+import logging
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
 from otel_recmon.attribution import HEADER, SHORTEST_KEY
@@ -362,10 +364,18 @@ class Problem:
     value: str
     expected: str
     fallback: str
+    is_quoted: bool = False
+    """Whether the value is only in quotes, and usable without them."""
 
     def __str__(self) -> str:
         """Return the error message: the variable and its value, the expected value, and the value used instead."""
-        return f"{self.variable}={self.value!r} is not usable: expected {self.expected}; {self.fallback}"
+        state = "is in quotes" if self.is_quoted else "is not usable"
+        return f"{self.variable}={self.value!r} {state}: expected {self.expected}; {self.fallback}"
+
+    @property
+    def level(self) -> int:
+        """The level of the log message."""
+        return logging.WARNING if self.is_quoted else logging.ERROR
 
 
 def variable(name: str) -> str:
@@ -383,9 +393,12 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for spec in fields(Settings):
-        text = environ.get(variable(spec.name), "").strip()
+        given = environ.get(variable(spec.name), "").strip()
+        text = _without_quotes(given, spec.metadata["expected"])
         if not text:
             continue
+        if text != given:
+            problems.append(_quoted(spec, given, text))
         try:
             values[spec.name] = spec.metadata["parse"](text)
         except (ValueError, KeyError, OverflowError):
@@ -394,6 +407,22 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             problems.append(Problem(variable(spec.name), shown, spec.metadata["expected"], fallback))
     settings = Settings(**values)
     return settings, problems + _unnamed_experiment(settings, environ) + _unknown(environ)
+
+
+def _without_quotes(text: str, expected: str) -> str:
+    """Return a value without the quotes around it: ``docker run --env-file`` takes them as a part of the value.
+
+    An expression keeps quotes that it needs, as in ``"my-key"``, which JMESPath does not read without them.
+    """
+    quoted = re.fullmatch(r"""(["'])((?:(?!\1).)*)\1""", text)
+    if quoted is None or (expected in (_SOURCE, _ITEM) and not re.fullmatch(r"[\w.:\[\]*]*", quoted[2])):
+        return text
+    return quoted[2].strip()
+
+
+def _quoted(spec: "Field[Any]", given: str, text: str) -> Problem:
+    given, text = (given, text) if spec.repr else ("...", "...")
+    return Problem(variable(spec.name), given, "a value without quotes", f"using {text!r}", is_quoted=True)
 
 
 def _unnamed_experiment(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:

@@ -41,6 +41,9 @@ class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base cl
     def _start(self, **kwargs: Any) -> None:
         settings, problems = read(kwargs.get("environ", os.environ))
         if not settings.enabled:
+            for problem in problems:
+                if problem.variable == variable("enabled"):
+                    _logger.log(problem.level, "%s", problem)
             _logger.debug("otel-recmon is off; %s=true switches it on", variable("enabled"))
             return
         if find_spec("fastapi") is None:

@@ -58,15 +58,19 @@ def _exit_code(command: click.Command) -> int | str | None:
 
 def _code_of(command: click.Command) -> int | str | None:
     """Return the exit code of the command, after all its output is written."""
+    output = sys.stdout
     try:
         code = command.main(prog_name="otel-recmon", standalone_mode=False)
     except SystemExit as ending:
+        # After a closed pipe, click replaces the streams and exits with 1, which has another meaning here.
+        if sys.stdout is not output:
+            raise BrokenPipeError from None
         code = ending.code
     sys.stdout.flush()
     return code if isinstance(code, int | str) else None
 
 
-def _raise_broken_pipe(_: Console) -> NoReturn:
+def _raise_broken_pipe(self: Console) -> None:  # noqa: ARG001 - the signature of rich
     raise BrokenPipeError
 
 

@@ -62,10 +62,12 @@ def _check_plugin(target: Target) -> Iterator[Finding]:
 
 
 def _is_wrong(target: Target, setting: str) -> bool:
-    return variable(setting) in {problem.variable for problem in target.problems}
+    return variable(setting) in {problem.variable for problem in target.problems if not problem.is_quoted}
 
 
 def _setting_problem(problem: Problem) -> Finding:
+    if problem.is_quoted:
+        return found("setting-quoted", problem=problem)
     known = not problem.expected.startswith("a known variable")
     return found("setting-unusable" if known else "setting-unknown", problem=problem)
 

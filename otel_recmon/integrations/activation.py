@@ -21,7 +21,7 @@ def activate(
     """Start watching. An invalid setting is logged and replaced by its default."""
     settings, more = checked(settings)
     for problem in [*problems, *more]:
-        _logger.error("%s", problem)
+        _logger.log(problem.level, "%s", problem)
     shared = recorder(provider)
     shared.configure(settings)
     switch = Switch()

@@ -9,7 +9,7 @@ from opentelemetry.trace import get_current_span
 
 from otel_recmon.catalog import ERROR
 from otel_recmon.integrations.asgi_types import Application, Message, Receive, Scope, Send
-from otel_recmon.integrations.exposition import serve
+from otel_recmon.integrations.exposition import is_metrics_request, serve
 from otel_recmon.integrations.lifespan import flush_on_shutdown
 from otel_recmon.integrations.signing import SignedSend
 from otel_recmon.integrations.templates import RouteCache
@@ -59,7 +59,12 @@ class WatchMiddleware:
             return self.app(scope, receive, send)
         if scope["type"] == "lifespan":
             return self.app(scope, receive, self._flushing(observer, send))
-        if scope["path"] == observer.settings.metrics_path and scope["method"] == "GET":
+        metrics_path = observer.settings.metrics_path
+        if (
+            metrics_path is not None
+            and scope["path"].endswith(metrics_path)
+            and is_metrics_request(scope, metrics_path)
+        ):
             return self._expose(scope, receive, send)
         return self._watch(observer, scope, receive, send)
 

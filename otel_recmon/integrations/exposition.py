@@ -12,6 +12,16 @@ from otel_recmon.sdk import metric_readers
 _logger = logging.getLogger("otel_recmon")
 
 
+def is_metrics_request(asgi: Scope, metrics_path: str) -> bool:
+    """Return whether a request asks for the metrics.
+
+    The path may begin with the root path: ``uvicorn --root-path`` and proxies that do not strip their prefix put it
+    there.
+    """
+    root_path = asgi.get("root_path", "").rstrip("/")
+    return asgi["method"] == "GET" and asgi["path"] in (metrics_path, root_path + metrics_path)
+
+
 async def serve(asgi: Scope, send: Send) -> None:
     """Answer one request with the metrics, in the format that its Accept header requests.
 

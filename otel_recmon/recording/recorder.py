@@ -173,5 +173,5 @@ def from_environment() -> Settings:
     """Return the settings from the environment variables of this process, and log each problem."""
     settings, problems = read(os.environ)
     for problem in problems:
-        _logger.error("%s", problem)
+        _logger.log(problem.level, "%s", problem)
     return settings

@@ -1,5 +1,6 @@
 """The environment variables: examples, defaults and problems."""
 
+import logging
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -241,6 +242,33 @@ class TestProblems:
             "OTEL_RECMON_POSITION_BASE",
             "OTEL_RECMON_NONSENSE",
         ]
+
+    @pytest.mark.parametrize("quoted", ['"v7"', "'v7'", ' "v7" ', '" v7 "'])
+    def test_quotes_are_taken_off_with_a_warning(self, quoted: str) -> None:
+        given = quoted.strip()
+        name = "OTEL_RECMON_MODEL_VERSION"
+        wanted = Problem(name, given, "a value without quotes", "using 'v7'", is_quoted=True)
+
+        assert read({name: quoted}) == (Settings(model_version="v7"), [wanted])
+        assert wanted.level == logging.WARNING
+        assert str(wanted) == f"{name}={given!r} is in quotes: expected a value without quotes; using 'v7'"
+
+    def test_a_quoted_secret_is_shown_nowhere(self) -> None:
+        settings, problems = read({"OTEL_RECMON_USER_HASH_KEY": '"a secret that is long enough"'})
+
+        assert settings.user_hash_key is not None
+        assert [str(problem) for problem in problems] == [
+            "OTEL_RECMON_USER_HASH_KEY='...' is in quotes: expected a value without quotes; using '...'"
+        ]
+
+    @pytest.mark.parametrize("text", ['"my-key"', '"data"."items"', '"it\'s"[]', '"', "'a\""])
+    def test_quotes_that_an_expression_needs_stay(self, text: str) -> None:
+        assert read({"OTEL_RECMON_ITEMS": text}) == (Settings(items=text), [])
+
+    def test_a_quoted_path_loses_its_quotes(self) -> None:
+        settings, problems = read({"OTEL_RECMON_ITEMS": '"data.hits[*]"'})
+
+        assert (settings.items, len(problems)) == ("data.hits[*]", 1)
 
     def test_a_problem_reads_as_a_sentence(self) -> None:
         problem = Problem("OTEL_RECMON_POSITION_BASE", "2", "0 or 1", "using 1")

@@ -9,6 +9,7 @@ KEY = {"OTEL_RECMON_USER_HASH_KEY": "0123456789abcdef"}
 FOUND = {
     "recmon-off": {"OTEL_RECMON_ENABLED": "false"},
     "setting-unusable": {"OTEL_RECMON_CATALOG_SIZE": "many"},
+    "setting-quoted": {"OTEL_RECMON_ENABLED": "'true'"},
     "setting-unknown": {"OTEL_RECMON_CATALOGUE_SIZE": "7"},
     "setting-file": {"OTEL_RECMON_MODEL_PATH": "/nowhere/model.bin"},
     "sdk-disabled": {"OTEL_SDK_DISABLED": "TRUE"},
