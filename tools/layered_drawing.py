@@ -78,11 +78,16 @@ def pieces(graph: Graph, row: Mapping[str, int]) -> Links:
     return sorted(found)
 
 
-def filled(row: Mapping[str, int], links: Links) -> Rows:
-    """Return the boxes and bends of each row."""
-    names = {end for link in links for end in link} | row.keys()
-    at = {name: int(name.partition("@")[2]) if "@" in name else row[name] for name in names}
-    return [sorted(name for name in names if at[name] == number) for number in range(max(row.values()) + 1)]
+def parts_by_row(row_of: Mapping[str, int], links: Links) -> Rows:
+    """Return a list of rows, the top row first. Each row has the boxes in it, and the bends of arrows that pass it.
+
+    Args:
+        row_of: The number of the row of each box, from 0.
+        links: The pieces of all arrows.
+    """
+    names = {end for link in links for end in link} | row_of.keys()
+    at = {name: int(name.partition("@")[2]) if "@" in name else row_of[name] for name in names}
+    return [sorted(name for name in names if at[name] == number) for number in range(max(row_of.values()) + 1)]
 
 
 def mean(values: Iterable[tuple[int, int]]) -> int:
@@ -171,7 +176,7 @@ def planned(arrows: Graph, boxes: Mapping[str, Box]) -> Plan:
     """Return the plan of a picture."""
     row = row_numbers(arrows)
     links = pieces(arrows, row)
-    rows = filled(row, links)
+    rows = parts_by_row(row, links)
     widths = {name: 0 if "@" in name else LETTER * len(boxes[name].label) + GAP for names in rows for name in names}
     places = Layout(rows, links, widths).best()
     left = min(places[name] - widths[name] // 2 for name in places) - MARGIN

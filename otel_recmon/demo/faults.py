@@ -62,7 +62,7 @@ class Fault:
         cause: The cause, in one line.
         alerts: The alerts that the fault must raise if it lasts, with the alert settings of the demo.
         indicator: The figure of the demo that shows the fault.
-        audience: The behaviour of the users.
+        audience: The shares of the logged requests, clicks and purchases that the driver sends under this fault.
         app: The application to serve; empty for the recommender alone.
         model_age_hours: The simulated age of the model, in hours.
         variables: Additional environment variables of the service.

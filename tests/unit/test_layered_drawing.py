@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import pytest
-from layered_drawing import Box, Graph, Layout, draw, filled, pieces, reduced, row_numbers
+from layered_drawing import Box, Graph, Layout, draw, parts_by_row, pieces, reduced, row_numbers
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,7 +32,7 @@ class TestRows:
         links = pieces(graph(a="z", b="z", m="z", z=""), row)
 
         assert links == [("a", "z@1"), ("b", "z@1"), ("m", "z@2"), ("z@1", "z@2"), ("z@2", "z")]
-        assert filled(row, links) == [["a", "b"], ["m", "z@1"], ["z@2"], ["z"]]
+        assert parts_by_row(row, links) == [["a", "b"], ["m", "z@1"], ["z@2"], ["z"]]
 
 
 class TestLayout:
