@@ -1,7 +1,7 @@
 """The ASGI middleware. It watches the messages of each request. A failure of the plugin never reaches the service."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
 
@@ -12,10 +12,10 @@ from otel_recmon.integrations.asgi_types import Application, Message, Receive, S
 from otel_recmon.integrations.exposition import is_metrics_request, serve
 from otel_recmon.integrations.lifespan import flush_on_shutdown
 from otel_recmon.integrations.signing import SignedSend
-from otel_recmon.integrations.templates import RouteCache
+from otel_recmon.integrations.templates import RouteCache, is_routed
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.exchange import ABANDONED
-from otel_recmon.reading.http_exchange import HttpExchange, RawHeaders
+from otel_recmon.reading.http_exchange import REDIRECTS, HttpExchange, RawHeaders
 from otel_recmon.reading.observer import Observer
 from otel_recmon.reading.reader import Reader
 from otel_recmon.reading.routes import RouteKind
@@ -23,7 +23,7 @@ from otel_recmon.recording.request_context import RequestContext, RequestLog, cu
 from otel_recmon.safety import swallow
 
 MARK: Final = "otel_recmon"
-"""The scope key that marks a request as watched, so that an inner middleware does not watch it again."""
+"""The scope key of the ``WatchedRequest``. A request that has it is not watched again by an inner middleware."""
 
 
 class Switch:
@@ -47,6 +47,12 @@ class Switch:
 
 class WatchMiddleware:
     """Watches an ASGI application while the plugin is on."""
+
+    handles_errors = False
+    """Whether the caller of this middleware answers exceptions with a response of its own.
+
+    If so, an exception before the response does not end the watch: the caller calls ``WatchedRequest.answer``.
+    """
 
     def __init__(self, app: Application, switch: Switch) -> None:
         self.app = app
@@ -103,6 +109,8 @@ class WatchMiddleware:
         try:
             await self.app(scope, watched.receive, watched.send)
         except BaseException as failure:
+            if self.handles_errors and isinstance(failure, Exception) and not watched.status_code:
+                raise
             watched.end(failure)
             if watched.signed is not None and isinstance(failure, Exception):
                 await watched.release(watched.signed)
@@ -133,7 +141,7 @@ class WatchedRequest:
 
     def __init__(self, switch: Switch, observer: Observer, scope: Scope, receive: Receive, send: Send) -> None:
         """Mark the request as watched, and start the clock."""
-        scope[MARK] = True
+        scope[MARK] = self
         self.context = context = RequestContext(closed_by_plugin=True)
         self._switch = switch
         self._observer = observer
@@ -174,7 +182,8 @@ class WatchedRequest:
                     chunk = chunk if chunk.__class__ is bytes else bytes(chunk)
                     self._response_body = self._kept(self._response_body, chunk)
                 if not message.get("more_body"):
-                    self.complete()
+                    # A middleware may end the response itself after the client has left: it is not complete then.
+                    self.complete(ABANDONED if self.gone else None)
             elif kind == "http.response.start":
                 if message.get("headers", ()).__class__ not in (list, tuple):
                     message = {**message, "headers": list(message["headers"])}
@@ -188,6 +197,30 @@ class WatchedRequest:
         except OSError:
             self.gone = True
             raise
+
+    async def answer(self, failure: Exception, respond: Callable[[], Awaitable[Application]]) -> Application:
+        """Call the handler of an exception, and return its response as an application that is watched.
+
+        An exception of the handler ends the watch. ``respond`` calls the handler.
+        """
+        token = current.set(self.context)
+        try:
+            response = await respond()
+        except BaseException:
+            self.end(failure)
+            raise
+        finally:
+            current.reset(token)
+
+        async def watched_response(scope: Scope, receive: Receive, _: Send) -> None:
+            try:
+                await response(scope, receive, self.send)
+            finally:
+                self.end(failure)
+                if self.signed is not None:
+                    await self.release(self.signed)
+
+        return watched_response
 
     @property
     def holds_slate(self) -> bool:
@@ -245,6 +278,8 @@ class WatchedRequest:
         """Note the start of the response. The framework has routed the request by now."""
         self.status_code = status = message["status"]
         self._headers = message.get("headers", ())
+        if status in REDIRECTS and not is_routed(self._scope):
+            return  # a middleware sent the client elsewhere: the client repeats the request, which counts then
         self.reader = reader = self._switch.routes.find(self._scope, self._root_path)
         self.reads_response = reader is not None and reader.reads_response and 200 <= status < 300
 

@@ -1,16 +1,18 @@
 """The hook that adds the middleware to FastAPI applications, inside the server span and outside user middleware."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.errors import ServerErrorMiddleware
 
-from otel_recmon.integrations.asgi import Switch, WatchMiddleware
+from otel_recmon.integrations.asgi import MARK, Switch, WatchedRequest, WatchMiddleware
 from otel_recmon.integrations.asgi_types import Receive, Scope, Send
 from otel_recmon.integrations.exposition import ensure_reader, rendered
 
@@ -55,6 +57,8 @@ class Installation:
             app.__dict__.pop(_SPLICED, None)
             if parent.app is watched:
                 parent.app = watched.app
+            if isinstance(parent.handler, _WatchedHandler):
+                parent.handler = parent.handler.handler
 
     def _hooked(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
@@ -78,11 +82,38 @@ class Installation:
         if parent is None:
             return
         parent.app = watched = WatchMiddleware(parent.app, self._switch)
+        if parent.handler is not None and not parent.debug:
+            parent.handler = _WatchedHandler(parent.handler)
+            watched.handles_errors = True
         app.__dict__[_SPLICED] = stack
         self._apps[app] = parent, watched
         observer = self._switch.observer
         if observer is not None and observer.settings.metrics_path:
             ensure_reader()
+
+
+class _WatchedHandler:
+    """The application's handler of all exceptions. Its response is recorded as the response of the request."""
+
+    def __init__(self, handler: Callable[..., Any]) -> None:
+        self.handler = handler
+
+    async def __call__(self, request: Request, failure: Exception) -> Any:
+        """Return the response of the handler, as an application that the plugin watches."""
+
+        async def respond() -> Any:
+            if _is_async(self.handler):
+                return await self.handler(request, failure)
+            return await run_in_threadpool(self.handler, request, failure)
+
+        watched = request.scope.get(MARK)
+        return await (watched.answer(failure, respond) if isinstance(watched, WatchedRequest) else respond())
+
+
+def _is_async(handler: Any) -> bool:
+    while isinstance(handler, partial):
+        handler = handler.func
+    return iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
 def _innermost_error_middleware(stack: Any) -> Any:

@@ -40,6 +40,11 @@ class RouteCache(Generic[T]):
         return self._lookup(asgi["method"], found) if found else None
 
 
+def is_routed(asgi: Scope) -> bool:
+    """Return whether the router has chosen an endpoint. If not, a middleware has answered the request."""
+    return "endpoint" in asgi
+
+
 def template(asgi: Scope, root: str) -> str | None:
     """Return the template of the route that handled a request, including its mounts; None if no route matched.
 

@@ -13,7 +13,8 @@ from otel_recmon.safety import Faults
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 _STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR}
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
+REDIRECTS: Final = (301, 302, 303, 307, 308)
+"""The status codes that send the client to another address."""
 _NOTHING: Final[dict[str, str]] = {}
 _UNREAD: Final = object()
 
@@ -72,7 +73,7 @@ class HttpExchange:
     @property
     def redirected(self) -> bool:
         """Whether the response is a redirect."""
-        return self.status != ERROR and self._status_code in _REDIRECTS
+        return self.status != ERROR and self._status_code in REDIRECTS
 
     @property
     def has_parameters(self) -> bool:

@@ -54,6 +54,16 @@ class Defaults:
             self._usable(surface, own_surface),
         )
 
+    def with_only_version(self, labels: Labels) -> Labels:
+        """Return labels with a model version, if they have none and only one model version is in use.
+
+        Failed responses, clicks and conversions rarely name their model version.
+        """
+        if labels.model_version != UNKNOWN:
+            return labels
+        serving = [version for version in self.store.serving() if version != UNKNOWN]
+        return labels._replace(model_version=serving[0]) if len(serving) == 1 else labels
+
     def subject(self, request: RequestContext | None, experiment: object, user: object) -> Subject | None:
         """Return the experiment, user and bucket of a call; None if no experiment is configured or named.
 

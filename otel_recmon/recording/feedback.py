@@ -44,8 +44,9 @@ def record_click(defaults: Defaults, origin: Origin, position: object = None, it
             defaults.faults.drop("position_invalid", "a position to be a whole number from 1")
         index = UNKNOWN_INDEX
     instruments = defaults.recorder.start()
+    labels = _labels(defaults, origin, credit)
     with defaults.store.lock:
-        cells, arm = _locate(defaults, origin, credit)
+        cells, arm = _locate(defaults, labels, origin, credit)
         cells.clicks[index] += 1
         if arm is not None:
             arm.cells.clicks[arm.bucket] += 1
@@ -64,8 +65,9 @@ def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decim
     if isinstance(revenue, Decimal):
         revenue = float(revenue)
     usable = is_finite(revenue) and revenue >= 0
+    labels = _labels(defaults, origin, credit)
     with defaults.store.lock:
-        cells, arm = _locate(defaults, origin, credit)
+        cells, arm = _locate(defaults, labels, origin, credit)
         cells.conversions += 1
         if arm is not None:
             arm.cells.conversions[arm.bucket] += 1
@@ -106,11 +108,14 @@ def _note_event(kind: str) -> bool:
 
 def _labels(defaults: Defaults, origin: Origin, credit: Credit) -> Labels:
     """Return the labels of the slate that an event is attributed to. Without attribution, return those of the event."""
-    return credit.labels() or defaults.labels(origin.model_version, origin.variant, origin.surface)
+    labels = credit.labels()
+    if labels is not None:
+        return labels
+    labels = defaults.labels(origin.model_version, origin.variant, origin.surface)
+    return defaults.with_only_version(labels) if origin.model_version is None else labels
 
 
-def _locate(defaults: Defaults, origin: Origin, credit: Credit) -> tuple[Cells, ArmBucket | None]:
+def _locate(defaults: Defaults, labels: Labels, origin: Origin, credit: Credit) -> tuple[Cells, ArmBucket | None]:
     """Return the cells and the experiment bucket in which an event counts. The caller holds the store's lock."""
-    labels = _labels(defaults, origin, credit)
     subject = credit.subject(origin.user) or defaults.subject(active_request(), origin.experiment, origin.user)
     return defaults.store.cells(labels), defaults.store.arm_bucket(subject, labels.variant) if subject else None

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otel_recmon.catalog import ERROR, FAILED, SERVED, SUCCESS, UNKNOWN, UNRECOGNIZED
+from otel_recmon.catalog import ERROR, FAILED, SERVED, SUCCESS, UNRECOGNIZED
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, Subject
 from otel_recmon.recording.feedback import Origin, record_click, record_conversion, record_impressions
-from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, SLATE, RequestContext
 from otel_recmon.recording.request_counts import close_request, record_slate
 from otel_recmon.recording.slate import Slate
@@ -102,22 +101,11 @@ def _close(
 ) -> None:
     if request.labels is None:
         labels = defaults.labels(seen.model_version, seen.variant, seen.surface)
-        request.labels = labels if status == SUCCESS else _labels_of_failure(defaults, labels)
+        failed = status != SUCCESS or request.outcome == FAILED
+        request.labels = defaults.with_only_version(labels) if failed else labels
     if status == SUCCESS and defaults.recorder.settings.experimental:
         request.subject = _subject(defaults, request, seen)
     close_request(request.recorded_by or defaults, request, status, seconds, FAILED if status == ERROR else outcome)
-
-
-def _labels_of_failure(defaults: Defaults, labels: Labels) -> Labels:
-    """Return the labels of a failed response.
-
-    A failed response rarely names its model version. If only one model version is in use, the response counts under
-    this version.
-    """
-    if labels.model_version != UNKNOWN:
-        return labels
-    serving = [version for version in defaults.store.serving() if version != UNKNOWN]
-    return labels._replace(model_version=serving[0]) if len(serving) == 1 else labels
 
 
 def _subject(defaults: Defaults, request: RequestContext, seen: Observation) -> Subject | None:

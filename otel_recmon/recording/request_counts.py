@@ -130,13 +130,16 @@ def close_request(defaults: Defaults, request: RequestContext, status: str, seco
     """Count a finished request.
 
     A status, outcome or latency that the handler recorded takes precedence. But the outcome of a recorded slate does
-    not count if the request failed afterwards.
+    not count if the request failed afterwards. A successful response whose outcome is ``error`` has the status
+    ``error``, for instance an answer of GraphQL with the status code 200 and a list of errors.
     """
     request.labels = labels = request.labels or defaults.labels()
     failed = status == ERROR
     if request.status or not failed:
         outcome = request.outcome or outcome
     status = request.status or status
+    if status == SUCCESS and outcome == FAILED:
+        status, failed = ERROR, True
     request.outcome = outcome if status != REJECTED else None
     seconds = request.seconds if request.seconds is not None else seconds
     instruments = defaults.recorder.start()
