@@ -349,6 +349,49 @@ class TestLabels:
         failed = {labels: value for labels, value in counted.items() if value and ("status", "success") not in labels}
         assert failed == {labelled(model_version=expected, status=status): 1 for status in ("error", "rejected")}
 
+    @pytest.mark.parametrize(
+        ("versions", "expected"),
+        [
+            ([], "unknown"),
+            (["v3", None], "v3"),
+            (["v3", "v4"], "unknown"),
+        ],
+    )
+    def test_an_event_without_a_version_counts_under_the_only_serving_version(
+        self, watch: Watch, series: Read, versions: list[str | None], expected: str
+    ) -> None:
+        observer = watch(model_version=None)
+
+        for version in versions:
+            _finish(observer, response={"model_version": version, "items": ["a"]})
+        _finish(observer, "POST /click", request={"position": 1})
+        _finish(observer, "POST /purchase", request={"amount": 2})
+        _collector(observer).track_click(1)
+
+        counted = series()
+        assert named(counted, "recommendations_clicked_total") == {labelled(model_version=expected, position="1"): 2}
+        assert named(counted, "recommendations_converted_total") == {labelled(model_version=expected): 1}
+        assert named(counted, "recommendation_revenue_dollars_sum") == {labelled(model_version=expected): 2}
+
+    @pytest.mark.parametrize(
+        "response",
+        [
+            {"recommendations": [{"id": "a"}], "errors": ["broken"]},
+            {"recommendations": [], "errors": ["broken"]},
+            {"recommendations": None, "errors": ["broken"]},
+            {"data": None, "errors": ["broken"]},
+        ],
+    )
+    def test_a_stated_error_is_an_error_with_or_without_items(
+        self, watch: Watch, series: Read, response: Any
+    ) -> None:
+        observer = watch(outcome="errors && 'error'")
+
+        _finish(observer, response=response)
+
+        positions = ["1"] if response.get("recommendations") else []
+        assert _nonzero(series()) == _counts("error", "error", *positions, good="false")
+
 
 class TestHandlerRecordings:
     def test_a_slate_of_the_handler_wins_over_the_response(self, watch: Watch, series: Read) -> None:
