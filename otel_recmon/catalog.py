@@ -52,14 +52,17 @@ The limit of the SDK is 2,000: it silently merges all further label combinations
 """
 
 SUCCESS, ERROR, REJECTED = STATUSES = ("success", "error", "rejected")
-SERVED, PARTIAL, FALLBACK, EMPTY, FAILED, UNRECOGNIZED = OUTCOMES_ = (
+SERVED, PARTIAL, FALLBACK, EMPTY, NOT_MODIFIED, FAILED, UNRECOGNIZED = OUTCOMES_ = (
     "served",
     "partial",
     "fallback",
     "empty",
+    "not_modified",
     "error",
     "unrecognized",
 )
+GOOD_OUTCOMES: Final = (SERVED, PARTIAL, NOT_MODIFIED)
+"""The outcomes of responses that meet the objective, if their latency does too."""
 REGISTERS: Final = tuple(str(register) for register in range(512))
 """The register indexes of a sketch, 0 to 511.
 
@@ -117,14 +120,15 @@ STATUS: Final = Attribute(
 OUTCOME: Final = Attribute(
     "outcome",
     "The result for the user: all requested items (`served`), fewer items than requested (`partial`), fallback items "
-    "(`fallback`), no items (`empty`), a failed request (`error`), or a response in which otel-recmon recognizes no "
-    "list of items (`unrecognized`).",
+    "(`fallback`), no items (`empty`), the list that the client has already (`not_modified`, status code 304), a "
+    "failed request (`error`), or a response in which otel-recmon recognizes no list of items (`unrecognized`).",
     OUTCOMES_,
 )
 POSITION: Final = Attribute("position", "The position of the item in the slate. The first position is 1.", POSITIONS)
 IS_GOOD: Final = Attribute(
     "good",
-    "`true` if the outcome is `served` or `partial` and the latency is within `OTEL_RECMON_SLO_LATENCY`.",
+    "`true` if the outcome is `served`, `partial` or `not_modified` and the latency is within "
+    "`OTEL_RECMON_SLO_LATENCY`.",
     GOODNESS,
 )
 REGISTER: Final = Attribute("register", "The index of a HyperLogLog register in the sketch.", REGISTERS)

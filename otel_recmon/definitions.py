@@ -89,12 +89,19 @@ class Ratio(Definition):
         denominator: The quantities whose sum is the divisor. Quantities that the service does not export are left out.
         zero: Whether a numerator that the service does not export counts as 0. If False, the ratio is then unknown.
         percent: Whether the ratio is a percentage from 0 to 100. A larger ratio becomes 100.
+        unbounded: Whether the ratio can exceed 1, for instance because one request can get several clicks.
     """
 
     numerator: Quantity
     denominator: tuple[Quantity, ...]
     zero: bool = False
     percent: bool = False
+    unbounded: bool = False
+
+    @property
+    def interval_method(self) -> str:
+        """The name of the method that computes the confidence interval of the ratio."""
+        return "Poisson" if self.unbounded else "Wilson"
 
     def parts(self, quantity: Callable[[Quantity], float | None]) -> tuple[float, float] | None:
         """Return the numerator and the denominator; None if one of them is unknown or the denominator is 0.
@@ -130,7 +137,7 @@ def _requests(name: str, title: str, meaning: str, *statuses: str) -> Count:
 REQUESTS: Final = Count(
     "requests", "Requests", "Successful, failed and rejected requests for recommendations.", catalog.REQUESTS
 )
-SUCCESSES: Final = _requests("successes", "Successful requests", "Requests answered with 2xx.", catalog.SUCCESS)
+SUCCESSES: Final = _requests("successes", "Successful requests", "Requests answered with 2xx or 304.", catalog.SUCCESS)
 FAILURES: Final = _requests(
     "failures", "Failed requests", "Requests that ended with 5xx, an exception or a broken stream.", catalog.ERROR
 )
@@ -166,13 +173,15 @@ RATED: Final = Count(
 GOOD: Final = _rated(
     "good",
     "Good responses",
-    "Responses with the outcome `served` or `partial` and a latency of at most OTEL_RECMON_SLO_LATENCY.",
+    "Responses with the outcome `served`, `partial` or `not_modified` and a latency of at most "
+    "OTEL_RECMON_SLO_LATENCY.",
     catalog.GOOD,
 )
 BAD: Final = _rated(
     "bad",
     "Bad responses",
-    "Responses with an outcome other than `served` or `partial`, or with a latency above OTEL_RECMON_SLO_LATENCY.",
+    "Responses with another outcome than `served`, `partial` or `not_modified`, or with a latency above "
+    "OTEL_RECMON_SLO_LATENCY.",
     catalog.BAD,
 )
 CACHE_HITS: Final = Count("cache_hits", "Cache hits", "Cache lookups that found a value.", catalog.CACHE_HITS)
@@ -227,16 +236,24 @@ DISTINCT_USERS: Final = Gauge(
     "distinct_users", "Users", "Distinct users who received recommendations.", catalog.USER_SKETCH, Merge.DISTINCT
 )
 
-CTR: Final = Ratio("ctr", "Click-through rate", "Clicks divided by successful requests.", CLICKS, (SUCCESSES,))
+CTR: Final = Ratio(
+    "ctr",
+    "Click-through rate",
+    "Clicks divided by successful requests.",
+    CLICKS,
+    (SUCCESSES,),
+    unbounded=True,
+)
 ITEM_CTR: Final = Ratio(
     "item_ctr",
     "Item click-through rate",
     "Clicks divided by impressions, for all positions together or for one position.",
     CLICKS,
     (IMPRESSIONS,),
+    unbounded=True,
 )
 CONVERSION_RATE: Final = Ratio(
-    "conversion_rate", "Conversion rate", "Conversions divided by clicks.", CONVERSIONS, (CLICKS,)
+    "conversion_rate", "Conversion rate", "Conversions divided by clicks.", CONVERSIONS, (CLICKS,), unbounded=True
 )
 REVENUE_PER_REQUEST: Final = Ratio(
     "revenue_per_request", "Revenue per request", "Revenue divided by successful requests.", REVENUE, (SUCCESSES,)
@@ -277,8 +294,20 @@ CACHE_HIT_RATE: Final = Ratio(
     (CACHE_HITS, CACHE_MISSES),
     zero=True,
 )
+LISTS: Final = Count(
+    "lists",
+    "Responses with a list",
+    "Successful requests except those answered with 304.",
+    catalog.OUTCOMES,
+    catalog.OUTCOME,
+    tuple(outcome for outcome in catalog.OUTCOMES_ if outcome not in (catalog.FAILED, catalog.NOT_MODIFIED)),
+)
 LIST_LENGTH: Final = Ratio(
-    "list_length", "Mean list length", "Impressions divided by successful requests.", IMPRESSIONS, (SUCCESSES,)
+    "list_length",
+    "Mean list length",
+    "Impressions divided by successful requests. Responses with the status code 304 do not count.",
+    IMPRESSIONS,
+    (LISTS,),
 )
 MEAN_SCORE: Final = Ratio("mean_score", "Mean top score", "Mean of the top scores of the slates.", SCORE_SUM, (SCORES,))
 FLEET_COVERAGE: Final = Ratio(

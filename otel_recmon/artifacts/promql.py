@@ -288,11 +288,22 @@ def wilson(part: Expr, whole: Expr, z: float) -> Expr:
         whole: The number of trials.
         z: The number of standard deviations: positive for the upper bound, negative for the lower.
     """
-    # The part can exceed the whole, because one request can get several clicks. Then p * (1 - p) would be negative, and
-    # the square root would be NaN.
+    # Prometheus extrapolates both counts, so the part can exceed the whole by a little. Then p * (1 - p) would be
+    # negative, and the square root would be NaN.
     spread = call("sqrt", call("clamp_min", part * (Expr("1") - part / whole), 0) + z * z / 4)
     bound = part + z * z / 2 + spread * z
     return bound / (compared(whole, ">", 0) + z * z)
+
+
+def poisson(events: Expr, trials: Expr, z: float) -> Expr:
+    """Return a score bound of a rate of Poisson events (Barker, "A comparison of nine confidence intervals", 2002).
+
+    Args:
+        events: The number of events. It can exceed the number of trials.
+        trials: The number of trials.
+        z: The number of standard deviations: positive for the upper bound, negative for the lower.
+    """
+    return (events + z * z / 2 + call("sqrt", events + z * z / 4) * z) / compared(trials, ">", 0)
 
 
 def entropy(parts: Expr, whole: Expr, by: Sequence[str]) -> Expr:

@@ -65,6 +65,10 @@ def export(**chosen: Any) -> None:
         sys.exit(_run(options, options.out))
     except RecmonError as error:
         _fail(f"{options.config}: {error}" if options.config else str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _fail(message: str) -> NoReturn:

@@ -107,7 +107,7 @@ MEASURES: Final = (
 
 
 def _others(outcomes: Mapping[str, int]) -> float:
-    return sum(float(count) for outcome, count in outcomes.items() if outcome not in (catalog.SERVED, catalog.PARTIAL))
+    return sum(float(count) for outcome, count in outcomes.items() if outcome not in catalog.GOOD_OUTCOMES)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class _WatchedHandler:
 def _is_async(handler: Any) -> bool:
     while isinstance(handler, partial):
         handler = handler.func
-    return iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+    return iscoroutinefunction(handler) or iscoroutinefunction(handler.__call__)
 
 
 def _innermost_error_middleware(stack: Any) -> Any:

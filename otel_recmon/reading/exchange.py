@@ -25,6 +25,10 @@ class Exchange(Protocol):
         """Whether the response is a redirect. A click route often redirects the client to the page of the item."""
 
     @property
+    def not_modified(self) -> bool:
+        """Whether the client has the response already, so that the service sent no content."""
+
+    @property
     def span(self) -> Span:
         """The server span."""
 

@@ -12,7 +12,8 @@ from otel_recmon.safety import Faults
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
-_STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR}
+NOT_MODIFIED: Final = 304
+_STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR, NOT_MODIFIED: SUCCESS}
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 """The status codes that send the client to another address."""
 _NOTHING: Final[dict[str, str]] = {}
@@ -56,7 +57,7 @@ class HttpExchange:
             span: The server span.
         """
         # An attribute, because it is read several times a request, and a property costs more each time.
-        self.status = broken_off or _STATUS.get(status_code // 100)
+        self.status = broken_off or _STATUS.get(status_code if status_code == NOT_MODIFIED else status_code // 100)
         self.span = span
         self._request = request
         self._status_code = status_code
@@ -74,6 +75,11 @@ class HttpExchange:
     def redirected(self) -> bool:
         """Whether the response is a redirect."""
         return self.status != ERROR and self._status_code in REDIRECTS
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the client has the response already."""
+        return self._status_code == NOT_MODIFIED
 
     @property
     def has_parameters(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import Span
 
-from otel_recmon.catalog import SUCCESS
+from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
 from otel_recmon.config import Settings
 from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
@@ -91,7 +91,9 @@ class Reader:
         if self.needs_user or (self.signed and self.kind is RouteKind.CLICK):
             seen.user = self.user(exchange)
         if seen.recommends:
-            if exchange.status == SUCCESS and not request.slates:
+            if exchange.not_modified:
+                seen.outcome = NOT_MODIFIED
+            elif exchange.status == SUCCESS and not request.slates:
                 seen.slate = self.slates.read(exchange, self.faults)
                 seen.slate.user = seen.user
         elif self.kind.value not in request.events and self._is_accepted(exchange):

@@ -34,6 +34,8 @@ class Observation:
 
     The items of the slate are None if no items were found in the response.
     """
+    outcome: str | None = None
+    """The outcome of a successful response without a slate; None for ``unrecognized``."""
     kind: str | None = None
     """``click``, ``conversion`` or ``impression``."""
     event: tuple[Any, ...] | None = None
@@ -80,7 +82,7 @@ def _record_response(
     if status is None:
         return
     if seen.slate is None or not _record_slate(defaults, request, seen, seen.slate, seconds):
-        _close(defaults, request, seen, status, seconds, UNRECOGNIZED)
+        _close(defaults, request, seen, status, seconds, seen.outcome or UNRECOGNIZED)
 
 
 def _record_slate(defaults: Defaults, request: RequestContext, seen: Observation, slate: Slate, seconds: float) -> bool:

@@ -6,7 +6,18 @@ from itertools import takewhile
 from typing import Any, Final
 
 from otel_recmon import catalog
-from otel_recmon.catalog import EMPTY, ERROR, FAILED, OUTCOMES_, PARTIAL, REJECTED, SERVED, STATUSES, SUCCESS
+from otel_recmon.catalog import (
+    EMPTY,
+    ERROR,
+    FAILED,
+    GOOD_OUTCOMES,
+    OUTCOMES_,
+    PARTIAL,
+    REJECTED,
+    SERVED,
+    STATUSES,
+    SUCCESS,
+)
 from otel_recmon.recording.cells import Cells
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.labels import Labels
@@ -199,7 +210,7 @@ def _natural_outcome(length: int, requested: int | None) -> str:
 
 def _misses(outcome: str, seconds: float, limit: float) -> int:
     """Return the index in ``catalog.GOODNESS``: 0 if the response meets the objective, else 1."""
-    return int(seconds > limit or (outcome != SERVED and outcome != PARTIAL))  # noqa: PLR1714 - the hot path
+    return int(seconds > limit or (outcome != SERVED and outcome not in GOOD_OUTCOMES))
 
 
 def _increment_known(counts: dict[str, int], values: Sequence[Any]) -> bool:

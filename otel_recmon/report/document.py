@@ -26,8 +26,8 @@ class Between:
 
 def _of(definition: Definition, *, interval: bool = False) -> Any:
     """Declare a field for a figure, or for the 95 % interval of a share; OpenAPI shows the meaning."""
-    meaning = f"The 95 % interval (Wilson). {definition.meaning}" if interval else definition.meaning
-    return field(metadata={"description": meaning, _DEFINITION: definition, _INTERVAL: interval})
+    method = f"The 95 % interval ({definition.interval_method}). " if interval and isinstance(definition, Ratio) else ""
+    return field(metadata={"description": method + definition.meaning, _DEFINITION: definition, _INTERVAL: interval})
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Figures:
     def rate(self, of: Ratio) -> Rate | None:
         """Return a ratio of counts as a share with a 95 % interval; None if the denominator is 0."""
         parts = of.parts(self.value)
-        return None if parts is None else Rate(int(parts[0]), int(parts[1]))
+        return None if parts is None else Rate(int(parts[0]), int(parts[1]), of.unbounded)
 
     def by_label(self, of: Count) -> dict[str, float]:
         """Return the counts of a series by the values of its label. Counts of 0 may be missing."""

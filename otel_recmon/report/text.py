@@ -23,7 +23,7 @@ WIDTH: Final = 100
 """The width in columns if the output is not a terminal."""
 BETWEEN: Final = "    95 % interval"
 NOTE: Final = f"""\
-{write.UNKNOWN} means unknown, not 0. Intervals are Wilson intervals; they assume independent requests.
+{write.UNKNOWN} means unknown, not 0. Intervals are 95 % intervals. They assume independent requests.
 Percentiles are interpolated within a bucket. Definitions: docs/metrics.md."""
 Row = tuple[str, Callable[[Figures], str]]
 

@@ -1,4 +1,4 @@
-"""Confidence intervals of a proportion and of the difference of two proportions."""
+"""Confidence intervals of a rate and of the difference of two rates."""
 
 import math
 from dataclasses import dataclass
@@ -12,21 +12,42 @@ Z_POWER: Final = 0.841621
 
 @dataclass(frozen=True)
 class Rate:
-    """A proportion, as successes and trials."""
+    """A rate: a number of events divided by a number of trials.
+
+    Attributes:
+        successes: The number of events.
+        trials: The number of trials.
+        unbounded: Whether a trial can have several events, so that the rate can exceed 1. If False, the rate is a
+            proportion: each trial has at most one event.
+    """
 
     successes: int
     trials: int
+    unbounded: bool = False
 
     @property
     def value(self) -> float:
-        """The proportion, from 0 to 1; NaN if there are no trials."""
+        """The rate, at least 0; NaN if there are no trials."""
         return self.successes / self.trials if self.trials else math.nan
 
     @property
+    def variance(self) -> float:
+        """The variance of the number of events of one trial: Poisson if the rate is unbounded, else Bernoulli."""
+        return self.value if self.unbounded else self.value * (1 - self.value)
+
+    @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the proportion by Wilson, "Probable Inference" (1927); NaN without trials."""
+        """The 95 % interval of the rate; NaN without trials. It contains the rate.
+
+        The interval of a proportion is that of Wilson, "Probable Inference" (1927). The interval of an unbounded rate
+        is its counterpart for a Poisson count: the rates whose test against the count is not significant (Barker, "A
+        comparison of nine confidence intervals for a Poisson parameter", 2002, the score interval).
+        """
         if not self.trials:
             return math.nan, math.nan
+        if self.unbounded:
+            middle, half = self.successes + Z * Z / 2, Z * math.sqrt(self.successes + Z * Z / 4)
+            return max(0.0, (middle - half) / self.trials), (middle + half) / self.trials
         share, spread = min(self.value, 1.0), Z * Z / self.trials
         centre = share + spread / 2
         half = Z * math.sqrt(share * (1 - share) / self.trials + spread / 4 / self.trials)
@@ -34,10 +55,11 @@ class Rate:
 
 
 def difference(one: Rate, other: Rate) -> tuple[float, float]:
-    """Return the 95 % interval of the proportion ``one`` minus ``other``.
+    """Return the 95 % interval of the rate ``one`` minus the rate ``other``.
 
-    It is computed with method 10 of Newcombe, "Interval estimation for the difference between independent proportions"
-    (1998).
+    It is computed from both intervals with method 10 of Newcombe, "Interval estimation for the difference between
+    independent proportions" (1998). The method is valid for other rates too (Zou and Donner, "Construction of
+    confidence limits about effect measures", 2008).
     """
     gap = one.value - other.value
     (low, high), (other_low, other_high) = one.interval, other.interval
@@ -53,5 +75,4 @@ def trials_needed(one: Rate, other: Rate) -> float:
     The number is infinite if the difference is 0.
     """
     gap = one.value - other.value
-    variance = one.value * (1 - one.value) + other.value * (1 - other.value)
-    return (Z + Z_POWER) ** 2 * variance / gap**2 if gap else math.inf
+    return (Z + Z_POWER) ** 2 * (one.variance + other.variance) / gap**2 if gap else math.inf

@@ -40,13 +40,11 @@ def within(counts: Counts, window: int) -> Counts:
 
 
 def significantly_low(clicks: Counts, others: Counts) -> Verdicts:
-    """Whether the upper bound of Wilson's interval is below the threshold, and there is enough traffic."""
+    """Whether the upper bound of the Poisson interval is below the threshold, and there is enough traffic."""
     window = minutes(rule().tuning.window)
     clicked, requests = within(clicks, window), within(clicks + others, window)
-    share, z = clicked / requests, rule().config.general.z
-    centre = share + z * z / 2 / requests
-    half = z * np.sqrt(share * (1 - share) / requests + (z / 2 / requests) ** 2)
-    upper = (centre + half) / (1 + z * z / requests)
+    z = rule().config.general.z
+    upper = (clicked + z * z / 2 + z * np.sqrt(clicked + z * z / 4)) / requests
     found: Verdicts = (upper < rule().threshold) & (requests >= rule().minimum_traffic)
     return found
 

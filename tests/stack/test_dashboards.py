@@ -281,10 +281,10 @@ def test_what_was_so_a_week_ago_has_not_changed(full: Filled) -> None:
         assert numbers(answer(full, "demo-1", target)) == [pytest.approx(0, abs=2 * inexact(full))]
 
 
-def test_the_interval_of_a_lift_is_that_of_katz(full: Filled) -> None:
+def test_the_interval_of_a_lift_is_that_of_poisson_counts(full: Filled) -> None:
     sides = (recompute([slate for slate in full.slates if slate.policy == policy]) for policy in (ARM, CONTROL))
     arm, control = (of.rate(definitions.CTR) or Rate(0, 0) for of in sides)
-    spread = Z * math.sqrt(sum(1 / rate.successes - 1 / rate.trials for rate in (arm, control)))
+    spread = Z * math.sqrt(sum(1 / rate.successes for rate in (arm, control)))
     ratio = arm.value / control.value
     titles = ("Click-through rate: lift, at least", "Click-through rate: lift, at most")
     found = [column(full, "demo-1", LIFT, title) for title in titles]
@@ -365,8 +365,8 @@ def test_the_interval_of_a_value_is_that_of_the_data(full: Filled, service: str)
     revenue = earned / requests
     spread = math.exp(Z * math.sqrt(2 / orders))
     wanted = {
-        "ctr": Rate(int(clicks), int(requests)).interval,
-        "conversion_rate": Rate(int(orders), int(clicks)).interval,
+        "ctr": Rate(int(clicks), int(requests), unbounded=True).interval,
+        "conversion_rate": Rate(int(orders), int(clicks), unbounded=True).interval,
         "revenue_per_request": (revenue / spread, revenue * spread),
     }
 

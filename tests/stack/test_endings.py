@@ -79,4 +79,4 @@ def test_every_encoding_can_be_printed(page: str, encoding: str, tmp_path: Path)
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     code, said = ended("export", "--out", "/proc/nowhere", stdout=subprocess.DEVNULL)
 
-    assert (code, said) == (CANNOT_RUN, "otel-recmon: /proc/nowhere: No such file or directory\n")
+    assert (code, said) == (CANNOT_RUN, "otel-recmon export: /proc/nowhere: No such file or directory\n")

@@ -63,7 +63,7 @@ def sent(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: figures[name] for name in names.split()}
 
 
-CTR = Rate(CLICKS, SLATES)
+CTR = Rate(CLICKS, SLATES, unbounded=True)
 SENT = {
     "error_share": 0.0,
     "ctr": pytest.approx(CTR.value),

@@ -24,6 +24,7 @@ NO_SIGNAL = {
     "catalog_size": "a denominator",
     "good": "the numerator of a share",
     "items": "the diversity is made of it",
+    "lists": "a denominator",
     "outcomes": "outcome_mix shows its labels",
     "rated": "a denominator",
     "sales": "a denominator",

@@ -42,22 +42,23 @@ def _with_traffic(value: Expr, trials: Expr, context: Context) -> Expr:
 
 
 def significantly_below(signal: Share) -> Value:
-    """Return a share, but only if its Wilson upper bound is below the threshold."""
+    """Return a share, but only if its upper confidence bound is below the threshold."""
     return lambda context: _significantly(signal, "<", "-", context)
 
 
 def significantly_above(signal: Share) -> Value:
-    """Return a share, but only if its Wilson lower bound is above the threshold."""
+    """Return a share, but only if its lower confidence bound is above the threshold."""
     return lambda context: _significantly(signal, ">", "+", context)
 
 
 def _significantly(signal: Share, operator: str, sign: str, context: Context) -> Expr:
-    # Wilson's interval contains each proportion p that differs from the share by at most z * sqrt(p * (1 - p) / n).
-    # So the interval does not contain the threshold t if the share differs from t by more than
-    # z * sqrt(t * (1 - t) / n). This condition is a shorter expression than the bounds of the interval.
+    # The interval contains each value p that differs from the share by at most z * sqrt(v(p) / n). Here v(p) is the
+    # variance of one trial: p * (1 - p) for a proportion, p for a rate of Poisson events. So the interval does not
+    # contain the threshold t if the share differs from t by more than z * sqrt(v(t) / n). This condition is a shorter
+    # expression than the bounds of the interval.
     limit = context.threshold
     trials = signal.trials(context.scope)
-    spread = context.config.general.z * math.sqrt(max(0.0, limit * (1 - limit)))
+    spread = context.config.general.z * math.sqrt(signal.variance(limit))
     margin = promql.number(spread) / promql.call("sqrt", promql.compared(trials, ">", 0))
     significant = promql.compared(signal.expression(context.scope), operator, promql.binary(limit, sign, margin))
     return _with_traffic(significant, trials, context)
@@ -132,11 +133,11 @@ def _median(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: Ba
     return promql.among("quantile", terms, scope.by, _MEDIAN)
 
 
-def wilson_upper(signal: Share) -> Bound:
-    """Return the Wilson upper bound of a proportion. A missing numerator counts as 0."""
+def share_upper(signal: Share) -> Bound:
+    """Return the upper confidence bound of a share. A missing numerator counts as 0."""
 
     def bound(context: Context, scope: QueryScope) -> Expr:
-        return promql.wilson(signal.seen(scope), signal.trials(scope), context.config.baseline.z)
+        return signal.bound(signal.seen(scope), scope, context.config.baseline.z)
 
     return bound
 

@@ -52,7 +52,7 @@ def _below_baseline(
 def _share_below_baseline(
     name: str, signal: Share, action: str, *, by: tuple[str, ...] = _VERSION, counts: str
 ) -> Alert:
-    value = conditions.below_baseline(signal.name, signal.expression, conditions.wilson_upper(signal), signal.trials)
+    value = conditions.below_baseline(signal.name, signal.expression, conditions.share_upper(signal), signal.trials)
     return _below_baseline(name, signal, value, action, by=by, counts=counts)
 
 

@@ -48,7 +48,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "the latency panels.",
     "budget_left": "At 100%, there were no bad responses. At 0%, the bad responses have used up the error budget of "
     "the selected time range: postpone risky deployments.",
-    "outcome_mix": "`served` and `partial` are normal. If `fallback` or `empty` grows, see "
+    "outcome_mix": "`served`, `partial` and `not_modified` are normal. If `fallback` or `empty` grows, see "
     f"*{traffic.CANDIDATES.title}*, and find the first stage that passes on too few items. If `error` grows, see the "
     "error rate.",
     "outcome_fallback": "The users of these requests see substitutes instead of personal recommendations. If the "

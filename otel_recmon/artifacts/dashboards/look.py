@@ -14,6 +14,7 @@ COLOURS: Final = {
     catalog.REJECTED: "yellow",
     catalog.SERVED: GOOD,
     catalog.PARTIAL: "blue",
+    catalog.NOT_MODIFIED: "dark-green",
     catalog.FALLBACK: WARNING,
     catalog.EMPTY: "purple",
     catalog.UNRECOGNIZED: PAST,

@@ -165,8 +165,10 @@ _READING: Final = """\
 traffic. So an alert wakes nobody if there were only three requests and all of them failed.
 
 **Statistical significance.** CtrLow, ErrorRateHigh, FallbackShareHigh and EmptyShareHigh compare a share with a
-threshold. They fire only if chance does not explain the difference: the whole Wilson interval of the share must be on
-the wrong side of the threshold. The interval extends {z:g} standard deviations to each side.
+threshold. They fire only if chance does not explain the difference: the whole interval of the share must be on
+the wrong side of the threshold. The interval extends {z:g} standard deviations to each side. A click-through rate can
+exceed 100 %, because one request can get several clicks. So its interval is that of a Poisson count. The other shares
+have a Wilson interval.
 
 CtrLow was simulated with one request per second. Each of these results comes from {draws:,} simulations:
 
@@ -187,9 +189,9 @@ minute is compared with the good versions before it. These alerts are silent unt
 of these alerts fires if a value rises.
 
 The alerts fire only if the difference exceeds the threshold and is also more than {baseline_z:g} standard errors. For
-shares, the standard error comes from the Wilson interval. For requests and revenue, it comes from a Poisson
-distribution. For diversity, it is at most 1/sqrt(number of slates). The catalog coverage includes only processes that
-have answered enough requests to fill their coverage window.
+click-through rates, conversion rates, requests and revenue, the standard error comes from a Poisson distribution. For
+diversity, it is at most 1/sqrt(number of slates). The catalog coverage includes only processes that have answered
+enough requests to fill their coverage window.
 
 **Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
 error budget is {bad} of all responses. At a burn rate of 1, the budget of a month lasts exactly one month. The long

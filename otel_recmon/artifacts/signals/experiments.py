@@ -39,8 +39,13 @@ class Estimate:
 
 
 def _variance_of_share(share: Share, scope: QueryScope) -> Expr:
-    """Return the variance of the natural logarithm of a proportion (Katz and others, 1978)."""
+    """Return the variance of the natural logarithm of a share.
+
+    For a proportion, it is 1/events - 1/trials (Katz and others, 1978). For a rate of Poisson events, it is 1/events.
+    """
     part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
+    if share.unbounded:
+        return promql.number(1) / part
     return promql.call("clamp_min", (promql.number(1) / part) - (promql.number(1) / whole), 0)
 
 
@@ -92,7 +97,11 @@ def lift(share: Share, variance: Value, basis: str) -> Estimate:
 
 
 def _shared(share: Share) -> Estimate:
-    return lift(share, partial(_variance_of_share, share), "The 95% interval is that of Katz and others (1978).")
+    return lift(
+        share,
+        partial(_variance_of_share, share),
+        "The 95% interval assumes that the number of events has a Poisson distribution.",
+    )
 
 
 CTR_LIFT: Final = _shared(CTR)
@@ -109,13 +118,13 @@ def _share_bound(share: Share, name: str, bound: Value) -> Signal:
         f"{share.name}_{name}",
         f"{share.title}, at {name}",
         share.page,
-        f"{share.description} The value is one bound of the 95% Wilson interval.",
+        f"{share.description} The value is one bound of the 95% interval.",
     )
     return measure(words, share.unit, share.metrics, bound, share.fixed)
 
 
 def estimated(share: Share) -> Estimate:
-    """Return a share with the bounds of its 95% Wilson interval."""
+    """Return a share with the bounds of its 95% interval."""
     return Estimate(share, _share_bound(share, "least", share.lower), _share_bound(share, "most", share.upper))
 
 

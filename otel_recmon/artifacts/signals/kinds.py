@@ -163,17 +163,19 @@ class Volume(Signal):
 
 @dataclass(frozen=True)
 class Share(Signal):
-    """A signal that divides one count by another, with the bounds of its Wilson interval.
+    """A signal that divides one count by another, with the bounds of its confidence interval.
 
     Attributes:
         part: Returns the numerator. Without events, it is 0 if the service is known to count such events, else missing.
         whole: Returns the denominator.
         counted: Returns the numerator. Without events, it is always missing.
+        unbounded: Whether the share can exceed 1. Its interval is then that of a Poisson count, else Wilson's.
     """
 
     part: Callable[[QueryScope], Expr]
     whole: Callable[[QueryScope], Expr]
     counted: Callable[[QueryScope], Expr]
+    unbounded: bool = False
 
     def trials(self, scope: QueryScope) -> Expr:
         """Return the denominator within the window, which is the number of trials of the proportion."""
@@ -192,12 +194,21 @@ class Share(Signal):
         return promql.filled(self.counted(narrow), self.whole(narrow))
 
     def upper(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the upper Wilson bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
-        return promql.wilson(self.successes(scope), self.trials(scope), z)
+        """Return the upper bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
+        return self.bound(self.successes(scope), scope, z)
 
     def lower(self, scope: QueryScope, z: float = 1.96) -> Expr:
-        """Return the lower Wilson bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
-        return promql.wilson(self.successes(scope), self.trials(scope), -z)
+        """Return the lower bound of the share. `z` is a normal quantile: 1.96 for a two-sided 95 % interval."""
+        return self.bound(self.successes(scope), scope, -z)
+
+    def bound(self, events: Expr, scope: QueryScope, z: float) -> Expr:
+        """Return the upper bound of the share for a positive `z`, and the lower bound for a negative `z`."""
+        method = promql.poisson if self.unbounded else promql.wilson
+        return method(events, self.trials(scope), z)
+
+    def variance(self, share: float) -> float:
+        """Return the variance of the number of events of one trial: Poisson if unbounded, else Bernoulli."""
+        return share if self.unbounded else max(0.0, share * (1 - share))
 
 
 @dataclass(frozen=True)
@@ -285,7 +296,7 @@ def defined_volume(count: Count, page: DashboardPage, unit: Unit = Unit.PER_SECO
 def defined_share(ratio: Ratio, page: DashboardPage, unit: Unit = Unit.SHARE) -> Share:
     """Return the signal of a ratio from `definitions`."""
     part, (whole,) = Counted.of(ratio.numerator), map(Counted.of, ratio.denominator)
-    return over(text_of(ratio, page), part, whole, zero=ratio.zero, unit=unit)
+    return replace(over(text_of(ratio, page), part, whole, zero=ratio.zero, unit=unit), unbounded=ratio.unbounded)
 
 
 def defined_gauge(gauge: Gauge, page: DashboardPage, unit: Unit) -> Signal:

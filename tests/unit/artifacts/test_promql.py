@@ -73,7 +73,8 @@ def test_terms_with_equal_labels_get_a_label_that_distinguishes_them() -> None:
     "expression",
     [
         promql.quantile(0.95, "latency", ONE),
-        promql.wilson(Expr("clicks"), Expr("requests"), 1.96),
+        promql.wilson(Expr("errors"), Expr("requests"), 1.96),
+        promql.poisson(Expr("clicks"), Expr("requests"), 1.96),
         promql.entropy(Expr("items"), Expr("all"), ("job",)),
         promql.distance("score", ONE, ONE.ago("1d")),
         promql.smaller(Expr("a"), Expr("b")),

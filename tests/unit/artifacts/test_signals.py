@@ -49,7 +49,7 @@ def test_a_signal_queries_only_series_that_exist(signal: Signal) -> None:
         (CTR, catalog.CLICKED, catalog.REQUESTS),
         (ITEM_CTR, catalog.CLICKED, catalog.IMPRESSIONS),
         (CONVERSION_RATE, catalog.CONVERTED, catalog.CLICKED),
-        (LIST_LENGTH, catalog.IMPRESSIONS, catalog.REQUESTS),
+        (LIST_LENGTH, catalog.IMPRESSIONS, catalog.OUTCOMES),
         (ERROR_RATE, catalog.REQUESTS, catalog.REQUESTS),
     ],
     ids=lambda value: value.name,

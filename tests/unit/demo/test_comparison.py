@@ -74,7 +74,7 @@ def _having(gauge: Gauge, factor: float) -> Figures:
         (_having(PROCESS_DIVERSITY, 1 + 1e-12), ()),
         (replace(BTS, gauges={PROCESS_DIVERSITY: BTS.gauges[PROCESS_DIVERSITY]}), ("Coverage",)),
         (_counting("recommendation_requests_total", "error", 1), ("Failed requests", "Error rate")),
-        (_counting("recommendation_outcomes_total", "fallback", 1), ("Other outcomes",)),
+        (_counting("recommendation_outcomes_total", "fallback", 1), ("Other outcomes", "Mean list length")),
         (_counting("recommendation_items_total", "shoes", 1), ("Categories shown",)),
     ],
 )

@@ -77,7 +77,7 @@ def test_coverage_covers_only_the_last_ten_thousand_slates() -> None:
 def test_rates_are_those_of_the_definitions() -> None:
     rates = [FIGURES.rate(of) for of in (CTR, ITEM_CTR, CONVERSION_RATE, ERROR_RATE)]
 
-    assert rates == [Rate(1, 2), Rate(1, 4), Rate(1, 1), Rate(0, 2)]
+    assert rates == [Rate(1, 2, unbounded=True), Rate(1, 4, unbounded=True), Rate(1, 1, unbounded=True), Rate(0, 2)]
     assert FIGURES.value(LIST_LENGTH) == 2.0
 
 

@@ -47,7 +47,7 @@ def test_a_terminal_shows_the_screen_of_top_and_the_progress() -> None:
     assert isinstance(screen, Live)
     last = [line.split() for line in _written(console).split("\n")]
     assert ["otel-recmon", "top", TOP, "since", "the", "process", "started"] in last
-    assert ["bts-2019.11", "-", "0", "%", "2.28", "%", "1.31-3.94", "%", "25.0", "%", "-"] in last
+    assert ["bts-2019.11", "-", "0", "%", "2.28", "%", "1.31-3.99", "%", "25.0", "%", "-"] in last
     assert f" 100/{len(slates)} " in _written(console)
 
 

@@ -30,7 +30,7 @@ def test_it_is_an_exchange() -> None:
         (204, {}, SUCCESS, True, False),
         (101, {}, None, False, False),
         (302, {}, None, False, True),
-        (304, {}, None, False, False),
+        (304, {}, SUCCESS, False, False),
         (404, {}, REJECTED, False, False),
         (503, {}, ERROR, False, False),
         (200, {"broken_off": ERROR}, ERROR, False, False),

@@ -151,7 +151,11 @@ RESPONSES: dict[str, tuple[dict[str, Any], Series]] = {
     "a rejected request": ({"response": ["a"], "status": 422}, _counts("rejected", None)),
     "a client that disconnected": ({"response": ["a"], "broken_off": ABANDONED}, _counts("rejected", None)),
     "a redirect": ({"response": ["a"], "status": 307}, {}),
-    "not modified": ({"raw": b"", "status": 304}, {}),
+    "not modified": ({"raw": b"", "status": 304}, _counts("success", "not_modified")),
+    "not modified, slowly": (
+        {"raw": b"", "status": 304, "seconds": 0.51},
+        _counts("success", "not_modified", good="false"),
+    ),
     "another route": ({"route": "GET /movies", "response": ["a"]}, {}),
     "a preflight request of a browser": ({"route": "OPTIONS /recommendations", "response": ["a"]}, {}),
 }
@@ -382,9 +386,7 @@ class TestLabels:
             {"data": None, "errors": ["broken"]},
         ],
     )
-    def test_a_stated_error_is_an_error_with_or_without_items(
-        self, watch: Watch, series: Read, response: Any
-    ) -> None:
+    def test_a_stated_error_is_an_error_with_or_without_items(self, watch: Watch, series: Read, response: Any) -> None:
         observer = watch(outcome="errors && 'error'")
 
         _finish(observer, response=response)

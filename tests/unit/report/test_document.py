@@ -29,11 +29,11 @@ def test_a_summary_says_all_there_is() -> None:
             "good_share": None,
         },
         "impressions": {"total": None, "mean_list_length": None},
-        "clicks": {"total": 20, "ctr": 0.1, "ctr_interval": Rate(20, 200).interval, "item_ctr": None},
+        "clicks": {"total": 20, "ctr": 0.1, "ctr_interval": Rate(20, 200, unbounded=True).interval, "item_ctr": None},
         "conversions": {
             "total": 4,
             "conversion_rate": 0.2,
-            "conversion_rate_interval": Rate(4, 20).interval,
+            "conversion_rate_interval": Rate(4, 20, unbounded=True).interval,
         },
         "revenue": {"total": 50.0, "per_user": None, "per_request": 0.25, "per_sale": 25.0},
         "latency": {

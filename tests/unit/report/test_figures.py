@@ -95,8 +95,14 @@ class TestRatios:
             FIGURES.rate(definition) for definition in (CTR, ITEM_CTR, CONVERSION_RATE, ERROR_RATE, GOOD_RESPONSES)
         ]
 
-        assert rates == [Rate(8, 80), Rate(8, 160), Rate(4, 8), Rate(20, 100), Rate(60, 100)]
-        assert FIGURES.value(LIST_LENGTH) == 2.0
+        assert rates == [
+            Rate(8, 80, unbounded=True),
+            Rate(8, 160, unbounded=True),
+            Rate(4, 8, unbounded=True),
+            Rate(20, 100),
+            Rate(60, 100),
+        ]
+        assert FIGURES.value(LIST_LENGTH) == pytest.approx(160 / 70)
 
     def test_revenue_is_divided_by_requests_orders_and_users(self) -> None:
         assert values(FIGURES, REVENUE_PER_REQUEST, ORDER_VALUE, REVENUE_PER_USER) == (0.75, 20.0, 2.0)

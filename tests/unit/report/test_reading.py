@@ -30,7 +30,10 @@ def test_all_model_versions_are_added_up() -> None:
     figures = read(shop(), SHOP, PERIOD).figures
 
     assert values(figures, REQUESTS, SUCCESSES, FAILURES) == (220, 200, 20)
-    assert (figures.rate(CTR), figures.rate(CONVERSION_RATE)) == (Rate(20, 200), Rate(4, 20))
+    assert (figures.rate(CTR), figures.rate(CONVERSION_RATE)) == (
+        Rate(20, 200, unbounded=True),
+        Rate(4, 20, unbounded=True),
+    )
     assert values(figures, REVENUE, COVERAGE, STALENESS) == (50.0, 50.0, 26.5)
     assert figures.rate(CACHE_HIT_RATE) == Rate(9, 12)
 

@@ -33,7 +33,7 @@ def test_a_document_says_everything_in_units_that_its_names_tell() -> None:
     (clicks, requests), (later_clicks, later_requests) = (
         (counted(name).count(CLICKS) or 0, counted(name).count(SUCCESSES) or 0) for name in (EARLY, LATER)
     )
-    ctr = Rate(later_clicks - clicks, later_requests - requests)
+    ctr = Rate(later_clicks - clicks, later_requests - requests, unbounded=True)
     assert total == {
         "requests_per_s": pytest.approx(52.2),
         "error_share": pytest.approx(105 / 522),

@@ -43,7 +43,7 @@ def minus(later: Figures, early: Figures | None) -> dict[str, float]:
 
 def expected(rises: dict[str, float], seconds: float) -> dict[str, float]:
     """Return the figures computed from counts, without those whose counts are 0."""
-    ctr = Rate(int(rises["clicked"]), int(rises["requests"]))
+    ctr = Rate(int(rises["clicked"]), int(rises["requests"]), unbounded=True)
     found = {
         "requests_per_s": (rises["requests"] + rises["failed"] + rises["rejected"]) / seconds,
         "error_share": rises["failed"] / (rises["requests"] + rises["failed"]),
