@@ -44,6 +44,14 @@ def seconds(text: str) -> float:
     return _above_0(text)
 
 
+def seconds_from_0(text: str) -> float:
+    """Parse a finite number of seconds of at least 0."""
+    found = _finite(text)
+    if found < 0:
+        raise ValueError(text)
+    return found
+
+
 def moment(text: str) -> float:
     """Parse an ISO 8601 time (UTC if it names no time zone) or seconds since 1970."""
     try:

@@ -3,6 +3,7 @@
 - ``forget`` deletes attribute sets. The SDK itself keeps them for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
 - ``metric_readers`` lists the readers of a meter provider.
+- ``run_before_last_export`` finds out when a meter provider flushes or shuts down.
 - ``describe`` and ``BoundHistogram`` set span attributes and record values at a lower cost.
 
 Each function checks that the internals are as expected. If they are not, it uses the API or changes nothing.
@@ -13,7 +14,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import partial, wraps
 from multiprocessing import parent_process
 from time import time_ns
 from typing import Any, Final, NamedTuple
@@ -83,6 +84,38 @@ def metric_readers(provider: Any) -> list[Any]:
     with suppress(AttributeError):
         return list(_real(provider)._measurement_consumer._reader_storages)
     return []
+
+
+def is_shutting_down(provider: object) -> bool:
+    """Return whether a meter provider is shutting down; False for an unknown SDK."""
+    return getattr(_real(provider), "_shutdown", False) is True
+
+
+def run_before_last_export(provider: object, prepare: Callable[[Callable[[], object]], None]) -> bool:
+    """Call ``prepare`` before each flush and before the shutdown of a meter provider, whoever asks for them.
+
+    Args:
+        provider: A meter provider. Its methods ``force_flush`` and ``shutdown`` are replaced.
+        prepare: A function that gets a function that exports once. It must not raise an exception.
+
+    Returns:
+        False, without a change, if the provider is a proxy of the API or has no such methods; else True.
+    """
+    real = _real(provider)
+    flush, shutdown = getattr(real, "force_flush", None), getattr(real, "shutdown", None)
+    if flush is None or shutdown is None or not hasattr(real, "_measurement_consumer"):
+        return False
+
+    def wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
+        def prepared(*args: Any, **kwargs: Any) -> Any:
+            prepare(flush)
+            return original(*args, **kwargs)
+
+        return prepared
+
+    real.force_flush, real.shutdown = wrapped(flush), wrapped(shutdown)
+    return True
 
 
 def ensure_own_instance(provider: object) -> None:

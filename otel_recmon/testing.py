@@ -21,6 +21,7 @@ from otel_recmon.config import PREFIX, variable
 from otel_recmon.plugin import RecmonInstrumentor
 from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.recording.recorder import recorder
+from otel_recmon.recording.store import true_values
 
 _METRICS = {metric.name: metric for metric in catalog.METRICS}
 
@@ -49,8 +50,11 @@ class Recorded:
 
     def series(self) -> dict[SeriesKey, float]:
         """Return the value of each series by name and sorted labels. A histogram has ``_count`` and ``_sum``."""
-        self._reader.get_metrics_data()  # the first read of a new series returns 0, the second its value
-        data = self._reader.get_metrics_data()
+        token = true_values.set(True)
+        try:
+            data = self._reader.get_metrics_data()
+        finally:
+            true_values.reset(token)
         return dict(
             row
             for resource in (data.resource_metrics if data else ())

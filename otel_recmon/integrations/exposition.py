@@ -1,15 +1,19 @@
 """An endpoint of the service that serves the Prometheus metrics of the process."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from anyio import to_thread
 from opentelemetry.metrics import get_meter_provider
 
 from otel_recmon.integrations.asgi_types import Scope, Send
+from otel_recmon.recording.store import true_values
 from otel_recmon.sdk import metric_readers
 
 _logger = logging.getLogger("otel_recmon")
+
+SCRAPE_HEADER: Final = "x-prometheus-scrape-timeout-seconds"
+"""The request header that Prometheus, the Collector and vmagent send when they scrape a page."""
 
 
 def is_metrics_request(asgi: Scope, metrics_path: str) -> bool:
@@ -28,15 +32,18 @@ async def serve(asgi: Scope, send: Send) -> None:
     Raises:
         RuntimeError: If a required package is missing; the message names it.
     """
-    accept = next((value.decode() for name, value in asgi["headers"] if name == b"accept"), "")
-    body, media_type = await to_thread.run_sync(rendered, accept)
-    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    headers = dict(asgi["headers"])
+    accept = headers.get(b"accept", b"").decode("latin-1")
+    body, media_type = await to_thread.run_sync(rendered, accept, SCRAPE_HEADER.encode() in headers)
+    described = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": described})
     await send({"type": "http.response.body", "body": body})
 
 
-def rendered(accept: str = "") -> tuple[bytes, str]:
+def rendered(accept: str = "", is_scrape: bool = False) -> tuple[bytes, str]:
     """Return the metrics of the process and their media type.
+
+    In a scrape, new series are 0 at first. A person who looks at the page sees their values at once.
 
     Raises:
         RuntimeError: If a required package is missing; the message names it.
@@ -50,7 +57,11 @@ def rendered(accept: str = "") -> tuple[bytes, str]:
     from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
 
     encode, media_type = choose_encoder(accept)
-    return encode(REGISTRY), media_type
+    token = true_values.set(not is_scrape)
+    try:
+        return encode(REGISTRY), media_type
+    finally:
+        true_values.reset(token)
 
 
 def ensure_reader() -> bool:

@@ -14,7 +14,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 
 from otel_recmon.integrations.asgi import MARK, Switch, WatchedRequest, WatchMiddleware
 from otel_recmon.integrations.asgi_types import Receive, Scope, Send
-from otel_recmon.integrations.exposition import ensure_reader, rendered
+from otel_recmon.integrations.exposition import SCRAPE_HEADER, ensure_reader, rendered
 
 _SPLICED = "_otel_recmon_stack"
 
@@ -30,7 +30,9 @@ def add_metrics_route(app: FastAPI, path: str = "/metrics") -> None:
 
 
 async def _metrics(request: Request) -> Response:
-    body, media_type = await to_thread.run_sync(rendered, request.headers.get("accept", ""))
+    body, media_type = await to_thread.run_sync(
+        rendered, request.headers.get("accept", ""), SCRAPE_HEADER in request.headers
+    )
     return Response(body, headers={"content-type": media_type})
 
 

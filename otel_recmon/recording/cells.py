@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_recmon import catalog
-from otel_recmon.recording.labels import Labels
+from otel_recmon.recording.labels import ExportedSeries, Labels
 from otel_recmon.stats.quality import Windows
 from otel_recmon.values import BEYOND_INDEX, LAST_POSITION
 
@@ -61,7 +61,7 @@ class Cells:
     items: dict[str, int] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
-    exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    exported: dict[tuple[str, str], ExportedSeries] = field(default_factory=dict)
     histograms: dict[str, Any] = field(default_factory=dict)
     """The bound histogram of these labels for each metric, by metric name."""
 

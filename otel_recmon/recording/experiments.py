@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from otel_recmon import catalog
 from otel_recmon.catalog import BUCKETS, MAX_ARMS, OTHER, ROLES
 from otel_recmon.config import Settings
-from otel_recmon.recording.labels import IDLE_SECONDS
+from otel_recmon.recording.labels import IDLE_SECONDS, ExportedSeries
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
 from otel_recmon.values import user_bytes
@@ -62,7 +62,7 @@ class ArmCells:
     clicks: list[float] = field(default_factory=lambda: [0] * len(BUCKETS))
     conversions: list[float] = field(default_factory=lambda: [0] * len(BUCKETS))
     revenue: list[float] = field(default_factory=lambda: [0.0] * len(BUCKETS))
-    exported: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    exported: dict[tuple[str, str], ExportedSeries] = field(default_factory=dict)
 
 
 class ArmBucket(NamedTuple):

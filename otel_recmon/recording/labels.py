@@ -8,6 +8,13 @@ from otel_recmon.catalog import OTHER
 IDLE_SECONDS = 24 * 3600.0
 
 
+class ExportedSeries(NamedTuple):
+    """The attributes of an exported series, and the time of its first reading in seconds since 1970."""
+
+    attributes: dict[str, str]
+    first_read: float
+
+
 class Labels(NamedTuple):
     """The labels under which a request is counted."""
 

@@ -1,13 +1,16 @@
 """The counts, instruments and gauges of one process and meter provider."""
 
+import atexit
 import csv
 import logging
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from threading import Lock
-from weakref import WeakKeyDictionary
+from typing import Final
+from weakref import WeakKeyDictionary, ref
 
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 
@@ -22,9 +25,15 @@ from otel_recmon.recording.item_catalog import Categories, load
 from otel_recmon.recording.log_events import EventLog
 from otel_recmon.recording.model_age import ModelFile
 from otel_recmon.recording.sketches import SKETCHED
-from otel_recmon.recording.store import Store
+from otel_recmon.recording.store import Row, Store
+from otel_recmon.safety import swallow
+from otel_recmon.sdk import is_shutting_down, run_before_last_export
 
 _logger = logging.getLogger("otel_recmon")
+
+
+EXIT_SECONDS: Final = 3.0
+"""The maximum time of the export at the end of a process, in seconds."""
 
 
 class Recorder:
@@ -38,6 +47,7 @@ class Recorder:
         self._clock = clock
         self._starting = Lock()
         self.started = False
+        self._hooked = False
         self.declared_catalog_size: int | None = None
         self.store = Store(settings, clock)
         self.faults = self.store.faults
@@ -71,19 +81,48 @@ class Recorder:
         if not self.started:
             with self._starting:
                 if not self.started:
-                    self.instruments.create(self.store.rows, self.gauges)
+                    self.instruments.create(self._counters, self.gauges)
+                    self._hook()
                     self.started = True
         return self.instruments
 
     def flush(self, timeout_seconds: float) -> None:
-        """Export all metrics now. With new series, export twice, because the first value of a new series is 0."""
+        """Export all metrics now. New series are exported twice: as 0, and then with their values."""
         force_flush = getattr(self._provider or get_meter_provider(), "force_flush", None)
         if force_flush is None:
             return
-        self.store.withheld = False
-        force_flush(timeout_millis=timeout_seconds * 1000)
-        if self.store.withheld:
-            force_flush(timeout_millis=timeout_seconds * 1000)
+        flush = partial(force_flush, timeout_millis=timeout_seconds * 1000)
+        if not self._hooked:
+            self._export_zeros(flush)
+        flush()
+
+    def _counters(self, metric: Metric) -> list[Row]:
+        if not self._hooked:  # the service has set its meter provider after the instruments were created
+            self._hook()
+        return self.store.rows(metric)
+
+    def _hook(self) -> None:
+        """Make the last export of a process contain the true values, however the process ends."""
+        provider = self._provider or get_meter_provider()
+        self._hooked = run_before_last_export(provider, self._export_zeros)
+        if self._hooked:
+            self.store.is_ending = partial(is_shutting_down, provider)
+            # Registered after the hook of the SDK, and therefore called before it.
+            atexit.register(_flush_at_exit, ref(self))
+
+    def _export_zeros(self, flush: Callable[[], object]) -> None:
+        """Export new series as 0, so that the next export can contain their values."""
+        try:
+            if self.store.has_new_values():
+                flush()
+                self.store.release()
+        except Exception as error:  # noqa: BLE001 - the flush of the service must go on
+            swallow(self.faults, "flush", error)
+
+    def flush_at_exit(self) -> None:
+        """Export everything, unless the meter provider is shut down already or there are no new series."""
+        if self.store.has_new_values() and not self.store.is_ending():
+            self.flush(EXIT_SECONDS)
 
     def gauges(self, metric: Metric) -> Iterable[tuple[float, dict[str, str]]]:
         """Yield the current values of a gauge with their attributes."""
@@ -167,6 +206,12 @@ def recorder(provider: MeterProvider | None = None) -> Recorder:
             else:
                 _recorders[provider] = found
         return found
+
+
+def _flush_at_exit(recorder: "ref[Recorder]") -> None:
+    found = recorder()
+    if found is not None:
+        found.flush_at_exit()
 
 
 def from_environment() -> Settings:

@@ -4,7 +4,8 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from threading import Lock
 from weakref import WeakSet
 
@@ -13,7 +14,7 @@ from otel_recmon.catalog import MAX_SERIES, OTHER, UNKNOWN
 from otel_recmon.config import Settings
 from otel_recmon.recording.cells import COUNTS, Cells, Model
 from otel_recmon.recording.experiments import ARM_COUNTS, ArmBucket, ArmCells, Experiments, Subject
-from otel_recmon.recording.labels import IDLE_SECONDS, Labels, Vocabulary
+from otel_recmon.recording.labels import IDLE_SECONDS, ExportedSeries, Labels, Vocabulary
 from otel_recmon.recording.sketches import SketchesByVersion
 from otel_recmon.safety import Faults
 from otel_recmon.sdk import Keep
@@ -39,6 +40,13 @@ _LOOK_SECONDS = 1.0
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[float, dict[str, str]]
+_Counted = tuple[dict[tuple[str, str], ExportedSeries], dict[str, str], tuple[str, float]]
+"""The exported series of some labels, the attributes of these labels, and one value of the own label with its count."""
+true_values: ContextVar[bool] = ContextVar("otel_recmon_true_values", default=False)
+"""Whether the current reader wants the true values of new series. Such a reading is not the first reading of a series.
+
+A person who looks at the metrics once wants the true values. Prometheus needs a 0 first.
+"""
 _stores: "WeakSet[Store]" = WeakSet()
 
 
@@ -53,6 +61,8 @@ class Store:
         self.clock = clock
         self.faults = Faults()
         self.forget_points: Callable[[Keep], bool] = lambda _: True
+        self.is_ending: Callable[[], bool] = lambda: False
+        """Returns whether the meter provider is shutting down, so that this reading is the last."""
         self.vocabularies: dict[str, Vocabulary] = {}
         self.sketches: SketchesByVersion | None = None
         self._declarations: Counter[str] = Counter()
@@ -67,6 +77,7 @@ class Store:
     def configure(self, settings: Settings) -> None:
         """Use the caps and the model version of these settings. Existing counts stay."""
         self.settings = settings
+        self._hold = settings.first_zero_seconds
         caps = {
             catalog.MODEL_VERSION: settings.max_model_versions,
             catalog.VARIANT: settings.max_variants,
@@ -104,12 +115,12 @@ class Store:
         self.lock = Lock()
         self.cache = [0, 0]
         self.attributions: Counter[str] = Counter()
-        self.withheld = False
         self.models: dict[str, Model] = {}
         self._sets: dict[Labels, Cells] = {}
         self._retired = 0
         self._looked = -math.inf
-        self._plain: dict[tuple[str, str], dict[str, str]] = {}
+        self._plain: dict[tuple[str, str], ExportedSeries] = {}
+        self._released = -math.inf
         self._pairs = {"category": 0, "stage": 0}
 
     def forget(self) -> None:
@@ -188,22 +199,28 @@ class Store:
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 
-        The first exported value of a new series is 0, so that ``increase()`` includes the first event.
+        A series is 0 from its first reading until ``settings.first_zero_seconds`` have passed, whoever reads. So every
+        reader with a shorter interval sees the 0, and ``increase()`` includes the first event.
         """
         with self.lock:
-            if metric in COUNTS:
-                return [
-                    self._primed(metric, cells.exported, cells.attributes, row)
-                    for cells in self._sets.values()
-                    for row in COUNTS[metric](cells)
-                ]
-            if metric in ARM_COUNTS:
-                return [
-                    self._primed(metric, arm.exported, arm.attributes, row)
-                    for arm in self.experiments.arms.values()
-                    for row in ARM_COUNTS[metric](arm)
-                ]
-            return [self._primed(metric, self._plain, {}, row) for row in self._plain_counts(metric)]
+            now, as_they_are = self.clock(), true_values.get() or self.is_ending()
+            return [self._shown(metric, *counted, now, as_they_are) for counted in self._counted(metric)]
+
+    def has_new_values(self) -> bool:
+        """Return whether a reader would see a 0 in place of a value, because the series is new."""
+        with self.lock:
+            now = self.clock()
+            return any(
+                count and self._is_held(exported.get((metric.name, value)), now)
+                for metric in catalog.METRICS
+                if metric.kind is catalog.Kind.COUNTER
+                for exported, _, (value, count) in self._counted(metric)
+            )
+
+    def release(self) -> None:
+        """Show the true values of all series that have been read before, from now on."""
+        with self.lock:
+            self._released = self.clock()
 
     def _plain_counts(self, metric: catalog.Metric) -> list[tuple[str, int]]:
         hits, misses = self.cache
@@ -218,21 +235,40 @@ class Store:
         }
         return list(counts[metric].items())
 
-    def _primed(
+    def _counted(self, metric: catalog.Metric) -> Iterator[_Counted]:
+        if metric in COUNTS:
+            for cells in self._sets.values():
+                yield from ((cells.exported, cells.attributes, row) for row in COUNTS[metric](cells))
+        elif metric in ARM_COUNTS:
+            for arm in self.experiments.arms.values():
+                yield from ((arm.exported, arm.attributes, row) for row in ARM_COUNTS[metric](arm))
+        else:
+            yield from ((self._plain, {}, row) for row in self._plain_counts(metric))
+
+    def _shown(
         self,
         metric: catalog.Metric,
-        exported: dict[tuple[str, str], dict[str, str]],
+        exported: dict[tuple[str, str], ExportedSeries],
         attributes: dict[str, str],
         row: tuple[str, float],
+        now: float,
+        as_it_is: bool,
     ) -> Row:
         value, count = row
-        known = exported.get((metric.name, value))
-        if known is None:
+        series = exported.get((metric.name, value))
+        held = self._is_held(series, now)
+        if series is None:
             own = {metric.own.name: value} if metric.own else {}
-            exported[metric.name, value] = known = {**attributes, **own}
-            self.withheld = self.withheld or count > 0
-            return 0, known
-        return count, known
+            series = ExportedSeries({**attributes, **own}, now)
+            if not as_it_is:
+                exported[metric.name, value] = series
+        return 0 if held and not as_it_is else count, series.attributes
+
+    def _is_held(self, series: ExportedSeries | None, now: float) -> bool:
+        """Return whether a series is still exported as 0."""
+        if series is None:
+            return self._hold > 0
+        return series.first_read > self._released and 0 <= now - series.first_read < self._hold
 
     def _admitted(self, labels: Labels, now: float) -> Cells:
         admitted = Labels(

@@ -15,6 +15,7 @@ from otel_recmon import MetricsCollector, catalog
 from otel_recmon.config import PREFIX, Settings
 from otel_recmon.recording.instruments import SCOPE
 from otel_recmon.recording.recorder import Recorder, recorder
+from otel_recmon.recording.store import true_values
 
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
@@ -92,6 +93,15 @@ def once(reader: InMemoryMetricReader) -> Series:
     return found
 
 
+def recorded(reader: InMemoryMetricReader) -> Series:
+    """Return what was recorded so far, with the true values of new series."""
+    token = true_values.set(True)
+    try:
+        return once(reader)
+    finally:
+        true_values.reset(token)
+
+
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the variables of whoever runs the tests out of them."""
@@ -121,11 +131,10 @@ def provider(reader: InMemoryMetricReader) -> Iterator[MeterProvider]:
 
 @pytest.fixture
 def series(reader: InMemoryMetricReader) -> Read:
-    """Everything recorded so far; read twice, since a new series is exported as 0 once before its value."""
+    """Everything recorded so far, with the true values of new series, which other readers see as 0 at first."""
 
     def read() -> Series:
-        once(reader)
-        return once(reader)
+        return recorded(reader)
 
     return read
 

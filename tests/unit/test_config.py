@@ -44,6 +44,7 @@ EXAMPLES: dict[str, object] = {
     "attribution_window": 604_800.0,
     "recommendation_id": "body:meta.slate",
     "event_item_id": "body:sku",
+    "first_zero_seconds": 15.0,
     "log_events": True,
     "sketch_registers": 256,
     "slo_latency": 0.3,
@@ -61,6 +62,7 @@ DEFAULTS: dict[str, object] = {
     "enabled": False,
     "position_base": 1,
     "attribution_window": 86_400.0,
+    "first_zero_seconds": 60.0,
     "log_events": False,
     "sketch_registers": 0,
     "slo_latency": 0.5,
@@ -170,6 +172,18 @@ class TestDeclarations:
             DEFAULTS,
             [],
         )
+
+    @pytest.mark.parametrize(
+        ("environ", "seconds"),
+        [
+            ({"OTEL_METRIC_EXPORT_INTERVAL": "15000"}, 15.0),
+            ({"OTEL_METRIC_EXPORT_INTERVAL": "15s"}, 60.0),
+            ({"OTEL_METRIC_EXPORT_INTERVAL": "0"}, 60.0),
+            ({"OTEL_METRIC_EXPORT_INTERVAL": "15000", "OTEL_RECMON_FIRST_ZERO_SECONDS": "0"}, 0.0),
+        ],
+    )
+    def test_a_new_series_is_zero_for_one_export_interval(self, environ: dict[str, str], seconds: float) -> None:
+        assert read(environ)[0].first_zero_seconds == seconds
 
     def test_what_is_expected_can_be_asked_for(self) -> None:
         assert (expected("metrics_path"), variable("metrics_path")) == (

@@ -100,9 +100,9 @@ def capacity_table() -> str:
 
 
 _BOUNDS: Final = f"""
-There are at most {MAX_SETS} combinations of model version, variant and surface, and at most {MAX_SERIES:,} label
-combinations per metric. For each label combination, a histogram has one series per bucket and three other series:
-`+Inf`, `_sum` and `_count`.
+The limits hold for each process. A process counts at most {MAX_SETS} combinations of model version, variant and
+surface. Each of its metrics has at most {MAX_SERIES:,} label combinations. For each label combination, a histogram has
+one series per bucket and three other series: `+Inf`, `_sum` and `_count`.
 """
 
 

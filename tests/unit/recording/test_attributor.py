@@ -21,7 +21,7 @@ from otel_recmon.recording.experiments import bucket
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import finish_call
-from tests.unit.conftest import Clock, Labels, Read, Series, labelled, named, once
+from tests.unit.conftest import Clock, Labels, Read, Series, labelled, named, recorded
 from tests.unit.in_progress import in_progress
 
 KEY = "a key of the tests alone"
@@ -69,8 +69,7 @@ def elsewhere(clock: Clock) -> Iterator[tuple[MetricsCollector, Read]]:
     provider = MeterProvider([reader], shutdown_on_exit=False)
 
     def read() -> Series:
-        once(reader)
-        return once(reader)
+        return recorded(reader)
 
     yield signing_collector(provider, clock, model_version="v9"), read
     provider.shutdown()

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_recmon import MetricsCollector
 from tests.speed import scaled
-from tests.unit.conftest import Read, labelled, named, once
+from tests.unit.conftest import Clock, Read, labelled, named, once, recorded
 from tests.unit.recording.expected_series import nonzero, v1
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +24,7 @@ import json, os, sys
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_recmon import MetricsCollector
-from tests.unit.conftest import once
+from tests.unit.conftest import recorded
 
 reader = InMemoryMetricReader()
 metrics = MetricsCollector("v1", catalog_size=10, meter_provider=MeterProvider([reader], shutdown_on_exit=False))
@@ -42,8 +42,7 @@ def record(times):
     metrics.model_updated(1_700_000_000)
 
 def show():
-    once(reader)
-    flat = {f"{name} {dict(labels)}": value for (name, labels), value in once(reader).items()}
+    flat = {f"{name} {dict(labels)}": value for (name, labels), value in recorded(reader).items()}
     return {key: value for key, value in flat.items() if "_duration_seconds_sum" not in key and "staleness" not in key}
 
 record(7)
@@ -127,7 +126,7 @@ from opentelemetry.metrics import set_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_recmon import MetricsCollector
-from tests.unit.conftest import labelled, once
+from tests.unit.conftest import labelled, recorded
 
 reader = InMemoryMetricReader()
 BEFORE
@@ -136,8 +135,7 @@ metrics.track_click(1)
 AFTER
 metrics.track_click(2)
 metrics.track_conversion(5.0)
-once(reader)
-found = once(reader)
+found = recorded(reader)
 for key in sorted(key for key in found if key[0].startswith(("recommendations_", "recommendation_revenue"))):
     print(key[0], dict(key[1]).get("position", "-"), found[key])
 """
@@ -190,14 +188,17 @@ class TestThreads:
 
 
 class TestExport:
+    @pytest.mark.usefixtures("shared")
     def test_a_new_series_is_zero_on_its_first_export_and_its_value_on_the_next(
-        self, metrics: MetricsCollector, reader: InMemoryMetricReader
+        self, metrics: MetricsCollector, reader: InMemoryMetricReader, clock: Clock
     ) -> None:
         metrics.track_click(3)
         metrics.track_recommendations("u", ["a"], ["x"])
         metrics.track_cache_hit(hit=True)
 
-        first, second = once(reader), once(reader)
+        first = once(reader)
+        clock.now += 60
+        second = once(reader)
         metrics.track_click(4)
         third = once(reader)
 
@@ -290,8 +291,7 @@ print(metrics.faults.errors)
 
         MetricsCollector("v1", meter_provider=provider).track_click(1)
         MetricsCollector("v1", meter_provider=other).track_click(2)
-        once(reader)
-        exported_by_other = once(reader)
+        exported_by_other = recorded(reader)
         other.shutdown()
 
         assert nonzero(series()) == {v1("recommendations_clicked_total", position="1"): 1}

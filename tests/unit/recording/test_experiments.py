@@ -22,7 +22,7 @@ from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import close_request
 from otel_recmon.recording.store import Store
-from tests.unit.conftest import Clock, Read, labelled, named, once
+from tests.unit.conftest import Clock, Read, labelled, named, once, recorded
 from tests.unit.in_progress import in_progress
 
 ARM = ("experiment", "variant", "bucket")
@@ -92,7 +92,7 @@ class TestCounts:
         metrics = made(experiment="ranker", variant="bts")
         metrics.track_recommendations("jane", ["a"])
 
-        first, second = once(reader), once(reader)
+        first, second = once(reader), recorded(reader)
 
         for metric in (
             catalog.EXPERIMENT_EXPOSURES,

@@ -21,7 +21,7 @@ from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext
 from otel_recmon.recording.request_counts import close_request, finish_call
 from otel_recmon.recording.slate import MOST_ITEMS
-from tests.unit.conftest import Read, labelled, once
+from tests.unit.conftest import Read, labelled, recorded
 from tests.unit.in_progress import in_progress
 from tests.unit.logged import exporter, line, logged
 
@@ -121,9 +121,8 @@ def call_verb(metrics: MetricsCollector, call: tuple[str, dict[str, Any]]) -> No
 
 
 def _counters(reader: InMemoryMetricReader) -> dict[SeriesKey, float]:
-    once(reader)
     names = {metric.prometheus for metric in RECOUNTED}
-    return {key: value for key, value in once(reader).items() if key[0] in names and value}
+    return {key: value for key, value in recorded(reader).items() if key[0] in names and value}
 
 
 class TestContent:

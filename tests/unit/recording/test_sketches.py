@@ -11,7 +11,7 @@ from otel_recmon.catalog import MAX_SERIES, OTHER
 from otel_recmon.config import Settings
 from otel_recmon.recording.recorder import Recorder
 from otel_recmon.stats.sketch import TURN_SECONDS, Sketch, estimate
-from tests.unit.conftest import Clock, named, once
+from tests.unit.conftest import Clock, named, once, recorded
 
 ITEMS, USERS = catalog.CATALOG_SKETCH.prometheus, catalog.USER_SKETCH.prometheus
 
@@ -120,8 +120,7 @@ class TestBounds:
             OTHER: expected(*range(3, 9)),
         }
         assert sum(map(len, found.values())) <= MAX_SERIES
-        once(reader)
-        assert named(once(reader), catalog.OVERFLOW.prometheus) == {(("label", "model_version"),): 6}
+        assert named(recorded(reader), catalog.OVERFLOW.prometheus) == {(("label", "model_version"),): 6}
 
     @pytest.mark.usefixtures("sketching")
     def test_an_idle_version_makes_room_for_the_next(

@@ -12,7 +12,7 @@ from otel_recmon.catalog import MAX_SERIES
 from otel_recmon.config import Settings
 from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.recorder import Recorder
-from otel_recmon.recording.store import Store
+from otel_recmon.recording.store import Store, true_values
 from tests.unit.conftest import Clock, Read, exported, labelled, named, once
 
 HOUR = 3600.0
@@ -43,6 +43,7 @@ def _count(store: Store, labels: Labels, clicks: int = 1) -> None:
 
 def _clicks(store: Store) -> dict[tuple[tuple[str, str], ...], float]:
     store.rows(catalog.CLICKED)
+    store.release()
     return {tuple(sorted(attributes.items())): value for value, attributes in store.rows(catalog.CLICKED)}
 
 
@@ -284,14 +285,76 @@ class TestIdleValues:
 
 
 class TestRows:
-    def test_a_series_is_zero_at_its_first_reading_and_its_value_after(self, clock: Clock) -> None:
+    @staticmethod
+    def _read(store: Store) -> float:
+        ((value, _),) = store.rows(catalog.CLICKED)
+        return value
+
+    def test_a_series_is_zero_for_every_reader_of_its_first_minute(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1"), clock)
+        _count(store, Labels("v1"), 7)
+        seen = []
+
+        for later in (0, 20, 39.9, 0.1, 30):
+            clock.now += later
+            seen.append(self._read(store))
+
+        assert seen == [0, 0, 0, 7, 7]
+
+    def test_a_clock_that_is_set_back_holds_nothing_back(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
         _count(store, Labels("v1"), 7)
 
-        first, second = store.rows(catalog.CLICKED), store.rows(catalog.CLICKED)
+        first = self._read(store)
+        clock.now -= 3600
 
-        own = {"model_version": "v1", "position": "1"}
-        assert (first, second) == ([(0, own)], [(7, own)])
+        assert (first, self._read(store)) == (0, 7)
+
+    def test_without_a_time_of_zeros_the_value_is_shown_at_once(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1", first_zero_seconds=0), clock)
+        _count(store, Labels("v1"), 7)
+
+        assert self._read(store) == 7
+
+    def test_a_reader_of_true_values_takes_the_zero_from_nobody(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1"), clock)
+        _count(store, Labels("v1"), 7)
+
+        token = true_values.set(True)
+        first = self._read(store)
+        true_values.reset(token)
+        second = self._read(store)
+
+        assert (first, second) == (7, 0)
+
+    def test_the_last_reading_of_a_process_has_the_true_values(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1"), clock)
+        store.is_ending = lambda: True
+        _count(store, Labels("v1"), 7)
+
+        assert self._read(store) == 7
+
+    def test_a_release_shows_what_was_read_and_not_what_is_new(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1"), clock)
+        _count(store, Labels("v1"), 7)
+        self._read(store)
+
+        store.release()
+        clock.now += 1
+        _count(store, Labels("v1", "b"), 3)
+
+        assert [value for value, _ in store.rows(catalog.CLICKED)] == [7, 0]
+
+    def test_new_values_are_those_that_a_reader_would_not_see(self, clock: Clock) -> None:
+        store = Store(Settings(model_version="v1"), clock)
+        before = store.has_new_values()
+        _count(store, Labels("v1"), 7)
+        unread = store.has_new_values()
+        self._read(store)
+        held = store.has_new_values()
+        clock.now += 60
+
+        assert (before, unread, held, store.has_new_values()) == (False, True, True, False)
 
     def test_the_attributes_of_a_series_are_the_same_object_at_every_reading(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
@@ -371,6 +434,7 @@ class TestCategoriesAndStages:
         with store.lock:
             store.count_items(store.cells(Labels("v1")), ["drama", "crime", "drama"])
         store.rows(catalog.ITEMS)
+        store.release()
 
         assert store.rows(catalog.ITEMS) == [
             (2, {"model_version": "v1", "category": "drama"}),
