@@ -41,6 +41,7 @@ def page_exporter(port: int) -> Exporter:
             "OTEL_METRICS_EXPORTER": "prometheus",
             "OTEL_EXPORTER_PROMETHEUS_HOST": LOOPBACK,
             "OTEL_EXPORTER_PROMETHEUS_PORT": str(port),
+            "OTEL_RECMON_FIRST_ZERO_SECONDS": "0",  # no Prometheus reads the page
             "OTEL_TRACES_EXPORTER": "none",
         },
         port,

@@ -80,8 +80,7 @@ class ExpositionPage:
             return parse_exposition(await response.text())
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Read the page twice and return the second result, because the first export of a new series is always 0."""
-        await self.now(client)
+        """Return the metrics on the page now. The page has the true values of new series."""
         return await self.now(client)
 
 

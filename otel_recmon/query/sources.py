@@ -100,14 +100,10 @@ class MetricsPage:
         self.trend = Trend(interval_s, written(interval_s))
         self._history = History(window_s)
         self._fetch, self._clock = fetch or fetched, clock
-        self._read = False
 
     def look(self) -> float:
-        """Read the page and return the time. The first call reads twice: the first export of a new series is 0."""
-        text = self._fetch(self.name)
-        if not self._read:
-            text, self._read = self._fetch(self.name), True
-        return self.take(samples(text, self.name))
+        """Read the page and return the time."""
+        return self.take(samples(self._fetch(self.name), self.name))
 
     def take(self, found: Iterable[Sample]) -> float:
         """Add samples to the history at the current time, and return this time."""

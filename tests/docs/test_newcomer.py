@@ -16,10 +16,10 @@ from tests.stack.observed import Prometheus
 
 README, QUICK_START, EVENTS, MIGRATION = "README.md", "docs/quickstart.md", "docs/events.md", "docs/migration.md"
 SERVICE, VERBS = one(QUICK_START, "def click("), one(QUICK_START, "track_cache_hit")
-FIRST, LOOK = one(QUICK_START, "otel-recmon[prometheus]"), one(QUICK_START, "curl -s localhost:9464")
+FIRST, LOOK = one(QUICK_START, "otel-recmon[prometheus]"), one(QUICK_START, "curl -s localhost:8000/metrics")
 SERVE_VERBS, LOOK_AT_VERBS = one(QUICK_START, "uvicorn verbs:app"), one(QUICK_START, "curl -s localhost:8001")
 WORKERS = one(QUICK_START, "--workers 4")
-APP, SEE = one(README, "FastAPI()"), one(README, "curl -s localhost:9464")
+APP, SEE = one(README, "FastAPI()"), one(README, "curl -s localhost:8000/metrics")
 TOP = one("docs/top.md", "--once --json")
 QUICK = one(README, "uvicorn app:app")
 CODE, TEST = one(README, "MetricsCollector"), one(README, "recmon.value")

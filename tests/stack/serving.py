@@ -45,8 +45,7 @@ class Service:
     log: Path
 
     def counts(self) -> Counts:
-        """Return all series of the process; read twice, for a new one is 0 the first time."""
-        web.get(f"{self.url}/__metrics").raise_for_status()
+        """Return all series of the process."""
         return parsed(web.get(f"{self.url}/__metrics").raise_for_status().text)
 
     def stop(self) -> int:

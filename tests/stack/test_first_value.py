@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,15 @@ def _seen_by_a_person(service: Service) -> str:
 def test_two_prometheus_and_a_person_each_see_what_they_need(service: Service, tmp_path: Path) -> None:
     config = _scraping(httpx.URL(service.url).netloc.decode(), "/__metrics")
     with ExitStack() as stack:
-        urls = [
-            stack.enter_context(other_prometheus(tmp_path / str(number), config))
-            for number in range(READERS)
-        ]
+        urls = [stack.enter_context(other_prometheus(tmp_path / str(number), config)) for number in range(READERS)]
         readers = [Prometheus(url) for url in urls]
         for reader in readers:
-            eventually(lambda reader=reader: reader.values("up == 1"))
+            eventually(partial(reader.values, "up == 1"))
 
         _click(service)
         at_once = _seen_by_a_person(service)
         for reader in readers:
-            eventually(lambda reader=reader: set(reader.values(CLICKS).values()) == {3})
+            eventually(partial(reader.values, f"{CLICKS} == 3"))
 
         values = [[sample.value for sample in reader.samples(CLICKS)] for reader in readers]
 

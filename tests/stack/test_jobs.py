@@ -83,7 +83,9 @@ def test_a_provider_that_comes_after_the_first_event_loses_nothing(tmp_path: Pat
 
 
 def test_two_flushes_export_each_event_once(tmp_path: Path) -> None:
-    again = "get_meter_provider().force_flush(); metrics.track_click(1); get_meter_provider().force_flush(); os._exit(0)"
+    again = (
+        "get_meter_provider().force_flush(); metrics.track_click(1); get_meter_provider().force_flush(); os._exit(0)"
+    )
 
     with listening() as sink:
         assert _ended(JOB + again, tmp_path, sink) == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Final
 
 from otel_recmon import catalog, definitions
 from otel_recmon.catalog import Attribute, Kind, Metric
@@ -32,6 +33,9 @@ def metrics_page() -> str:
             definitions_table(),
             _INTRODUCTION,
             metrics_table(),
+            "## The first value of a series\n",
+            _FIRST_VALUE,
+            table(("reader", "values of a new series"), _READERS),
             "## Labels\n",
             table(("label", "values", "meaning"), attributes),
             f"Values of the label `reason`: {reasons}.\n",
@@ -56,11 +60,40 @@ editorial training", 2007). This click-through rate depends on the position bias
 position. COEC does not separate these two effects. If a version has nearly all impressions, it is compared almost only
 with itself, so its COEC is close to 1.
 
-The labels `variant` and `surface` exist only if the service sets them. A new series is exported once with the value 0,
-so that `increase()` includes its first event. After the first event of a series, the first export or scrape contains 0,
-and the second one contains the event. The value of a gauge describes only one process. To combine several processes,
-use counters and histograms, which can be added, or sketches: [sketches.md](sketches.md) explains how to merge them.
+The labels `variant` and `surface` exist only if the service sets them. The value of a gauge describes only one process.
+To combine several processes, use counters and histograms, which can be added, or sketches: [sketches.md](sketches.md)
+explains how to merge them.
 """
+
+
+_FIRST_VALUE: Final = f"""\
+A new counter series is exported as 0 before its value, so that `increase()` includes its first event. It stays 0 for
+`{variable("first_zero_seconds")}` after it was first read. The default is one export interval.
+"""
+_READERS: Final = (
+    ("export over OTLP", "The first export has 0. An export after this time has the value."),
+    (
+        f"Prometheus, the Collector or vmagent, at `{variable('metrics_path')}` or `add_metrics_route`",
+        "0 during this time, then the value. Each of several scrapers gets the 0 if its scrape interval is shorter.",
+    ),
+    (
+        "a person or a command, such as `curl`, at the same path",
+        "The value at once. Such a reading changes nothing for scrapers.",
+    ),
+    (
+        "any client of the SDK's Prometheus exporter (port 9464)",
+        "0 during this time, then the value. This exporter cannot distinguish scrapers from people.",
+    ),
+    (
+        "a flush, a shutdown, or the normal end of a process",
+        "First 0 and then the value, in two exports. No event is lost.",
+    ),
+    (
+        "a process that is killed",
+        "The events since the last export are lost. All events of a series that is still exported as 0 are lost too.",
+    ),
+    ("delta temporality", "The first delta is 0. The sum of all deltas is the number of events."),
+)
 
 
 def events_tables() -> str:

@@ -1,12 +1,7 @@
-import asyncio
-from itertools import count
-
 import pytest
-from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
 
 from otel_recmon import catalog
-from otel_recmon.demo.scrape import ExpositionPage, parse_exposition
+from otel_recmon.demo.scrape import parse_exposition
 from tests.unit.demo.exported import series
 
 EXPOSITION = parse_exposition(
@@ -59,18 +54,3 @@ def test_without_records_there_is_no_quantile() -> None:
     empty = series(catalog.LATENCY, 0, "_bucket", le="+Inf")
 
     assert [parse_exposition(text).quantile(0.5, catalog.LATENCY) for text in ("", empty)] == [None, None]
-
-
-def test_the_second_scrape_is_used_because_the_first_has_zeros() -> None:
-    scrapes = count()
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=series(catalog.CONVERTED, 7 * next(scrapes)))
-
-    async def read() -> float:
-        app = web.Application()
-        app.router.add_get("/metrics", metrics)
-        async with TestServer(app) as server, ClientSession() as client:
-            return (await ExpositionPage(str(server.make_url("/metrics"))).settled(client)).total(catalog.CONVERTED)
-
-    assert asyncio.run(read()) == 7

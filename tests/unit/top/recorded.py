@@ -35,8 +35,8 @@ def counted(name: str, **labels: str) -> Figures:
 
 
 def page(*names: str, window_s: float = 300.0) -> MetricsPage:
-    """Return a source with these texts, one per read, ten seconds apart; the first is read twice."""
-    texts = iter([text(names[0]), *map(text, names)])
+    """Return a source with these texts, one per read, ten seconds apart."""
+    texts = map(text, names)
     moments = _moments()
     return MetricsPage(URL, window_s, APART_S, fetch=lambda _: next(texts), clock=lambda: next(moments))
 
