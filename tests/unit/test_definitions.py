@@ -78,7 +78,7 @@ def page(counts: Mapping[tuple[Count, str], float], gauges: Mapping[Gauge, float
     early = "".join(_line(of.series, of.own, label, 0.0) for of, label in counts)
     late = "".join(_line(of.series, of.own, label, count) for (of, label), count in counts.items())
     now = "".join(_line(of.metric.prometheus, "", "", value) for of, value in gauges.items())
-    texts, moments = iter([early, early, late + now]), iter([1000.0, 1000.0 + SECONDS])
+    texts, moments = iter([early, late + now]), iter([1000.0, 1000.0 + SECONDS])
     found = MetricsPage("a page", SECONDS, SECONDS, fetch=lambda _: next(texts), clock=lambda: next(moments))
     found.look()
     found.look()
