@@ -5,13 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from otel_recmon.doctor.application import ApplicationRoute, list_routes
+from otel_recmon.doctor.application import ApplicationRoute, list_routes, sets_meter_provider
 from otel_recmon.doctor.dry_run import DEFAULT_REQUEST, RecordedExchange, dry_run
 from otel_recmon.doctor.examination import examine_all
 from otel_recmon.doctor.printing import console, print_dry_run, print_report, print_routes
@@ -37,7 +38,12 @@ from otel_recmon.findings import TOPICS
     type=click.Path(path_type=Path),
     help="Show the values that the plugin reads from the response body in this file; examine nothing else.",
 )
-@click.option("--request", default=DEFAULT_REQUEST, show_default=True, help="With --try: the request line.")
+@click.option(
+    "--request",
+    default=DEFAULT_REQUEST,
+    show_default=True,
+    help="With --try: the request line, or a JSON file with method, path, query, headers and body of the request.",
+)
 @click.option("--header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the request.")
 @click.option("--response-header", multiple=True, metavar="NAME:VALUE", help="With --try: a header of the response.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -70,6 +76,7 @@ def doctor(**chosen: Any) -> None:
 def _run(chosen: dict[str, Any]) -> int:
     target = _target(chosen)
     routes = list_routes(target) if target.app else []
+    target = replace(target, configured_in_code=sets_meter_provider() if target.app else False)
     if chosen["response"]:
         recorded = RecordedExchange(chosen["request"], chosen["response"], chosen["header"], chosen["response_header"])
         result = dry_run(target, recorded, routes)

@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from opentelemetry.metrics import get_meter_provider
+
 from otel_recmon.doctor.target import DoctorError, Target
 from otel_recmon.reading.routes import RouteKind, Routes
 
@@ -60,6 +62,11 @@ def list_routes(target: Target) -> list[ApplicationRoute]:
         for template, methods in _templates(app.routes, "")
         for method in methods
     ]
+
+
+def sets_meter_provider() -> bool:
+    """Return whether the imported application has set a meter provider of the SDK."""
+    return hasattr(get_meter_provider(), "add_metric_reader")
 
 
 def _templates(routes: Any, prefix: str) -> Iterator[tuple[str, list[str]]]:

@@ -1,11 +1,12 @@
 """A dry run of the plugin on one recorded response. It uses the real observer and settings, but counts nothing."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlencode, urlsplit
 
 from opentelemetry.metrics import NoOpMeterProvider
 
@@ -30,7 +31,8 @@ class RecordedExchange:
     """A request and its response, as the options of ``--try`` describe them.
 
     Attributes:
-        request: Method, path and query, such as ``GET /users/7/recommendations?limit=5``.
+        request: Method, path and query, such as ``GET /users/7/recommendations?limit=5``. Or the name of a JSON file
+            whose object has ``method``, ``path``, ``query``, ``headers`` and ``body``; only ``path`` is required.
         response: The file with the response body.
         headers: The request headers, each ``name: value``.
         response_headers: The response headers, each ``name: value``.
@@ -84,12 +86,20 @@ def dry_run(target: Target, recorded: RecordedExchange, routes: Sequence[Applica
     Raises:
         DoctorError: The response file or the request line cannot be read.
     """
-    method, path, query = _request(recorded.request)
-    template, parameters = _route(routes, method, path)
-    scope = {"method": method, "query_string": query, "headers": _pairs(recorded.headers), "path_params": parameters}
+    request = _request(recorded)
+    method = request.method
+    template, parameters = _route(routes, method, request.path)
+    scope = {"method": method, "query_string": request.query, "headers": request.headers, "path_params": parameters}
     observer = _observer(target)
-    body = Body(observer.settings.max_body_bytes, _content(recorded.response))
-    exchange = HttpExchange(scope, 200, _response_headers(recorded), observer.faults, response_body=body)
+    most = observer.settings.max_body_bytes
+    exchange = HttpExchange(
+        scope,
+        200,
+        _response_headers(recorded),
+        observer.faults,
+        request_body=Body(most, request.body) if request.body else None,
+        response_body=Body(most, _content(recorded.response)),
+    )
     watched = observer.reader(method, template)
     # An unwatched route is read as one for recommendations, to show the effect of adding it to OTEL_RECMON_ROUTES.
     readers = Readers(observer.settings, observer.recorder.store)
@@ -129,12 +139,42 @@ def _observer(target: Target) -> Observer:
     return Observer(settings, Defaults(shared))
 
 
-def _request(text: str) -> tuple[str, str, bytes]:
-    method, space, url = text.strip().partition(" ")
+class _Request(NamedTuple):
+    method: str
+    path: str
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+def _request(recorded: RecordedExchange) -> _Request:
+    text, headers = recorded.request.strip(), _pairs(recorded.headers)
+    if text.endswith(".json") and " " not in text:
+        return _request_of_file(Path(text), headers)
+    method, space, url = text.partition(" ")
     parts = urlsplit(url.strip())
     if not space or not parts.path.startswith("/"):
-        raise DoctorError(f"--request {text!r} is not of the form {DEFAULT_REQUEST!r}")
-    return method.upper(), parts.path, parts.query.encode()
+        raise DoctorError(f"--request {text!r} is neither a JSON file nor of the form {DEFAULT_REQUEST!r}")
+    return _Request(method.upper(), parts.path, parts.query.encode(), headers)
+
+
+def _request_of_file(file: Path, headers: list[tuple[bytes, bytes]]) -> _Request:
+    try:
+        given = json.loads(file.read_bytes())
+        url = urlsplit(given["path"])
+        query = urlencode(given.get("query", {}), doseq=True) or url.query
+        own = _pairs([f"{name}: {value}" for name, value in given.get("headers", {}).items()])
+        body = given.get("body")
+    except OSError as error:
+        raise DoctorError(f"--request {file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DoctorError(
+            f'--request {file} is not a JSON object such as {{"method": "POST", "path": "/recommend", "body": {{}}}}'
+        ) from error
+    content = b"" if body is None else json.dumps(body).encode()
+    kind = [(b"content-type", b"application/json")] if content else []
+    method = str(given.get("method") or ("POST" if content else "GET"))
+    return _Request(method.upper(), url.path, query.encode(), [*kind, *own, *headers], content)
 
 
 def _route(routes: Sequence[ApplicationRoute], method: str, path: str) -> tuple[str, Mapping[str, str]]:

@@ -2,15 +2,17 @@
 
 import csv
 import difflib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from otel_recmon import catalog
 from otel_recmon.artifacts.dashboards.interpolation import EXPORT_S
 from otel_recmon.config import Problem, variable
-from otel_recmon.doctor.application import list_routes
-from otel_recmon.doctor.target import ENVIRONMENT, GRPC, HTTP, SERVICE_NAME, Target, without_secrets
+from otel_recmon.doctor.application import ApplicationRoute, list_routes
+from otel_recmon.doctor.target import ENVIRONMENT, GRPC, HTTP, SERVICE_NAME, DoctorError, Target, without_secrets
 from otel_recmon.findings import Finding, found
 from otel_recmon.reading.routes import RouteKind
 from otel_recmon.recording.item_catalog import load
@@ -26,6 +28,8 @@ _HTTP_ATTRIBUTES: Final = 20
 
 FastAPI's instrumentation sets 13 attributes with old names, or 12 with stable names (measured with 0.66b2).
 """
+_HTTP_ATTRIBUTES_DUP: Final = 32
+"""The same with http/dup, which sets 24 attributes: those with old names and those with stable names."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000
@@ -90,9 +94,24 @@ def _unusable_file(setting: str, path: str, effect: str, reason: str) -> Finding
 
 
 def _check_routes(target: Target) -> Iterator[Finding]:
-    listed = list_routes(target) if target.app else []
+    listed = list_routes(target) if target.app else _routes_of_command(target)
     if listed and not any(route.kind is RouteKind.RECOMMENDATION for route in listed):
-        yield found("no-route-watched", app=target.app, count=len(listed))
+        yield found("no-route-watched", app=target.app or _app_of(target.command), count=len(listed))
+
+
+def _routes_of_command(target: Target) -> list[ApplicationRoute]:
+    """Return the routes of the application that the start command names; [] if it cannot be imported here."""
+    app = _app_of(target.command)
+    if not app:
+        return []
+    try:
+        return list_routes(replace(target, app=app))
+    except DoctorError:
+        return []
+
+
+def _app_of(command: Sequence[str]) -> str:
+    return next((word for word in command if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", word)), "")
 
 
 def _check_resource(target: Target) -> Iterator[Finding]:
@@ -195,7 +214,8 @@ def _check_framework(target: Target) -> Iterator[Finding]:
     stable = {word.strip() for word in target.value("OTEL_SEMCONV_STABILITY_OPT_IN").split(",")}
     if not stable & {"http", "http/dup"}:
         yield found("semconv-old", value=target.display("OTEL_SEMCONV_STABILITY_OPT_IN"))
-    on_span, on_event = _HTTP_ATTRIBUTES + len(catalog.SPAN_ATTRIBUTES), len(catalog.EVENT_ATTRIBUTES)
+    of_http = _HTTP_ATTRIBUTES_DUP if "http/dup" in stable else _HTTP_ATTRIBUTES
+    on_span, on_event = of_http + len(catalog.SPAN_ATTRIBUTES), len(catalog.EVENT_ATTRIBUTES)
     needs = {
         "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": (on_span, "spans"),
         "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT": (on_event, "log events"),

@@ -15,6 +15,8 @@ PROMETHEUS_PORT: Final = "9464"
 """The in-process exporter's default for OTEL_EXPORTER_PROMETHEUS_PORT."""
 _ARGUMENTS, _CONCURRENCY, _GUNICORN = "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "gunicorn"
 _CONFIG: Final = "gunicorn.conf.py"
+_PARENTS: Final = ("hypercorn", "granian")
+"""The servers that start a worker process even if there is only one."""
 
 
 class ProcessOptions(NamedTuple):
@@ -25,6 +27,7 @@ class ProcessOptions(NamedTuple):
     preload: bool = False
     reload: bool = False
     config: str | None = None
+    lifespan: str | None = None
 
 
 def examine(target: Target) -> Iterator[Finding]:
@@ -33,7 +36,12 @@ def examine(target: Target) -> Iterator[Finding]:
     several = next((one for one in sources if one.workers is not None), None)
     if several is not None and several.workers is not None and several.workers > 1:
         yield from _check_workers(target, several.workers, several.source)
+    elif "prometheus" in target.exporters("metrics"):
+        parent = _parent(target.command)
+        if parent:
+            yield found("parent-takes-port", parent=parent, port=_port(target))
     yield from (found("reload", source=one.source) for one in sources if one.reload)
+    yield from (found("lifespan-off", source=one.source) for one in sources if one.lifespan == "off")
     yield from (found("preload", source=one.source) for one in sources if one.preload)
     page = _scraped_page(target)
     if target.value("PROMETHEUS_MULTIPROC_DIR") and page:
@@ -42,12 +50,28 @@ def examine(target: Target) -> Iterator[Finding]:
 
 def _check_workers(target: Target, workers: int, source: str) -> Iterator[Finding]:
     if "prometheus" in target.exporters("metrics"):
-        port = target.value("OTEL_EXPORTER_PROMETHEUS_PORT") or PROMETHEUS_PORT
-        yield found("workers-one-port", workers=workers, source=source, port=port)
+        yield found("workers-one-port", workers=workers, source=source, port=_port(target))
     if target.settings.metrics_path:
         yield found("workers-metrics-path", workers=workers, source=source, path=target.settings.metrics_path)
     if INSTANCE in target.resource:
         yield found("instance-shared", workers=workers, source=source, value=target.resource[INSTANCE])
+
+
+def _parent(command: Sequence[str]) -> str:
+    """Return the part of the command that starts a parent process beside the serving process; empty if there is none.
+
+    The parent initialises the SDK too, and opens the port of the exporter before the serving process can.
+    """
+    words = [Path(word).name for word in command]
+    if "--reload" in words:
+        return "--reload"
+    if "fastapi" in words and words[words.index("fastapi") + 1 :][:1] == ["dev"]:
+        return "fastapi dev"
+    return next((word for word in words if word in _PARENTS), "")
+
+
+def _port(target: Target) -> str:
+    return target.value("OTEL_EXPORTER_PROMETHEUS_PORT") or PROMETHEUS_PORT
 
 
 def _scraped_page(target: Target) -> str:
@@ -76,11 +100,12 @@ def _parse(source: str, words: Sequence[str]) -> ProcessOptions:
     parser.add_argument("--config", "-c")
     parser.add_argument("--preload", action="store_true")
     parser.add_argument("--reload", action="store_true")
+    parser.add_argument("--lifespan")
     try:
         known, _ = parser.parse_known_args(list(words))
     except (argparse.ArgumentError, SystemExit):  # such as `--workers $N`, which only a shell can expand
         return ProcessOptions(source)
-    return ProcessOptions(source, known.workers, known.preload, known.reload, known.config)
+    return ProcessOptions(source, known.workers, known.preload, known.reload, known.config, known.lifespan)
 
 
 def _read_gunicorn_file(path: Path) -> ProcessOptions:

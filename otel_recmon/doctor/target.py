@@ -48,6 +48,7 @@ class Target:
         alerts: The TOML file with the alert thresholds of the user, if any.
         send_test: True to send one test message to the Slack webhook.
         only: The one topic to examine; empty for all.
+        configured_in_code: Whether the application sets a meter provider when it is imported.
     """
 
     environ: Mapping[str, str]
@@ -60,6 +61,7 @@ class Target:
     alerts: Path | None = None
     send_test: bool = False
     only: str = ""
+    configured_in_code: bool = False
 
     def includes(self, topic: str) -> bool:
         """Return True if doctor examines ``topic``, which is ``prometheus`` or ``grafana``: each needs a URL."""
@@ -111,9 +113,10 @@ class Target:
 
     @property
     def zero_code(self) -> bool:
-        """True if opentelemetry-instrument starts the service, or if the start command is unknown."""
+        """True if opentelemetry-instrument starts the service, or if nothing is known about its start."""
         named = any(Path(word).name == INSTRUMENT for word in self.command)
-        return not self.command or named or _AUTO in self.value("PYTHONPATH")
+        unknown = not self.command and not self.configured_in_code
+        return unknown or named or _AUTO in self.value("PYTHONPATH")
 
     @property
     def uses_distro(self) -> bool:

@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_json_lines_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_line", "words"),
     [
-        ("/recommendations", "--request '/recommendations' is not of the form 'GET /recommendations'"),
+        ("/recommendations", "is neither a JSON file nor of the form 'GET /recommendations'"),
         ("GET /films", "the application has no route for GET /films"),
     ],
 )
@@ -100,3 +100,47 @@ def test_a_malformed_or_unknown_request_is_refused(tmp_path: Path, request_line:
 def test_a_missing_response_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DoctorError, match="No such file"):
         dry_run(healthy_target(), RecordedExchange(DEFAULT_REQUEST, tmp_path / "none.json"))
+
+
+class TestRequestFiles:
+    BODY: ClassVar = {"recommendations": ["a", "b"]}
+
+    def test_the_body_of_the_request_is_read(self, tmp_path: Path) -> None:
+        file = tmp_path / "request.json"
+        request = {"path": "/recommend?session=4", "headers": {"X-Tenant": "t"}, "body": {"user_id": "ann", "k": 3}}
+        file.write_text(json.dumps(request))
+
+        found = read_response(tmp_path, self.BODY, str(file), (), OTEL_RECMON_SURFACE="header:x-tenant")
+
+        assert (found.route, found.user, found.requested, found.surface, found.outcome) == (
+            "POST /recommend",
+            "ann",
+            3,
+            "t",
+            "partial",
+        )
+
+    def test_a_query_may_stand_apart(self, tmp_path: Path) -> None:
+        file = tmp_path / "request.json"
+        file.write_text(json.dumps({"method": "get", "path": "/recommend", "query": {"limit": 2}}))
+
+        found = read_response(tmp_path, self.BODY, str(file))
+
+        assert (found.route, found.requested, found.outcome) == ("GET /recommend", 2, "served")
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (None, "No such file"),
+            ("[1, 2", "is not a JSON object such as"),
+            ("[1, 2]", "is not a JSON object such as"),
+            ('{"body": {}}', "is not a JSON object such as"),
+        ],
+    )
+    def test_a_file_that_is_no_request_is_refused(self, tmp_path: Path, content: str | None, words: str) -> None:
+        file = tmp_path / "request.json"
+        if content is not None:
+            file.write_text(content)
+
+        with pytest.raises(DoctorError, match=words):
+            read_response(tmp_path, self.BODY, str(file))

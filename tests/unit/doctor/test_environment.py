@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from otel_recmon.doctor.environment import examine
@@ -77,6 +80,42 @@ def test_variables_are_not_required_if_the_code_may_configure_opentelemetry() ->
     in_code = {name: HEALTHY[name] for name in ("OTEL_RECMON_ENABLED", "OTEL_SEMCONV_STABILITY_OPT_IN")}
 
     assert list(examine(Target(in_code | EVENTS | KEY | {"OTEL_LOGS_EXPORTER": ""}, ("python", "main.py")))) == []
+
+
+def test_variables_are_not_required_if_the_imported_application_configures_opentelemetry() -> None:
+    in_code = {name: HEALTHY[name] for name in ("OTEL_RECMON_ENABLED", "OTEL_SEMCONV_STABILITY_OPT_IN")}
+
+    assert list(examine(Target(in_code, configured_in_code=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("uvicorn feeds_only:app", ["no-route-watched"]),
+        ("opentelemetry-instrument gunicorn -w 1 feeds_only:app", ["no-route-watched"]),
+        ("uvicorn nowhere_at_all:app", []),
+        ("python feeds.py", []),
+    ],
+)
+def test_an_application_that_the_command_names_is_watched(
+    command: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "feeds_only.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    examined = Target(HEALTHY, command.split(), folder=tmp_path)
+
+    assert [finding.name for finding in examine(examined)] == found
+
+
+def test_twice_the_attributes_of_http_need_a_higher_limit() -> None:
+    limit = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "32"}
+    both = limit | {"OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup"}
+
+    assert [[one.name for one in examine(healthy_target(**changes))] for changes in (limit, both)] == [
+        [],
+        ["attribute-limits"],
+    ]
 
 
 def test_an_unknown_setting_is_reported_with_the_closest_name() -> None:

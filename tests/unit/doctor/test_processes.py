@@ -53,3 +53,28 @@ def test_a_gunicorn_file_named_by_the_command_is_read(tmp_path: Path) -> None:
     assert names("gunicorn -c prod.py app:app", folder=tmp_path) == ["workers-one-port"]
     assert names("gunicorn app:app", {"GUNICORN_CMD_ARGS": "--config=prod.py"}, tmp_path) == ["workers-one-port"]
     assert names("gunicorn -w 1 -c prod.py app:app", folder=tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "hypercorn app:app",
+        "opentelemetry-instrument /usr/bin/granian --interface asgi app:app",
+        "fastapi dev app.py",
+        "python -m uvicorn app:app --reload",
+    ],
+)
+def test_a_parent_that_takes_the_port_is_found(command: str) -> None:
+    assert names(command)[0] == "parent-takes-port"
+    assert "parent-takes-port" not in names(command, {"OTEL_METRICS_EXPORTER": "otlp"})
+
+
+@pytest.mark.parametrize("command", ["uvicorn app:app", "fastapi run app.py", "gunicorn app:app"])
+def test_a_server_without_a_parent_keeps_its_port(command: str) -> None:
+    assert names(command) == []
+
+
+@pytest.mark.parametrize("option", ["--lifespan off", "--lifespan=off"])
+def test_a_server_that_reports_no_shutdown_is_found(option: str) -> None:
+    assert names(f"uvicorn app:app {option}") == ["lifespan-off"]
+    assert names("uvicorn app:app --lifespan auto") == []
