@@ -36,10 +36,8 @@ from otel_recmon.parsers import (
     splits,
     zero_or_one,
 )
-from otel_recmon.values import number
 
 PREFIX: Final = "OTEL_RECMON_"
-_EXPORT_INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 
 
 def _setting(
@@ -299,10 +297,9 @@ class Settings:
     first_zero_seconds: float = _setting(
         60.0,
         "a number of seconds, at least 0",
-        "The time in seconds for which a new counter series is exported as 0 before its value, so that `increase()` "
-        "includes its first event. It must be at least the interval of every reader: the export interval and each "
-        "scrape interval. 0 exports the value at once. Default: `OTEL_METRIC_EXPORT_INTERVAL`, or 60 if that is not "
-        "set.",
+        "The time in seconds for which a new counter series is 0 for the scrapers of a process, so that `increase()` "
+        "includes its first event. It must be at least the scrape interval. An export over OTLP needs no such time. 0 "
+        "shows the value to everyone at once.",
         "15",
         seconds_from_0,
     )
@@ -418,9 +415,6 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             fallback = f"using {spec.default!r}" if spec.default is not None else "ignoring it"
             shown = text if spec.repr else "..."
             problems.append(Problem(variable(spec.name), shown, spec.metadata["expected"], fallback))
-    interval = number(environ.get(_EXPORT_INTERVAL))
-    if interval is not None and interval > 0:
-        values.setdefault("first_zero_seconds", interval / 1000)
     settings = Settings(**values)
     return settings, problems + _unnamed_experiment(settings, environ) + _unknown(environ)
 

@@ -3,7 +3,7 @@
 - ``forget`` deletes attribute sets. The SDK itself keeps them for the life of the process.
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
 - ``metric_readers`` lists the readers of a meter provider.
-- ``run_before_last_export`` finds out when a meter provider flushes or shuts down.
+- ``hook_into`` finds out which reader collects, and when a meter provider flushes or shuts down.
 - ``describe`` and ``BoundHistogram`` set span attributes and record values at a lower cost.
 
 Each function checks that the internals are as expected. If they are not, it uses the API or changes nothing.
@@ -14,6 +14,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial, wraps
 from multiprocessing import parent_process
 from time import time_ns
@@ -33,6 +34,10 @@ An exemplar costs as much as the rest of the measurement, and an export contains
 
 _TRACING: Final = "opentelemetry.sdk.trace"
 """The module of the SDK's own span class. A vendor's span class may have the same fields, but change attributes."""
+
+_ONE_CONSUMER: Final = ("PeriodicExportingMetricReader", "InMemoryMetricReader")
+collecting: ContextVar[object] = ContextVar("otel_recmon_collecting", default=None)
+"""The metric reader that is collecting; None for an unknown SDK."""
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 Record = Callable[[float], None]
@@ -91,31 +96,54 @@ def is_shutting_down(provider: object) -> bool:
     return getattr(_real(provider), "_shutdown", False) is True
 
 
-def run_before_last_export(provider: object, prepare: Callable[[Callable[[], object]], None]) -> bool:
-    """Call ``prepare`` before each flush and before the shutdown of a meter provider, whoever asks for them.
+def hook_into(provider: object, prepare: Callable[[Callable[[], object]], None]) -> bool:
+    """Set ``collecting`` during each collection, and call ``prepare`` before each flush and before the shutdown.
 
     Args:
-        provider: A meter provider. Its methods ``force_flush`` and ``shutdown`` are replaced.
+        provider: A meter provider. Some of its methods are replaced.
         prepare: A function that gets a function that exports once. It must not raise an exception.
 
     Returns:
-        False, without a change, if the provider is a proxy of the API or has no such methods; else True.
+        False, without a change, if the provider is a proxy of the API or the internals of the SDK are not as expected;
+        else True.
     """
-    real = _real(provider)
-    flush, shutdown = getattr(real, "force_flush", None), getattr(real, "shutdown", None)
-    if flush is None or shutdown is None or not hasattr(real, "_measurement_consumer"):
+    real: Any = _real(provider)
+    try:
+        flush, shutdown, consumer = real.force_flush, real.shutdown, real._measurement_consumer
+        collections = [(reader, reader._collect) for reader in consumer._reader_storages]
+        consumer.collect = _marked(consumer.collect)  # for the readers that are added later
+    except AttributeError:
         return False
+    for reader, collect in collections:
+        reader._collect = _marked(collect)
 
-    def wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
+    def prepared(original: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(original)
-        def prepared(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             prepare(flush)
             return original(*args, **kwargs)
 
-        return prepared
+        return call
 
-    real.force_flush, real.shutdown = wrapped(flush), wrapped(shutdown)
+    real.force_flush, real.shutdown = prepared(flush), prepared(shutdown)
     return True
+
+
+def has_one_consumer(reader: object) -> bool:
+    """Return whether a metric reader exports to one place. Several scrapers can share a reader of another class."""
+    return any(cls.__name__ in _ONE_CONSUMER for cls in type(reader).__mro__)
+
+
+def _marked(collect: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(collect)
+    def marked(reader: object, *args: Any, **kwargs: Any) -> Any:
+        token = collecting.set(reader)
+        try:
+            return collect(reader, *args, **kwargs)
+        finally:
+            collecting.reset(token)
+
+    return marked
 
 
 def ensure_own_instance(provider: object) -> None:

@@ -9,10 +9,13 @@ IDLE_SECONDS = 24 * 3600.0
 
 
 class ExportedSeries(NamedTuple):
-    """The attributes of an exported series, and the time of its first reading in seconds since 1970."""
+    """The attributes of an exported series, and the time of the first reading by each reader.
+
+    A reader is identified by its ``id``, and the time is in seconds since 1970.
+    """
 
     attributes: dict[str, str]
-    first_read: float
+    first_read: dict[int, float]
 
 
 class Labels(NamedTuple):

@@ -27,7 +27,7 @@ from otel_recmon.recording.model_age import ModelFile
 from otel_recmon.recording.sketches import SKETCHED
 from otel_recmon.recording.store import Row, Store
 from otel_recmon.safety import swallow
-from otel_recmon.sdk import is_shutting_down, run_before_last_export
+from otel_recmon.sdk import has_one_consumer, hook_into, is_shutting_down, metric_readers
 
 _logger = logging.getLogger("otel_recmon")
 
@@ -104,7 +104,7 @@ class Recorder:
     def _hook(self) -> None:
         """Make the last export of a process contain the true values, however the process ends."""
         provider = self._provider or get_meter_provider()
-        self._hooked = run_before_last_export(provider, self._export_zeros)
+        self._hooked = hook_into(provider, self._export_zeros)
         if self._hooked:
             self.store.is_ending = partial(is_shutting_down, provider)
             # Registered after the hook of the SDK, and therefore called before it.
@@ -113,16 +113,18 @@ class Recorder:
     def _export_zeros(self, flush: Callable[[], object]) -> None:
         """Export new series as 0, so that the next export can contain their values."""
         try:
-            if self.store.has_new_values():
+            if self.store.has_new_values(self._exporting_readers()):
                 flush()
-                self.store.release()
         except Exception as error:  # noqa: BLE001 - the flush of the service must go on
             swallow(self.faults, "flush", error)
 
     def flush_at_exit(self) -> None:
         """Export everything, unless the meter provider is shut down already or there are no new series."""
-        if self.store.has_new_values() and not self.store.is_ending():
+        if self.store.has_new_values(self._exporting_readers()) and not self.store.is_ending():
             self.flush(EXIT_SECONDS)
+
+    def _exporting_readers(self) -> list[object]:
+        return list(filter(has_one_consumer, metric_readers(self._provider or get_meter_provider())))
 
     def gauges(self, metric: Metric) -> Iterable[tuple[float, dict[str, str]]]:
         """Yield the current values of a gauge with their attributes."""

@@ -5,6 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from threading import Lock
 from weakref import WeakSet
@@ -17,7 +18,7 @@ from otel_recmon.recording.experiments import ARM_COUNTS, ArmBucket, ArmCells, E
 from otel_recmon.recording.labels import IDLE_SECONDS, ExportedSeries, Labels, Vocabulary
 from otel_recmon.recording.sketches import SketchesByVersion
 from otel_recmon.safety import Faults
-from otel_recmon.sdk import Keep
+from otel_recmon.sdk import Keep, collecting, has_one_consumer
 from otel_recmon.stats.quality import Windows
 from otel_recmon.values import label_text
 
@@ -40,8 +41,8 @@ _LOOK_SECONDS = 1.0
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[float, dict[str, str]]
-_Counted = tuple[dict[tuple[str, str], ExportedSeries], dict[str, str], tuple[str, float]]
-"""The exported series of some labels, the attributes of these labels, and one value of the own label with its count."""
+_Exported = dict[tuple[str, str], ExportedSeries]
+"""The exported series of one label set, by metric name and value of the own label."""
 true_values: ContextVar[bool] = ContextVar("otel_recmon_true_values", default=False)
 """Whether the current reader wants the true values of new series. Such a reading is not the first reading of a series.
 
@@ -77,7 +78,6 @@ class Store:
     def configure(self, settings: Settings) -> None:
         """Use the caps and the model version of these settings. Existing counts stay."""
         self.settings = settings
-        self._hold = settings.first_zero_seconds
         caps = {
             catalog.MODEL_VERSION: settings.max_model_versions,
             catalog.VARIANT: settings.max_variants,
@@ -120,7 +120,6 @@ class Store:
         self._retired = 0
         self._looked = -math.inf
         self._plain: dict[tuple[str, str], ExportedSeries] = {}
-        self._released = -math.inf
         self._pairs = {"category": 0, "stage": 0}
 
     def forget(self) -> None:
@@ -199,28 +198,34 @@ class Store:
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 
-        A series is 0 from its first reading until ``settings.first_zero_seconds`` have passed, whoever reads. So every
-        reader with a shorter interval sees the 0, and ``increase()`` includes the first event.
+        For each reader, a new series is 0 at its first reading, so that ``increase()`` includes the first event. If
+        several scrapers share a reader, the series stays 0 for ``settings.first_zero_seconds``, so that each of them
+        sees the 0.
         """
+        reader, zero_seconds = collecting.get(), self.settings.first_zero_seconds
+        hold = 0.0 if has_one_consumer(reader) else zero_seconds
         with self.lock:
-            now, as_they_are = self.clock(), true_values.get() or self.is_ending()
-            return [self._shown(metric, *counted, now, as_they_are) for counted in self._counted(metric)]
+            now, as_they_are = self.clock(), not zero_seconds or true_values.get() or self.is_ending()
+            rows = []
+            for exported, attributes, value, count in self._counted(metric):
+                series = exported.get((metric.name, value)) or _series(metric, attributes, value)
+                if as_they_are:
+                    rows.append((count, series.attributes))
+                else:
+                    exported[metric.name, value] = series
+                    rows.append((0 if _is_held(series, id(reader), now, hold) else count, series.attributes))
+            return rows
 
-    def has_new_values(self) -> bool:
-        """Return whether a reader would see a 0 in place of a value, because the series is new."""
+    def has_new_values(self, readers: Iterable[object]) -> bool:
+        """Return whether one of the readers would see a 0 in place of a value, because it has not read the series."""
+        keys = {id(reader) for reader in readers}
         with self.lock:
-            now = self.clock()
-            return any(
-                count and self._is_held(exported.get((metric.name, value)), now)
+            return bool(self.settings.first_zero_seconds) and any(
+                count and not keys <= _readers_of(exported.get((metric.name, value)))
                 for metric in catalog.METRICS
                 if metric.kind is catalog.Kind.COUNTER
-                for exported, _, (value, count) in self._counted(metric)
+                for exported, _, value, count in self._counted(metric)
             )
-
-    def release(self) -> None:
-        """Show the true values of all series that have been read before, from now on."""
-        with self.lock:
-            self._released = self.clock()
 
     def _plain_counts(self, metric: catalog.Metric) -> list[tuple[str, int]]:
         hits, misses = self.cache
@@ -235,40 +240,16 @@ class Store:
         }
         return list(counts[metric].items())
 
-    def _counted(self, metric: catalog.Metric) -> Iterator[_Counted]:
+    def _counted(self, metric: catalog.Metric) -> Iterator[tuple[_Exported, dict[str, str], str, float]]:
+        """Yield each count: the exported series and attributes of its label set, its own label value, and the count."""
         if metric in COUNTS:
             for cells in self._sets.values():
-                yield from ((cells.exported, cells.attributes, row) for row in COUNTS[metric](cells))
+                yield from ((cells.exported, cells.attributes, *row) for row in COUNTS[metric](cells))
         elif metric in ARM_COUNTS:
             for arm in self.experiments.arms.values():
-                yield from ((arm.exported, arm.attributes, row) for row in ARM_COUNTS[metric](arm))
+                yield from ((arm.exported, arm.attributes, *row) for row in ARM_COUNTS[metric](arm))
         else:
-            yield from ((self._plain, {}, row) for row in self._plain_counts(metric))
-
-    def _shown(
-        self,
-        metric: catalog.Metric,
-        exported: dict[tuple[str, str], ExportedSeries],
-        attributes: dict[str, str],
-        row: tuple[str, float],
-        now: float,
-        as_it_is: bool,
-    ) -> Row:
-        value, count = row
-        series = exported.get((metric.name, value))
-        held = self._is_held(series, now)
-        if series is None:
-            own = {metric.own.name: value} if metric.own else {}
-            series = ExportedSeries({**attributes, **own}, now)
-            if not as_it_is:
-                exported[metric.name, value] = series
-        return 0 if held and not as_it_is else count, series.attributes
-
-    def _is_held(self, series: ExportedSeries | None, now: float) -> bool:
-        """Return whether a series is still exported as 0."""
-        if series is None:
-            return self._hold > 0
-        return series.first_read > self._released and 0 <= now - series.first_read < self._hold
+            yield from ((self._plain, {}, *row) for row in self._plain_counts(metric))
 
     def _admitted(self, labels: Labels, now: float) -> Cells:
         admitted = Labels(
@@ -361,6 +342,24 @@ class Store:
         else:
             self._retired += len(gone)
             self.experiments.retire(arms)
+
+
+def _series(metric: catalog.Metric, attributes: dict[str, str], value: str) -> ExportedSeries:
+    own = {metric.own.name: value} if metric.own else {}
+    return ExportedSeries({**attributes, **own}, {})
+
+
+def _is_held(series: ExportedSeries, reader: int, now: float, hold: float) -> bool:
+    """Return whether a series is still 0 for a reader. If the clock was set back, the 0 ends early."""
+    first = series.first_read.get(reader)
+    if first is None:
+        series.first_read[reader] = now
+        return True
+    return 0 <= now - first < hold
+
+
+def _readers_of(series: ExportedSeries | None) -> AbstractSet[int]:
+    return series.first_read.keys() if series else frozenset()
 
 
 def _touches(attributes: Mapping[str, str], values: dict[str, set[str]]) -> bool:

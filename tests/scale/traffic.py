@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Final
 
@@ -14,7 +14,6 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from otel_recmon import MetricsCollector
-from otel_recmon.recording.recorder import recorder
 from tests import web
 from tests.stack.observed import IDENTITY
 
@@ -31,7 +30,6 @@ class Process:
         """Begin at a time in seconds since 1970."""
         self._random = random.Random(number)
         self._began_ns = int(began * 1e9)
-        self._now = began
         self._reader = InMemoryMetricReader()
         self._provider = MeterProvider(
             [self._reader], Resource({**IDENTITY, "service.instance.id": f"worker-{number}"})
@@ -39,9 +37,6 @@ class Process:
         self._versions = [
             MetricsCollector(version, catalog_size=1_000, meter_provider=self._provider) for version in ("v1", "v2")
         ]
-        shared = recorder(self._provider)
-        shared.configure(replace(shared.settings, first_zero_seconds=1.0))
-        shared.store.clock = lambda: self._now
         self._reader.get_metrics_data()  # a new series is 0 the first time it is read
 
     def act(self) -> None:
@@ -70,7 +65,6 @@ class Process:
 
     def export(self, at: float) -> Any:
         """What the process would export at that time, as an OTLP request."""
-        self._now = at
         collected = self._reader.get_metrics_data()
         assert collected
         request = encode_metrics(collected)

@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from otel_recmon.stack.ports import free_port
 from tests import web
 from tests.speed import eventually
 from tests.stack.examined import other_prometheus
 from tests.stack.observed import Prometheus
-from tests.stack.serving import RECMON, Service, serving
+from tests.stack.serving import OTLP, RECMON, Service, serving
+from tests.stack.sink import listening
 
 APP = """
 from fastapi import FastAPI
@@ -44,9 +46,9 @@ def _click(service: Service) -> None:
         web.post(f"{service.url}/click?position=1").raise_for_status()
 
 
-def _seen_by_a_person(service: Service) -> str:
-    page = web.get(f"{service.url}/__metrics").text
-    return next(line.rpartition(" ")[2] for line in page.splitlines() if line.startswith(CLICKS))
+def _clicks_on(page: str) -> str:
+    lines = web.get(page).text.splitlines()
+    return next(line.rpartition(" ")[2] for line in lines if line.startswith(CLICKS))
 
 
 def test_two_prometheus_and_a_person_each_see_what_they_need(service: Service, tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_two_prometheus_and_a_person_each_see_what_they_need(service: Service, t
             eventually(partial(reader.values, "up == 1"))
 
         _click(service)
-        at_once = _seen_by_a_person(service)
+        at_once = _clicks_on(f"{service.url}/__metrics")
         for reader in readers:
             eventually(partial(reader.values, f"{CLICKS} == 3"))
 
@@ -66,3 +68,24 @@ def test_two_prometheus_and_a_person_each_see_what_they_need(service: Service, t
 
     assert at_once == "3.0"
     assert [(seen[0], seen[-1]) for seen in values] == [(0, 3)] * READERS
+
+
+def test_two_exporters_of_a_process_each_begin_with_zero(tmp_path: Path) -> None:
+    (tmp_path / "clicked.py").write_text(APP)
+    port = free_port()
+    with listening() as sink:
+        both = {
+            "OTEL_METRICS_EXPORTER": "otlp,prometheus",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+            "OTEL_EXPORTER_PROMETHEUS_PORT": str(port),
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+            "OTEL_RECMON_FIRST_ZERO_SECONDS": "1",
+        }
+        with serving("clicked:app", OTLP | both, folder=tmp_path) as service:
+            _click(service)
+            first = _clicks_on(f"http://127.0.0.1:{port}/metrics")
+            eventually(lambda: sink.totals().get("recommendations.clicked") == 3)
+            eventually(lambda: _clicks_on(f"http://127.0.0.1:{port}/metrics") == "3.0")
+
+    sent = {value for key, value in sink.first.items() if key[1] == "recommendations.clicked"}
+    assert (first, sent) == ("0.0", {0})

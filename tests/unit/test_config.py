@@ -173,18 +173,6 @@ class TestDeclarations:
             [],
         )
 
-    @pytest.mark.parametrize(
-        ("environ", "seconds"),
-        [
-            ({"OTEL_METRIC_EXPORT_INTERVAL": "15000"}, 15.0),
-            ({"OTEL_METRIC_EXPORT_INTERVAL": "15s"}, 60.0),
-            ({"OTEL_METRIC_EXPORT_INTERVAL": "0"}, 60.0),
-            ({"OTEL_METRIC_EXPORT_INTERVAL": "15000", "OTEL_RECMON_FIRST_ZERO_SECONDS": "0"}, 0.0),
-        ],
-    )
-    def test_a_new_series_is_zero_for_one_export_interval(self, environ: dict[str, str], seconds: float) -> None:
-        assert read(environ)[0].first_zero_seconds == seconds
-
     def test_what_is_expected_can_be_asked_for(self) -> None:
         assert (expected("metrics_path"), variable("metrics_path")) == (
             "a path that starts with /",

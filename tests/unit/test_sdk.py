@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import pytest
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.metrics import CallbackOptions, NoOpMeterProvider, Observation
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.trace import Span
 
-from otel_recmon.sdk import BoundHistogram, describe, forget
+from otel_recmon.sdk import BoundHistogram, collecting, describe, forget, has_one_consumer, hook_into
 
 
 def _points(reader: InMemoryMetricReader) -> set[tuple[str, str, str]]:
@@ -276,3 +276,44 @@ class TestDescribing:
 def attributes_of(span: Any) -> dict[str, Any]:
     """Return the attributes of a span."""
     return dict(span.attributes)
+
+
+class TestHooks:
+    def test_each_collection_names_its_reader(self) -> None:
+        first, second = InMemoryMetricReader(), InMemoryMetricReader()
+        provider = MeterProvider([first], shutdown_on_exit=False)
+        seen: list[object] = []
+
+        def observe(_: CallbackOptions) -> list[Observation]:
+            seen.append(collecting.get())
+            return []
+
+        hooked = hook_into(provider, lambda _: None)
+        provider.get_meter("m").create_observable_gauge("g", [observe])
+        provider.add_metric_reader(second)
+        for reader in (first, second, first):
+            reader.get_metrics_data()
+        provider.shutdown()
+
+        assert hooked
+        assert (seen, collecting.get()) == ([first, second, first], None)
+
+    def test_a_flush_and_the_shutdown_are_prepared(self) -> None:
+        provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+        prepared: list[object] = []
+
+        hook_into(provider, prepared.append)
+        provider.force_flush(timeout_millis=5)
+        provider.shutdown()
+
+        assert len(prepared) == 2
+
+    def test_an_unknown_provider_is_left_alone(self) -> None:
+        class Other:
+            def force_flush(self) -> None:
+                """Do nothing."""
+
+        other = Other()
+
+        assert (hook_into(other, lambda _: None), vars(other)) == (False, {})
+        assert [has_one_consumer(reader) for reader in (InMemoryMetricReader(), other, None)] == [True, False, False]

@@ -67,11 +67,12 @@ explains how to merge them.
 
 
 _FIRST_VALUE: Final = f"""\
-A new counter series is exported as 0 before its value, so that `increase()` includes its first event. It stays 0 for
-`{variable("first_zero_seconds")}` after it was first read. The default is one export interval.
+Each reader gets a new counter series as 0 before its value, so that `increase()` includes the first event. Several
+scrapers may read the same page of a process. So the series stays 0 for scrapers for
+`{variable("first_zero_seconds")}` seconds after the first scrape. The default is 60.
 """
 _READERS: Final = (
-    ("export over OTLP", "The first export has 0. An export after this time has the value."),
+    ("export over OTLP", "The first export has 0, the second has the value. This holds for each of several exporters."),
     (
         f"Prometheus, the Collector or vmagent, at `{variable('metrics_path')}` or `add_metrics_route`",
         "0 during this time, then the value. Each of several scrapers gets the 0 if its scrape interval is shorter.",
@@ -90,7 +91,7 @@ _READERS: Final = (
     ),
     (
         "a process that is killed",
-        "The events since the last export are lost. All events of a series that is still exported as 0 are lost too.",
+        "The events since the last export or scrape are lost, and all events of a series that is still 0.",
     ),
     ("delta temporality", "The first delta is 0. The sum of all deltas is the number of events."),
 )

@@ -12,7 +12,8 @@ from otel_recmon.catalog import MAX_SERIES
 from otel_recmon.config import Settings
 from otel_recmon.recording.labels import Labels
 from otel_recmon.recording.recorder import Recorder
-from otel_recmon.recording.store import Store, true_values
+from otel_recmon.recording.store import Row, Store, true_values
+from otel_recmon.sdk import collecting
 from tests.unit.conftest import Clock, Read, exported, labelled, named, once
 
 HOUR = 3600.0
@@ -42,9 +43,16 @@ def _count(store: Store, labels: Labels, clicks: int = 1) -> None:
 
 
 def _clicks(store: Store) -> dict[tuple[tuple[str, str], ...], float]:
-    store.rows(catalog.CLICKED)
-    store.release()
-    return {tuple(sorted(attributes.items())): value for value, attributes in store.rows(catalog.CLICKED)}
+    return {tuple(sorted(attributes.items())): value for value, attributes in _true(store, catalog.CLICKED)}
+
+
+def _true(store: Store, metric: catalog.Metric) -> list[Row]:
+    """Return the true values of a counter."""
+    token = true_values.set(True)
+    try:
+        return store.rows(metric)
+    finally:
+        true_values.reset(token)
 
 
 class TestBounds:
@@ -320,12 +328,9 @@ class TestRows:
         store = Store(Settings(model_version="v1"), clock)
         _count(store, Labels("v1"), 7)
 
-        token = true_values.set(True)
-        first = self._read(store)
-        true_values.reset(token)
-        second = self._read(store)
+        ((first, _),) = _true(store, catalog.CLICKED)
 
-        assert (first, second) == (7, 0)
+        assert (first, self._read(store)) == (7, 0)
 
     def test_the_last_reading_of_a_process_has_the_true_values(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
@@ -334,27 +339,31 @@ class TestRows:
 
         assert self._read(store) == 7
 
-    def test_a_release_shows_what_was_read_and_not_what_is_new(self, clock: Clock) -> None:
+    def test_each_reader_with_one_consumer_gets_one_zero(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
+        readers = [InMemoryMetricReader(), InMemoryMetricReader()]
         _count(store, Labels("v1"), 7)
-        self._read(store)
+        seen = []
 
-        store.release()
-        clock.now += 1
-        _count(store, Labels("v1", "b"), 3)
+        for reader in (readers[0], readers[0], readers[1], readers[0], readers[1]):
+            token = collecting.set(reader)
+            seen.append(self._read(store))
+            collecting.reset(token)
 
-        assert [value for value, _ in store.rows(catalog.CLICKED)] == [7, 0]
+        assert seen == [0, 7, 0, 7, 7]
 
-    def test_new_values_are_those_that_a_reader_would_not_see(self, clock: Clock) -> None:
+    def test_new_values_are_those_that_a_reader_has_not_read(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
-        before = store.has_new_values()
+        one, other = InMemoryMetricReader(), InMemoryMetricReader()
+        before = store.has_new_values([one])
         _count(store, Labels("v1"), 7)
-        unread = store.has_new_values()
+        unread = store.has_new_values([one])
+        token = collecting.set(one)
         self._read(store)
-        held = store.has_new_values()
-        clock.now += 60
+        collecting.reset(token)
 
-        assert (before, unread, held, store.has_new_values()) == (False, True, True, False)
+        assert (before, unread) == (False, True)
+        assert [store.has_new_values(readers) for readers in ([one], [one, other], [])] == [False, True, False]
 
     def test_the_attributes_of_a_series_are_the_same_object_at_every_reading(self, clock: Clock) -> None:
         store = Store(Settings(model_version="v1"), clock)
@@ -433,10 +442,8 @@ class TestCategoriesAndStages:
 
         with store.lock:
             store.count_items(store.cells(Labels("v1")), ["drama", "crime", "drama"])
-        store.rows(catalog.ITEMS)
-        store.release()
 
-        assert store.rows(catalog.ITEMS) == [
+        assert _true(store, catalog.ITEMS) == [
             (2, {"model_version": "v1", "category": "drama"}),
             (1, {"model_version": "v1", "category": "crime"}),
         ]
