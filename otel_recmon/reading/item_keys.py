@@ -8,55 +8,46 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from otel_recmon.values import number
+
 _MOST_REMEMBERED: Final = 2_000
 """The maximum total length of the keys of an item that are cached. The keys of a response may come from a client."""
 _TITLES: Final = ("title", "name", "label", "headline")
-_CATEGORIES: Final = (
-    "category",
-    "categories",
-    "categoryname",
-    "genre",
-    "genres",
-    "topic",
-    "topics",
-    "department",
-    "section",
+_CATEGORIES: Final = tuple(
+    "category categories categoryname genre genres genrename genreids topic topics department section".split()
 )
-_SCORES: Final = (
-    "score",
-    "predictedrating",
-    "predictedscore",
-    "estimatedrating",
-    "similarity",
-    "similarityscore",
-    "relevance",
-    "relevancescore",
-    "confidence",
-    "probability",
-    "prediction",
+_SCORES: Final = tuple(
+    """finalscore rankingscore rankscore score predictedrating predictedscore estimatedrating similarity similarityscore
+    relevance relevancescore confidence probability prediction certainty match""".split()
 )
+"""The scores of a model, the most decisive first: a final score is computed from the others."""
+_NO_SCORES: Final = re.compile(r"(popularity|popular|review|reviews|rating|vote|votes|credit|imdb|metacritic|trust)score$")
+"""Scores of other people or of the item itself, which no recommendation model computes."""
 _POSITIONS: Final = ("position", "rank")
-_IDS: Final = (
-    "id",
-    "itemid",
-    "productid",
-    "sku",
-    "asin",
-    "isbn",
-    "isbn13",
-    "uuid",
-    "gid",
-    "code",
-    "slug",
-    "key",
-    "item",
-    "product",
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_IDS: Final = tuple(
+    "id itemid productid sku asin isbn isbn13 uuid gid code slug key item product externalid".split()
 )
 _WRAPPERS: Final = ("item", "product")
-SHELVES: Final = frozenset("items recommendations recs results contents entries cards movies titles".split())
+SHELVES: Final = frozenset(
+    """articles cards contents documents entries hits impressions items movies products recommendations recs results
+    titles""".split()
+)
 """Keys under which a shelf has its items. A shelf is a titled group of items in a response with several groups."""
+CONTAINERS: Final = frozenset(
+    """additional attributes data details doc document fields info item metadata payload properties source values
+    """.split()
+)
+"""Keys of the object in which search engines and vector stores put the stored fields of an item."""
+NOT_THE_ITEM: Final = frozenset(
+    """artist author brand category channel creator director explanation genre image images links location meta
+    metadata model owner pagination parent price publisher rating reason request scores seller source stats store
+    target user vendor""".split()
+)
+"""Keys of objects inside an item that are not the item: other entities, and facts about the item."""
 _FOREIGN_IDS: Final = re.compile(
-    r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller)id$"
+    r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller"
+    r"|section|source|sourceentity|owner|store|shop|channel|group|tenant|template|transaction|trace)id$"
 )
 
 
@@ -73,6 +64,8 @@ class Fields(NamedTuple):
     """Whether the key of the id usually holds a whole item."""
     shelf: bool = False
     """Whether one of the keys usually holds a list of items."""
+    container: str | None = None
+    """The key that usually holds an object with more fields of the item."""
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
@@ -85,19 +78,20 @@ def fields_of(item: dict[str, Any]) -> Fields | None:
 def _fields(keys: tuple[str, ...]) -> Fields | None:
     """Return the meaning of each key of an item; None if it has neither an id nor a title."""
     named = {plain(key): key for key in reversed(keys)}
-    item_id = _first(named, _IDS) or _own_id(named)
+    item_id = _first(named, _IDS) or _own_id(keys, named)
     title = _first(named, _TITLES) or next((key for name, key in named.items() if name.endswith(_TITLES)), None)
-    key = item_id or title
+    key = item_id or title or _only_id(named)
     if key is None:
         return None
     return Fields(
         key,
         item_id is not None,
         _first(named, _CATEGORIES),
-        _first(named, _SCORES) or next((k for name, k in named.items() if name.endswith("score")), None),
+        _first(named, _SCORES) or next((k for name, k in named.items() if _is_score(name)), None),
         _first(named, _POSITIONS),
         key.lower() in _WRAPPERS,
         not SHELVES.isdisjoint(named),
+        _first(named, CONTAINERS),
     )
 
 
@@ -110,10 +104,28 @@ def _first(named: dict[str, str], wanted: Iterable[str]) -> str | None:
     return next((named[name] for name in wanted if name in named), None)
 
 
-def _own_id(named: dict[str, str]) -> str | None:
-    return next(
-        (key for name, key in reversed(named.items()) if name.endswith("id") and not _FOREIGN_IDS.search(name)), None
-    )
+def _own_id(keys: tuple[str, ...], named: dict[str, str]) -> str | None:
+    """Return the key of the item's own id, such as ``movie_id``, ``id_movie`` or ``course_key``."""
+    own = [name for name in reversed(named) if name.endswith("id") and not _FOREIGN_IDS.search(name)]
+    if own:
+        return named[own[0]]
+    first = next((key for key in keys if words_of(key)[:1] == ["id"]), None)
+    return first or next((named[name] for name in reversed(named) if name.endswith(("key", "sku", "slug"))), None)
+
+
+def _only_id(named: dict[str, str]) -> str | None:
+    """Return the key of the only id of an item, even if it usually belongs to another entity, such as an artist."""
+    ids = [key for name, key in named.items() if name.endswith("id")]
+    return ids[0] if len(ids) == 1 else None
+
+
+def _is_score(name: str) -> bool:
+    return name.endswith("score") and not _NO_SCORES.search(name)
+
+
+def words_of(key: str) -> list[str]:
+    """Return the words of a key in camelCase, snake_case or kebab-case, in lower case."""
+    return [word.lower() for word in _WORDS.findall(key)]
 
 
 def categories_of(value: Any) -> list[str] | str | None:
@@ -131,5 +143,5 @@ def categories_of(value: Any) -> list[str] | str | None:
 
 
 def scores_of(values: Iterable[Any]) -> list[Any] | None:
-    """Return the scores without missing scores; None if no item has a score."""
-    return [value for value in values if value is not None] or None
+    """Return the scores without missing scores; None if no item has a score. A text such as "0.7" is a number."""
+    return [number(value) if isinstance(value, str) else value for value in values if value is not None] or None

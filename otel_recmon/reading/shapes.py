@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from otel_recmon.reading.item_keys import SHELVES, Fields, fields_of, plain
+from otel_recmon.reading.bodies import loads
+from otel_recmon.reading.item_keys import CONTAINERS, NOT_THE_ITEM, SHELVES, Fields, fields_of, plain, words_of
 
 KNOWN: Final = frozenset(
-    """albums alternatives anime animes articles artists books candidates content contents courses data docs
-    documents entries events films games hits hotels item items jobs listings list matches movies news objects offers
-    papers picks places playlist playlists podcasts posts predictions products ranked ranking rankings recipes
-    records recs reco restaurants result results rows shows similar slate songs stories titles top tracks
-    videos""".split()
+    """actions albums alternatives anime animes articles artists books candidates content contents courses data docs
+    documents entries events feed films games hits hotels ids item items jobs listings list matches movies news objects
+    offers papers people picks places playlist playlists podcasts posts predictions products ranked ranking rankings
+    recipes recomms records recs reco related restaurants result results rows shows similar slate songs stories titles
+    top tracks videos""".split()
 )
 """Keys that usually hold the items, besides every key with ``recommend``, ``suggest`` or ``rec`` in it."""
 DECOYS: Final = frozenset(
@@ -30,8 +31,12 @@ _LONGEST_RANK: Final = 5
 _LONGEST_KEY: Final = 100
 _PAIR: Final = 2
 _NAMED: Final = 2
-_STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$")
-_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_SEVERAL: Final = 2
+_STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$|^itemscores$|^foryou$|^youmaylike$|^becauseyou")
+_SCORED_ITEMS: Final = frozenset({"itemscores"})
+"""Keys of lists of items with scores, which look like keys of bare scores."""
+_DEEPEST: Final = 4
+"""The maximum number of objects around the items, such as ``{"data": {"Get": {"Article": [...]}}}``."""
 
 
 Found = tuple[list[Any], Fields | None]
@@ -45,6 +50,8 @@ def find_items(body: Any) -> Found | None:
     elements look most like items wins. An empty list is an empty slate if the list is the whole body or is under a
     known key.
     """
+    if isinstance(body, str):
+        body = _loaded(body)
     if isinstance(body, list):
         return _listed(body)
     if not isinstance(body, dict):
@@ -52,7 +59,63 @@ def find_items(body: Any) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
         return _listed(body[nested[0]])
-    return _ranked(body) or _best(body)
+    return _ranked(body) or _side_by_side(body) or _best(body) or _inside(body, nested)
+
+
+def _loaded(text: str) -> Any:
+    """Return the JSON in a text that is itself a JSON value; None if the text is not JSON."""
+    try:
+        return loads(text) if text[:1] in "[{" else None
+    except ValueError:
+        return None
+
+
+def _side_by_side(body: dict[str, Any]) -> Found | None:
+    """Return the items of several lists that are all slates, as in ``{"for_you": [...], "trending": [...]}``.
+
+    All lists of the object must have elements of the same kind, and none may have a usual key of a single slate.
+    """
+    lists = {key: value for key, value in body.items() if value.__class__ in _NESTED}
+    if len(lists) < _SEVERAL or any(_rank(key) < 0 or key.lower() in KNOWN for key in lists):
+        return None
+    return _joined(list(lists.values()))
+
+
+def _joined(lists: list[Any]) -> Found | None:
+    """Return the items of lists with elements of the same kind, one list after the other; None for other lists."""
+    found = [one for one in map(_as_items, lists) if one is not None and one[0]]
+    kinds = {(fields is None, fields and (fields.id, fields.by_id)) for _, fields in found}
+    if len(found) != len([one for one in lists if one]) or len(kinds) != 1:
+        return None
+    fields = found[0][1]
+    if fields is None and not all(isinstance(item, int) for items, _ in found for item in items):
+        return None
+    return [item for items, _ in found for item in items], fields
+
+
+def _inside(body: dict[str, Any], nested: list[str], depth: int = 1) -> Found | None:
+    """Return the items in the only object of an object, and so on: ``{"data": {"Get": {"Article": [...]}}}``."""
+    if len(nested) != 1 or body[nested[0]].__class__ is not dict or depth >= _DEEPEST:
+        return None
+    if _rank(nested[0]) < (1 if depth == 1 else 0):
+        return None
+    inner = body[nested[0]]
+    if _rank(nested[0]) >= 1:
+        shelves = list(inner.values())
+        if len(shelves) >= _SEVERAL and all(shelf.__class__ in _NESTED for shelf in shelves):
+            joined = _joined([_slate_in(shelf) for shelf in shelves])
+            if joined:
+                return joined
+    found = _best(inner)
+    return found or _inside(inner, [key for key, value in inner.items() if value.__class__ in _NESTED], depth + 1)
+
+
+def _slate_in(shelf: Any) -> Any:
+    """Return the only list of an object with a usual key, such as ``recommendations``; other values unchanged."""
+    if shelf.__class__ is not dict or _ranked(shelf):
+        return shelf
+    lists = [value for key, value in shelf.items() if value.__class__ is list and _rank(key) >= 1]
+    return lists[0] if len(lists) == 1 else shelf
 
 
 def _best(body: dict[str, Any]) -> Found | None:
@@ -99,14 +162,14 @@ def _rank(key: str) -> float:
 @lru_cache(maxsize=1024)
 def _remembered_rank(key: str) -> float:
     lower = key.lower()
-    listed = [word.lower() for word in _WORDS.findall(key)]
+    listed = words_of(key)
     words = set(listed)
-    decoy = listed[-1:] and listed[-1] in DECOYS
+    decoy = listed[-1:] and listed[-1] in DECOYS and lower not in _SCORED_ITEMS
     if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
         return -1
     if _STRONG.search(lower):
         return _NAMED
-    return 1 if lower in KNOWN or words & KNOWN else 0
+    return 1 if lower in KNOWN or words & KNOWN or listed[-1:] == ["ids"] else 0
 
 
 def _as_items(value: Any) -> Found | None:
@@ -121,7 +184,9 @@ def _listed(value: list[Any]) -> Found | None:
         return as_objects(value)
     if kinds == _LISTS:
         pairs = _from_pairs(value)
-        return as_objects(pairs) if pairs else None
+        if pairs:
+            return as_objects(pairs)
+        return _listed(value[0]) if len(value) == 1 and len(value[0]) > _PAIR else None
     if type(None) in kinds and len(kinds) > 1:
         return _listed([element for element in value if element is not None])
     return (value, None) if all(map(_is_id, value)) else None
@@ -138,18 +203,63 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
         shelved = _from_shelves(items)
         if shelved is not None:
             return _as_unshelved(shelved)
-    if fields and _wrapped(items, fields):
-        key = fields.id
-        items = [{**item[key], **_without(item, key)} for item in items if isinstance(item.get(key), dict)]
+    return _as_unwrapped(items, fields)
+
+
+def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found | None:
+    key = _wrapper(items, fields)
+    if key is not None:
+        items = [_merged(item, key, fields) for item in items if isinstance(item.get(key), dict)]
         fields = fields_of(max(items, key=len))
+    if fields is not None and fields.container and fields.category is None:
+        inside = fields.container
+        if all(isinstance(item.get(inside), dict) for item in items):
+            items = [{**item[inside], **item} for item in items]
+            found = fields_of(max(items, key=len))
+            fields = found._replace(id=fields.id, by_id=fields.by_id) if found else fields
+    if fields is None and all(len(item) == 1 for item in items):
+        key = next(iter(items[0]))
+        values = [item.get(key) for item in items]
+        return (values, None) if all(isinstance(value, str) and value for value in values) else None
     return (items, fields) if fields else None
+
+
+def _wrapper(items: list[dict[str, Any]], fields: Fields | None) -> str | None:
+    """Return the key of the object that is the item itself, as in ``{"score": 0.5, "article": {...}}``; or None."""
+    first = max(items, key=len)
+    if fields is not None and _wrapped(items, fields):
+        return fields.id
+    if fields is not None and not fields.by_id and not first[fields.id].__class__ is dict:
+        return None
+    candidates = [key for key, value in first.items() if value.__class__ is dict and _can_be_item(key, value)]
+    named = [key for key in candidates if _STRONG.search(key.lower())]
+    if len(named or candidates) != 1 or (fields is not None and _has_title(first)):
+        return None
+    return (named or candidates)[0]
+
+
+def _can_be_item(key: str, value: dict[str, Any]) -> bool:
+    if NOT_THE_ITEM.intersection(words_of(key)) or plain(key) in CONTAINERS - {"document", "doc", "item"}:
+        return False
+    inner = fields_of(value)
+    return inner is not None and inner.by_id
+
+
+def _has_title(item: dict[str, Any]) -> bool:
+    return any(plain(key).endswith(("title", "name", "headline")) for key in item)
+
+
+def _merged(item: dict[str, Any], key: str, fields: Fields | None) -> dict[str, Any]:
+    """Return the inner object with the other fields of the outer object. The id of the inner object wins."""
+    inner = item[key]
+    own = {fields.id} if fields is not None and fields.by_id and fields_of(inner) else set()
+    return {**inner, **{name: value for name, value in item.items() if name != key and name not in own}}
 
 
 def _as_unshelved(items: list[Any]) -> Found | None:
     """Return the items of shelves. An item of a shelf is not read as a shelf again."""
     if items and all(isinstance(item, dict) for item in items):
-        fields = fields_of(max(items, key=len))
-        return (items, fields) if fields else None
+        return _as_unwrapped(items, fields_of(max(items, key=len)))
     return (items, None) if all(map(_is_id, items)) else None
 
 
@@ -157,10 +267,6 @@ def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
     if isinstance(items[0].get(fields.id), dict):
         return True
     return fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items)
-
-
-def _without(item: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name != key}
 
 
 def _ranked(value: dict[str, Any]) -> Found | None:
