@@ -9,10 +9,14 @@ from urllib.parse import parse_qsl
 
 from otel_recmon.safety import Faults
 
-loads: Callable[[bytes], Any] = json.loads
+loads: Callable[[bytes | str], Any] = json.loads
 """Parses JSON, with orjson if it is installed."""
 with suppress(ImportError):
     from orjson import loads
+
+
+_LONGEST_NULL = 16
+"""The maximum length of a body that is compared with ``null``, with white space around it."""
 
 
 class Body:
@@ -32,6 +36,11 @@ class Body:
             self.chunks.append(chunk)
         else:
             self.chunks.clear()
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the body is the JSON value null."""
+        return self.size <= _LONGEST_NULL and b"".join(self.chunks).strip() == b"null"
 
     def content(self, encoding: str, faults: Faults) -> bytes | None:
         """Return the decompressed body; None if it is too long or its encoding is unknown."""
@@ -84,10 +93,19 @@ def parsed(content: bytes, media_type: str) -> Any:
 def _parsed(content: bytes, media_type: str) -> Any:
     if media_type.startswith("application/x-www-form-urlencoded"):
         return dict(reversed(parse_qsl(content.decode())))
+    if "event-stream" in media_type:
+        return _events(content)
     lines = content.splitlines() if _is_lines(media_type) else []
     if lines:
         return [loads(line) for line in lines if line.strip()]
     return loads(content)
+
+
+def _events(content: bytes) -> Any:
+    """Return the data of the only server-sent event with JSON in it; of several events, the list of their data."""
+    lines = (line[5:].strip() for line in content.splitlines() if line.startswith(b"data:"))
+    found = [data for data in (loads(line) for line in lines if line[:1] in (b"{", b"[") and line != b"[DONE]") if data]
+    return found[0] if len(found) == 1 else found
 
 
 def coding(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
@@ -108,4 +126,4 @@ def _is_lines(media_type: str) -> bool:
 
 def maybe_json(media_type: str) -> bool:
     """Return whether a response of this media type can contain items. A response without a media type can."""
-    return not media_type or "json" in media_type
+    return not media_type or "json" in media_type or "event-stream" in media_type

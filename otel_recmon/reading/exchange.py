@@ -29,6 +29,10 @@ class Exchange(Protocol):
         """Whether the client has the response already, so that the service sent no content."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the service said that it has nothing, by the status code 204 or by ``null``."""
+
+    @property
     def span(self) -> Span:
         """The server span."""
 

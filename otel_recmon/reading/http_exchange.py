@@ -12,6 +12,7 @@ from otel_recmon.safety import Faults
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
+NO_CONTENT: Final = 204
 NOT_MODIFIED: Final = 304
 _STATUS: Final = {2: SUCCESS, 4: REJECTED, 5: ERROR, NOT_MODIFIED: SUCCESS}
 REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -80,6 +81,12 @@ class HttpExchange:
     def not_modified(self) -> bool:
         """Whether the client has the response already."""
         return self._status_code == NOT_MODIFIED
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the status code is 204, or the response is ``null``."""
+        body = self._response_body
+        return self._status_code == NO_CONTENT or (body is not None and body.is_null)
 
     @property
     def has_parameters(self) -> bool:

@@ -12,6 +12,8 @@ from otel_recmon.values import number
 
 _MOST_REMEMBERED: Final = 2_000
 """The maximum total length of the keys of an item that are cached. The keys of a response may come from a client."""
+_LONGEST_CACHED: Final = 100
+"""The maximum length of a key that is cached on its own."""
 _TITLES: Final = ("title", "name", "label", "headline")
 _CATEGORIES: Final = tuple(
     "category categories categoryname genre genres genrename genreids topic topics department section".split()
@@ -21,13 +23,11 @@ _SCORES: Final = tuple(
     relevance relevancescore confidence probability prediction certainty match""".split()
 )
 """The scores of a model, the most decisive first: a final score is computed from the others."""
-_NO_SCORES: Final = re.compile(r"(popularity|popular|review|reviews|rating|vote|votes|credit|imdb|metacritic|trust)score$")
+_NO_SCORES: Final = re.compile(r"(popularity|popular|reviews?|rating|votes?|credit|imdb|metacritic|trust)score$")
 """Scores of other people or of the item itself, which no recommendation model computes."""
 _POSITIONS: Final = ("position", "rank")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
-_IDS: Final = tuple(
-    "id itemid productid sku asin isbn isbn13 uuid gid code slug key item product externalid".split()
-)
+_IDS: Final = tuple("id itemid productid sku asin isbn isbn13 uuid gid code slug key item product externalid".split())
 _WRAPPERS: Final = ("item", "product")
 SHELVES: Final = frozenset(
     """articles cards contents documents entries hits impressions items movies products recommendations recs results
@@ -64,8 +64,8 @@ class Fields(NamedTuple):
     """Whether the key of the id usually holds a whole item."""
     shelf: bool = False
     """Whether one of the keys usually holds a list of items."""
-    container: str | None = None
-    """The key that usually holds an object with more fields of the item."""
+    containers: tuple[str, ...] = ()
+    """The keys that usually hold an object with more fields of the item."""
 
 
 def fields_of(item: dict[str, Any]) -> Fields | None:
@@ -91,12 +91,17 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _POSITIONS),
         key.lower() in _WRAPPERS,
         not SHELVES.isdisjoint(named),
-        _first(named, CONTAINERS),
+        tuple(key for name, key in named.items() if name in CONTAINERS),
     )
 
 
 def plain(key: str) -> str:
     """Return a key in lower case, without characters such as ``_`` between its words."""
+    return _plain(key) if len(key) <= _LONGEST_CACHED else _plain.__wrapped__(key)
+
+
+@lru_cache(maxsize=2048)
+def _plain(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 

@@ -13,6 +13,7 @@ from otel_recmon.config import Settings
 from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
+from otel_recmon.reading.item_keys import plain
 from otel_recmon.reading.routes import RouteKind
 from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
@@ -198,7 +199,7 @@ class Readers:
             slates=self._slate_rules(find, method, template),
             events=_event_rules(find),
             labels=self._label_rules(find),
-            user=find["user"] or partial(usual_names.named, usual_names.USERS),
+            user=find["user"] or usual_names.user,
             needs_user=settings.needs_user,
             signed=bool(settings.signing_key),
             experimental=settings.experimental,
@@ -218,7 +219,7 @@ class Readers:
             score=pick["score"],
             outcome=find["outcome"],
             limit=find["limit"] or partial(usual_names.named, usual_names.LIMITS),
-            limit_in_path=bool(find["limit"]) or not usual_names.LIMITS.isdisjoint(_PARAMETERS.findall(template)),
+            limit_in_path=bool(find["limit"]) or _has_limit(template),
             position_base=self._settings.position_base,
         )
 
@@ -237,10 +238,14 @@ class Readers:
         )
 
 
+def _has_limit(template: str) -> bool:
+    return not usual_names.LIMITS.isdisjoint(map(plain, _PARAMETERS.findall(template)))
+
+
 def _event_rules(find: dict[str, Source | None]) -> EventRules:
     return EventRules(
         position=find["position"] or partial(usual_names.named, usual_names.POSITIONS),
-        revenue=find["revenue"] or partial(usual_names.named, usual_names.REVENUES),
+        revenue=find["revenue"] or usual_names.revenue,
         item_id=find["event_item_id"] or usual_names.item_id,
         recommendation_id=find["recommendation_id"] or usual_names.recommendation_id,
     )

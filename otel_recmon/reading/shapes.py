@@ -59,7 +59,10 @@ def find_items(body: Any) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
         return _listed(body[nested[0]])
-    return _ranked(body) or _side_by_side(body) or _best(body) or _inside(body, nested)
+    found = _ranked(body) or _side_by_side(body) or _best(body) or _inside(body, nested)
+    if found is None and any(value is None and _rank(key) == _NAMED for key, value in body.items()):
+        return [], None  # null in place of an empty list
+    return found
 
 
 def _loaded(text: str) -> Any:
@@ -211,12 +214,8 @@ def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found |
     if key is not None:
         items = [_merged(item, key, fields) for item in items if isinstance(item.get(key), dict)]
         fields = fields_of(max(items, key=len))
-    if fields is not None and fields.container and fields.category is None:
-        inside = fields.container
-        if all(isinstance(item.get(inside), dict) for item in items):
-            items = [{**item[inside], **item} for item in items]
-            found = fields_of(max(items, key=len))
-            fields = found._replace(id=fields.id, by_id=fields.by_id) if found else fields
+    if fields is not None and fields.containers and fields.category is None:
+        items, fields = _with_stored_fields(items, fields)
     if fields is None and all(len(item) == 1 for item in items):
         key = next(iter(items[0]))
         values = [item.get(key) for item in items]
@@ -224,12 +223,22 @@ def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found |
     return (items, fields) if fields else None
 
 
+def _with_stored_fields(items: list[dict[str, Any]], fields: Fields) -> tuple[list[dict[str, Any]], Fields]:
+    """Return the items with the fields of the object inside them, as search engines and vector stores return them."""
+    for key in fields.containers:
+        if all(isinstance(item.get(key), dict) for item in items):
+            items = [{**item[key], **item} for item in items]
+            found = fields_of(max(items, key=len))
+            return items, found._replace(id=fields.id, by_id=fields.by_id) if found else fields
+    return items, fields
+
+
 def _wrapper(items: list[dict[str, Any]], fields: Fields | None) -> str | None:
     """Return the key of the object that is the item itself, as in ``{"score": 0.5, "article": {...}}``; or None."""
     first = max(items, key=len)
     if fields is not None and _wrapped(items, fields):
         return fields.id
-    if fields is not None and not fields.by_id and not first[fields.id].__class__ is dict:
+    if fields is not None and not fields.by_id and first[fields.id].__class__ is not dict:
         return None
     candidates = [key for key, value in first.items() if value.__class__ is dict and _can_be_item(key, value)]
     named = [key for key in candidates if _STRONG.search(key.lower())]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otel_recmon.catalog import FALLBACK, OUTCOMES_
+from otel_recmon.catalog import FAILED, FALLBACK, OUTCOMES_
+from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.expressions import Field, Source
 from otel_recmon.reading.item_keys import Fields, categories_of, scores_of
@@ -37,6 +38,10 @@ class SlateRules:
         """Return the slate of a response. The items are None if nothing in the response looks like items."""
         outcome = self._outcome(exchange, faults) if self.outcome else None
         found = self._configured_items(exchange) if self.items else find_items(exchange.response)
+        if found is None and exchange.is_empty:
+            found = [], None
+        if (found is None or not found[0]) and outcome is None and usual_names.states_error(exchange.response):
+            outcome = FAILED
         if found is None:
             return Slate(None, outcome=outcome)
         items, fields = found
@@ -75,6 +80,8 @@ class SlateRules:
             slate.positions = _page_positions(position, self.positions(objects, position))
 
     def _requested(self, exchange: Exchange) -> int | None:
+        if usual_names.named(usual_names.PAGES, exchange) is not None:
+            return None  # the last page of a list is often short
         stated = self.limit(exchange)
         found = None if stated is None else number(stated)
         return int(found) if found is not None and found >= 1 else None

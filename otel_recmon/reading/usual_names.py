@@ -1,32 +1,82 @@
-"""The usual names of query, path and body fields. They are used if no expression is configured."""
+"""The usual names of query, path and body fields. They are used if no expression is configured.
 
+All names are plain: in lower case, and without characters between their words. So ``userId`` and ``user-id`` are the
+same name as ``user_id``.
+"""
+
+from collections.abc import Iterator
 from typing import Any, Final
 
 from otel_recmon.attribution import HEADER
 from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.item_keys import plain
+from otel_recmon.values import number
 
-LIMITS: Final = frozenset("limit k n top_k topk top_n topn num count n_recommendations num_items".split())
-POSITIONS: Final = frozenset("position pos rank slot".split())
-REVENUES: Final = frozenset("revenue amount price total order_value value".split())
-USERS: Final = frozenset("user_id userid user uid customer_id customerid visitor_id account_id member_id".split())
-VERSIONS: Final = frozenset({"model_version"})
-_IDS: Final = frozenset({"recommendation_id"})
+LIMITS: Final = frozenset(
+    """count itemcount k limit maxitems maxrecommendations maxresults n nrecommendations nrecs num numitems numrecs
+    numrecommendations numresults pagesize perpage size take topk topn""".split()
+)
+PAGES: Final = frozenset(
+    "after continuation curpage cursor from offset page pageno pagenumber pagetoken skip start startindex".split()
+)
+"""The names of the place in a longer list. The last page of such a list is often shorter than the others."""
+POSITIONS: Final = frozenset("itemposition pos position rank slot".split())
+USERS: Final = frozenset(
+    """accountid customer customerid memberid personid profileid shopperid subscriberid targetuserid uid user userid
+    viewerid visitorid""".split()
+)
+VERSIONS: Final = frozenset({"modelversion"})
+_IDS: Final = frozenset({"recommendationid"})
 _ITEMS: Final = tuple(
     frozenset({name})
     for name in (
-        "item_id itemId item product_id productId product sku asin isbn movie_id content_id article_id video_id "
-        "track_id id"
+        "itemid item productid product sku asin isbn movieid contentid articleid videoid trackid bookid songid jobid "
+        "offerid listingid id"
     ).split()
 )
 """The names of an item id, most specific first. ``id`` is last, because it may be the id of the event itself."""
+_TOTALS: Final = frozenset(
+    "grandtotal ordertotal ordervalue revenue subtotal total totalamount totalprice transactionrevenue".split()
+)
+_PRICES: Final = frozenset("itemprice price saleprice unitprice".split())
+_QUANTITIES: Final = frozenset("qty quantity".split())
+_AMOUNTS: Final = frozenset("amount value".split())
+"""Less clear names of a revenue: ``amount`` may be a quantity, and ``value`` may be a rating."""
+_OWN_IDS: Final = frozenset("id userid".split())
+_ERRORS: Final = ("error", "fail", "failed", "failure")
 
 
 def named(names: frozenset[str], exchange: Exchange) -> Any:
     """Return the first value with one of these names in the query, the path or the body; None if there is none."""
     for fields in (exchange.query, exchange.path_params, exchange.body):
-        if fields and isinstance(fields, dict) and not names.isdisjoint(fields):
-            return next(value for name, value in fields.items() if name in names)
+        if fields and isinstance(fields, dict):
+            for name, value in fields.items():
+                if plain(name) in names:
+                    return value
     return None
+
+
+def user(exchange: Exchange) -> Any:
+    """Return the id of the user, also from an object in the body, as in ``{"context": {"userId": 7}}``."""
+    found = named(USERS, exchange)
+    if found is None and isinstance(exchange.body, dict):
+        inner = [value for value in exchange.body.values() if isinstance(value, dict)]
+        found = next((value for fields in inner for value in _values(fields, USERS)), None)
+    if isinstance(found, dict):
+        return next(_values(found, _OWN_IDS), None)
+    return found
+
+
+def revenue(exchange: Exchange) -> Any:
+    """Return the revenue of a conversion: a total, else the price times the quantity, else an amount."""
+    total = named(_TOTALS, exchange)
+    if total is not None:
+        return total
+    price = named(_PRICES, exchange)
+    if price is None:
+        return named(_AMOUNTS, exchange)
+    each, quantity = number(price), number(named(_QUANTITIES, exchange))
+    return price if each is None or quantity is None else each * quantity
 
 
 def recommendation_id(exchange: Exchange) -> Any:
@@ -44,3 +94,15 @@ def served_version(exchange: Exchange) -> Any:
     """Return the model version in the body or the header of a response."""
     stated = exchange.response.get("model_version") if isinstance(exchange.response, dict) else None
     return stated or exchange.response_headers.get("x-model-version")
+
+
+def states_error(response: Any) -> bool:
+    """Return whether a response says that the request failed, although its status code says success."""
+    if not isinstance(response, dict):
+        return False
+    status = response.get("status")
+    return response.get("success") is False or (isinstance(status, str) and status.lower() in _ERRORS)
+
+
+def _values(fields: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:
+    return (value for name, value in fields.items() if plain(name) in names)

@@ -209,7 +209,7 @@ class TestParsed:
             ("application/jsonl", True),
             ("text/html; charset=utf-8", False),
             ("image/png", False),
-            ("text/event-stream", False),
+            ("text/event-stream", True),
         ],
     )
     def test_only_json_can_contain_items(self, media_type: str, possible: bool) -> None:

@@ -114,7 +114,25 @@ RESPONSES: dict[str, tuple[dict[str, Any], Series]] = {
     ),
     "a slow slate": ({"response": ["a"], "seconds": 0.51}, _counts("success", "served", "1", good="false")),
     "no items": ({"response": {"detail": "x"}}, _counts("success", "unrecognized", good="false")),
-    "no body": ({"raw": b"", "status": 204}, _counts("success", "unrecognized", good="false")),
+    "no body": ({"raw": b""}, _counts("success", "unrecognized", good="false")),
+    "no content": ({"raw": b"", "status": 204}, _counts("success", "empty", good="false")),
+    "null": ({"raw": b" null "}, _counts("success", "empty", good="false")),
+    "null in place of the list": ({"response": {"recommendations": None}}, _counts("success", "empty", good="false")),
+    "an event stream": (
+        {
+            "raw": b'event: items\ndata: {"items": ["a", "b"]}\n\ndata: [DONE]\n\n',
+            "headers": ((b"content-type", b"text/event-stream; charset=utf-8"),),
+        },
+        _counts("success", "served", "1", "2"),
+    ),
+    "a refusal with the status code of success": (
+        {"response": {"success": False, "message": "no model"}},
+        _counts("error", "error", good="false"),
+    ),
+    "the last page of a longer list": (
+        {"response": ["a"], "query": "limit=3&page=7"},
+        _counts("success", "served", "1"),
+    ),
     "a page of HTML": (
         {"raw": b"<html>", "headers": ((b"content-type", b"text/html"),)},
         _counts("success", "unrecognized", good="false"),

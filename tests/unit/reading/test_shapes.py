@@ -67,7 +67,7 @@ NOT_FOUND: dict[str, Any] = {
     "an error message": {"detail": "not found"},
     "a single item": {"id": "a", "title": "Alien"},
     "a list of nulls": {"items": [None, None]},
-    "nulls under usual keys": {"items": None, "recommendations": None},
+    "nulls under usual keys": {"items": None, "products": None},
     "a list of lists": [["a"], ["b"]],
     "a list of booleans": [True, False],
     "a list of floats": {"embedding": [0.5, 0.25]},
