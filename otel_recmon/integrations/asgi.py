@@ -36,6 +36,7 @@ class Switch:
     def turn_on(self, observer: Observer) -> None:
         """Record all requests from the next request on with this observer."""
         self.routes = RouteCache(observer.reader)
+        observer.routes_changed = self.routes.clear
         self.observer = observer
 
     def swallow(self, site: str, error: BaseException) -> None:

@@ -35,6 +35,10 @@ class RouteCache(Generic[T]):
             known = self._routes[key] = route, self._found(asgi, root)
         return known[1]
 
+    def clear(self) -> None:
+        """Forget all results."""
+        self._routes.clear()
+
     def _found(self, asgi: Scope, root: str) -> T | None:
         found = template(asgi, root)
         return self._lookup(asgi["method"], found) if found else None

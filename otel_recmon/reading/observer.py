@@ -1,12 +1,14 @@
 """The observer. It finds the reader for the route of a request, and records each finished request."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from otel_recmon.catalog import REJECTED
+from otel_recmon.catalog import REJECTED, SUCCESS
 from otel_recmon.config import Settings, variable
 from otel_recmon.reading.exchange import ABANDONED, Exchange
-from otel_recmon.reading.reader import Reader, Readers
+from otel_recmon.reading.reader import Guess, Reader, Readers
 from otel_recmon.reading.routes import Routes
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import NOTHING_OBSERVED, Observation, record_observation
@@ -15,6 +17,10 @@ from otel_recmon.sdk import describe
 
 _logger = logging.getLogger("otel_recmon")
 
+MOST_HELD: Final = 100
+"""The maximum number of requests of a guessed route that are held until a response has items."""
+MOST_MISSES: Final = 20
+"""The number of successful responses without items after which a guessed route is watched no longer."""
 MOST_ROUTES: Final = 4096
 """The maximum number of routes with a cached reader. Without it, a client could fill memory with invented methods."""
 
@@ -36,6 +42,8 @@ class Observer:
         self._readers = Readers(settings, defaults.store)
         self._known: dict[tuple[str, str], Reader | None] = {}
         self._warned: set[str] = set()
+        self.routes_changed: Callable[[], None] = lambda: None
+        """A function to call when a watched route turns out to be none."""
 
     def reader(self, method: str, template: str) -> Reader | None:
         """Return the reader of a route, or None if the route is not watched."""
@@ -44,18 +52,46 @@ class Observer:
             if len(self._known) >= MOST_ROUTES:
                 self._known.clear()
             kind = self._routes.kind(method, template)
-            self._known[key] = self._readers.reader(kind, method, template) if kind else None
+            found = self._known[key] = self._readers.reader(kind, method, template) if kind else None
+            level = self._routes.is_guess(method, template)
+            if found is not None and level:
+                self._known[key] = replace(found, guess=Guess(needs_evidence=level > 1))
         return self._known[key]
 
     def finish(self, request: RequestContext, reader: Reader | None, exchange: Exchange, seconds: float) -> None:
         """Record a finished request; ``seconds`` is its duration."""
         seen = NOTHING_OBSERVED if reader is None else reader.read(exchange, request)
         status = REJECTED if exchange.status == ABANDONED else exchange.status
+        if reader is not None and reader.guess is not None and not self._is_confirmed(reader.guess, request, seen):
+            self._hold(reader, seen, status, seconds)
+            request.close(frozenset())
+            return
         record_observation(self.defaults, request, seen, status, seconds)
         if reader is not None and seen.recommends:
             self._warn_unrecognized(reader, seen)
             if request.labels is not None and exchange.span.is_recording():
                 describe(exchange.span, _span_attributes(request))
+
+    def _is_confirmed(self, guess: Guess, request: RequestContext, seen: Observation) -> bool:
+        """Return whether a guessed route recommends: its code says so, or a response has had items."""
+        if not guess.confirmed and (request.recorded_by is not None or guess.fits(seen.slate)):
+            guess.confirmed = True
+            held, guess.held = guess.held, []
+            for earlier, status, seconds in held:
+                record_observation(self.defaults, RequestContext(closed_by_plugin=True), earlier, status, seconds)
+        return guess.confirmed
+
+    def _hold(self, reader: Reader, seen: Observation, status: str | None, seconds: float) -> None:
+        guess = reader.guess
+        if guess is None or guess.rejected:
+            return
+        guess.misses += status == SUCCESS and (seen.slate is None or seen.slate.items is None or bool(seen.slate.items))
+        if guess.misses >= MOST_MISSES:
+            guess.rejected, guess.held = True, []
+            self._known = {key: None if found is reader else found for key, found in self._known.items()}
+            self.routes_changed()
+        elif len(guess.held) < MOST_HELD:
+            guess.held.append((seen, status, seconds))
 
     def _warn_unrecognized(self, reader: Reader, seen: Observation) -> None:
         if seen.slate is None or seen.slate.items is not None:

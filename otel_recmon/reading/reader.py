@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
 from otel_recmon.recording.observation import Observation
 from otel_recmon.recording.request_context import RequestContext
+from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
 from otel_recmon.values import label_text, number
@@ -65,6 +67,27 @@ class LabelRules:
     """Whether the traffic can give at least one label."""
 
 
+@dataclass
+class Guess:
+    """The state of a route whose words do not say surely that it recommends."""
+
+    needs_evidence: bool
+    """Whether items must look like recommended items, because the words of the route say little."""
+    confirmed: bool = False
+    rejected: bool = False
+    misses: int = 0
+    held: list[tuple[Observation, str | None, float]] = field_of(default_factory=list)
+    """Observation, status and seconds of the requests before the first response with items."""
+
+    def fits(self, slate: Slate | None) -> bool:
+        """Return whether a slate confirms the guess. Words alone may be completions, objects may be settings."""
+        if slate is None or not slate.items:
+            return False
+        if not self.needs_evidence:
+            return True
+        return bool(slate.scores or slate.categories) or all(isinstance(item, int) for item in slate.items)
+
+
 @dataclass(frozen=True)
 class Reader:
     """The rules of one watched route."""
@@ -84,6 +107,7 @@ class Reader:
     """Whether the body of the response is needed."""
     faults: Faults
     has_served: Callable[[str], bool]
+    guess: Guess | None = None
 
     def read(self, exchange: Exchange, request: RequestContext) -> Observation:
         """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from otel_recmon.config import Settings
+from otel_recmon.reading.route_words import certainty
 
 
 class RouteKind(Enum):
@@ -32,10 +33,6 @@ class Pattern:
 
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _LAST_FIXED: Final = r"(?:.*/)?{word}(?:/\{{[^}}]*\}})*/?"
-_RECOMMENDS: Final = Pattern(
-    frozenset({"GET", "POST"}),
-    re.compile(_LAST_FIXED.format(word=r"[^/{}]*recommend[^/{}]*"), re.IGNORECASE),
-)
 _CLICKS: Final = Pattern(frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE))
 _CONVERTS: Final = Pattern(
     frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="(?:conversions?|purchases?)"), re.IGNORECASE)
@@ -81,6 +78,8 @@ class Routes:
     """The watched routes of a service. If a route matches several kinds, it is an event route."""
 
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
+    by_words: bool = False
+    """Whether recommendation routes are found by the words of their templates."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
@@ -94,8 +93,9 @@ class Routes:
                 (RouteKind.CLICK, chosen(settings.click_routes, (_CLICKS,))),
                 (RouteKind.CONVERSION, chosen(settings.conversion_routes, (_CONVERTS,))),
                 (RouteKind.IMPRESSION, chosen(settings.impression_routes, ())),
-                (RouteKind.RECOMMENDATION, chosen(settings.routes, (_RECOMMENDS,))),
-            )
+                (RouteKind.RECOMMENDATION, chosen(settings.routes, ())),
+            ),
+            by_words=not settings.routes,
         )
 
     def kind(self, method: str, template: str) -> RouteKind | None:
@@ -105,4 +105,10 @@ class Routes:
         for kind, choices in self.kinds:
             if any(pattern.matches(method, template) for pattern in choices):
                 return kind
-        return None
+        return RouteKind.RECOMMENDATION if self.by_words and certainty(method, template) else None
+
+    def is_guess(self, method: str, template: str) -> int:
+        """Return 0 for a sure route, 1 for one that needs a response with items, 2 for one that needs good items."""
+        if not self.by_words or self.kind(method, template) is not RouteKind.RECOMMENDATION:
+            return 0
+        return 3 - certainty(method, template)

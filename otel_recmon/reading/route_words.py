@@ -1,0 +1,57 @@
+"""The words of route templates by which recommendation routes are found without configuration.
+
+The words are those of public recommendation services. A route whose words say little is a guess: it counts only after a
+response with items.
+"""
+
+import re
+from typing import Final
+
+from otel_recmon.reading.item_keys import plain, words_of
+
+RECOMMENDS: Final = re.compile(r"recomm?end|recommand|recomms|empfehl")
+"""Recommendations in the last fixed segment of a template, also in French, Spanish, Portuguese and German."""
+GUESSES: Final = frozenset(
+    """discover discovery feed homepage personalisation personalised personalization personalized personalizer rank
+    ranking rec reco recos recs recsys related rerank reranking similar suggested suggestions trending""".split()
+)
+"""Words of routes that often return recommendations."""
+_JOINED: Final = re.compile(r"foryou|youmaylike|alsobought|alsoviewed|boughttogether|becauseyou|nextbest")
+"""Words of such routes that are several words."""
+NEVER: Final = frozenset(
+    """admin analytics autocomplete backfill cache completion config configuration dismiss docs evaluate evaluation
+    export feedback health healthcheck healthz history import info logs metrics models monitoring openapi party
+    preferences refresh reload report retrain schema search searches settings stats statistics status suggest train
+    trainer training typeahead""".split()
+)
+"""Words of routes beside recommendations that return none."""
+_STORED: Final = frozenset("recid recommendationid".split())
+"""Parameters that name one stored recommendation, which is not a slate."""
+_PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}")
+
+
+def certainty(method: str, template: str) -> int:
+    """Return how likely a route recommends by its words: 3 surely, 2 probably, 1 possibly, 0 not."""
+    segments = [segment for segment in template.split("/") if segment]
+    fixed = [segment for segment in segments if "{" not in segment]
+    if method not in ("GET", "POST") or not fixed:
+        return 0
+    first = next((at for at, segment in enumerate(segments) if segment in fixed and _recommends(segment)), None)
+    if first is not None:
+        after = segments[first:]
+        if _has_never(after) or not _STORED.isdisjoint(map(plain, _PARAMETER.findall("/".join(after)))):
+            return 0
+        return 3 if _recommends(fixed[-1]) else 2
+    return int(any(map(_is_guess, fixed)) and not _has_never(fixed))
+
+
+def _recommends(segment: str) -> bool:
+    return RECOMMENDS.search(segment.lower()) is not None
+
+
+def _is_guess(segment: str) -> bool:
+    return not GUESSES.isdisjoint(words_of(segment)) or _JOINED.search(plain(segment)) is not None
+
+
+def _has_never(segments: list[str]) -> bool:
+    return any(not NEVER.isdisjoint(words_of(segment)) for segment in segments if "{" not in segment)
