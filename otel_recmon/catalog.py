@@ -97,6 +97,7 @@ DROP_REASONS: Final = (
     "coverage_invalid",
     "diversity_invalid",
     "event_too_long",
+    "events_too_many",
     "items_invalid",
     "label_invalid",
     "latency_invalid",

@@ -168,6 +168,14 @@ class Settings:
         "counted only from these reports, and not from responses.",
         "POST /seen",
     )
+    event_routes: str | None = _setting(
+        None,
+        _PATTERNS,
+        "The routes for events of any kind: a click or a conversion counts by the kind that the event states. Default: "
+        "POST routes whose last segments contain `event`, `interaction`, `track`, `action`, `activity`, `feedback` and "
+        "similar words.",
+        "POST /v1/signals",
+    )
     items: str | None = _setting(
         None,
         _SOURCE,
@@ -192,6 +200,13 @@ class Settings:
         "The outcome of the response: a value of the label `outcome`, or `true` for `fallback`. Default: `empty` "
         "without items, `partial` with fewer items than requested, else `served`.",
         "meta.is_fallback",
+    )
+    event: str | None = _setting(
+        None,
+        _SOURCE,
+        "The kind of an event on a route for events of any kind, such as `click` or `purchase`. Default: `event_type`, "
+        "`action`, `interaction_type`, `type` and similar fields of the query or the body.",
+        "body:signal",
     )
     limit: str | None = _setting(
         None,

@@ -1,6 +1,7 @@
 """The interface of a finished request with its response, for HTTP as well as gRPC."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from opentelemetry.trace import Span
@@ -63,3 +64,26 @@ class Exchange(Protocol):
     @property
     def response(self) -> Any:
         """The parsed content of the response; None if the response is incomplete or cannot be parsed."""
+
+
+class PartOfExchange:
+    """One event of a request with several events: an exchange whose body is the event."""
+
+    query: Final[Mapping[str, str]] = MappingProxyType({})
+    has_parameters = True
+
+    def __init__(self, exchange: Exchange, body: Any) -> None:
+        self.status, self.accepted, self.redirected = exchange.status, exchange.accepted, exchange.redirected
+        self.not_modified, self.is_empty, self.span = exchange.not_modified, exchange.is_empty, exchange.span
+        self.path_params, self.headers, self.body = exchange.path_params, exchange.headers, body
+        self._exchange = exchange
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response headers of the request."""
+        return self._exchange.response_headers
+
+    @property
+    def response(self) -> Any:
+        """The parsed content of the response to the request."""
+        return self._exchange.response

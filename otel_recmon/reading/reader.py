@@ -1,7 +1,7 @@
 """The reader of one route. It reads a finished exchange once, and returns the observation to record."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as field_of
 from functools import partial
@@ -12,22 +12,26 @@ from opentelemetry.trace import Span
 from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
 from otel_recmon.config import Settings
 from otel_recmon.reading import usual_names
-from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.event_words import MOST_EVENTS, events_in, flat, kind_of
+from otel_recmon.reading.exchange import Exchange, PartOfExchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
 from otel_recmon.reading.item_keys import plain
 from otel_recmon.reading.routes import RouteKind
 from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
-from otel_recmon.recording.observation import Observation
-from otel_recmon.recording.request_context import RequestContext
+from otel_recmon.recording.observation import Observation, ReportedEvent
+from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, RequestContext
 from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
 from otel_recmon.values import label_text, number
 
+_CLICKED: Final = (RouteKind.CLICK, RouteKind.EVENT)
+_BATCHED: Final = (RouteKind.CLICK, RouteKind.EVENT)
+"""The kinds of routes whose bodies may be lists of events. The list of a conversion may be one cart."""
 SOURCES: Final = (
     *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
-    *"recommendation_id event_item_id".split(),
+    *"recommendation_id event_item_id event".split(),
 )
 """The settings that locate a value in an exchange."""
 FIELDS: Final = ("item_id", "category", "score")
@@ -108,12 +112,14 @@ class Reader:
     faults: Faults
     has_served: Callable[[str], bool]
     guess: Guess | None = None
+    event_kind: Source | None = None
+    """The expression that finds the kind of an event; None for the usual fields."""
 
     def read(self, exchange: Exchange, request: RequestContext) -> Observation:
         """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""
         seen = Observation()
         seen.recommends = self.kind is RouteKind.RECOMMENDATION
-        if self.needs_user or (self.signed and self.kind is RouteKind.CLICK):
+        if self.needs_user or (self.signed and self.kind in _CLICKED):
             seen.user = self.user(exchange)
         if seen.recommends:
             if exchange.not_modified:
@@ -121,27 +127,50 @@ class Reader:
             elif exchange.status == SUCCESS and not request.slates:
                 seen.slate = self.slates.read(exchange, self.faults)
                 seen.slate.user = seen.user
-        elif self.kind.value not in request.events and self._is_accepted(exchange):
-            self._read_event(seen, exchange)
+        elif self._is_accepted(exchange):
+            seen.events = tuple(event for event in self._events(exchange) if event.kind not in request.events)
         if self.experimental:
             seen.experiment = self._label(self.labels.experiment, exchange)
-        if self.labels.present and (request.labels is None or seen.event is not None):
+        if self.labels.present and (request.labels is None or seen.events):
             self._read_labels(seen, exchange)
         return seen
 
     def _is_accepted(self, exchange: Exchange) -> bool:
         return exchange.accepted or (self.kind is RouteKind.CLICK and exchange.redirected)
 
-    def _read_event(self, seen: Observation, exchange: Exchange) -> None:
-        seen.kind = self.kind.value
-        read = {
-            RouteKind.CLICK: self.click,
-            RouteKind.CONVERSION: self.conversion,
-            RouteKind.IMPRESSION: self.impressions,
-        }
-        seen.event = read[self.kind](exchange)
-        if self.signed:
-            seen.recommendation_id = self.events.recommendation_id(exchange)
+    def _events(self, exchange: Exchange) -> Iterator[ReportedEvent]:
+        """Yield the events that a request reports: one, or as many as its body has elements."""
+        batch = events_in(exchange.body) if self.kind in _BATCHED else None
+        if batch is None:
+            yield from self._event(self._whole(exchange))
+            return
+        for _ in batch[MOST_EVENTS:]:
+            self.faults.drop("events_too_many", f"at most {MOST_EVENTS} events in a request")
+        for element in batch[:MOST_EVENTS]:
+            yield from self._event(PartOfExchange(exchange, flat(element)), batched=True)
+
+    def _whole(self, exchange: Exchange) -> Exchange:
+        if self.kind is RouteKind.EVENT and isinstance(exchange.body, dict):
+            return PartOfExchange(exchange, flat({**exchange.query, **exchange.body}))
+        return exchange
+
+    def _event(self, exchange: Exchange, *, batched: bool = False) -> Iterator[ReportedEvent]:
+        kind: str | None = self.kind.value
+        if self.kind is RouteKind.EVENT:
+            kind = self._kind(exchange)
+        if kind is None:
+            return
+        read = {CLICK: self.click, CONVERSION: self.conversion, IMPRESSION: self.impressions}
+        identity = self.events.recommendation_id(exchange) if self.signed else None
+        user = self.user(exchange) if batched and (self.needs_user or self.signed) else None
+        yield ReportedEvent(kind, read[kind](exchange), identity, user)
+
+    def _kind(self, exchange: Exchange) -> str | None:
+        if self.event_kind is not None:
+            stated = self.event_kind(exchange)
+            return kind_of({"kind": stated})
+        fields = exchange.body if isinstance(exchange.body, dict) else exchange.query
+        return kind_of(dict(fields))
 
     def click(self, exchange: Exchange) -> tuple[Any, Any]:
         """Return the position (from 1) and the item id of a click; None for a value that the traffic does not give."""
@@ -169,7 +198,10 @@ class Reader:
         return self.slates.positions(items, fields.position) or [], column(items, self.slates.item_id, fields.id)
 
     def _position(self, exchange: Exchange) -> Any:
-        return rebased(self.events.position(exchange), self.slates.position_base)
+        found = self.events.position(exchange)
+        if isinstance(found, dict):
+            found = found.get("ordinal")  # as in User Behavior Insights
+        return rebased(found, self.slates.position_base)
 
     def _read_labels(self, seen: Observation, exchange: Exchange) -> None:
         rules = self.labels
@@ -231,6 +263,7 @@ class Readers:
             or any(text is not None and ":" not in text for text in texts.values()),
             faults=self._store.faults,
             has_served=self._store.has_served,
+            event_kind=find["event"],
         )
 
     def _slate_rules(self, find: dict[str, Source | None], method: str, template: str) -> SlateRules:

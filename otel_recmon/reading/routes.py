@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from otel_recmon.config import Settings
+from otel_recmon.reading.event_words import takes_clicks, takes_events
 from otel_recmon.reading.route_words import certainty
 
 
@@ -17,6 +18,8 @@ class RouteKind(Enum):
     CLICK = "click"
     CONVERSION = "conversion"
     IMPRESSION = "impression"
+    EVENT = "event"
+    """A route for events of any kind."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Routes:
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
     by_words: bool = False
     """Whether recommendation routes are found by the words of their templates."""
+    events_by_words: bool = False
+    clicks_by_words: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
@@ -93,9 +98,12 @@ class Routes:
                 (RouteKind.CLICK, chosen(settings.click_routes, (_CLICKS,))),
                 (RouteKind.CONVERSION, chosen(settings.conversion_routes, (_CONVERTS,))),
                 (RouteKind.IMPRESSION, chosen(settings.impression_routes, ())),
+                (RouteKind.EVENT, chosen(settings.event_routes, ())),
                 (RouteKind.RECOMMENDATION, chosen(settings.routes, ())),
             ),
             by_words=not settings.routes,
+            events_by_words=not settings.event_routes,
+            clicks_by_words=not settings.click_routes,
         )
 
     def kind(self, method: str, template: str) -> RouteKind | None:
@@ -105,6 +113,10 @@ class Routes:
         for kind, choices in self.kinds:
             if any(pattern.matches(method, template) for pattern in choices):
                 return kind
+        if self.clicks_by_words and takes_clicks(method, template):
+            return RouteKind.CLICK
+        if self.events_by_words and takes_events(method, template):
+            return RouteKind.EVENT
         return RouteKind.RECOMMENDATION if self.by_words and certainty(method, template) else None
 
     def is_guess(self, method: str, template: str) -> int:

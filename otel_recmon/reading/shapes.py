@@ -59,7 +59,7 @@ def find_items(body: Any) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
         return _listed(body[nested[0]])
-    found = _ranked(body) or _side_by_side(body) or _best(body) or _inside(body, nested)
+    found = _ranked(body) or _side_by_side(body) or _shelf_map(body, nested) or _best(body) or _inside(body, nested)
     if found is None and any(value is None and _rank(key) == _NAMED for key, value in body.items()):
         return [], None  # null in place of an empty list
     return found
@@ -82,6 +82,15 @@ def _side_by_side(body: dict[str, Any]) -> Found | None:
     if len(lists) < _SEVERAL or any(_rank(key) < 0 or key.lower() in KNOWN for key in lists):
         return None
     return _joined(list(lists.values()))
+
+
+def _shelf_map(body: dict[str, Any], nested: list[str]) -> Found | None:
+    """Return the items of named shelves: ``{"recommendations": {"films": [...], "books": [...]}}``."""
+    shelves = body[nested[0]] if len(nested) == 1 and _rank(nested[0]) == _NAMED else None
+    if not isinstance(shelves, dict) or len(shelves) < _SEVERAL:
+        return None
+    lists = list(shelves.values())
+    return _joined(lists) if all(shelf.__class__ is list for shelf in lists) else None
 
 
 def _joined(lists: list[Any]) -> Found | None:
@@ -168,9 +177,10 @@ def _remembered_rank(key: str) -> float:
     listed = words_of(key)
     words = set(listed)
     decoy = listed[-1:] and listed[-1] in DECOYS and lower not in _SCORED_ITEMS
-    if decoy or words & _PAST or (words & DECOYS and not _STRONG.search(lower)):
+    strong = _STRONG.search(plain(key))
+    if decoy or words & _PAST or (words & DECOYS and not strong):
         return -1
-    if _STRONG.search(lower):
+    if strong:
         return _NAMED
     return 1 if lower in KNOWN or words & KNOWN or listed[-1:] == ["ids"] else 0
 
@@ -229,7 +239,9 @@ def _with_stored_fields(items: list[dict[str, Any]], fields: Fields) -> tuple[li
         if all(isinstance(item.get(key), dict) for item in items):
             items = [{**item[key], **item} for item in items]
             found = fields_of(max(items, key=len))
-            return items, found._replace(id=fields.id, by_id=fields.by_id) if found else fields
+            if found is None:
+                return items, fields
+            return items, found._replace(id=fields.id, by_id=True) if fields.by_id else found
     return items, fields
 
 

@@ -35,12 +35,11 @@ _ITEMS: Final = tuple(
     ).split()
 )
 """The names of an item id, most specific first. ``id`` is last, because it may be the id of the event itself."""
-_TOTALS: Final = frozenset(
-    "grandtotal ordertotal ordervalue revenue subtotal total totalamount totalprice transactionrevenue".split()
-)
+_REVENUES: Final = frozenset({"revenue", "transactionrevenue"})
+_TOTALS: Final = frozenset("grandtotal ordertotal ordervalue subtotal total totalamount totalprice".split())
 _PRICES: Final = frozenset("itemprice price saleprice unitprice".split())
 _QUANTITIES: Final = frozenset("qty quantity".split())
-_AMOUNTS: Final = frozenset("amount value".split())
+_AMOUNTS: Final = frozenset("amount eventvalue orderamount purchaseamount value".split())
 """Less clear names of a revenue: ``amount`` may be a quantity, and ``value`` may be a rating."""
 _OWN_IDS: Final = frozenset("id userid".split())
 _ERRORS: Final = ("error", "fail", "failed", "failure")
@@ -69,7 +68,8 @@ def user(exchange: Exchange) -> Any:
 
 def revenue(exchange: Exchange) -> Any:
     """Return the revenue of a conversion: a total, else the price times the quantity, else an amount."""
-    total = named(_TOTALS, exchange)
+    total = named(_REVENUES, exchange)
+    total = named(_TOTALS, exchange) if total is None else total
     if total is not None:
         return total
     price = named(_PRICES, exchange)

@@ -9,7 +9,7 @@ from otel_recmon.reading.expressions import PerRoute, field, source
 from otel_recmon.reading.reader import FIELDS, SOURCES
 from otel_recmon.reading.routes import patterns
 
-_ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes")
+_ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes", "event_routes")
 
 
 def checked(settings: Settings) -> tuple[Settings, list[Problem]]:

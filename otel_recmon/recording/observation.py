@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otel_recmon.catalog import ERROR, FAILED, SERVED, SUCCESS, UNRECOGNIZED
 from otel_recmon.recording.defaults import Defaults
@@ -36,11 +36,20 @@ class Observation:
     """
     outcome: str | None = None
     """The outcome of a successful response without a slate; None for ``unrecognized``."""
-    kind: str | None = None
+    events: tuple["ReportedEvent", ...] = ()
+    """The clicks, conversions and impressions that the request reports."""
+
+
+class ReportedEvent(NamedTuple):
+    """An event that a client reports."""
+
+    kind: str
     """``click``, ``conversion`` or ``impression``."""
-    event: tuple[Any, ...] | None = None
+    values: tuple[Any, ...]
     """The position and item of a click, the revenue of a conversion, or the positions and items of impressions."""
     recommendation_id: Any = None
+    user: Any = None
+    """The user, if each event of a request names its own."""
 
 
 NOTHING_OBSERVED: Final = Observation()
@@ -61,18 +70,20 @@ def record_observation(
     else:
         if request.recorded_by is not None:
             _close(defaults, request, seen, status or SUCCESS, seconds, SERVED)
-        if seen.kind is not None and seen.event is not None:
-            record: Mapping[str, Callable[..., None]] = {
-                CLICK: record_click,
-                CONVERSION: record_conversion,
-                IMPRESSION: record_impressions,
-            }
-            record[seen.kind](defaults, _origin(request, seen), *seen.event)
-            request.close(frozenset({seen.kind}))
-        else:
-            request.close(_NONE)
+        for event in seen.events:
+            _record_event(defaults, _origin(request, seen, event), event)
+        request.close(frozenset(event.kind for event in seen.events) if seen.events else _NONE)
     if request.log is not None:
         defaults.recorder.events.emit_held(request, seen.user)
+
+
+def _record_event(defaults: Defaults, origin: Origin, event: ReportedEvent) -> None:
+    record: Mapping[str, Callable[..., None]] = {
+        CLICK: record_click,
+        CONVERSION: record_conversion,
+        IMPRESSION: record_impressions,
+    }
+    record[event.kind](defaults, origin, *event.values)
 
 
 def _record_response(
@@ -115,9 +126,10 @@ def _subject(defaults: Defaults, request: RequestContext, seen: Observation) -> 
     return defaults.subject(request, *_experiment_and_user(request, seen))
 
 
-def _origin(request: RequestContext, seen: Observation) -> Origin:
+def _origin(request: RequestContext, seen: Observation, event: ReportedEvent) -> Origin:
     experiment, user = _experiment_and_user(request, seen)
-    return Origin(seen.model_version, seen.variant, seen.surface, experiment, user, seen.recommendation_id)
+    user = user if event.user is None else event.user
+    return Origin(seen.model_version, seen.variant, seen.surface, experiment, user, event.recommendation_id)
 
 
 def _experiment_and_user(request: RequestContext, seen: Observation) -> tuple[str | None, Any]:

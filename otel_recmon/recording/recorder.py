@@ -26,7 +26,7 @@ from otel_recmon.recording.log_events import EventLog
 from otel_recmon.recording.model_age import ModelFile
 from otel_recmon.recording.sketches import SKETCHED
 from otel_recmon.recording.store import Row, Store
-from otel_recmon.safety import swallow
+from otel_recmon.safety import never_raises, swallow
 from otel_recmon.sdk import has_one_consumer, hook_into, is_shutting_down, metric_readers
 
 _logger = logging.getLogger("otel_recmon")
@@ -103,8 +103,15 @@ class Recorder:
 
     def _hook(self) -> None:
         """Make the last export of a process contain the true values, however the process ends."""
+
+        def prepare(flush: Callable[[], object]) -> None:
+            try:
+                self._export_zeros(flush)
+            except Exception as error:  # noqa: BLE001 - the flush belongs to the service
+                swallow(self.faults, "flush", error)
+
         provider = self._provider or get_meter_provider()
-        self._hooked = hook_into(provider, self._export_zeros)
+        self._hooked = hook_into(provider, prepare)
         if self._hooked:
             self.store.is_ending = partial(is_shutting_down, provider)
             # Registered after the hook of the SDK, and therefore called before it.
@@ -112,12 +119,10 @@ class Recorder:
 
     def _export_zeros(self, flush: Callable[[], object]) -> None:
         """Export new series as 0, so that the next export can contain their values."""
-        try:
-            if self.store.has_new_values(self._exporting_readers()):
-                flush()
-        except Exception as error:  # noqa: BLE001 - the flush of the service must go on
-            swallow(self.faults, "flush", error)
+        if self.store.has_new_values(self._exporting_readers()):
+            flush()
 
+    @never_raises
     def flush_at_exit(self) -> None:
         """Export everything, unless the meter provider is shut down already or there are no new series."""
         if self.store.has_new_values(self._exporting_readers()) and not self.store.is_ending():

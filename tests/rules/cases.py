@@ -160,7 +160,7 @@ CASES: Final = (
         {"empty": 0.2},
         10,
     ),
-    _usual("CtrBelowUsual", "Click-through rate", "-30%", "-20%", {"ctr": 0.07}, 15),
+    _usual("CtrBelowUsual", "Click-through rate", "-50%", "-20%", {"ctr": 0.05}, 15),
     _usual("ConversionRateBelowUsual", "Conversion rate", "-50%", "-20%", {"converting": 0.1}, 15, noticed=2),
     _usual("RevenueBelowUsual", "Revenue per request", "-50%", "-30%", {"sale": 10.0}, 15, noticed=4),
     _usual("DiversityBelowUsual", "Diversity", "-100%", "-20%", {"categories": {"a": 1.0}}, 30),

@@ -4,7 +4,7 @@ import gzip
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,12 +13,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import INVALID_SPAN, Span
 
 from otel_recmon import MetricsCollector
-from otel_recmon.catalog import ERROR
+from otel_recmon.catalog import ERROR, STATUSES
 from otel_recmon.config import Settings
 from otel_recmon.reading.bodies import Body
+from otel_recmon.reading.event_words import MOST_EVENTS
 from otel_recmon.reading.exchange import ABANDONED
 from otel_recmon.reading.http_exchange import HttpExchange
-from otel_recmon.reading.observer import Observer
+from otel_recmon.reading.observer import MOST_MISSES, Observer
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext, RequestLog
@@ -569,3 +570,108 @@ class TestSettings:
     def test_unusable_settings_are_refused(self, provider: MeterProvider, changes: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="is not"):
             Observer(Settings(**changes), Defaults(recorder(provider)))
+
+
+class TestGuessedRoutes:
+    SIMILAR = "GET /similar/{item_id}"
+    SLATE: ClassVar = [{"id": "a", "score": 0.5}, {"id": "b", "score": 0.25}]
+
+    def test_a_guess_counts_from_the_first_slate_with_what_came_before(self, watch: Watch, series: Read) -> None:
+        observer = watch()
+
+        _finish(observer, self.SIMILAR, response=[])
+        _finish(observer, self.SIMILAR, status=500)
+        before = _nonzero(series())
+        _finish(observer, self.SIMILAR, response=self.SLATE)
+        _finish(observer, self.SIMILAR, response=[])
+
+        requests = named(series(), "recommendation_requests_total")
+        outcomes = named(series(), "recommendation_outcomes_total")
+        assert before == {}
+        assert requests == {labelled(model_version="v1", status=s): n for s, n in zip(STATUSES, (3, 1, 0), strict=True)}
+        assert outcomes == {
+            labelled(model_version="v1", outcome=outcome): n
+            for outcome, n in (("served", 1), ("empty", 2), ("error", 1))
+        }
+
+    @pytest.mark.parametrize(
+        "response",
+        [["boots", "boot laces"], [{"id": "f1", "name": "a", "enabled": True}], {"status": "operational"}],
+    )
+    def test_a_route_without_recommended_items_never_counts(self, watch: Watch, series: Read, response: Any) -> None:
+        observer = watch()
+        changed = []
+        observer.routes_changed = lambda: changed.append(True)
+
+        for _ in range(MOST_MISSES + 5):
+            _finish(observer, self.SIMILAR, response=response)
+
+        assert _nonzero(series()) == {}
+        assert (observer.reader("GET", "/similar/{item_id}"), changed) == (None, [True])
+
+    def test_a_slate_of_the_code_confirms_a_guess(self, watch: Watch, series: Read) -> None:
+        observer = watch()
+        context = _after(observer, lambda metrics: metrics.track_recommendations("u", ["a"]))
+
+        _finish(observer, self.SIMILAR, response={}, context=context)
+
+        assert _nonzero(series()) == _counts("success", "served", "1")
+
+    def test_recommend_in_another_segment_needs_any_items(self, watch: Watch, series: Read) -> None:
+        _finish(watch(), "GET /recommendations/for/{user}", response=["a"])
+
+        assert _nonzero(series()) == _counts("success", "served", "1")
+
+
+class TestEventsOfAnyKind:
+    CLICK, CONVERSION = "recommendations_clicked_total", "recommendations_converted_total"
+
+    @pytest.mark.parametrize(
+        ("body", "clicks", "conversions"),
+        [
+            ({"event_type": "click", "position": 3}, {"3": 1}, 0),
+            ({"interaction_type": "Product Clicked", "properties": {"position": 2}}, {"2": 1}, 0),
+            ({"action": "view", "type": "click"}, {}, 0),
+            ({"eventName": "addToCart", "quantity": 1}, {}, 0),
+            ({"event_type": "meeting", "title": "Call"}, {}, 0),
+            ({"type": "track", "event": "Order Completed", "properties": {"total": 9, "revenue": 7}}, {}, 1),
+            (
+                [{"kind": "click", "position": 1}, {"kind": "click", "position": 4}, {"kind": "buy"}],
+                {"1": 1, "4": 1},
+                1,
+            ),
+            ({"events": [{"name": "select_item", "params": {"index": 0}}, {"name": "page_view"}]}, {"unknown": 1}, 0),
+            ({"action_name": "click", "event_attributes": {"position": {"ordinal": 3}}}, {"3": 1}, 0),
+        ],
+    )
+    def test_an_event_counts_by_its_kind(
+        self, watch: Watch, series: Read, body: Any, clicks: dict[str, int], conversions: int
+    ) -> None:
+        observer = watch()
+        observer.recorder.start()
+
+        _finish(observer, "POST /events", request=body)
+
+        found = series()
+        assert named(found, self.CLICK) == {
+            labelled(model_version="v1", position=position): count for position, count in clicks.items()
+        }
+        assert sum(named(found, self.CONVERSION).values()) == conversions
+        assert named(found, "recmon_events_dropped_total") == {}
+
+    def test_a_configured_route_and_place_are_used(self, watch: Watch, series: Read) -> None:
+        observer = watch(event_routes="POST /v1/signals", event="body:signal")
+
+        _finish(observer, "POST /v1/signals", request={"signal": "purchase", "price": 2.5, "quantity": 2})
+        _finish(observer, "POST /events", request={"event_type": "click"})
+
+        found = series()
+        assert named(found, "recommendation_revenue_dollars_sum") == {labelled(model_version="v1"): 5.0}
+        assert named(found, self.CLICK) == {}
+
+    def test_events_beyond_the_limit_are_counted_by_reason(self, watch: Watch, series: Read) -> None:
+        _finish(watch(), "POST /clicks", request=[{"position": 1}] * (MOST_EVENTS + 3))
+
+        found = series()
+        assert named(found, self.CLICK) == {labelled(model_version="v1", position="1"): MOST_EVENTS}
+        assert named(found, "recmon_events_dropped_total") == {labelled(reason="events_too_many"): 3}

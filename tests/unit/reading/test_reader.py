@@ -185,25 +185,28 @@ class TestEvents:
     def test_the_position_of_a_click(self, case: str) -> None:
         changes, query, body, expected = POSITIONS[case]
 
-        assert _read(_reader(RouteKind.CLICK, **changes), _exchange(None, body, query)).event == (expected, None)
+        assert _read(_reader(RouteKind.CLICK, **changes), _exchange(None, body, query)).events[0].values == (
+            expected,
+            None,
+        )
 
     @pytest.mark.parametrize("case", SEEN)
     def test_the_positions_and_items_of_impressions(self, case: str) -> None:
         body, *expected = SEEN[case]
 
-        assert _read(_reader(RouteKind.IMPRESSION), _exchange(None, body)).event == tuple(expected)
+        assert _read(_reader(RouteKind.IMPRESSION), _exchange(None, body)).events[0].values == tuple(expected)
 
     def test_unusable_positions_of_impressions_are_kept(self) -> None:
         found = _read(_reader(RouteKind.IMPRESSION), _exchange(None, {"positions": [1, None, "x"]}))
 
-        assert found.event == ([1.0, None, "x"], [])
+        assert found.events[0].values == ([1.0, None, "x"], [])
 
     @given(JSON, st.sampled_from([RouteKind.CLICK, RouteKind.CONVERSION, RouteKind.IMPRESSION]))
     def test_any_event_is_read(self, body: Any, kind: RouteKind) -> None:
         found = _read(_reader(kind), _exchange(None, body))
 
-        assert found.event is not None
-        assert len(found.event) == (1 if kind is RouteKind.CONVERSION else 2)
+        sizes = {len(event.values) for event in found.events}
+        assert sizes == {1 if kind is RouteKind.CONVERSION else 2}
 
     def test_the_response_to_an_event_is_read_only_if_an_expression_needs_it(self) -> None:
         reads = [

@@ -8,7 +8,7 @@ from otel_recmon.config import Settings
 from otel_recmon.reading.routes import RouteKind, Routes, parse, patterns
 
 RECOMMENDATION, CLICK = RouteKind.RECOMMENDATION, RouteKind.CLICK
-CONVERSION, IMPRESSION = RouteKind.CONVERSION, RouteKind.IMPRESSION
+CONVERSION, IMPRESSION, EVENT = RouteKind.CONVERSION, RouteKind.IMPRESSION, RouteKind.EVENT
 
 DEFAULTS: dict[str, tuple[str, RouteKind | None]] = {
     "the plain name": ("GET /recommendations", RECOMMENDATION),
@@ -40,6 +40,32 @@ DEFAULTS: dict[str, tuple[str, RouteKind | None]] = {
     "a list of purchases": ("GET /purchases", None),
     "an order": ("POST /orders", None),
     "impressions, without configuration": ("POST /impressions", None),
+    "a segment before others": ("GET /recommendations/user/{user_id}", RECOMMENDATION),
+    "a model before it": ("GET /api/v1/model/recommendations/user/{id}", RECOMMENDATION),
+    "in Spanish": ("GET /recomendar/{user_id}", RECOMMENDATION),
+    "a misspelling": ("GET /user_recomendation", RECOMMENDATION),
+    "an action to recommend": ("POST /action-recommendations", RECOMMENDATION),
+    "a stored recommendation": ("GET /recommendations/{recommendation_id}", None),
+    "a part of a stored recommendation": ("GET /recommendations/{recId}/recipe", None),
+    "its statistics": ("GET /recommendations/stats", None),
+    "its training": ("POST /recommendations/train", None),
+    "its history": ("GET /recommendation-history", None),
+    "similar items": ("GET /similar-products/{product_id}", RECOMMENDATION),
+    "a feed in camel case": ("GET /xrpc/app.feed.getFeedSkeleton", RECOMMENDATION),
+    "for you": ("GET /events/for-you", RECOMMENDATION),
+    "a search for similar items": ("GET /search/similar/{id}", None),
+    "related searches": ("GET /related-searches", None),
+    "completions": ("GET /suggest", None),
+    "a word that contains another": ("GET /breed", None),
+    "events of any kind": ("POST /v1/events", EVENT),
+    "events of a user": ("POST /v1/events/user/{user_id}", EVENT),
+    "a batch of events": ("POST /events/batch", EVENT),
+    "interactions": ("POST /interactions", EVENT),
+    "feedback on a recommendation": ("POST /recommendations/{id}/feedback", EVENT),
+    "statistics of feedback": ("POST /feedback/stats", None),
+    "a list of events": ("GET /events", None),
+    "clicks on recommendations in camel case": ("POST /activities/{site}/clickReco", CLICK),
+    "an export of clicks": ("POST /clicks/export", None),
     "the root": ("GET /", None),
     "nothing": ("GET ", None),
 }
@@ -141,3 +167,20 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 @given(st.sampled_from(["GET", "POST", "PUT"]), st.text(alphabet="/{}abcrecommend.*", max_size=40))
 def test_any_template_has_a_kind_or_none(method: str, template: str) -> None:
     assert Routes.of(Settings()).kind(method, template) in (None, *RouteKind)
+
+
+@pytest.mark.parametrize(
+    ("route", "level"),
+    [
+        ("GET /users/{id}/recommendations", 0),
+        ("GET /recommendations/user/{id}", 1),
+        ("GET /similar/{id}", 2),
+        ("POST /click", 0),
+        ("GET /movies", 0),
+    ],
+)
+def test_a_route_whose_words_say_less_is_a_guess(route: str, level: int) -> None:
+    method, _, template = route.partition(" ")
+
+    assert Routes.of(Settings()).is_guess(method, template) == level
+    assert Routes.of(Settings(routes="/*")).is_guess(method, template) == 0
