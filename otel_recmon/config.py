@@ -143,8 +143,9 @@ class Settings:
     routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The recommendation routes. Default: GET and POST routes whose last path segment contains `recommend`. "
-        "Segments that are parameters, such as `{user_id}`, are ignored.",
+        "The recommendation routes. Default: GET and POST routes with `recommend` in a segment, and routes with other "
+        "words of the field, such as `similar`, `feed` or `rerank`. A route whose last segment does not contain "
+        "`recommend` counts only after a response with items.",
         "GET /home/{user_id}, POST /v1/rank",
     )
     click_routes: str | None = _setting(
