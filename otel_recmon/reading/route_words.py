@@ -19,10 +19,10 @@ GUESSES: Final = frozenset(
 _JOINED: Final = re.compile(r"foryou|youmaylike|alsobought|alsoviewed|boughttogether|becauseyou|nextbest")
 """Words of such routes that are several words."""
 NEVER: Final = frozenset(
-    """admin analytics autocomplete backfill cache completion config configuration dismiss docs evaluate evaluation
-    export feedback health healthcheck healthz history import info logs metrics models monitoring openapi party
-    preferences refresh reload report retrain schema search searches settings stats statistics status suggest train
-    trainer training typeahead""".split()
+    """admin analytics autocomplete backfill cache comments completion config configuration dismiss docs evaluate
+    evaluation explain explanation export feedback health healthcheck healthz history import info logs metrics
+    models monitoring names openapi party preferences ratings refresh reload report retrain reviews schema
+    search searches settings statistics stats status suggest titles train trainer training typeahead votes""".split()
 )
 """Words of routes beside recommendations that return none."""
 _STORED: Final = frozenset("recid recommendationid".split())

@@ -279,11 +279,11 @@ BOOKS = (
         _slates("served", "1 2", {"Fantasy": 1, "Classics": 2}),
     ),
     Case(
-        "fewer books than the limit, none of them with a category",
+        "the last page of a list, shorter than its limit, none of its books with a category",
         "books",
         # Read as: _none exists only beside categories; where no item has one, nothing is counted.
         (_get("/api/v1/books/recommendations/0441013597?skip=3&limit=4"),),
-        _slates("partial", "1 2"),
+        _slates("served", "1 2"),
     ),
     Case(
         "the items one level down, for readers with a token only",
@@ -359,10 +359,10 @@ MUSIC = (
         _slates("served error", "1 2"),
     ),
     Case(
-        "a stream on a route whose last word is not a recommendation",
+        "a stream below the word that recommends",
         "music",
         (_get("/recommend/stream"),),
-        {},
+        _slates("served", "1 2 3", {"Trip hop": 2, "Rock": 1}, scores=(0.75,)),
     ),
 )
 
