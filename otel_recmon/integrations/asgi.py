@@ -111,6 +111,7 @@ class WatchMiddleware:
             await self.app(scope, watched.receive, watched.send)
         except BaseException as failure:
             if self.handles_errors and isinstance(failure, Exception) and not watched.status_code:
+                watched.unanswered = True
                 raise
             watched.end(failure)
             if watched.signed is not None and isinstance(failure, Exception):
@@ -133,7 +134,7 @@ class WatchedRequest:
 
     # The defaults belong to the class, because most requests change none of them.
     status_code = 0
-    over = gone = reads_response = False
+    over = gone = reads_response = unanswered = False
     reader: Reader | None = None
     signed: SignedSend | None = None
     _headers: RawHeaders = ()
@@ -183,8 +184,7 @@ class WatchedRequest:
                     chunk = chunk if chunk.__class__ is bytes else bytes(chunk)
                     self._response_body = self._kept(self._response_body, chunk)
                 if not message.get("more_body"):
-                    # A middleware may end the response itself after the client has left: it is not complete then.
-                    self.complete(ABANDONED if self.gone else None)
+                    self.complete()
             elif kind == "http.response.start":
                 if message.get("headers", ()).__class__ not in (list, tuple):
                     message = {**message, "headers": list(message["headers"])}
@@ -242,6 +242,8 @@ class WatchedRequest:
         if self.over:
             return
         self.over = True
+        if self.gone:  # a middleware may end the response itself after the client has left
+            broken_off = ABANDONED
         if self.reader is None and self.context.recorded_by is None:
             return
         exchange = HttpExchange(
@@ -260,7 +262,7 @@ class WatchedRequest:
         """Record the request if the application ended without a complete response."""
         try:
             if not self.over:
-                abandoned = self.gone or isinstance(failure, CancelledError)
+                abandoned = isinstance(failure, CancelledError)
                 self.reader = self.reader or self._switch.routes.find(self._scope, self._root_path)
                 self.complete(ABANDONED if abandoned else ERROR)
             if self.context.log is not None:  # the route is not watched, but its code recorded events

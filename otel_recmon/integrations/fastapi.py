@@ -109,7 +109,10 @@ class _WatchedHandler:
             return await run_in_threadpool(self.handler, request, failure)
 
         watched = request.scope.get(MARK)
-        return await (watched.answer(failure, respond) if isinstance(watched, WatchedRequest) else respond())
+        # The response of a mounted application passes the outer middleware, and the watch sees it there.
+        if isinstance(watched, WatchedRequest) and watched.unanswered:
+            return await watched.answer(failure, respond)
+        return await respond()
 
 
 def _is_async(handler: Any) -> bool:

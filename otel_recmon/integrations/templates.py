@@ -45,8 +45,12 @@ class RouteCache(Generic[T]):
 
 
 def is_routed(asgi: Scope) -> bool:
-    """Return whether the router has chosen an endpoint. If not, a middleware has answered the request."""
-    return "endpoint" in asgi
+    """Return whether the router has chosen the endpoint of a route. If not, a middleware has answered the request.
+
+    A mount sets its application as the endpoint, before the middleware and the routes of this application.
+    """
+    endpoint = asgi.get("endpoint")
+    return endpoint is not None and not hasattr(endpoint, "routes") and not hasattr(endpoint, "app")
 
 
 def template(asgi: Scope, root: str) -> str | None:

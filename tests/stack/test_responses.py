@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
+from starlette.routing import Mount
 
 from otel_recmon.testing import Recorded
 from tests import web
@@ -135,6 +138,20 @@ class TestHandlersOfExceptions:
 
         assert _counts(recmon) == FAILURE
 
+    @pytest.mark.parametrize("outer_handler", [True, False])
+    def test_the_handler_of_a_mounted_application_answers_through_the_outer_middleware(
+        self, outer_handler: bool, recmon: Recorded
+    ) -> None:
+        outer = self._app((lambda: JSONResponse({}, 503)) if outer_handler else None)
+        outer.mount("/mounted", self._app(self._fallback))
+        outer.add_middleware(CORSMiddleware, allow_origins=["*"])
+
+        with threaded(outer) as url:
+            answer = web.get(f"{url}/mounted/recommendations", headers={"origin": "http://shop.example"})
+
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+        assert _counts(recmon) == SLATE
+
     def test_after_a_request_with_a_handler_the_next_is_counted_as_ever(self, recmon: Recorded) -> None:
         app = self._app(self._fallback)
 
@@ -181,5 +198,24 @@ class TestRedirects:
         with threaded(self._tracker()) as url:
             assert web.post(f"{url}/click/", follow_redirects=False).status_code == 307
             assert web.post(f"{url}/click", follow_redirects=False).status_code == 303
+
+        assert _counts(recmon) == {"clicks": 1}
+
+    @pytest.mark.parametrize("place", ["application", "mount"])
+    def test_a_middleware_of_a_mounted_application_does_not_count(self, place: str, recmon: Recorded) -> None:
+        mounted, https = self._tracker(), [Middleware(HTTPSRedirectMiddleware)]
+        if place == "application":
+            mounted.add_middleware(HTTPSRedirectMiddleware)
+        app = FastAPI(routes=[Mount("/shop", mounted, middleware=https if place == "mount" else None)])
+
+        with threaded(app) as url:
+            assert web.post(f"{url}/shop/click", follow_redirects=False).status_code == 307
+
+        assert _counts(recmon) == {}
+
+    def test_a_click_tracker_of_a_mounted_application_counts_once(self, recmon: Recorded) -> None:
+        with threaded(FastAPI(routes=[Mount("/shop", self._tracker())])) as url:
+            assert web.post(f"{url}/shop/click/", follow_redirects=False).status_code == 307
+            assert web.post(f"{url}/shop/click", follow_redirects=False).status_code == 303
 
         assert _counts(recmon) == {"clicks": 1}
