@@ -63,6 +63,8 @@ def record_slate(
     items, length = usable_items(slate.items, faults)
     outcome = (slate.outcome and usable_outcome(slate.outcome, faults)) or _natural_outcome(length, slate.requested)
     shown = None if slate.positions is None else position_indexes(slate.positions, faults)
+    if outcome == FAILED:
+        labels = defaults.with_only_version(labels)
     with store.lock:
         cells = store.cells(labels)
         missed = _count_response(recorder, cells, outcome, seconds) if closes else None
@@ -95,6 +97,8 @@ def record_request(defaults: Defaults, status: str, outcome: str) -> None:
         return
     defaults.recorder.start()
     labels, subject = defaults.labels(), defaults.subject(None, None, None)
+    if status == ERROR:
+        labels = defaults.with_only_version(labels)
     with defaults.store.lock:
         cells = defaults.store.cells(labels)
         cells.requests[_STATUS[status]] += 1

@@ -413,6 +413,42 @@ class TestLabels:
         positions = ["1"] if response.get("recommendations") else []
         assert _nonzero(series()) == _counts("error", "error", *positions, good="false")
 
+    @pytest.mark.parametrize("items", [[], ["a"], None])
+    def test_a_stated_error_counts_under_the_only_serving_version(
+        self, watch: Watch, series: Read, items: list[str] | None
+    ) -> None:
+        observer = watch(model_version=None, outcome="errors && 'error'")
+
+        _finish(observer, response={"model_version": "v3", "items": ["a"]})
+        _finish(observer, response={"items": items, "errors": ["broken"]})
+        _collector(observer).track_recommendations("ann", [], outcome="error")
+        _collector(observer).track_request(success=False)
+
+        requests = named(series(), "recommendation_requests_total")
+        assert {labels: count for labels, count in requests.items() if count} == {
+            labelled(model_version="v3", status="success"): 1,
+            labelled(model_version="v3", status="error"): 3,
+        }
+
+    def test_events_and_errors_without_a_version_are_logged_with_the_only_serving_one(self, watch: Watch) -> None:
+        changes = {"model_version": None, "outcome": "errors && 'error'", "impression_routes": "POST /seen"}
+        observer = watch(log_events=True, **changes)
+        assert observer.recorder.events.enabled
+        exporter().clear()
+
+        for route, request, response in (
+            ("GET /recommendations", None, {"model_version": "v3", "items": ["a"]}),
+            ("GET /recommendations", None, {"items": [], "errors": ["broken"]}),
+            ("POST /click", {"position": 1}, None),
+            ("POST /purchase", {"amount": 2}, None),
+            ("POST /seen", {"positions": [1]}, None),
+        ):
+            context = RequestContext(closed_by_plugin=True, log=RequestLog(INVALID_SPAN))
+            _finish(observer, route, response, request=request, context=context)
+
+        found = [(event.name, event.attributes["model_version"]) for event in logged()]
+        assert found == [(name, "v3") for name in ("served", "failed", "clicked", "converted", "seen")]
+
 
 class TestHandlerRecordings:
     def test_a_slate_of_the_handler_wins_over_the_response(self, watch: Watch, series: Read) -> None:
