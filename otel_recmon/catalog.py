@@ -116,7 +116,7 @@ SURFACE: Final = Attribute("surface", "The placement of the slate, such as `home
 CATEGORY: Final = Attribute("category", "The category of a recommended item.", cap=50)
 STAGE: Final = Attribute("stage", "A stage of the recommendation pipeline, such as `retrieval` or `ranking`.", cap=20)
 STATUS: Final = Attribute(
-    "status", "The result of the request: `success` (2xx), `error` (5xx) or `rejected` (4xx).", STATUSES
+    "status", "The result of the request: `success` (2xx or 304), `error` (5xx) or `rejected` (4xx).", STATUSES
 )
 OUTCOME: Final = Attribute(
     "outcome",

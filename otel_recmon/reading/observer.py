@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from otel_recmon.catalog import REJECTED, SUCCESS
+from otel_recmon.catalog import NOT_MODIFIED, REJECTED, SUCCESS
 from otel_recmon.config import Settings, variable
 from otel_recmon.reading.exchange import ABANDONED, Exchange
 from otel_recmon.reading.reader import Guess, Reader, Readers
@@ -85,7 +85,7 @@ class Observer:
         guess = reader.guess
         if guess is None or guess.rejected:
             return
-        guess.misses += status == SUCCESS and (seen.slate is None or seen.slate.items is None or bool(seen.slate.items))
+        guess.misses += status == SUCCESS and seen.outcome != NOT_MODIFIED and not _is_empty(seen)
         if guess.misses >= MOST_MISSES:
             guess.rejected, guess.held = True, []
             self._known = {key: None if found is reader else found for key, found in self._known.items()}
@@ -103,6 +103,10 @@ class Observer:
                 reader.template,
                 variable("items"),
             )
+
+
+def _is_empty(seen: Observation) -> bool:
+    return seen.slate is not None and seen.slate.items is not None and not seen.slate.items
 
 
 def _span_attributes(request: RequestContext) -> dict[str, str | int | bool]:

@@ -94,7 +94,7 @@ class MetricsCollector:
             categories: The category of each item: a list if an item has several, None if it has none.
             scores: The score of each item; only the highest score is recorded.
             outcome: ``served`` (the default), ``partial``, ``fallback``, ``empty`` (the default of an empty
-                slate), ``error`` or ``unrecognized``.
+                slate), ``not_modified``, ``error`` or ``unrecognized``.
             positions: The position of each item, from 1. It is needed only if the positions are not 1, 2, 3 ...
             requested: The number of items that the client requested. With fewer items, the default outcome is
                 ``partial``.

@@ -57,7 +57,7 @@ class Defaults:
     def with_only_version(self, labels: Labels) -> Labels:
         """Return labels with a model version, if they have none and only one model version is in use.
 
-        Failed responses, clicks and conversions rarely name their model version.
+        Failed responses, responses with the status code 304, clicks and conversions rarely name their model version.
         """
         if labels.model_version != UNKNOWN:
             return labels

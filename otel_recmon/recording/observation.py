@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from otel_recmon.catalog import ERROR, FAILED, SERVED, SUCCESS, UNRECOGNIZED
+from otel_recmon.catalog import ERROR, FAILED, NOT_MODIFIED, SERVED, SUCCESS, UNRECOGNIZED
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, Subject
 from otel_recmon.recording.feedback import Origin, record_click, record_conversion, record_impressions
@@ -114,8 +114,9 @@ def _close(
 ) -> None:
     if request.labels is None:
         labels = defaults.labels(seen.model_version, seen.variant, seen.surface)
-        failed = status != SUCCESS or request.outcome == FAILED
-        request.labels = defaults.with_only_version(labels) if failed else labels
+        # Such a response has no slate that could name the model version.
+        without_slate = status != SUCCESS or request.outcome == FAILED or outcome == NOT_MODIFIED
+        request.labels = defaults.with_only_version(labels) if without_slate else labels
     if status == SUCCESS and defaults.recorder.settings.experimental:
         request.subject = _subject(defaults, request, seen)
     close_request(request.recorded_by or defaults, request, status, seconds, FAILED if status == ERROR else outcome)

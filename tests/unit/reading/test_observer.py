@@ -608,6 +608,18 @@ class TestSettings:
             Observer(Settings(**changes), Defaults(recorder(provider)))
 
 
+def test_a_list_that_the_client_has_already_is_of_the_only_version(watch: Watch, series: Read) -> None:
+    observer = watch(model_version=None)
+
+    _finish(observer, response={"model_version": "v1", "items": ["a"]})
+    _finish(observer, raw=b"", status=304)
+
+    assert named(series(), "recommendation_outcomes_total") == {
+        labelled(model_version="v1", outcome="served"): 1,
+        labelled(model_version="v1", outcome="not_modified"): 1,
+    }
+
+
 class TestGuessedRoutes:
     SIMILAR = "GET /similar/{item_id}"
     SLATE: ClassVar = [{"id": "a", "score": 0.5}, {"id": "b", "score": 0.25}]
@@ -644,6 +656,18 @@ class TestGuessedRoutes:
 
         assert _nonzero(series()) == {}
         assert (observer.reader("GET", "/similar/{item_id}"), changed) == (None, [True])
+
+    def test_lists_that_clients_have_already_reject_no_guess(self, watch: Watch, series: Read) -> None:
+        observer = watch()
+
+        for _ in range(MOST_MISSES):
+            _finish(observer, self.SIMILAR, raw=b"", status=304)
+        _finish(observer, self.SIMILAR, response=self.SLATE)
+
+        assert named(series(), "recommendation_outcomes_total") == {
+            labelled(model_version="v1", outcome=outcome): n
+            for outcome, n in (("served", 1), ("not_modified", MOST_MISSES))
+        }
 
     def test_a_slate_of_the_code_confirms_a_guess(self, watch: Watch, series: Read) -> None:
         observer = watch()
