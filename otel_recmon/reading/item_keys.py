@@ -111,7 +111,7 @@ def _first(named: dict[str, str], wanted: Iterable[str]) -> str | None:
 
 def _own_id(keys: tuple[str, ...], named: dict[str, str]) -> str | None:
     """Return the key of the item's own id, such as ``movie_id``, ``id_movie`` or ``course_key``."""
-    own = [name for name in reversed(named) if name.endswith("id") and not _FOREIGN_IDS.search(name)]
+    own = [name for name in reversed(named) if name.endswith("id") and not is_foreign_id(name)]
     if own:
         return named[own[0]]
     first = next((key for key in keys if words_of(key)[:1] == ["id"]), None)
@@ -122,6 +122,11 @@ def _only_id(named: dict[str, str]) -> str | None:
     """Return the key of the only id of an item, even if it usually belongs to another entity, such as an artist."""
     ids = [key for name, key in named.items() if name.endswith("id")]
     return ids[0] if len(ids) == 1 else None
+
+
+def is_foreign_id(name: str) -> bool:
+    """Return whether a plain name is that of the id of another entity, such as a user."""
+    return _FOREIGN_IDS.search(name) is not None
 
 
 def _is_score(name: str) -> bool:

@@ -6,11 +6,20 @@ from functools import lru_cache
 from typing import Any, Final
 
 from otel_recmon.reading.bodies import loads
-from otel_recmon.reading.item_keys import CONTAINERS, NOT_THE_ITEM, SHELVES, Fields, fields_of, plain, words_of
+from otel_recmon.reading.item_keys import (
+    CONTAINERS,
+    NOT_THE_ITEM,
+    SHELVES,
+    Fields,
+    fields_of,
+    is_foreign_id,
+    plain,
+    words_of,
+)
 
 KNOWN: Final = frozenset(
     """actions albums alternatives anime animes articles artists books candidates content contents courses data docs
-    documents entries events feed films games hits hotels ids item items jobs listings list matches movies news objects
+    documents entries events feed films games hits hotels item items jobs listings list matches movies news objects
     offers papers people picks places playlist playlists podcasts posts predictions products ranked ranking rankings
     recipes recomms records recs reco related restaurants result results rows shows similar slate songs stories titles
     top tracks videos""".split()
@@ -182,7 +191,8 @@ def _remembered_rank(key: str) -> float:
         return -1
     if strong:
         return _NAMED
-    return 1 if lower in KNOWN or words & KNOWN or listed[-1:] == ["ids"] else 0
+    of_items = listed[-1:] == ["ids"] and not is_foreign_id(plain(key)[:-1])
+    return 1 if words & KNOWN or lower in KNOWN or of_items else 0
 
 
 def _as_items(value: Any) -> Found | None:
@@ -222,8 +232,11 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
 def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found | None:
     key = _wrapper(items, fields)
     if key is not None:
-        items = [_merged(item, key, fields) for item in items if isinstance(item.get(key), dict)]
-        fields = fields_of(max(items, key=len))
+        rows = [item for item in items if isinstance(item.get(key), dict)]
+        merged = [_merged(row, key, fields) for row in rows]
+        fields = fields_of(max(merged, key=len))
+        # A configured expression may name the wrapper or the id of the row, so the row's own fields stay.
+        items = [{**row, **item} for row, item in zip(rows, merged, strict=True)]
     if fields is not None and fields.containers and fields.category is None:
         items, fields = _with_stored_fields(items, fields)
     if fields is None and all(len(item) == 1 for item in items):

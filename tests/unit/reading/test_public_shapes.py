@@ -129,3 +129,20 @@ def test_revenue_is_found_by_its_name_and_not_by_its_place(body: Any, revenue: f
     (sale,) = reader.read(exchange({"headers": []}, None, body), RequestContext()).events
 
     assert sale.values == (revenue,)
+
+
+@pytest.mark.parametrize(("expression", "ids"), [("row_id", ["r"]), ("job.sku", ["s"]), ("id", ["j"]), (None, ["j"])])
+def test_a_configured_expression_sees_the_whole_row(expression: str | None, ids: list[str]) -> None:
+    reader = Readers(Settings(item_id=expression), Store(Settings())).reader(RouteKind.RECOMMENDATION, "GET", "/recs")
+    rows = [{"row_id": "r", "job": {"id": "j", "sku": "s", "title": "Nurse"}}]
+
+    slate = reader.read(exchange({"headers": []}, rows), RequestContext()).slate
+
+    assert slate is not None
+    assert slate.items == ids
+
+
+def test_the_ids_of_users_are_no_items() -> None:
+    slate = _reader().read(exchange({"headers": []}, {"user_ids": ["u1"], "wine_ids": ["w1"]}), RequestContext()).slate
+
+    assert slate.items == ["w1"]

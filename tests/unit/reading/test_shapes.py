@@ -26,9 +26,12 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "one level down under an unknown key": ({"payload": {"stuff": [A]}}, [A]),
     "objects nested beside their score": (
         {"results": [{"item": {"id": "a", "genre": "x"}, "score": 1}, {"item": B, "score": 2}]},
-        [{"id": "a", "genre": "x", "score": 1}, {"id": "b", "score": 2}],
+        [
+            {"item": {"id": "a", "genre": "x"}, "id": "a", "genre": "x", "score": 1},
+            {"item": B, "id": "b", "score": 2},
+        ],
     ),
-    "nested products": ([{"product": A}, {"product": B}], [A, B]),
+    "nested products": ([{"product": A}, {"product": B}], [{"product": A, **A}, {"product": B, **B}]),
     "ids keyed by rank from 1": ({"1": "a", "2": "b"}, ["a", "b"]),
     "objects keyed by rank from 0": ({"0": A, "1": B}, [A, B]),
     "ranks out of order": ({"2": "b", "10": "j", "1": "a"} | {str(n): "x" for n in range(3, 10)},
@@ -104,7 +107,7 @@ WITH_JUNK: dict[str, tuple[Any, list[Any] | None, str]] = {
     ),
     "an empty wrapper in front": (
         {"recommendations": [{"item": None, "score": 1}, {"item": A, "score": 2}]},
-        [{"id": "a", "score": 2}],
+        [{"item": A, "id": "a", "score": 2}],
         "only the first element decides whether the elements are wrapped",
     ),
     "pandas, split into columns and rows": (
