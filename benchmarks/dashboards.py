@@ -133,7 +133,10 @@ def _values(attribute: Attribute) -> tuple[str, ...]:
 
 
 def show(url: str, name: str, span: float, end: float, step: int) -> list[str]:
-    """Measure every query for a time range, print the slowest of each dashboard, and return those over the target."""
+    """Measure all queries of the dashboards over ``span`` seconds, and print the slowest query of each dashboard.
+
+    Return the queries that took longer than the target.
+    """
     variables = {"service": "shop", "environment": "production", "control": "of-model_version-0"}
     values = {**variables, **dict.fromkeys(("model_version", "variant", "surface"), ".*")}
     looking = QueryContext(end - span, end, max(step, span / POINTS), values, step)

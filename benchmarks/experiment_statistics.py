@@ -39,7 +39,7 @@ class Difference:
         return found
 
     def evidence(self, centre: float, level: float) -> Totals:
-        """Return the difference divided by the half width. It is significant below -1 and above 1."""
+        """Return `value` divided by the half width of its confidence sequence: significant below -1 and above 1."""
         with np.errstate(divide="ignore", invalid="ignore"):
             found: Totals = self.value / self.half_width(centre, level)
         return found

@@ -154,7 +154,7 @@ def bytes_per_sample(data: Path) -> float:
 
 
 def main() -> None:
-    """Measure the rates and sizes, and print them with the resources for a large fleet."""
+    """Measure the load of one process. Print the measured values, and the resources that a large fleet would need."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(directory=Path(folder), overlays=[GATEWAY], environment={"COLLECTOR_QUEUE_CONSUMERS": "1"}) as stack,

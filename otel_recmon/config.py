@@ -391,7 +391,7 @@ class Problem:
     expected: str
     fallback: str
     is_quoted: bool = False
-    """Whether the value is only in quotes, and usable without them."""
+    """Whether the quotes around the value are the only problem. The value without the quotes is then used."""
 
     def __str__(self) -> str:
         """Return the error message: the variable and its value, the expected value, and the value used instead."""

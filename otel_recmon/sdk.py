@@ -37,7 +37,7 @@ _TRACING: Final = "opentelemetry.sdk.trace"
 
 _ONE_CONSUMER: Final = ("PeriodicExportingMetricReader", "InMemoryMetricReader")
 collecting: ContextVar[object] = ContextVar("otel_recmon_collecting", default=None)
-"""The metric reader that is collecting; None for an unknown SDK."""
+"""The metric reader that collects metrics now. None outside a collection, and always None for an unknown SDK."""
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 Record = Callable[[float], None]
@@ -130,7 +130,7 @@ def hook_into(provider: object, prepare: Callable[[Callable[[], object]], None])
 
 
 def has_one_consumer(reader: object) -> bool:
-    """Return whether a metric reader exports to one place. Several scrapers can share a reader of another class."""
+    """Return whether a metric reader exports to one place only. Readers of other classes can have several scrapers."""
     return any(cls.__name__ in _ONE_CONSUMER for cls in type(reader).__mro__)
 
 
@@ -195,7 +195,7 @@ def _prune(match: Any, name: str, keep: Keep) -> None:
 
 
 def describe(span: Any, attributes: Mapping[str, str | int | bool]) -> None:
-    """Set attributes of a recording span. The values must be short texts, numbers or booleans.
+    """Set attributes of a recording span. The values must be texts, whole numbers or booleans.
 
     ``set_attributes`` checks and copies each value, which costs as much as finding the items of a response. So the
     attributes are written directly into the span, except for an unknown SDK or a span with limits on its attributes.

@@ -50,11 +50,8 @@ class Recorded:
 
     def series(self) -> dict[SeriesKey, float]:
         """Return the value of each series by name and sorted labels. A histogram has ``_count`` and ``_sum``."""
-        token = true_values.set(True)
-        try:
+        with true_values():
             data = self._reader.get_metrics_data()
-        finally:
-            true_values.reset(token)
         return dict(
             row
             for resource in (data.resource_metrics if data else ())

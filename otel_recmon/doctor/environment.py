@@ -29,7 +29,7 @@ _HTTP_ATTRIBUTES: Final = 20
 FastAPI's instrumentation sets 13 attributes with old names, or 12 with stable names (measured with 0.66b2).
 """
 _HTTP_ATTRIBUTES_DUP: Final = 32
-"""The same with http/dup, which sets 24 attributes: those with old names and those with stable names."""
+"""The number with OTEL_SEMCONV_STABILITY_OPT_IN=http/dup. FastAPI's instrumentation then sets 24 attributes."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000

@@ -1,6 +1,7 @@
 """An endpoint of the service that serves the Prometheus metrics of the process."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any, Final
 
 from anyio import to_thread
@@ -57,11 +58,8 @@ def rendered(accept: str = "", is_scrape: bool = False) -> tuple[bytes, str]:
     from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
 
     encode, media_type = choose_encoder(accept)
-    token = true_values.set(not is_scrape)
-    try:
+    with nullcontext() if is_scrape else true_values():
         return encode(REGISTRY), media_type
-    finally:
-        true_values.reset(token)
 
 
 def ensure_reader() -> bool:

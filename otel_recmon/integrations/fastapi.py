@@ -85,7 +85,8 @@ class Installation:
             return
         parent.app = watched = WatchMiddleware(parent.app, self._switch)
         if parent.handler is not None and not parent.debug:
-            parent.handler = _WatchedHandler(parent.handler)
+            if not isinstance(parent.handler, _WatchedHandler):  # it is, if the stack was changed after an earlier call
+                parent.handler = _WatchedHandler(parent.handler)
             watched.handles_errors = True
         app.__dict__[_SPLICED] = stack
         self._apps[app] = parent, watched
@@ -95,7 +96,7 @@ class Installation:
 
 
 class _WatchedHandler:
-    """The application's handler of all exceptions. Its response is recorded as the response of the request."""
+    """The handler of an application for all exceptions. The plugin records the response of this handler."""
 
     def __init__(self, handler: Callable[..., Any]) -> None:
         self.handler = handler

@@ -16,7 +16,10 @@ class Service(NamedTuple):
         return f"{name} ({environment})" if environment else name
 
     def selector(self, name: str) -> str:
-        """Return the PromQL selector of the service's series called ``name``. A label "" selects series without it."""
+        """Return the PromQL selector of the series ``name`` of the service.
+
+        If ``job`` or ``deployment_environment_name`` is empty, it selects the series that do not have this label.
+        """
         matchers = (f"{label}={quoted(value)}" for label, value in self._asdict().items())
         return f"{name}{{{', '.join(matchers)}}}"
 

@@ -16,7 +16,7 @@ with suppress(ImportError):
 
 
 _LONGEST_NULL = 16
-"""The maximum length of a body that is compared with ``null``, with white space around it."""
+"""The maximum length in bytes of a body that is compared with ``null``."""
 
 
 class Body:
@@ -39,7 +39,7 @@ class Body:
 
     @property
     def is_null(self) -> bool:
-        """Whether the body is the JSON value null."""
+        """Whether the body is ``null`` in JSON, perhaps with white space around it."""
         return self.size <= _LONGEST_NULL and b"".join(self.chunks).strip() == b"null"
 
     def content(self, encoding: str, faults: Faults) -> bytes | None:

@@ -66,11 +66,13 @@ def _last_words(template: str, segments: int) -> list[str]:
 def kind_of(event: dict[str, Any]) -> str | None:
     """Return ``click`` or ``conversion`` from the fields of an event; None for any other kind."""
     named = {plain(name): value for name, value in event.items()}
-    for name in _KIND_FIELDS:
-        word = plain(value) if isinstance(value := named.get(name), str) else ""
-        if word in _KINDS or word in _OTHERS:
-            return _KINDS.get(word)
-    return None
+    stated = (value for value in map(named.get, _KIND_FIELDS) if isinstance(value, str))
+    return kind_named(next((value for value in stated if plain(value) in _KINDS.keys() | _OTHERS), None))
+
+
+def kind_named(value: object) -> str | None:
+    """Return ``click`` or ``conversion`` if a value is one of their names; None for any other value."""
+    return _KINDS.get(plain(value)) if isinstance(value, str) else None
 
 
 def events_in(body: Any) -> list[dict[str, Any]] | None:

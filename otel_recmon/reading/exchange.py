@@ -27,11 +27,11 @@ class Exchange(Protocol):
 
     @property
     def not_modified(self) -> bool:
-        """Whether the client has the response already, so that the service sent no content."""
+        """Whether the response says that the client has the content already. Over HTTP, its status code is 304."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the service said that it has nothing, by the status code 204 or by ``null``."""
+        """Whether the response has no content. Over HTTP, its status code is 204 or its body is ``null``."""
 
     @property
     def span(self) -> Span:

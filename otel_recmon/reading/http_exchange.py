@@ -79,7 +79,7 @@ class HttpExchange:
 
     @property
     def not_modified(self) -> bool:
-        """Whether the client has the response already."""
+        """Whether the status code is 304: the client has the content already."""
         return self._status_code == NOT_MODIFIED
 
     @property

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from otel_recmon.catalog import NOT_MODIFIED, REJECTED, SUCCESS
+from otel_recmon.catalog import REJECTED
 from otel_recmon.config import Settings, variable
 from otel_recmon.reading.exchange import ABANDONED, Exchange
-from otel_recmon.reading.reader import Guess, Reader, Readers
+from otel_recmon.reading.guess import Guess
+from otel_recmon.reading.reader import Reader, Readers
+from otel_recmon.reading.route_words import Certainty
 from otel_recmon.reading.routes import Routes
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import NOTHING_OBSERVED, Observation, record_observation
@@ -17,10 +19,6 @@ from otel_recmon.sdk import describe
 
 _logger = logging.getLogger("otel_recmon")
 
-MOST_HELD: Final = 100
-"""The maximum number of requests of a guessed route that are held until a response has items."""
-MOST_MISSES: Final = 20
-"""The number of successful responses without items after which a guessed route is watched no longer."""
 MOST_ROUTES: Final = 4096
 """The maximum number of routes with a cached reader. Without it, a client could fill memory with invented methods."""
 
@@ -53,17 +51,18 @@ class Observer:
                 self._known.clear()
             kind = self._routes.kind(method, template)
             found = self._known[key] = self._readers.reader(kind, method, template) if kind else None
-            level = self._routes.is_guess(method, template)
-            if found is not None and level:
-                self._known[key] = replace(found, guess=Guess(needs_evidence=level > 1))
+            certainty = self._routes.certainty(method, template)
+            if found is not None and certainty is not Certainty.SURE:
+                self._known[key] = replace(found, guess=Guess(certainty is Certainty.POSSIBLE))
         return self._known[key]
 
     def finish(self, request: RequestContext, reader: Reader | None, exchange: Exchange, seconds: float) -> None:
         """Record a finished request; ``seconds`` is its duration."""
         seen = NOTHING_OBSERVED if reader is None else reader.read(exchange, request)
         status = REJECTED if exchange.status == ABANDONED else exchange.status
-        if reader is not None and reader.guess is not None and not self._is_confirmed(reader.guess, request, seen):
-            self._hold(reader, seen, status, seconds)
+        guess = None if reader is None else reader.guess
+        if reader is not None and guess is not None and not self._is_confirmed(guess, request, seen):
+            self._hold(reader, guess, seen, status, seconds)
             request.close(frozenset())
             return
         record_observation(self.defaults, request, seen, status, seconds)
@@ -73,7 +72,10 @@ class Observer:
                 describe(exchange.span, _span_attributes(request))
 
     def _is_confirmed(self, guess: Guess, request: RequestContext, seen: Observation) -> bool:
-        """Return whether a guessed route recommends: its code says so, or a response has had items."""
+        """Return whether a guessed route returns recommendations. Record the held requests when that becomes known.
+
+        The code of the route, or a response with items, confirms the guess.
+        """
         if not guess.confirmed and (request.recorded_by is not None or guess.fits(seen.slate)):
             guess.confirmed = True
             held, guess.held = guess.held, []
@@ -81,17 +83,11 @@ class Observer:
                 record_observation(self.defaults, RequestContext(closed_by_plugin=True), earlier, status, seconds)
         return guess.confirmed
 
-    def _hold(self, reader: Reader, seen: Observation, status: str | None, seconds: float) -> None:
-        guess = reader.guess
-        if guess is None or guess.rejected:
-            return
-        guess.misses += status == SUCCESS and seen.outcome != NOT_MODIFIED and not _is_empty(seen)
-        if guess.misses >= MOST_MISSES:
-            guess.rejected, guess.held = True, []
+    def _hold(self, reader: Reader, guess: Guess, seen: Observation, status: str | None, seconds: float) -> None:
+        """Hold a request of a guessed route. If that rejects the guess, watch the route no longer."""
+        if not guess.rejected and guess.hold(seen, status, seconds):
             self._known = {key: None if found is reader else found for key, found in self._known.items()}
             self.routes_changed()
-        elif len(guess.held) < MOST_HELD:
-            guess.held.append((seen, status, seconds))
 
     def _warn_unrecognized(self, reader: Reader, seen: Observation) -> None:
         if seen.slate is None or seen.slate.items is not None:
@@ -103,10 +99,6 @@ class Observer:
                 reader.template,
                 variable("items"),
             )
-
-
-def _is_empty(seen: Observation) -> bool:
-    return seen.slate is not None and seen.slate.items is not None and not seen.slate.items
 
 
 def _span_attributes(request: RequestContext) -> dict[str, str | int | bool]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from dataclasses import field as field_of
 from functools import partial
 from typing import Any, Final
 
@@ -12,23 +11,22 @@ from opentelemetry.trace import Span
 from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
 from otel_recmon.config import Settings
 from otel_recmon.reading import usual_names
-from otel_recmon.reading.event_words import MOST_EVENTS, events_in, flat, kind_of
+from otel_recmon.reading.event_words import MOST_EVENTS, events_in, flat, kind_named, kind_of
 from otel_recmon.reading.exchange import Exchange, PartOfExchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
+from otel_recmon.reading.guess import Guess
 from otel_recmon.reading.item_keys import plain
 from otel_recmon.reading.routes import RouteKind
 from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
 from otel_recmon.recording.observation import Observation, ReportedEvent
 from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, RequestContext
-from otel_recmon.recording.slate import Slate
 from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
 from otel_recmon.values import label_text, number
 
 _CLICKED: Final = (RouteKind.CLICK, RouteKind.EVENT)
-_BATCHED: Final = (RouteKind.CLICK, RouteKind.EVENT)
-"""The kinds of routes whose bodies may be lists of events. The list of a conversion may be one cart."""
+"""The kinds of routes that report clicks. Their bodies may be lists of events; the list of a conversion is one cart."""
 SOURCES: Final = (
     *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
     *"recommendation_id event_item_id event".split(),
@@ -69,27 +67,6 @@ class LabelRules:
     """Whether an event can name its model version. Only model versions that this process has served are accepted."""
     present: bool
     """Whether the traffic can give at least one label."""
-
-
-@dataclass
-class Guess:
-    """The state of a route whose words do not say surely that it recommends."""
-
-    needs_evidence: bool
-    """Whether items must look like recommended items, because the words of the route say little."""
-    confirmed: bool = False
-    rejected: bool = False
-    misses: int = 0
-    held: list[tuple[Observation, str | None, float]] = field_of(default_factory=list)
-    """Observation, status and seconds of the requests before the first response with items."""
-
-    def fits(self, slate: Slate | None) -> bool:
-        """Return whether a slate confirms the guess. Words alone may be completions, objects may be settings."""
-        if slate is None or not slate.items:
-            return False
-        if not self.needs_evidence:
-            return True
-        return bool(slate.scores or slate.categories) or all(isinstance(item, int) for item in slate.items)
 
 
 @dataclass(frozen=True)
@@ -140,7 +117,7 @@ class Reader:
 
     def _events(self, exchange: Exchange) -> Iterator[ReportedEvent]:
         """Yield the events that a request reports: one, or as many as its body has elements."""
-        batch = events_in(exchange.body) if self.kind in _BATCHED else None
+        batch = events_in(exchange.body) if self.kind in _CLICKED else None
         if batch is None:
             yield from self._event(self._whole(exchange))
             return
@@ -167,8 +144,7 @@ class Reader:
 
     def _kind(self, exchange: Exchange) -> str | None:
         if self.event_kind is not None:
-            stated = self.event_kind(exchange)
-            return kind_of({"kind": stated})
+            return kind_named(self.event_kind(exchange))
         fields = exchange.body if isinstance(exchange.body, dict) else exchange.query
         return kind_of(dict(fields))
 

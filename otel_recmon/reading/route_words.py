@@ -5,6 +5,7 @@ response with items.
 """
 
 import re
+from enum import IntEnum
 from typing import Final
 
 from otel_recmon.reading.item_keys import plain, words_of
@@ -17,7 +18,7 @@ GUESSES: Final = frozenset(
 )
 """Words of routes that often return recommendations."""
 _JOINED: Final = re.compile(r"foryou|youmaylike|alsobought|alsoviewed|boughttogether|becauseyou|nextbest")
-"""Words of such routes that are several words."""
+"""Phrases in the templates of such routes, without the characters between their words."""
 NEVER: Final = frozenset(
     """admin analytics autocomplete backfill cache comments completion config configuration dismiss docs evaluate
     evaluation explain explanation export feedback health healthcheck healthz history import info logs metrics
@@ -30,19 +31,30 @@ _STORED: Final = frozenset("recid recommendationid".split())
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}")
 
 
-def certainty(method: str, template: str) -> int:
-    """Return how likely a route recommends by its words: 3 surely, 2 probably, 1 possibly, 0 not."""
+class Certainty(IntEnum):
+    """The certainty that a route returns recommendations, judged by the words of its template."""
+
+    NONE = 0
+    POSSIBLE = 1
+    """A word of the field, such as ``similar`` or ``feed``."""
+    LIKELY = 2
+    """``recommend``, but not in the last fixed segment."""
+    SURE = 3
+
+
+def certainty(method: str, template: str) -> Certainty:
+    """Return the certainty that a route returns recommendations."""
     segments = [segment for segment in template.split("/") if segment]
     fixed = [segment for segment in segments if "{" not in segment]
     if method not in ("GET", "POST") or not fixed:
-        return 0
+        return Certainty.NONE
     first = next((at for at, segment in enumerate(segments) if segment in fixed and _recommends(segment)), None)
     if first is not None:
         after = segments[first:]
         if _has_never(after) or not _STORED.isdisjoint(map(plain, _PARAMETER.findall("/".join(after)))):
-            return 0
-        return 3 if _recommends(fixed[-1]) else 2
-    return int(any(map(_is_guess, fixed)) and not _has_never(fixed))
+            return Certainty.NONE
+        return Certainty.SURE if _recommends(fixed[-1]) else Certainty.LIKELY
+    return Certainty.POSSIBLE if any(map(_is_guess, fixed)) and not _has_never(fixed) else Certainty.NONE
 
 
 def _recommends(segment: str) -> bool:

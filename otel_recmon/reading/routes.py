@@ -8,7 +8,7 @@ from typing import Final
 
 from otel_recmon.config import Settings
 from otel_recmon.reading.event_words import takes_clicks, takes_events
-from otel_recmon.reading.route_words import certainty
+from otel_recmon.reading.route_words import Certainty, certainty
 
 
 class RouteKind(Enum):
@@ -119,8 +119,8 @@ class Routes:
             return RouteKind.EVENT
         return RouteKind.RECOMMENDATION if self.by_words and certainty(method, template) else None
 
-    def is_guess(self, method: str, template: str) -> int:
-        """Return 0 for a sure route, 1 for one that needs a response with items, 2 for one that needs good items."""
+    def certainty(self, method: str, template: str) -> Certainty:
+        """Return the certainty that a watched route is of its kind. Configured routes and event routes are sure."""
         if not self.by_words or self.kind(method, template) is not RouteKind.RECOMMENDATION:
-            return 0
-        return 3 - certainty(method, template)
+            return Certainty.SURE
+        return certainty(method, template)

@@ -1,21 +1,12 @@
 """Search for the items in a parsed response. It knows the shapes that public recommendation services return."""
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 from otel_recmon.reading.bodies import loads
-from otel_recmon.reading.item_keys import (
-    CONTAINERS,
-    NOT_THE_ITEM,
-    SHELVES,
-    Fields,
-    fields_of,
-    is_foreign_id,
-    plain,
-    words_of,
-)
+from otel_recmon.reading.item_keys import is_foreign_id, plain, words_of
+from otel_recmon.reading.items import NAMES_RECOMMENDATIONS, Found, as_objects, is_id
 
 KNOWN: Final = frozenset(
     """actions albums alternatives anime animes articles artists books candidates content contents courses data docs
@@ -41,15 +32,10 @@ _LONGEST_KEY: Final = 100
 _PAIR: Final = 2
 _NAMED: Final = 2
 _SEVERAL: Final = 2
-_STRONG: Final = re.compile(r"recommend|suggest|^recs?$|^recos?$|^itemscores$|^foryou$|^youmaylike$|^becauseyou")
-_SCORED_ITEMS: Final = frozenset({"itemscores"})
-"""Keys of lists of items with scores, which look like keys of bare scores."""
+_SCORED_ITEMS: Final = "itemscores"
+"""The key of a list of items with scores. It looks like the key of bare scores."""
 _DEEPEST: Final = 4
 """The maximum number of objects around the items, such as ``{"data": {"Get": {"Article": [...]}}}``."""
-
-
-Found = tuple[list[Any], Fields | None]
-"""The items of a response and the keys of an item. The keys are None if the items are plain ids."""
 
 
 def find_items(body: Any) -> Found | None:
@@ -185,8 +171,8 @@ def _remembered_rank(key: str) -> float:
     lower = key.lower()
     listed = words_of(key)
     words = set(listed)
-    decoy = listed[-1:] and listed[-1] in DECOYS and lower not in _SCORED_ITEMS
-    strong = _STRONG.search(plain(key))
+    decoy = listed[-1:] and listed[-1] in DECOYS and lower != _SCORED_ITEMS
+    strong = NAMES_RECOMMENDATIONS.search(plain(key))
     if decoy or words & _PAST or (words & DECOYS and not strong):
         return -1
     if strong:
@@ -212,95 +198,7 @@ def _listed(value: list[Any]) -> Found | None:
         return _listed(value[0]) if len(value) == 1 and len(value[0]) > _PAIR else None
     if type(None) in kinds and len(kinds) > 1:
         return _listed([element for element in value if element is not None])
-    return (value, None) if all(map(_is_id, value)) else None
-
-
-def as_objects(items: list[dict[str, Any]]) -> Found | None:
-    """Return objects and the keys of an item. An object that wraps its item, as in ``{"item": {...}}``, is unwrapped.
-
-    The keys are taken from the object with the most keys. Shelves, as in ``{"title": "New", "items": [...]}``, are read
-    in order.
-    """
-    fields = fields_of(max(items, key=len))
-    if fields is None or fields.shelf:
-        shelved = _from_shelves(items)
-        if shelved is not None:
-            return _as_unshelved(shelved)
-    return _as_unwrapped(items, fields)
-
-
-def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found | None:
-    key = _wrapper(items, fields)
-    if key is not None:
-        rows = [item for item in items if isinstance(item.get(key), dict)]
-        merged = [_merged(row, key, fields) for row in rows]
-        fields = fields_of(max(merged, key=len))
-        # A configured expression may name the wrapper or the id of the row, so the row's own fields stay.
-        items = [{**row, **item} for row, item in zip(rows, merged, strict=True)]
-    if fields is not None and fields.containers and fields.category is None:
-        items, fields = _with_stored_fields(items, fields)
-    if fields is None and all(len(item) == 1 for item in items):
-        key = next(iter(items[0]))
-        values = [item.get(key) for item in items]
-        return (values, None) if all(isinstance(value, str) and value for value in values) else None
-    return (items, fields) if fields else None
-
-
-def _with_stored_fields(items: list[dict[str, Any]], fields: Fields) -> tuple[list[dict[str, Any]], Fields]:
-    """Return the items with the fields of the object inside them, as search engines and vector stores return them."""
-    for key in fields.containers:
-        if all(isinstance(item.get(key), dict) for item in items):
-            items = [{**item[key], **item} for item in items]
-            found = fields_of(max(items, key=len))
-            if found is None:
-                return items, fields
-            return items, found._replace(id=fields.id, by_id=True) if fields.by_id else found
-    return items, fields
-
-
-def _wrapper(items: list[dict[str, Any]], fields: Fields | None) -> str | None:
-    """Return the key of the object that is the item itself, as in ``{"score": 0.5, "article": {...}}``; or None."""
-    first = max(items, key=len)
-    if fields is not None and _wrapped(items, fields):
-        return fields.id
-    if fields is not None and not fields.by_id and first[fields.id].__class__ is not dict:
-        return None
-    candidates = [key for key, value in first.items() if value.__class__ is dict and _can_be_item(key, value)]
-    named = [key for key in candidates if _STRONG.search(key.lower())]
-    if len(named or candidates) != 1 or (fields is not None and _has_title(first)):
-        return None
-    return (named or candidates)[0]
-
-
-def _can_be_item(key: str, value: dict[str, Any]) -> bool:
-    if NOT_THE_ITEM.intersection(words_of(key)) or plain(key) in CONTAINERS - {"document", "doc", "item"}:
-        return False
-    inner = fields_of(value)
-    return inner is not None and inner.by_id
-
-
-def _has_title(item: dict[str, Any]) -> bool:
-    return any(plain(key).endswith(("title", "name", "headline")) for key in item)
-
-
-def _merged(item: dict[str, Any], key: str, fields: Fields | None) -> dict[str, Any]:
-    """Return the inner object with the other fields of the outer object. The id of the inner object wins."""
-    inner = item[key]
-    own = {fields.id} if fields is not None and fields.by_id and fields_of(inner) else set()
-    return {**inner, **{name: value for name, value in item.items() if name != key and name not in own}}
-
-
-def _as_unshelved(items: list[Any]) -> Found | None:
-    """Return the items of shelves. An item of a shelf is not read as a shelf again."""
-    if items and all(isinstance(item, dict) for item in items):
-        return _as_unwrapped(items, fields_of(max(items, key=len)))
-    return (items, None) if all(map(_is_id, items)) else None
-
-
-def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
-    if isinstance(items[0].get(fields.id), dict):
-        return True
-    return fields.wraps and any(isinstance(item.get(fields.id), dict) for item in items)
+    return (value, None) if all(map(is_id, value)) else None
 
 
 def _ranked(value: dict[str, Any]) -> Found | None:
@@ -322,16 +220,9 @@ def _likeness(found: Found) -> float:
     return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)
 
 
-def _is_id(element: Any) -> bool:
-    """Return whether a JSON value can be the id of an item."""
-    if isinstance(element, bool):
-        return False
-    return isinstance(element, int) or (isinstance(element, str) and bool(element))
-
-
 def _from_pairs(elements: list[Any]) -> list[dict[str, Any]] | None:
     """Return ``[[id, score], ...]`` as objects, or None. Pairs with only whole numbers are coordinates or ranges."""
-    if all(len(element) == _PAIR and _is_id(element[0]) for element in elements):
+    if all(len(element) == _PAIR and is_id(element[0]) for element in elements):
         return _scored(elements)
     return None
 
@@ -346,12 +237,3 @@ def _scored(pairs: list[Any]) -> list[dict[str, Any]] | None:
     if float in kinds and kinds <= {float, int}:
         return [{"id": item, "score": score} for item, score in pairs]
     return None
-
-
-def _from_shelves(shelves: list[dict[str, Any]]) -> list[Any] | None:
-    """Return the items of all shelves in order, or None if one of the objects is not a shelf."""
-    key = next((key for key in shelves[0] if plain(key) in SHELVES), None)
-    lists = [shelf.get(key) for shelf in shelves] if key is not None else [None]
-    if not all(isinstance(items, list) for items in lists):
-        return None
-    return [item for items in lists for item in items or ()]

@@ -8,7 +8,8 @@ from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.expressions import Field, Source
 from otel_recmon.reading.item_keys import Fields, categories_of, scores_of
-from otel_recmon.reading.shapes import Found, as_objects, find_items
+from otel_recmon.reading.items import Found, as_objects
+from otel_recmon.reading.shapes import find_items
 from otel_recmon.recording.slate import Slate
 from otel_recmon.safety import Faults
 from otel_recmon.values import number

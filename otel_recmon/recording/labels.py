@@ -9,13 +9,11 @@ IDLE_SECONDS = 24 * 3600.0
 
 
 class ExportedSeries(NamedTuple):
-    """The attributes of an exported series, and the time of the first reading by each reader.
-
-    A reader is identified by its ``id``, and the time is in seconds since 1970.
-    """
+    """An exported series."""
 
     attributes: dict[str, str]
     first_read: dict[int, float]
+    """The time at which each reader first read the series, in seconds since 1970, by the ``id()`` of the reader."""
 
 
 class Labels(NamedTuple):

@@ -52,7 +52,7 @@ class SlateResult(NamedTuple):
     outcome: str
     seconds: float | None
     missed: int | None
-    """1 if the response missed the service level objective, 0 if it met the objective, None if neither was counted."""
+    """1 if the response missed the service level objective, 0 if it met it. None if the response has no latency."""
     closes: bool
     """Whether the request was counted together with the slate."""
     arm: ArmBucket | None = None

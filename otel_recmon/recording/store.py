@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from weakref import WeakSet
@@ -43,12 +44,22 @@ _FOLDED = ("", "surface", "variant", "model_version")
 Row = tuple[float, dict[str, str]]
 _Exported = dict[tuple[str, str], ExportedSeries]
 """The exported series of one label set, by metric name and value of the own label."""
-true_values: ContextVar[bool] = ContextVar("otel_recmon_true_values", default=False)
-"""Whether the current reader wants the true values of new series. Such a reading is not the first reading of a series.
-
-A person who looks at the metrics once wants the true values. Prometheus needs a 0 first.
-"""
+_shows_true_values: ContextVar[bool] = ContextVar("otel_recmon_shows_true_values", default=False)
 _stores: "WeakSet[Store]" = WeakSet()
+
+
+@contextmanager
+def true_values() -> Iterator[None]:
+    """Let each reading inside this context return the values of new series in place of 0.
+
+    A person who looks at the metrics once needs the values, but Prometheus needs a 0 first. So such a reading does not
+    count as the first reading of a series.
+    """
+    token = _shows_true_values.set(True)
+    try:
+        yield
+    finally:
+        _shows_true_values.reset(token)
 
 
 class Store:
@@ -205,7 +216,7 @@ class Store:
         reader, zero_seconds = collecting.get(), self.settings.first_zero_seconds
         hold = 0.0 if has_one_consumer(reader) else zero_seconds
         with self.lock:
-            now, as_they_are = self.clock(), not zero_seconds or true_values.get() or self.is_ending()
+            now, as_they_are = self.clock(), not zero_seconds or _shows_true_values.get() or self.is_ending()
             rows = []
             for exported, attributes, value, count in self._counted(metric):
                 series = exported.get((metric.name, value)) or _series(metric, attributes, value)

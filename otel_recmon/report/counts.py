@@ -1,4 +1,4 @@
-"""Counters and histograms of a report."""
+"""The counters and histograms from which a report is computed."""
 
 from collections.abc import Mapping
 from typing import Final

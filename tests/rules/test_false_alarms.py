@@ -40,7 +40,7 @@ def within(counts: Counts, window: int) -> Counts:
 
 
 def significantly_low(clicks: Counts, others: Counts) -> Verdicts:
-    """Whether the upper bound of the Poisson interval is below the threshold, and there is enough traffic."""
+    """Return whether the upper Poisson bound is below the threshold and the traffic is at least the minimum."""
     window = minutes(rule().tuning.window)
     clicked, requests = within(clicks, window), within(clicks + others, window)
     z = rule().config.general.z

@@ -1,4 +1,4 @@
-"""What the client got is counted, whoever answered: a handler of exceptions, a middleware, or nobody to the end."""
+"""The response that the client received is counted, also if an exception handler or a middleware sent it."""
 
 import asyncio
 import socket

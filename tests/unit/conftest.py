@@ -95,11 +95,8 @@ def once(reader: InMemoryMetricReader) -> Series:
 
 def recorded(reader: InMemoryMetricReader) -> Series:
     """Return what was recorded so far, with the true values of new series."""
-    token = true_values.set(True)
-    try:
+    with true_values():
         return once(reader)
-    finally:
-        true_values.reset(token)
 
 
 @pytest.fixture(autouse=True)

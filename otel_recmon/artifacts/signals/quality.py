@@ -156,9 +156,9 @@ COEC: Final = measure(
         "Clicks over expected clicks",
         QUALITY,
         "Clicks divided by expected clicks (Zhang and Jones, 2007). The expected clicks at a surface and position are "
-        "the impressions there times the click-through rate of all model versions there. A value above 1 is better "
-        "than average, and does not depend on list lengths. If clicks have no surface, all surfaces count as one. All "
-        "positions after 10 count as one. Clicks and impressions without a position are not included.",
+        "the impressions there times the click-through rate of all model versions there. Above 1, the items "
+        "got more clicks than the average item at the same positions. If clicks have no surface, all surfaces count "
+        "as one. All positions after 10 count as one. Clicks and impressions without a position are not included.",
     ),
     Unit.TIMES,
     (catalog.CLICKED, catalog.IMPRESSIONS),

@@ -18,8 +18,9 @@ from otel_recmon.config import Settings
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.event_words import MOST_EVENTS
 from otel_recmon.reading.exchange import ABANDONED
+from otel_recmon.reading.guess import MOST_MISSES
 from otel_recmon.reading.http_exchange import HttpExchange
-from otel_recmon.reading.observer import MOST_MISSES, Observer
+from otel_recmon.reading.observer import Observer
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.recorder import recorder
 from otel_recmon.recording.request_context import RequestContext, RequestLog

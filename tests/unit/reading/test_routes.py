@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon.config import Settings
+from otel_recmon.reading.route_words import Certainty
 from otel_recmon.reading.routes import RouteKind, Routes, parse, patterns
 
 RECOMMENDATION, CLICK = RouteKind.RECOMMENDATION, RouteKind.CLICK
@@ -170,17 +171,16 @@ def test_any_template_has_a_kind_or_none(method: str, template: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("route", "level"),
+    ("route", "certainty"),
     [
-        ("GET /users/{id}/recommendations", 0),
-        ("GET /recommendations/user/{id}", 1),
-        ("GET /similar/{id}", 2),
-        ("POST /click", 0),
-        ("GET /movies", 0),
+        ("GET /users/{id}/recommendations", Certainty.SURE),
+        ("GET /recommendations/user/{id}", Certainty.LIKELY),
+        ("GET /similar/{id}", Certainty.POSSIBLE),
+        ("POST /click", Certainty.SURE),
     ],
 )
-def test_a_route_whose_words_say_less_is_a_guess(route: str, level: int) -> None:
+def test_a_route_whose_words_say_less_is_a_guess(route: str, certainty: Certainty) -> None:
     method, _, template = route.partition(" ")
 
-    assert Routes.of(Settings()).is_guess(method, template) == level
-    assert Routes.of(Settings(routes="/*")).is_guess(method, template) == 0
+    assert Routes.of(Settings()).certainty(method, template) is certainty
+    assert Routes.of(Settings(routes="/*")).certainty(method, template) is Certainty.SURE

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_recmon.reading.shapes import _remembered_rank, as_objects, find_items
+from otel_recmon.reading.items import as_objects
+from otel_recmon.reading.shapes import _remembered_rank, find_items
 from tests.unit.reading.test_item_keys import JSON
 
 A, B = {"id": "a"}, {"id": "b"}

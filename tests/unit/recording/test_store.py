@@ -48,11 +48,8 @@ def _clicks(store: Store) -> dict[tuple[tuple[str, str], ...], float]:
 
 def _true(store: Store, metric: catalog.Metric) -> list[Row]:
     """Return the true values of a counter."""
-    token = true_values.set(True)
-    try:
+    with true_values():
         return store.rows(metric)
-    finally:
-        true_values.reset(token)
 
 
 class TestBounds:
