@@ -70,6 +70,8 @@ REGISTERS: Final = tuple(str(register) for register in range(512))
 """
 POSITIONS: Final = (*(str(position) for position in range(1, 11)), "11+", UNKNOWN)
 GOOD, BAD = GOODNESS = ("true", "false")
+CLICK, CONVERSION, IMPRESSION = REPORTED = ("click", "conversion", "impression")
+"""The user events that have metrics of their own. All other events count by their action."""
 CONTROL, TREATMENT = ROLES = ("control", "treatment")
 BUCKETS: Final = tuple(f"{bucket:02}" for bucket in range(32))
 """The buckets of users of each arm. A standard error that is computed from 32 buckets has 31 degrees of freedom."""
@@ -146,8 +148,9 @@ SITE: Final = Attribute("site", "The function of otel-recmon that failed.", cap=
 LABEL: Final = Attribute(
     "label",
     "The label that has more values than its cap allows.",
-    ("category", "experiment", "model_version", "stage", "surface", "variant"),
+    ("action", "category", "experiment", "model_version", "stage", "surface", "variant"),
 )
+ACTION: Final = Attribute("action", "The action of the user, such as `add_to_cart` or `like`.", cap=20)
 VERSION: Final = Attribute("version", "The version of otel-recmon.", cap=1)
 
 
@@ -218,6 +221,14 @@ CONVERTED: Final = Metric(
     "{conversion}",
     "Conversions of recommended items.",
     (MODEL_VERSION,),
+)
+ACTIONS: Final = Metric(
+    "recommendation.events",
+    Kind.COUNTER,
+    "{event}",
+    "User events other than clicks and conversions, by action. An event with the action `impression` is a report of "
+    "seen items that is not counted as impressions.",
+    (MODEL_VERSION, ACTION),
 )
 REVENUE: Final = Metric(
     "recommendation.revenue",
@@ -400,7 +411,7 @@ ATTRIBUTIONS: Final = Metric(
     "recmon.attributions",
     Kind.COUNTER,
     "{event}",
-    "Clicks, conversions and impression events, by the result of the verification of their recommendation id.",
+    "User events, by the result of the verification of their recommendation id.",
     (RESULT,),
 )
 DROPPED: Final = Metric(
@@ -425,6 +436,7 @@ METRICS: Final = (
     LATENCY,
     CLICKED,
     CONVERTED,
+    ACTIONS,
     REVENUE,
     CACHE_HITS,
     CACHE_MISSES,
@@ -474,6 +486,7 @@ EVENTS: Final = {
     "clicked": "A user clicked a recommended item.",
     "converted": "A user bought a recommended item, or converted in another way that the service counts.",
     "seen": "A client reported the items that a user saw.",
+    "acted": "A user did something else, such as adding an item to the cart.",
 }
 
 
@@ -546,6 +559,7 @@ EVENT_ATTRIBUTES: Final = (
         REQUEST_EVENTS,
     ),
     EventAttribute("position", "integer", "The position of the item; absent if it is unusable.", ("clicked",)),
+    EventAttribute("action", "text", "The label `action` of the metrics.", ("acted",)),
     EventAttribute("experiment", "text", "The label `experiment` of the experiment metrics.", _EXPERIMENT_EVENTS),
     EventAttribute("arm", "text", "The label `variant` of the experiment metrics.", _EXPERIMENT_EVENTS),
     EventAttribute("bucket", "text", "The label `bucket` of the experiment metrics.", _EXPERIMENT_EVENTS),
@@ -553,7 +567,7 @@ EVENT_ATTRIBUTES: Final = (
         "attribution",
         "text",
         f"{', '.join(f'`{result}`' for result in ATTRIBUTIONS_ if result != DUPLICATE)}; absent without a SIGNING_KEY.",
-        ("clicked", "converted", "seen"),
+        ("clicked", "converted", "seen", "acted"),
     ),
     EventAttribute(
         "delay_seconds",

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from otel_recmon.attribution import HEADER, SHORTEST_KEY
 from otel_recmon.catalog import (
+    ACTION,
     CATEGORY,
     EXPERIMENT,
+    IMPRESSION,
     MODEL_VERSION,
     REGISTERS,
+    REPORTED,
     SCORE,
     STAGE,
     SURFACE,
@@ -23,6 +26,7 @@ from otel_recmon.parsers import (
     Split,
     boolean,
     buckets,
+    event_kinds,
     key,
     keys,
     label,
@@ -38,6 +42,8 @@ from otel_recmon.parsers import (
 )
 
 PREFIX: Final = "OTEL_RECMON_"
+NO_EVENT: Final = "none"
+"""What a kind of event counts as that is not to be counted."""
 
 
 def _setting(
@@ -172,9 +178,9 @@ class Settings:
     event_routes: str | None = _setting(
         None,
         _PATTERNS,
-        "The routes for events of any kind: a click or a conversion counts by the kind that the event states. Default: "
-        "POST routes whose last segments contain `event`, `interaction`, `track`, `action`, `activity`, `feedback` and "
-        "similar words.",
+        "The routes for events of any kind. An event counts by the kind that it states: as a click, as a conversion "
+        "or by its action. Default: POST routes whose last segments contain `event`, `interaction`, `track`, `action`, "
+        "`activity`, `feedback` or a similar word.",
         "POST /v1/signals",
     )
     items: str | None = _setting(
@@ -208,6 +214,17 @@ class Settings:
         "The kind of an event on a route for events of any kind, such as `click` or `purchase`. Default: `event_type`, "
         "`action`, `interaction_type`, `type` and similar fields of the query or the body.",
         "body:signal",
+    )
+    event_kinds: tuple[tuple[str, str], ...] | None = _setting(
+        None,
+        "pairs kind=event, separated by commas, where event is click, conversion, impression, none or the name of an "
+        "action",
+        "What the kinds of your events count as, on routes for events of any kind: `click`, `conversion`, "
+        "`impression`, `none`, or an action of your own. Usual kinds, such as `purchase` or `add_to_cart`, are known "
+        "without this setting. With `impression` in a pair, impressions are counted only from such events, and not "
+        "from responses.",
+        "hit=click,deal=conversion,scroll=none,hype=like",
+        event_kinds,
     )
     limit: str | None = _setting(
         None,
@@ -364,6 +381,17 @@ class Settings:
     max_surfaces: int = _cap(SURFACE)
     max_categories: int = _cap(CATEGORY)
     max_stages: int = _cap(STAGE)
+    max_actions: int = _cap(ACTION)
+
+    @property
+    def clients_report_impressions(self) -> bool:
+        """Whether impressions are counted from the reports of clients, and not from responses."""
+        return self.impression_routes is not None or any(event == IMPRESSION for _, event in self.event_kinds or ())
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The configured actions: events that are neither clicks, conversions nor impressions."""
+        return tuple(event for _, event in self.event_kinds or () if event not in (*REPORTED, NO_EVENT))
 
     @property
     def experimental(self) -> bool:

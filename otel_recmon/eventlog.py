@@ -24,6 +24,7 @@ RECOUNTED: Final = (
     catalog.CANDIDATES,
     catalog.CLICKED,
     catalog.CONVERTED,
+    catalog.ACTIONS,
     catalog.EXPERIMENT_EXPOSURES,
     catalog.EXPERIMENT_CLICKS,
     catalog.EXPERIMENT_CONVERSIONS,
@@ -116,6 +117,8 @@ def _counts(event: Event) -> Counts:
         yield catalog.CLICKED, labels | {"position": _position(attributes.get("position"))}, 1
     elif event.name == "converted":
         yield catalog.CONVERTED, labels, 1
+    elif event.name == "acted":
+        yield catalog.ACTIONS, labels | {"action": attributes["action"]}, 1
     elif event.name == "seen":
         yield from _impressions(attributes["positions"], labels)
     if "bucket" in attributes:

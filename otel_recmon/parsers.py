@@ -127,6 +127,14 @@ def splits(text: str) -> tuple[Split, ...]:
     return found
 
 
+def event_kinds(text: str) -> tuple[tuple[str, str], ...]:
+    """Parse pairs such as ``hit=click,deal=conversion``: the kind that an event states, and what it counts as."""
+    pairs = [part.rpartition("=") for part in text.split(",") if part.strip()]
+    if not pairs:
+        raise ValueError(text)
+    return tuple((_name(kind), _name(event)) for kind, _, event in pairs)
+
+
 def _split(text: str) -> Split:
     name, arrow, arms = text.rpartition("=>")
     weights = dict(map(_weight, arms.split(",")))

@@ -1,11 +1,11 @@
-"""The words by which the kind of an event is known without configuration, on routes that take events of any kind."""
+"""The words by which events are known without configuration: in the fields of an event, and in route templates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from otel_recmon.catalog import CLICK, CONVERSION, IMPRESSION
 from otel_recmon.reading.item_keys import plain, words_of
 from otel_recmon.reading.route_words import NEVER, RECOMMENDS
-from otel_recmon.recording.request_context import CLICK, CONVERSION
 
 MOST_EVENTS: Final = 1_000
 """The maximum number of events that are counted from one request."""
@@ -13,23 +13,39 @@ _KIND_FIELDS: Final = (
     "eventtype interactiontype actiontype actionname action interaction eventname event name type kind".split()
 )
 """The fields that say the kind of an event, the most specific first."""
-_KINDS: Final[dict[str, str]] = dict.fromkeys(
-    """click clicks clicked clickreco clickthrough itemclick itemclicked productclick productclicked
-    recommendationclick recommendationclicked selectcontent selectitem slotclick tap tapped""".split(),
-    CLICK,
-) | dict.fromkeys(
-    """bought buy checkoutcompleted completepurchase conversion conversions converted order ordercompleted ordered
-    orderplaced placeorder purchase purchasecomplete purchased purchases sale transaction""".split(),
-    CONVERSION,
+_EVENTS: Final[dict[str, str]] = {
+    CLICK: """click clicks clicked clickreco clickthrough itemclick itemclicked productclick productclicked
+    recommendationclick recommendationclicked selectcontent selectitem slotclick tap tapped""",
+    CONVERSION: """bought buy checkoutcompleted completepurchase conversion conversions converted order ordercompleted
+    ordered orderplaced placeorder purchase purchasecomplete purchased purchases sale transaction""",
+    IMPRESSION: """exposure exposures impression impressions itemimpression ranking recommendationshown
+    recommendationviewed seen shown viewitemlist viewreco viewrecommendation viewrecommendations""",
+    "add_to_cart": """addcart addedtocart additemtocart addtobasket addtocart basketadd cart cartadd cartaddition
+    cartadditions productadded""",
+    "remove_from_cart": "cartremove productremoved removedfromcart removefromcart",
+    "view": """detailpageview detailview detailviews itemview itemviewed pageview productview productviewed read view
+    viewed viewitem views""",
+    "like": "favorite favorited favourite favourited heart like liked likes love thumbsup upvote",
+    "dislike": "dislike disliked dislikes downvote thumbsdown",
+    "dismiss": "dismiss dismissed hidden hide notinterested",
+    "dwell": "dwell dwelltime listen listened viewportion viewportions watch watched watchtime",
+    "play": "play played",
+    "rating": "rate rated rating ratings",
+    "reward": "reward rewards",
+    "save": "addtowatchlist addtowishlist bookmark bookmarked bookmarks save saved watchlist wishlist",
+    "share": "share shared",
+    "skip": "skip skipped",
+}
+"""The words for each event."""
+_USUAL: Final = {word: event for event, words in _EVENTS.items() for word in words.split()}
+_NOT_IN_ROUTES: Final = frozenset(
+    """bought buy cart heart hidden love order ordered orders play played ranking rate read sale save seen shown
+    transaction watch watched""".split()
 )
-_OTHERS: Final = frozenset(
-    """addtocart addtowishlist bookmark cart cartadd detailpageview dislike dismiss dwell favorite impression
-    impressions itemview like list pageview play productadded productviewed rating remove save seen share shown skip
-    view viewed viewitem viewitemlist views watch wishlist""".split()
-)
-"""Kinds that have no counter of their own. An event of such a kind is neither a click nor a conversion."""
-_BATCHES: Final = frozenset("actions activities batch engagements eventlist events interactions".split())
-"""Fields that hold a list of events."""
+"""Words that say too little in a route template, where many services use them for other things."""
+_BATCHES: Final = frozenset("actions activities batch engagements eventlist events impressions interactions".split())
+"""Fields that hold a list of events, or the kinds of several events."""
+_ITEM_LISTS: Final = frozenset("itemids items".split())
 _DETAILS: Final = frozenset(
     "attributes context data details eventattributes eventdata metadata params payload properties".split()
 )
@@ -38,24 +54,43 @@ _ROUTES: Final = frozenset(
     """action actions activities activity batch collect engagement engagements event events feedback interact
     interaction interactions reward rewards track tracking""".split()
 )
-_NOT_HERE: Final = NEVER - {"dismiss", "feedback"}
+_NOT_HERE: Final = NEVER - {"dismiss", "feedback", "ratings"}
 _CLICKS: Final = frozenset({"click", "clicks"})
-_BESIDE_CLICK: Final = frozenset(
-    "event item log product reco recommendation recommendations record register track".split()
+_BESIDE: Final = frozenset(
+    """activities batch event events interaction interactions item items log product reco recommendation
+    recommendations record register track tracking""".split()
 )
+"""Words beside the name of an event in a route template, as in ``track-view``."""
 
 
 def takes_events(method: str, template: str) -> bool:
-    """Return whether a route takes events of any kind, by the words of its last two fixed segments."""
+    """Return whether a route takes events: of any kind by its last two fixed segments, or of one kind by its last."""
     last = _last_words(template, 2)
     recommends = any(RECOMMENDS.search(word) for word in _last_words(template, 1))
-    return method == "POST" and not (recommends or _ROUTES.isdisjoint(last)) and _NOT_HERE.isdisjoint(last)
+    if method not in ("POST", "PUT") or not _NOT_HERE.isdisjoint(last):
+        return False
+    of_any_kind = method == "POST" and not recommends and not _ROUTES.isdisjoint(last)
+    return of_any_kind or event_of_route(template) is not None
+
+
+def event_of_route(template: str) -> str | None:
+    """Return the event that the last fixed segment of a template names, such as ``view`` for ``/track-view``."""
+    words = [word for word in _last_words(template, 1) if word not in _BESIDE]
+    word = "".join(words) or "".join(word for word in _last_words(template, 2) if word not in _BESIDE)
+    candidates = ("".join(_last_words(template, 1)), word, "".join(_last_words(template, 2)))
+    named = next((_USUAL[one] for one in candidates if one in _USUAL and one not in _NOT_IN_ROUTES), None)
+    return None if named in (CLICK, CONVERSION) else named  # they have patterns of their own
 
 
 def takes_clicks(method: str, template: str) -> bool:
     """Return whether a route takes clicks, by the words of its last fixed segment, such as ``clickReco``."""
     last = set(_last_words(template, 1))
-    return method == "POST" and not _CLICKS.isdisjoint(last) and last <= _CLICKS | _BESIDE_CLICK
+    return method == "POST" and not _CLICKS.isdisjoint(last) and last <= _CLICKS | _BESIDE
+
+
+def tracks_clicks(method: str, template: str) -> bool:
+    """Return whether a route may send a client who clicks to the page of an item, such as ``GET /r/click``."""
+    return method == "GET" and set(_last_words(template, 1)) in ({"click"}, {"clicks"}, {"track", "click"})
 
 
 def _last_words(template: str, segments: int) -> list[str]:
@@ -63,27 +98,53 @@ def _last_words(template: str, segments: int) -> list[str]:
     return [word for segment in fixed[-segments:] for word in words_of(segment)]
 
 
-def kind_of(event: dict[str, Any]) -> str | None:
-    """Return ``click`` or ``conversion`` from the fields of an event; None for any other kind."""
+def kind_of(event: Mapping[str, Any], own: Mapping[str, str]) -> str | None:
+    """Return what an event counts as, such as ``click`` or ``add_to_cart``; None if its kind is unknown.
+
+    Args:
+        event: The fields of the event.
+        own: The kinds of the service and what they count as. The kinds are plain. They win over usual kinds.
+    """
     named = {plain(name): value for name, value in event.items()}
-    stated = (value for value in map(named.get, _KIND_FIELDS) if isinstance(value, str))
-    return kind_named(next((value for value in stated if plain(value) in _KINDS.keys() | _OTHERS), None))
+    stated = (kind_named(named[name], own) for name in _KIND_FIELDS if name in named)
+    return next((kind for kind in stated if kind is not None), None)
 
 
-def kind_named(value: object) -> str | None:
-    """Return ``click`` or ``conversion`` if a value is one of their names; None for any other value."""
-    return _KINDS.get(plain(value)) if isinstance(value, str) else None
+def kind_named(value: object, own: Mapping[str, str]) -> str | None:
+    """Return what a kind of event counts as; None if the kind is unknown. See ``kind_of``."""
+    if not isinstance(value, str):
+        return None
+    return own.get(plain(value)) or _USUAL.get(plain(value))
 
 
 def events_in(body: Any) -> list[dict[str, Any]] | None:
-    """Return the events of a body that is a list of events or has one; None for any other body."""
+    """Return the events of a body that is a list of events or has one; None for any other body.
+
+    Two lists side by side are events too: ``{"item_ids": ["a", "b"], "actions": ["like", "skip"]}``.
+    """
     if isinstance(body, dict):
-        body = next((value for name, value in body.items() if plain(name) in _BATCHES and _is_batch(value)), None)
+        listed = [value for name, value in body.items() if plain(name) in _BATCHES]
+        columns = next((value for value in listed if _is_kinds(value)), None)
+        if columns is not None:
+            return _from_columns(body, columns)
+        body = next(filter(_is_batch, listed), None)
     return body if _is_batch(body) else None
 
 
 def _is_batch(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(event, dict) for event in value)
+
+
+def _is_kinds(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(kind, str) for kind in value)
+
+
+def _from_columns(body: dict[str, Any], kinds: list[str]) -> list[dict[str, Any]]:
+    rest = {name: value for name, value in body.items() if not isinstance(value, list)}
+    items = next((value for name, value in body.items() if plain(name) in _ITEM_LISTS), None)
+    if not isinstance(items, list) or len(items) != len(kinds):
+        items = [None] * len(kinds)
+    return [{**rest, "action": kind, "item_id": item} for kind, item in zip(kinds, items, strict=True)]
 
 
 def flat(event: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """The reader of one route. It reads a finished exchange once, and returns the observation to record."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from opentelemetry.trace import Span
 
-from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
-from otel_recmon.config import Settings
+from otel_recmon.catalog import CLICK, CONVERSION, IMPRESSION, NOT_MODIFIED, SUCCESS
+from otel_recmon.config import NO_EVENT, Settings
 from otel_recmon.reading import usual_names
-from otel_recmon.reading.event_words import MOST_EVENTS, events_in, flat, kind_named, kind_of
+from otel_recmon.reading.event_words import MOST_EVENTS, event_of_route, events_in, flat, kind_named, kind_of
 from otel_recmon.reading.exchange import Exchange, PartOfExchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
 from otel_recmon.reading.guess import Guess
@@ -20,13 +20,20 @@ from otel_recmon.reading.routes import RouteKind
 from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
 from otel_recmon.recording.observation import Observation, ReportedEvent
-from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, RequestContext
+from otel_recmon.recording.request_context import ACTION, RequestContext
 from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
 from otel_recmon.values import label_text, number
 
-_CLICKED: Final = (RouteKind.CLICK, RouteKind.EVENT)
+_CLICKED: Final = (RouteKind.CLICK, RouteKind.TRACKER, RouteKind.EVENT)
 """The kinds of routes that report clicks. Their bodies may be lists of events; the list of a conversion is one cart."""
+_OF_ROUTE: Final = {
+    RouteKind.CLICK: CLICK,
+    RouteKind.TRACKER: CLICK,
+    RouteKind.CONVERSION: CONVERSION,
+    RouteKind.IMPRESSION: IMPRESSION,
+}
+"""The event of each kind of route that takes events of one kind."""
 SOURCES: Final = (
     *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
     *"recommendation_id event_item_id event".split(),
@@ -51,6 +58,35 @@ class EventRules:
     revenue: Source
     item_id: Source
     recommendation_id: Source
+
+
+@dataclass(frozen=True)
+class KindRules:
+    """The rules that find the kind of an event on a route for events of any kind."""
+
+    stated: Source | None
+    """The configured expression; None for the usual fields."""
+    own: Mapping[str, str]
+    """What the kinds of the service count as. The kinds are plain."""
+    route: str | None
+    """What an event of this route counts as if it states no known kind, but names an item."""
+    clients_report: bool
+    """Whether impressions are counted from events."""
+
+    def kind(self, exchange: Exchange) -> str | None:
+        """Return what an event counts as, such as ``click`` or ``add_to_cart``; None if it does not count."""
+        if self.stated is not None:
+            found = kind_named(self.stated(exchange), self.own)
+        else:
+            fields = exchange.body if isinstance(exchange.body, dict) else exchange.query
+            found = kind_of(fields, self.own)
+        if found is None and self.route is not None and usual_names.names_item(exchange):
+            found = self.route
+        return None if found == NO_EVENT else found
+
+    def is_action(self, kind: str) -> bool:
+        """Return whether an event counts by its action. Reports of seen items do, if responses count impressions."""
+        return kind not in (CLICK, CONVERSION) and not (kind == IMPRESSION and self.clients_report)
 
 
 @dataclass(frozen=True)
@@ -88,9 +124,8 @@ class Reader:
     """Whether the body of the response is needed."""
     faults: Faults
     has_served: Callable[[str], bool]
+    kinds: KindRules
     guess: Guess | None = None
-    event_kind: Source | None = None
-    """The expression that finds the kind of an event; None for the usual fields."""
 
     def read(self, exchange: Exchange, request: RequestContext) -> Observation:
         """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""
@@ -113,6 +148,8 @@ class Reader:
         return seen
 
     def _is_accepted(self, exchange: Exchange) -> bool:
+        if self.kind is RouteKind.TRACKER:
+            return exchange.redirected
         return exchange.accepted or (self.kind is RouteKind.CLICK and exchange.redirected)
 
     def _events(self, exchange: Exchange) -> Iterator[ReportedEvent]:
@@ -132,21 +169,16 @@ class Reader:
         return exchange
 
     def _event(self, exchange: Exchange, *, batched: bool = False) -> Iterator[ReportedEvent]:
-        kind: str | None = self.kind.value
-        if self.kind is RouteKind.EVENT:
-            kind = self._kind(exchange)
+        kind = _OF_ROUTE.get(self.kind) or self.kinds.kind(exchange)
         if kind is None:
             return
-        read = {CLICK: self.click, CONVERSION: self.conversion, IMPRESSION: self.impressions}
         identity = self.events.recommendation_id(exchange) if self.signed else None
         user = self.user(exchange) if batched and (self.needs_user or self.signed) else None
-        yield ReportedEvent(kind, read[kind](exchange), identity, user)
-
-    def _kind(self, exchange: Exchange) -> str | None:
-        if self.event_kind is not None:
-            return kind_named(self.event_kind(exchange))
-        fields = exchange.body if isinstance(exchange.body, dict) else exchange.query
-        return kind_of(dict(fields))
+        if self.kind is RouteKind.EVENT and self.kinds.is_action(kind):
+            yield ReportedEvent(ACTION, (kind,), identity, user)
+        else:
+            read = {CLICK: self.click, CONVERSION: self.conversion, IMPRESSION: self.impressions}
+            yield ReportedEvent(kind, read[kind](exchange), identity, user)
 
     def click(self, exchange: Exchange) -> tuple[Any, Any]:
         """Return the position (from 1) and the item id of a click; None for a value that the traffic does not give."""
@@ -239,7 +271,12 @@ class Readers:
             or any(text is not None and ":" not in text for text in texts.values()),
             faults=self._store.faults,
             has_served=self._store.has_served,
-            event_kind=find["event"],
+            kinds=KindRules(
+                stated=find["event"],
+                own={plain(kind): event for kind, event in settings.event_kinds or ()},
+                route=event_of_route(template),
+                clients_report=settings.clients_report_impressions,
+            ),
         )
 
     def _slate_rules(self, find: dict[str, Source | None], method: str, template: str) -> SlateRules:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from otel_recmon.config import Settings
-from otel_recmon.reading.event_words import takes_clicks, takes_events
+from otel_recmon.reading.event_words import takes_clicks, takes_events, tracks_clicks
 from otel_recmon.reading.route_words import Certainty, certainty
 
 
@@ -18,6 +18,8 @@ class RouteKind(Enum):
     CLICK = "click"
     CONVERSION = "conversion"
     IMPRESSION = "impression"
+    TRACKER = "tracker"
+    """A route that counts a click when it sends the client to the page of the item."""
     EVENT = "event"
     """A route for events of any kind."""
 
@@ -115,6 +117,8 @@ class Routes:
                 return kind
         if self.clicks_by_words and takes_clicks(method, template):
             return RouteKind.CLICK
+        if self.clicks_by_words and tracks_clicks(method, template):
+            return RouteKind.TRACKER
         if self.events_by_words and takes_events(method, template):
             return RouteKind.EVENT
         return RouteKind.RECOMMENDATION if self.by_words and certainty(method, template) else None

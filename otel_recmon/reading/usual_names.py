@@ -4,12 +4,12 @@ All names are plain: in lower case, and without characters between their words. 
 same name as ``user_id``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from otel_recmon.attribution import HEADER
 from otel_recmon.reading.exchange import Exchange
-from otel_recmon.reading.item_keys import plain
+from otel_recmon.reading.item_keys import is_foreign_id, plain
 from otel_recmon.values import number
 
 LIMITS: Final = frozenset(
@@ -35,6 +35,7 @@ _ITEMS: Final = tuple(
     ).split()
 )
 """The names of an item id, most specific first. ``id`` is last, because it may be the id of the event itself."""
+_NAMES_ITEM: Final = frozenset("asin isbn item items product products sku".split())
 _REVENUES: Final = frozenset({"revenue", "transactionrevenue"})
 _TOTALS: Final = frozenset("grandtotal ordertotal ordervalue subtotal total totalamount totalprice".split())
 _PRICES: Final = frozenset("itemprice price saleprice unitprice".split())
@@ -88,6 +89,13 @@ def item_id(exchange: Exchange) -> Any:
     """Return the item id of an event, from the most specific name that has a text or a number."""
     found = (named(names, exchange) for names in _ITEMS)
     return next((item for item in found if isinstance(item, str | int | float)), None)
+
+
+def names_item(exchange: Exchange) -> bool:
+    """Return whether an event names its item or its slate: an id other than that of a user, a session and so on."""
+    fields = (exchange.query, exchange.path_params, exchange.body)
+    given = [plain(name) for one in fields if isinstance(one, Mapping) for name, value in one.items() if value]
+    return any(name in _NAMES_ITEM or (name.endswith("id") and not is_foreign_id(name)) for name in given)
 
 
 def served_version(exchange: Exchange) -> Any:

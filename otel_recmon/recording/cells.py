@@ -4,7 +4,7 @@ An increment costs the same with every exporter. The SDK's own counters would ch
 call.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ class Cells:
     conversions: int = 0
     items: dict[str, int] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     exported: dict[tuple[str, str], ExportedSeries] = field(default_factory=dict)
     histograms: dict[str, Any] = field(default_factory=dict)
@@ -81,18 +82,19 @@ class Cells:
         for position in positions:
             self.shown[position] += 1
 
-    def drop(self, categories: set[str], stages: set[str]) -> None:
-        """Remove the counts of label values whose slots were freed."""
-        for category in categories:
-            self.items.pop(category, None)
-        for stage in stages:
-            self.candidates.pop(stage, None)
+    def drop(self, values: Mapping[str, set[str]]) -> None:
+        """Remove the counts of label values whose slots were freed; ``values`` has them by label."""
+        counts: tuple[tuple[catalog.Attribute, catalog.Metric, dict[str, int]], ...] = (
+            (catalog.CATEGORY, catalog.ITEMS, self.items),
+            (catalog.ACTION, catalog.ACTIONS, self.actions),
+            (catalog.STAGE, catalog.CANDIDATES, self.candidates),
+        )
+        for label, metric, counted in counts:
+            for value in values[label.name]:
+                counted.pop(value, None)
+                self.exported.pop((metric.name, value), None)
+        for stage in values[catalog.STAGE.name]:
             self.stages.pop(stage, None)
-        gone = {(catalog.ITEMS.name, value) for value in categories} | {
-            (catalog.CANDIDATES.name, value) for value in stages
-        }
-        for key in gone:
-            self.exported.pop(key, None)
 
     def impressions(self) -> list[int]:
         """Return the impressions at the positions 1 to 10, 11+ and unknown."""
@@ -116,6 +118,7 @@ COUNTS: dict[catalog.Metric, Callable[[Cells], Iterable[tuple[str, int]]]] = {
     catalog.CLICKED: lambda cells: _touched(catalog.POSITIONS, cells.clicks),
     catalog.CONVERTED: lambda cells: _touched(("",), (cells.conversions,)),
     catalog.ITEMS: lambda cells: cells.items.items(),
+    catalog.ACTIONS: lambda cells: cells.actions.items(),
     catalog.CANDIDATES: lambda cells: cells.candidates.items(),
 }
 """For each counter with a model version, a function that returns the values of its other label with their counts."""

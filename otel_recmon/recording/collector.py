@@ -236,6 +236,32 @@ class MetricsCollector:
         origin = Origin(model_version, variant, surface, None, user_id, recommendation_id)
         feedback.record_impressions(self.defaults, origin, positions, item_ids)
 
+    def track_event(
+        self,
+        action: str,
+        *,
+        model_version: str | None = None,
+        variant: str | None = None,
+        surface: str | None = None,
+        user_id: object = None,
+        recommendation_id: object = None,
+    ) -> None:
+        """Count an event that is neither a click nor a conversion, such as ``add_to_cart`` or ``like``.
+
+        Args:
+            action: The action of the user: a text of at most 100 characters. By default, a process exports at most
+                20 actions. Further actions count as ``_other``.
+            model_version: Overrides the model version of the collector.
+            variant: Overrides the variant of the collector.
+            surface: Overrides the surface of the collector.
+            user_id: The id of the user. The id itself is neither stored nor exported. The event log contains a hash of
+                the id if a hash key is configured.
+            recommendation_id: The recommendation id of the slate. If the id is valid, the model version, variant and
+                surface of the slate replace the arguments.
+        """
+        origin = Origin(model_version, variant, surface, None, user_id, recommendation_id)
+        feedback.record_action(self.defaults, origin, action)
+
     def update_diversity(self, score: float) -> None:
         """Set the diversity, 0 to 1. It replaces the diversity computed from the slates."""
         model_values.set_diversity(self.defaults, score)

@@ -1,17 +1,17 @@
-"""Counting of the clicks, conversions and impressions that clients report."""
+"""Counting of the clicks, conversions, impressions and other events that clients report."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from otel_recmon import catalog
-from otel_recmon.catalog import DUPLICATE
+from otel_recmon.catalog import CLICK, CONVERSION, DUPLICATE, IMPRESSION
 from otel_recmon.recording.attributor import NOT_ATTRIBUTED, Credit
 from otel_recmon.recording.cells import Cells
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.experiments import ArmBucket
 from otel_recmon.recording.labels import Labels
-from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, active_request, consume_repeat
+from otel_recmon.recording.request_context import ACTION, active_request, consume_repeat
 from otel_recmon.recording.slate import position_indexes
 from otel_recmon.safety import never_raises
 from otel_recmon.values import UNKNOWN_INDEX, is_finite, position_index
@@ -96,6 +96,20 @@ def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), 
         cells = defaults.store.cells(labels)
         cells.show_at(shown or ())
     defaults.recorder.events.impressions(cells, origin.user, positions, credit.result)
+
+
+@never_raises
+def record_action(defaults: Defaults, origin: Origin, action: object) -> None:
+    """Count an event that is neither a click nor a conversion, by its action."""
+    if _note_event(ACTION):
+        return
+    credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
+    defaults.recorder.start()
+    labels = _labels(defaults, origin, credit)
+    with defaults.store.lock:
+        cells = defaults.store.cells(labels)
+        counted = defaults.store.count_action(cells, action)
+    defaults.recorder.events.action(cells, origin.user, counted, credit.result)
 
 
 def _note_event(kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""The event log: an OpenTelemetry log event for each slate, click, conversion and report of seen items.
+"""The event log: an OpenTelemetry log event for each slate and each user event.
 
 The events of a request are held until the request is over. They are then logged with the trace id and the span id of
 the server span.
@@ -75,7 +75,7 @@ class EventLog:
         self.enabled = settings.log_events
         self.faults = faults
         self._key = (settings.user_hash_key or "").encode()
-        self._clients_report = bool(settings.impression_routes)
+        self._clients_report = settings.clients_report_impressions
         self._catalog = catalog
         self._log: Logger | None = None
 
@@ -145,6 +145,12 @@ class EventLog:
         places = [values.position(one) for one in self._limited(positions)]
         attributes = {"user": self.hash_user(user), "positions": places, "attribution": attribution}
         self._hold(active_request(), Entry(time_ns(), "seen", _without_none(cells.attributes | attributes)))
+
+    @when_enabled
+    def action(self, cells: Cells, user: object, action: str, attribution: str | None) -> None:
+        """Log an event that is neither a click nor a conversion, by its action."""
+        attributes = {"user": self.hash_user(user), "action": action, "attribution": attribution}
+        self._hold(active_request(), Entry(time_ns(), "acted", _without_none(cells.attributes | attributes)))
 
     @when_enabled
     def cache_lookup(self, request: RequestContext, *, hit: bool) -> None:

@@ -4,11 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from otel_recmon.catalog import ERROR, FAILED, NOT_MODIFIED, SERVED, SUCCESS, UNRECOGNIZED
+from otel_recmon.catalog import (
+    CLICK,
+    CONVERSION,
+    ERROR,
+    FAILED,
+    IMPRESSION,
+    NOT_MODIFIED,
+    SERVED,
+    SUCCESS,
+    UNRECOGNIZED,
+)
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.experiments import UNKNOWN_SUBJECT, Subject
-from otel_recmon.recording.feedback import Origin, record_click, record_conversion, record_impressions
-from otel_recmon.recording.request_context import CLICK, CONVERSION, IMPRESSION, SLATE, RequestContext
+from otel_recmon.recording.feedback import Origin, record_action, record_click, record_conversion, record_impressions
+from otel_recmon.recording.request_context import ACTION, SLATE, RequestContext
 from otel_recmon.recording.request_counts import close_request, record_slate
 from otel_recmon.recording.slate import Slate
 
@@ -37,16 +47,17 @@ class Observation:
     outcome: str | None = None
     """The outcome of a successful response without a slate; None for ``unrecognized``."""
     events: tuple["ReportedEvent", ...] = ()
-    """The clicks, conversions and impressions that the request reports."""
+    """The user events that the request reports."""
 
 
 class ReportedEvent(NamedTuple):
     """An event that a client reports."""
 
     kind: str
-    """``click``, ``conversion`` or ``impression``."""
+    """``click``, ``conversion``, ``impression`` or ``action``."""
     values: tuple[Any, ...]
-    """The position and item of a click, the revenue of a conversion, or the positions and items of impressions."""
+    """The position and item of a click, the revenue of a conversion, the positions and items of impressions, or the
+    action of another event."""
     recommendation_id: Any = None
     user: Any = None
     """The user, if each event of a request names its own."""
@@ -82,6 +93,7 @@ def _record_event(defaults: Defaults, origin: Origin, event: ReportedEvent) -> N
         CLICK: record_click,
         CONVERSION: record_conversion,
         IMPRESSION: record_impressions,
+        ACTION: record_action,
     }
     record[event.kind](defaults, origin, *event.values)
 

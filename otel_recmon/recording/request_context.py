@@ -10,7 +10,7 @@ from otel_recmon.catalog import ERROR, FAILED
 from otel_recmon.recording.experiments import Subject
 from otel_recmon.recording.labels import Labels
 
-SLATE, CLICK, CONVERSION, IMPRESSION = "slate", "click", "conversion", "impression"
+SLATE, ACTION = "slate", "action"
 
 
 class Entry(NamedTuple):

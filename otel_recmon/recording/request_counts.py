@@ -69,7 +69,7 @@ def record_slate(
         cells = store.cells(labels)
         missed = _count_response(recorder, cells, outcome, seconds) if closes else None
         arm = defaults.expose(slate.subject, labels) if slate.subject and closes and outcome != FAILED else None
-        if not recorder.settings.impression_routes:
+        if not recorder.settings.clients_report_impressions:
             cells.show(length) if shown is None else cells.show_at(shown)
         cells.model.windows.add(items, _count_categories(recorder, cells, slate.categories, items, length))
         if store.sketches is not None:
@@ -199,7 +199,7 @@ def _count_categories(
     if categories is None and recorder.categories:
         categories = [recorder.categories.get(str(item)) for item in items]
     flat, bare = flat_categories(() if categories is None else categories, recorder.faults)
-    if not flat and recorder.settings.impression_routes:
+    if not flat and recorder.settings.clients_report_impressions:
         bare = length
     store.count_items(cells, flat)
     store.count_items(cells, [catalog.NO_CATEGORY] * bare)

@@ -96,6 +96,7 @@ class Store:
             catalog.SURFACE: settings.max_surfaces,
             catalog.CATEGORY: settings.max_categories,
             catalog.STAGE: settings.max_stages,
+            catalog.ACTION: settings.max_actions,
         }
         for label, cap in caps.items():
             self.vocabularies.setdefault(label.name, Vocabulary(label.name, cap)).cap = cap
@@ -106,6 +107,8 @@ class Store:
             self.vocabularies["experiment"].reserve(experiment)
             for variant, _ in shares:
                 self.vocabularies["variant"].reserve(variant)
+        for action in settings.actions:
+            self.vocabularies["action"].reserve(action)
         if settings.experiment:
             self.vocabularies["experiment"].reserve(settings.experiment)
         if settings.default_variant:
@@ -131,7 +134,7 @@ class Store:
         self._retired = 0
         self._looked = -math.inf
         self._plain: dict[tuple[str, str], ExportedSeries] = {}
-        self._pairs = {"category": 0, "stage": 0}
+        self._pairs = {"category": 0, "stage": 0, "action": 0}
 
     def forget(self) -> None:
         """Reset all counts in a forked child. The parent process exports the counts from before the fork."""
@@ -192,6 +195,12 @@ class Store:
         for category in categories:
             home, value = self._home(cells, "category", category, lambda at: at.items)
             home.items[value] = home.items.get(value, 0) + 1
+
+    def count_action(self, cells: Cells, action: object) -> str:
+        """Count one event of an action. Return the label value under which it counts."""
+        home, value = self._home(cells, "action", action, lambda at: at.actions)
+        home.actions[value] = home.actions.get(value, 0) + 1
+        return value
 
     def stage(self, cells: Cells, name: object) -> tuple[Cells, str]:
         """Return the cells and the label value under which a stage is counted."""
@@ -342,7 +351,7 @@ class Store:
             del self._sets[key]
         arms = self.experiments.drop(lambda attributes: _touches(attributes, idle))
         for cells in self._sets.values():
-            cells.drop(categories=idle["category"], stages=idle["stage"])
+            cells.drop(idle)
         for label, values in idle.items():
             self.vocabularies[label].free(values)
         for version in idle["model_version"]:
@@ -350,6 +359,7 @@ class Store:
         if self.forget_points(lambda _name, attributes: not _touches(attributes, idle)):
             self._pairs["category"] = sum(len(cells.items) for cells in self._sets.values())
             self._pairs["stage"] = sum(len(cells.stages) for cells in self._sets.values())
+            self._pairs["action"] = sum(len(cells.actions) for cells in self._sets.values())
         else:
             self._retired += len(gone)
             self.experiments.retire(arms)

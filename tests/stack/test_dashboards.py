@@ -52,6 +52,7 @@ EACH_TARGET = pytest.mark.parametrize(("panel", "target"), TARGETS.values(), ids
 EACH_DEMO = pytest.mark.parametrize("service", WORKERS)
 EMPTY = {
     "Catalog coverage of warmed-up processes": "that takes 10,000 slates",
+    "Other events per hour": "the demo reports clicks and conversions only",
     "Alerts firing": "this Prometheus has no alerting rules; Grafana has",
     "Undelivered Slack messages": "there is no Alertmanager here",
 }

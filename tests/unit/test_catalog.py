@@ -38,6 +38,12 @@ TABLE = {
         "counter",
         ("model_version", "surface", "variant"),
     ),
+    "recommendation_events_total": (
+        "recommendation.events",
+        "{event}",
+        "counter",
+        ("action", "model_version", "surface", "variant"),
+    ),
     "recommendation_revenue_dollars": (
         "recommendation.revenue",
         "dollars",
@@ -184,6 +190,7 @@ def _everything(provider: MeterProvider, model_path: str) -> None:
     metrics.track_click("nowhere")
     metrics.track_click(1, variant="c")
     metrics.track_conversion(9.99, recommendation_id=recommendation_id())
+    metrics.track_event("like")
     metrics.track_cache_hit(hit=True)
     with metrics.stage("ranking", candidates=100):
         pass
@@ -300,6 +307,7 @@ class TestLabels:
             "variant": 10,
             "surface": 20,
             "stage": 20,
+            "action": 20,
             "experiment": 5,
             "site": 300,
             "version": 1,

@@ -30,6 +30,7 @@ EXAMPLES: dict[str, object] = {
     "score": "relevance",
     "outcome": "meta.is_fallback",
     "event": "body:signal",
+    "event_kinds": (("hit", "click"), ("deal", "conversion"), ("scroll", "none"), ("hype", "like")),
     "limit": "query:count",
     "position": "query:slot",
     "position_base": 0,
@@ -58,6 +59,7 @@ EXAMPLES: dict[str, object] = {
     "max_surfaces": 40,
     "max_categories": 40,
     "max_stages": 40,
+    "max_actions": 40,
 }
 
 DEFAULTS: dict[str, object] = {
@@ -76,6 +78,7 @@ DEFAULTS: dict[str, object] = {
     "max_surfaces": 20,
     "max_categories": 50,
     "max_stages": 20,
+    "max_actions": 20,
 }
 
 BUCKETS = "using (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)"
@@ -85,6 +88,9 @@ REGISTERS = "0, or a power of two from 16 to 512"
 SPLIT = (
     "`arm=weight,arm=weight` with the control first and weights above 0; for several experiments `name => "
     "arm=weight,arm=weight; arm=weight,arm=weight` (a split without a name is for the experiment in EXPERIMENT)"
+)
+KINDS = (
+    "pairs kind=event, separated by commas, where event is click, conversion, impression, none or the name of an action"
 )
 
 WRONG = [
@@ -144,6 +150,10 @@ WRONG = [
     ("MAX_SURFACES", "-2", FROM_1, "using 20"),
     ("MAX_CATEGORIES", "0x10", FROM_1, "using 50"),
     ("MAX_STAGES", "all", FROM_1, "using 20"),
+    ("EVENT_KINDS", "click", KINDS, "ignoring it"),
+    ("EVENT_KINDS", "hit=", KINDS, "ignoring it"),
+    ("EVENT_KINDS", "=click", KINDS, "ignoring it"),
+    ("EVENT_KINDS", "hit=_other", KINDS, "ignoring it"),
 ]
 
 

@@ -34,6 +34,7 @@ from otel_recmon.artifacts.signals.experiments import Estimate
 from otel_recmon.artifacts.signals.fleet import DISTINCT_USERS, REVENUE_PER_USER
 from otel_recmon.artifacts.signals.kinds import Limits, Signal, Unit, Volume
 from otel_recmon.artifacts.signals.traffic import (
+    ACTIONS,
     CLICKS,
     CONVERSION_RATE,
     CONVERSIONS,
@@ -157,7 +158,12 @@ def _overview(view: PageView) -> Section:
 
 
 def _volumes(view: PageView) -> Section:
-    volumes = tuple(_volume(view, volume).sized(8) for volume in (IMPRESSIONS, CLICKS, CONVERSIONS))
+    volumes = tuple(_volume(view, volume).sized(6) for volume in (IMPRESSIONS, CLICKS, CONVERSIONS))
+    per_action = view.over_time(ACTIONS, catalog.ACTION.name)
+    actions = lines(
+        view, ACTIONS, [replace(per_action, expr=per_action.expr * 3600)], note="There is one line per action."
+    )
+    volumes += (replace(actions, title=f"{ACTIONS.title} per hour", unit=Unit.COUNT).sized(6),)
     return Section(
         "Volumes", ((_with_last_week(view, REQUESTS), _with_last_week(view, REVENUE)), volumes), row_id=508229
     )

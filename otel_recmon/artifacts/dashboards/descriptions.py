@@ -15,6 +15,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "not, the lists have become shorter.",
     "clicks": "If clicks fall but impressions do not, users like the items less, or an app no longer reports clicks.",
     "conversions": "If conversions fall but clicks do not, look for a problem in the checkout.",
+    "actions": "If one action stops while the others go on, an app no longer reports it.",
     "revenue": "If revenue falls but conversions do not, users buy cheaper items, or the reported amounts are wrong.",
     "ctr": "For example, 5% means 5 clicks for every 100 requests. If the rate is lower for a new model version, "
     "return to the previous version.",

@@ -22,6 +22,7 @@ EXAMPLE: Final = {
     "register": 0,  # sketches are off by default
     "experiment": 1,
     "role": 1,  # each arm has one role
+    "action": 0,  # only for services whose clients report more than clicks and conversions
     # Series with these labels exist only after an error.
     "reason": 0,
     "site": 0,

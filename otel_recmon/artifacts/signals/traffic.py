@@ -33,6 +33,17 @@ IMPRESSIONS: Final = defined_volume(definitions.IMPRESSIONS, BUSINESS, Unit.EVEN
 CLICKS: Final = defined_volume(definitions.CLICKS, BUSINESS, Unit.EVENTS_PER_SECOND)
 CONVERSIONS: Final = defined_volume(definitions.CONVERSIONS, BUSINESS, Unit.EVENTS_PER_SECOND)
 REVENUE: Final = defined_volume(definitions.REVENUE, BUSINESS, Unit.MONEY)
+ACTIONS: Final = volume(
+    SignalText(
+        "actions",
+        "Other events",
+        BUSINESS,
+        "User events other than clicks and conversions, by action. The action `impression` is a report of seen items "
+        "that does not count as impressions.",
+    ),
+    Counted(catalog.ACTIONS),
+    Unit.EVENTS_PER_SECOND,
+)
 CANDIDATES: Final = volume(
     SignalText("candidates", "Candidates", SERVICE, "Items that a stage of the pipeline passes on to the next stage."),
     Counted(catalog.CANDIDATES),

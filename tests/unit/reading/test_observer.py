@@ -3,7 +3,8 @@
 import gzip
 import json
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -67,13 +68,14 @@ def _finish(  # noqa: PLR0913 - everything that is visible of a request
     context: RequestContext | None = None,
     span: Span = INVALID_SPAN,
     seconds: float = 0.1,
+    path: Mapping[str, str] | None = None,
     **flags: Any,
 ) -> None:
     """Let an observer record a finished request, within that request, as the plugin does."""
     method, _, template = route.partition(" ")
     body = Body(observer.settings.max_body_bytes)
     body.add(json.dumps(response).encode() if raw is None else raw)
-    asgi = {"headers": [(b"x-arm", b"b")], "query_string": query.encode(), "path_params": {}}
+    asgi = {"headers": [(b"x-arm", b"b")], "query_string": query.encode(), "path_params": path or {}}
     sent = None if request is None else Body(100, b"parsed")
     exchange = HttpExchange(
         asgi, status, headers, observer.faults, request_body=sent, response_body=body, span=span, **flags
@@ -719,6 +721,64 @@ class TestEventsOfAnyKind:
         }
         assert sum(named(found, self.CONVERSION).values()) == conversions
         assert named(found, "recmon_events_dropped_total") == {}
+
+    @pytest.mark.parametrize(
+        ("route", "body", "actions"),
+        [
+            ("POST /events", {"eventName": "addToCart", "quantity": 1}, {"add_to_cart": 1}),
+            ("POST /events", {"action": "view", "type": "click"}, {"view": 1}),
+            (
+                "POST /interact",
+                {"item_ids": ["a", "b", "c"], "actions": ["like", "skip", "like"]},
+                {"like": 2, "skip": 1},
+            ),
+            ("POST /track-view", {"post_id": 7}, {"view": 1}),
+            ("POST /track-view", {"user_id": 7}, {}),
+            ("PUT /movies/{movie_id}/ratings", {"score": 8}, {"rating": 1}),
+            ("POST /comments/{comment_id}/like", None, {}),
+            ("POST /recommendations/{recommendation_id}/dismiss", None, {"dismiss": 1}),
+            ("POST /impressions/batch", {"impressions": [{"itemId": "a"}, {"itemId": "b"}]}, {"impression": 2}),
+            ("POST /events", {"event_type": "impression", "item_id": "a"}, {"impression": 1}),
+            ("POST /events", {"event_type": "meeting", "item_id": "a"}, {}),
+            ("POST /cart", {"item_id": "a"}, {}),
+            ("GET /events", None, {}),
+        ],
+    )
+    def test_an_event_without_a_metric_of_its_own_counts_by_its_action(
+        self, watch: Watch, series: Read, route: str, body: Any, actions: dict[str, int]
+    ) -> None:
+        names = dict.fromkeys(re.findall(r"{(\w+)}", route), "x")
+
+        _finish(watch(), route, request=body, path=names)
+
+        assert _nonzero(series()) == {
+            ("recommendation_events_total", labelled(model_version="v1", action=action)): count
+            for action, count in actions.items()
+        }
+
+    def test_configured_kinds_win_over_usual_ones(self, watch: Watch, series: Read) -> None:
+        observer = watch(
+            event_kinds=(("Deal", "conversion"), ("view", "none"), ("hype!", "super_like"), ("in-view", "impression"))
+        )
+
+        for kind in ("deal", "view", "HYPE", "in view", "like", "impression"):
+            _finish(observer, "POST /events", request={"kind": kind, "position": 1})
+        _finish(observer, "GET /recommendations", response=["a"])
+
+        found = series()
+        assert named(found, self.CONVERSION) == {labelled(model_version="v1"): 1}
+        assert named(found, "recommendation_events_total") == {
+            labelled(model_version="v1", action=action): 1 for action in ("super_like", "like")
+        }
+        assert named(found, "recommendation_impressions_total") == {labelled(model_version="v1", position="1"): 2}
+
+    @pytest.mark.parametrize(("status", "clicks"), [(302, 1), (200, 0), (204, 0)])
+    def test_a_get_route_counts_a_click_only_when_it_redirects(
+        self, watch: Watch, series: Read, status: int, clicks: int
+    ) -> None:
+        _finish(watch(), "GET /r/click", status=status)
+
+        assert sum(named(series(), self.CLICK).values()) == clicks
 
     def test_a_configured_route_and_place_are_used(self, watch: Watch, series: Read) -> None:
         observer = watch(event_routes="POST /v1/signals", event="body:signal")

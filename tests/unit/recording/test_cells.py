@@ -108,6 +108,7 @@ class TestCounters:
             "recommendations.clicked": {},
             "recommendations.converted": {},
             "recommendation.items": {},
+            "recommendation.events": {},
             "recommendation.candidates": {},
         }
 
@@ -120,17 +121,19 @@ class TestCounters:
 
         assert set(COUNTS) == expected
 
-    def test_dropped_categories_and_stages_are_no_longer_counted(self) -> None:
+    def test_dropped_values_are_no_longer_counted(self) -> None:
         cells = _cells()
         cells.items.update(drama=3, crime=1)
         cells.candidates.update(ranking=9)
+        cells.actions.update(like=2, skip=4)
         cells.stages.update(ranking={"stage": "ranking"}, recall={"stage": "recall"})
 
-        cells.drop(categories={"drama", "never seen"}, stages={"ranking"})
+        cells.drop({"category": {"drama", "never seen"}, "stage": {"ranking"}, "action": {"skip"}})
 
-        assert (cells.items, cells.candidates, cells.stages) == (
+        assert (cells.items, cells.candidates, cells.actions, cells.stages) == (
             {"crime": 1},
             {},
+            {"like": 2},
             {"recall": {"stage": "recall"}},
         )
 

@@ -36,6 +36,10 @@ UNUSABLE: dict[str, tuple[Verb, Series]] = {
         lambda m: call_each(m.track_conversion, [-1, NAN, INF, "9.99", True, None, [9]]),
         dropped("revenue_invalid", 7) | {v1("recommendations_converted_total"): 7},
     ),
+    "unusable actions of events that count": (
+        lambda m: call_each(m.track_event, ["", "x" * 101, NAN, [1]]),
+        dropped("label_invalid", 4) | {v1("recommendation_events_total", action="unknown"): 4},
+    ),
     "diversities outside 0 to 1": (
         lambda m: call_each(m.update_diversity, [7, -0.1, NAN, INF, "1", None, True]),
         dropped("diversity_invalid", 7),

@@ -1,4 +1,4 @@
-"""Clicks, conversions and impressions that a client reports, counted."""
+"""Clicks, conversions, impressions and other events that a client reports, counted."""
 
 from otel_recmon import MetricsCollector
 from tests.unit.conftest import Read
@@ -49,3 +49,23 @@ def test_reported_impressions_count_at_their_positions(metrics: MetricsCollector
         v1("recommendation_impressions_total", position="1"): 2,
         v1("recommendation_impressions_total", position="11+"): 1,
     }
+
+
+def test_other_events_count_by_action_up_to_the_cap(metrics: MetricsCollector, series: Read) -> None:
+    for action in ("like", "like", "add_to_cart"):
+        metrics.track_event(action)
+
+    assert nonzero(series()) == {
+        v1("recommendation_events_total", action="add_to_cart"): 1,
+        v1("recommendation_events_total", action="like"): 2,
+    }
+
+
+def test_actions_over_the_cap_count_as_other(metrics: MetricsCollector, series: Read) -> None:
+    for number in range(22):
+        metrics.track_event(f"action-{number}")
+
+    found = nonzero(series())
+    assert found[v1("recommendation_events_total", action="_other")] == 2
+    assert found["recmon_label_overflow_total", (("label", "action"),)] == 2
+    assert len(found) == 22

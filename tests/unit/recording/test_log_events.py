@@ -229,6 +229,7 @@ class TestContent:
         metrics.track_click(1, **slate)
         metrics.track_conversion(5, **slate)
         metrics.track_impressions([1], **slate)
+        metrics.track_event("like", **slate)
 
         found = {(name, attribute) for name, attributes in events() for attribute in attributes}
         declared = {(event, attribute.name) for attribute in EVENT_ATTRIBUTES for event in attribute.events}

@@ -2,10 +2,10 @@
 
 import pytest
 
-from otel_recmon.catalog import EMPTY, ERROR, FAILED, FALLBACK, SERVED, SUCCESS
+from otel_recmon.catalog import CLICK, EMPTY, ERROR, FAILED, FALLBACK, SERVED, SUCCESS
 from otel_recmon.recording.experiments import Subject
 from otel_recmon.recording.labels import Labels
-from otel_recmon.recording.request_context import CLICK, SLATE, RequestContext, active_request, consume_repeat
+from otel_recmon.recording.request_context import SLATE, RequestContext, active_request, consume_repeat
 from tests.unit.in_progress import in_progress
 
 FIRST, SECOND = Labels("v1"), Labels("v2", "b")
