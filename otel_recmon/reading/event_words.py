@@ -70,6 +70,8 @@ def takes_events(method: str, template: str) -> bool:
     if method not in ("POST", "PUT") or not _NOT_HERE.isdisjoint(last):
         return False
     of_any_kind = method == "POST" and not recommends and not _ROUTES.isdisjoint(last)
+    if "batch" in last and any(RECOMMENDS.search(word) for word in last):
+        return False  # recommendations for several users
     return of_any_kind or event_of_route(template) is not None
 
 

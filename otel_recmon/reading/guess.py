@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
+from otel_recmon.reading import usual_names
+from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.route_words import Certainty
+from otel_recmon.reading.shapes import find_items, recommending_keys
 from otel_recmon.recording.observation import Observation
 from otel_recmon.recording.slate import Slate
 
@@ -17,8 +21,7 @@ MOST_MISSES: Final = 20
 class Guess:
     """A route whose template does not say for sure that it returns recommendations."""
 
-    needs_evidence: bool
-    """Whether the items of a response must have a score, a category or whole numbers as ids to confirm the guess."""
+    certainty: Certainty
     confirmed: bool = False
     rejected: bool = False
     misses: int = 0
@@ -26,13 +29,15 @@ class Guess:
     held: list[tuple[Observation, str | None, float]] = field(default_factory=list)
     """The observation, the status and the duration in seconds of each request before the first response with items."""
 
-    def fits(self, slate: Slate | None) -> bool:
-        """Return whether a slate confirms the guess. A list of words may be completions, objects may be settings."""
+    def fits(self, slate: Slate | None, exchange: Exchange) -> bool:
+        """Return whether a slate confirms the guess.
+
+        The less the template says, the more the response must say. A list of words may be completions or advice, and
+        objects with an id may be settings.
+        """
         if slate is None or not slate.items:
             return False
-        if not self.needs_evidence:
-            return True
-        return bool(slate.scores or slate.categories) or all(isinstance(item, int) for item in slate.items)
+        return self.certainty is Certainty.LIKELY or _says_enough(slate, exchange, self.certainty)
 
     def hold(self, seen: Observation, status: str | None, seconds: float) -> bool:
         """Hold a request. Return whether the guess is now rejected, after too many responses without items."""
@@ -46,3 +51,16 @@ class Guess:
 
 def _is_empty(slate: Slate | None) -> bool:
     return slate is not None and slate.items is not None and not slate.items
+
+
+def _says_enough(slate: Slate, exchange: Exchange, certainty: Certainty) -> bool:
+    found = find_items(exchange.response)
+    fields = None if found is None else found.fields
+    is_scored = bool(slate.scores or slate.categories) or all(isinstance(item, int) for item in slate.items)
+    keys = recommending_keys(exchange.response)
+    if certainty is Certainty.FAINT:
+        return bool(keys) and (is_scored or fields is not None)
+    if is_scored or (keys and fields is not None) or any("suggest" not in key for key in keys):
+        return True  # but texts called suggestions are completions
+    is_asked_for = usual_names.user(exchange) is not None or usual_names.names_item(exchange)
+    return fields is not None and fields.by_id and is_asked_for

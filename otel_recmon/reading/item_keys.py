@@ -39,6 +39,13 @@ CONTAINERS: Final = frozenset(
     """.split()
 )
 """Keys of the object in which search engines and vector stores put the stored fields of an item."""
+USERS: Final = frozenset(
+    """accountid customer customerid memberid personid profileid shopperid subscriberid targetuserid uid user userid
+    viewerid visitorid""".split()
+)
+"""Names of the id of a user, in a request and in a response for several users."""
+_PERSON_NAMES: Final = frozenset("displayname firstname fullname handle name nickname username".split())
+_NOT_OF_PERSONS: Final = ("title", "headline", "comment", "text", "review", "rating")
 NOT_THE_ITEM: Final = frozenset(
     """artist author brand category channel creator director explanation genre image images links location meta
     metadata model owner pagination parent price publisher rating reason request scores seller source stats store
@@ -80,6 +87,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
     named = {plain(key): key for key in reversed(keys)}
     item_id = _first(named, _IDS) or _own_id(keys, named)
     title = _first(named, _TITLES) or next((key for name, key in named.items() if name.endswith(_TITLES)), None)
+    item_id = item_id or _person_id(named)
     key = item_id or title or _only_id(named)
     if key is None:
         return None
@@ -122,6 +130,12 @@ def _only_id(named: dict[str, str]) -> str | None:
     """Return the key of the only id of an item, even if it usually belongs to another entity, such as an artist."""
     ids = [key for name, key in named.items() if name.endswith("id")]
     return ids[0] if len(ids) == 1 else None
+
+
+def _person_id(named: dict[str, str]) -> str | None:
+    """Return the key of the id of a person who is recommended: it stands beside a name, and not beside a title."""
+    is_person = not _PERSON_NAMES.isdisjoint(named) and not any(name.endswith(_NOT_OF_PERSONS) for name in named)
+    return _first(named, sorted(USERS - {"customer", "user"})) if is_person else None
 
 
 def is_foreign_id(name: str) -> bool:

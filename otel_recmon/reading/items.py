@@ -3,15 +3,13 @@
 import re
 from typing import Any, Final
 
-from otel_recmon.reading.item_keys import CONTAINERS, NOT_THE_ITEM, SHELVES, Fields, fields_of, plain, words_of
+from otel_recmon.reading.item_keys import CONTAINERS, NOT_THE_ITEM, SHELVES, USERS, Fields, fields_of, plain, words_of
+from otel_recmon.reading.tables import Found
 
 NAMES_RECOMMENDATIONS: Final = re.compile(
     r"recommend|suggest|^recs?$|^recos?$|^itemscores$|^foryou$|^youmaylike$|^becauseyou"
 )
 """Keys that name recommendations, without the characters between their words."""
-
-Found = tuple[list[Any], Fields | None]
-"""The items of a response and the keys of an item. The keys are None if the items are plain ids."""
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:
@@ -20,12 +18,31 @@ def as_objects(items: list[dict[str, Any]]) -> Found | None:
     The keys are taken from the object with the most keys. Shelves, as in ``{"title": "New", "items": [...]}``, are read
     in order.
     """
-    fields = fields_of(max(items, key=len))
+    fields = _fields_of_all(items)
     if fields is None or fields.shelf:
-        shelved = _from_shelves(items)
-        if shelved is not None:
-            return _as_unshelved(shelved)
+        shelves = _from_shelves(items)
+        if shelves is not None:
+            found = _as_unshelved([item for shelf in shelves for item in shelf])
+            of_users = found and len(shelves) > 1 and not USERS.isdisjoint(map(plain, items[0]))
+            return found._replace(positions=restarting(shelves)) if found and of_users else found
     return _as_unwrapped(items, fields)
+
+
+def restarting(slates: list[Any]) -> list[int]:
+    """Return the positions of the items of several slates, each counted from 1."""
+    return [position for slate in slates for position in range(1, len(slate) + 1)]
+
+
+def _fields_of_all(items: list[dict[str, Any]]) -> Fields | None:
+    """Return the keys of an item. A key of the id that is null in one of the items is passed over."""
+    fields = fields_of(max(items, key=len))
+    if fields is None or not fields.by_id or all(item.get(fields.id) is not None for item in items):
+        return fields
+    never_null = {
+        key: value for key, value in max(items, key=len).items() if all(item.get(key) is not None for item in items)
+    }
+    other = fields_of(never_null)
+    return other if other is not None and other.by_id else fields
 
 
 def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found | None:
@@ -33,7 +50,7 @@ def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found |
     if key is not None:
         rows = [item for item in items if isinstance(item.get(key), dict)]
         merged = [_merged(row, key, fields) for row in rows]
-        fields = fields_of(max(merged, key=len))
+        fields = _fields_of_all(merged)
         # A configured expression may name the wrapper or the id of the row, so the row's own fields stay.
         items = [{**row, **item} for row, item in zip(rows, merged, strict=True)]
     if fields is not None and fields.containers and fields.category is None:
@@ -41,8 +58,8 @@ def _as_unwrapped(items: list[dict[str, Any]], fields: Fields | None) -> Found |
     if fields is None and all(len(item) == 1 for item in items):
         key = next(iter(items[0]))
         values = [item.get(key) for item in items]
-        return (values, None) if all(isinstance(value, str) and value for value in values) else None
-    return (items, fields) if fields else None
+        return Found(values) if all(isinstance(value, str) and value for value in values) else None
+    return Found(items, fields) if fields else None
 
 
 def _with_stored_fields(items: list[dict[str, Any]], fields: Fields) -> tuple[list[dict[str, Any]], Fields]:
@@ -92,8 +109,8 @@ def _merged(item: dict[str, Any], key: str, fields: Fields | None) -> dict[str, 
 def _as_unshelved(items: list[Any]) -> Found | None:
     """Return the items of shelves. An item of a shelf is not read as a shelf again."""
     if items and all(isinstance(item, dict) for item in items):
-        return _as_unwrapped(items, fields_of(max(items, key=len)))
-    return (items, None) if all(map(is_id, items)) else None
+        return _as_unwrapped(items, _fields_of_all(items))
+    return Found(items) if all(map(is_id, items)) else None
 
 
 def _wrapped(items: list[dict[str, Any]], fields: Fields) -> bool:
@@ -109,10 +126,10 @@ def is_id(element: Any) -> bool:
     return isinstance(element, int) or (isinstance(element, str) and bool(element))
 
 
-def _from_shelves(shelves: list[dict[str, Any]]) -> list[Any] | None:
-    """Return the items of all shelves in order, or None if one of the objects is not a shelf."""
+def _from_shelves(shelves: list[dict[str, Any]]) -> list[list[Any]] | None:
+    """Return the items of each shelf, or None if one of the objects is not a shelf."""
     key = next((key for key in shelves[0] if plain(key) in SHELVES), None)
     lists = [shelf.get(key) for shelf in shelves] if key is not None else [None]
     if not all(isinstance(items, list) for items in lists):
         return None
-    return [item for items in lists for item in items or ()]
+    return [items or [] for items in lists]

@@ -53,7 +53,7 @@ class Observer:
             found = self._known[key] = self._readers.reader(kind, method, template) if kind else None
             certainty = self._routes.certainty(method, template)
             if found is not None and certainty is not Certainty.SURE:
-                self._known[key] = replace(found, guess=Guess(certainty is Certainty.POSSIBLE))
+                self._known[key] = replace(found, guess=Guess(certainty))
         return self._known[key]
 
     def finish(self, request: RequestContext, reader: Reader | None, exchange: Exchange, seconds: float) -> None:
@@ -61,7 +61,7 @@ class Observer:
         seen = NOTHING_OBSERVED if reader is None else reader.read(exchange, request)
         status = REJECTED if exchange.status == ABANDONED else exchange.status
         guess = None if reader is None else reader.guess
-        if reader is not None and guess is not None and not self._is_confirmed(guess, request, seen):
+        if reader is not None and guess is not None and not self._is_confirmed(guess, request, seen, exchange):
             self._hold(reader, guess, seen, status, seconds)
             request.close(frozenset())
             return
@@ -71,12 +71,12 @@ class Observer:
             if request.labels is not None and exchange.span.is_recording():
                 describe(exchange.span, _span_attributes(request))
 
-    def _is_confirmed(self, guess: Guess, request: RequestContext, seen: Observation) -> bool:
+    def _is_confirmed(self, guess: Guess, request: RequestContext, seen: Observation, exchange: Exchange) -> bool:
         """Return whether a guessed route returns recommendations. Record the held requests when that becomes known.
 
         The code of the route, or a response with items, confirms the guess.
         """
-        if not guess.confirmed and (request.recorded_by is not None or guess.fits(seen.slate)):
+        if not guess.confirmed and (request.recorded_by is not None or guess.fits(seen.slate, exchange)):
             guess.confirmed = True
             held, guess.held = guess.held, []
             for earlier, status, seconds in held:

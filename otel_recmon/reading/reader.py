@@ -200,7 +200,7 @@ class Reader:
         found = find_items(body)
         if found is None:
             return [self._position(exchange)], [self.events.item_id(exchange)]
-        items, fields = found
+        items, fields, _ = found
         if fields is None:
             return [], items
         return self.slates.positions(items, fields.position) or [], column(items, self.slates.item_id, fields.id)

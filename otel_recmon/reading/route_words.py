@@ -17,6 +17,11 @@ GUESSES: Final = frozenset(
     ranking rec reco recos recs recsys related rerank reranking similar suggested suggestions trending""".split()
 )
 """Words of routes that often return recommendations."""
+_FAINT: Final = frozenset(
+    """candidates explore home infer inference invocations landing match matches matching neighbors neighbours next
+    picks popular predict prediction predictions queries query retrieve top widget widgets""".split()
+)
+"""Words of routes that return recommendations in some services, and other things in most."""
 _JOINED: Final = re.compile(r"foryou|youmaylike|alsobought|alsoviewed|boughttogether|becauseyou|nextbest")
 """Phrases in the templates of such routes, without the characters between their words."""
 NEVER: Final = frozenset(
@@ -35,11 +40,13 @@ class Certainty(IntEnum):
     """The certainty that a route returns recommendations, judged by the words of its template."""
 
     NONE = 0
-    POSSIBLE = 1
+    FAINT = 1
+    """A word that says little, such as ``predict`` or ``home``."""
+    POSSIBLE = 2
     """A word of the field, such as ``similar`` or ``feed``."""
-    LIKELY = 2
+    LIKELY = 3
     """``recommend``, but not in the last fixed segment."""
-    SURE = 3
+    SURE = 4
 
 
 def certainty(method: str, template: str) -> Certainty:
@@ -54,7 +61,11 @@ def certainty(method: str, template: str) -> Certainty:
         if _has_never(after) or not _STORED.isdisjoint(map(plain, _PARAMETER.findall("/".join(after)))):
             return Certainty.NONE
         return Certainty.SURE if _recommends(fixed[-1]) else Certainty.LIKELY
-    return Certainty.POSSIBLE if any(map(_is_guess, fixed)) and not _has_never(fixed) else Certainty.NONE
+    if _has_never(fixed):
+        return Certainty.NONE
+    if any(map(_is_guess, fixed)):
+        return Certainty.POSSIBLE
+    return Certainty.FAINT if not _FAINT.isdisjoint(words_of(fixed[-1])) else Certainty.NONE
 
 
 def _recommends(segment: str) -> bool:

@@ -1,12 +1,14 @@
 """Search for the items in a parsed response. It knows the shapes that public recommendation services return."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 from otel_recmon.reading.bodies import loads
 from otel_recmon.reading.item_keys import is_foreign_id, plain, words_of
-from otel_recmon.reading.items import NAMES_RECOMMENDATIONS, Found, as_objects, is_id
+from otel_recmon.reading.items import NAMES_RECOMMENDATIONS, as_objects, is_id, restarting
+from otel_recmon.reading.tables import Found, is_tensors, table_in, tensors_in
 
 KNOWN: Final = frozenset(
     """actions albums alternatives anime animes articles artists books candidates content contents courses data docs
@@ -17,10 +19,10 @@ KNOWN: Final = frozenset(
 )
 """Keys that usually hold the items, besides every key with ``recommend``, ``suggest`` or ``rec`` in it."""
 DECOYS: Final = frozenset(
-    """categories category columns errors exclude excluded facets features filters for genre genres history index
-    input interactions keywords labels liked likes links logs messages metadata purchased purchases queries
-    query ratings read reason reasons scores seeds seen tags users version versions viewed warnings watched
-    weights""".split()
+    """amounts bins categories category columns counts errors exclude excluded facets features filters for frequencies
+    genre genres history index input interactions keywords labels liked likes links logs messages metadata
+    percentages prices purchased purchases queries query ratings read reason reasons scores seeds seen tags totals
+    users values version versions viewed warnings watched weights""".split()
 )
 """Keys of other lists, which the same services return next to the items."""
 _NESTED: Final = frozenset({list, dict})
@@ -32,6 +34,13 @@ _LONGEST_KEY: Final = 100
 _PAIR: Final = 2
 _NAMED: Final = 2
 _SEVERAL: Final = 2
+_IN_USUAL: Final = 0.9
+"""The rank of a list under an unknown key, inside an object under a usual key."""
+_SHELF_MAPS: Final = frozenset("blocks carousels groups rails rows sections shelves".split())
+"""Keys of an object that has a list for each shelf."""
+_HAS_DIGIT: Final = re.compile(r"\d")
+_DESPITE_DECOY: Final = re.compile(r"^becauseyou|^(recommended|suggested)users$")
+"""Keys of slates whose last word usually names another list."""
 _SCORED_ITEMS: Final = "itemscores"
 """The key of a list of items with scores. It looks like the key of bare scores."""
 _DEEPEST: Final = 4
@@ -54,10 +63,33 @@ def find_items(body: Any) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
         return _listed(body[nested[0]])
+    if is_tensors(body.get("outputs")):
+        return tensors_in(body["outputs"])
+    if len(nested) >= _SEVERAL:
+        table = table_in(body, next((key for key in nested if _rank(key) >= 1), None))
+        if table is not None:
+            return table
     found = _ranked(body) or _side_by_side(body) or _shelf_map(body, nested) or _best(body) or _inside(body, nested)
-    if found is None and any(value is None and _rank(key) == _NAMED for key, value in body.items()):
-        return [], None  # null in place of an empty list
-    return found
+    return found if found is not None else _in_text(body)
+
+
+def recommending_keys(body: Any) -> list[str]:
+    """Return the keys of lists and objects of a response that name recommendations, at most one object down."""
+    if not isinstance(body, dict):
+        return []
+    nested = {key: value for key, value in body.items() if isinstance(value, list | dict)}
+    inner = [key for value in nested.values() if isinstance(value, dict) for key in value]
+    return [key for key in (*nested, *inner) if _rank(key) == _NAMED]
+
+
+def _in_text(body: dict[str, Any]) -> Found | None:
+    """Return the items in a JSON text under a usual key; no items for null in place of a list."""
+    for key, value in body.items():
+        if isinstance(value, str) and value[:1] in ("[", "{") and (_rank(key) >= 1 or key == "body"):
+            return find_items(value)
+        if value is None and _rank(key) == _NAMED:
+            return Found([])
+    return None
 
 
 def _loaded(text: str) -> Any:
@@ -71,33 +103,51 @@ def _loaded(text: str) -> Any:
 def _side_by_side(body: dict[str, Any]) -> Found | None:
     """Return the items of several lists that are all slates, as in ``{"for_you": [...], "trending": [...]}``.
 
-    All lists of the object must have elements of the same kind, and none may have a usual key of a single slate.
+    The lists must have elements of the same kind, and none may have a usual key of a single slate. Lists that are no
+    slates, such as a history, may stand beside them.
     """
-    lists = {key: value for key, value in body.items() if value.__class__ in _NESTED}
-    if len(lists) < _SEVERAL or any(_rank(key) < 0 or key.lower() in KNOWN for key in lists):
+    lists = {key: value for key, value in body.items() if isinstance(value, list | dict) and _rank(key) >= 0}
+    if len(lists) < _SEVERAL or any(key.lower() in KNOWN for key in lists):
         return None
     return _joined(list(lists.values()))
 
 
 def _shelf_map(body: dict[str, Any], nested: list[str]) -> Found | None:
     """Return the items of named shelves: ``{"recommendations": {"films": [...], "books": [...]}}``."""
-    shelves = body[nested[0]] if len(nested) == 1 and _rank(nested[0]) == _NAMED else None
+    holds = len(nested) == 1 and (_rank(nested[0]) == _NAMED or not _SHELF_MAPS.isdisjoint(words_of(nested[0])))
+    shelves = body[nested[0]] if holds else None
     if not isinstance(shelves, dict) or len(shelves) < _SEVERAL:
         return None
     lists = list(shelves.values())
-    return _joined(lists) if all(shelf.__class__ is list for shelf in lists) else None
+    if not all(shelf.__class__ is list for shelf in lists):
+        return None
+    if all(map(_HAS_DIGIT.search, shelves)):  # the keys are the ids of users
+        found = _joined(lists, texts=True)
+        return found and found._replace(positions=restarting(lists))
+    return table_in(shelves) or _joined(lists)
 
 
-def _joined(lists: list[Any]) -> Found | None:
-    """Return the items of lists with elements of the same kind, one list after the other; None for other lists."""
-    found = [one for one in map(_as_items, lists) if one is not None and one[0]]
-    kinds = {(fields is None, fields and (fields.id, fields.by_id)) for _, fields in found}
+def _joined(lists: list[Any], *, texts: bool = False) -> Found | None:
+    """Return the items of lists with elements of the same kind, one list after the other; None for other lists.
+
+    Texts count as items only if ``texts`` is true, because they may be words.
+    """
+    found = [one for one in map(_as_items, lists) if one is not None and one.items]
+    kinds = {(one.fields is None, one.fields and (one.fields.id, one.fields.by_id)) for one in found}
     if len(found) != len([one for one in lists if one]) or len(kinds) != 1:
         return None
-    fields = found[0][1]
-    if fields is None and not all(isinstance(item, int) for items, _ in found for item in items):
-        return None
-    return [item for items, _ in found for item in items], fields
+    items = [item for one in found for item in one.items]
+    fields = found[0].fields
+    return Found(items, fields) if fields is not None or texts or all(map(_are_numbers, found)) else None
+
+
+def _are_texts(found: Found) -> bool:
+    return bool(found.items) and found.fields is None and isinstance(found.items[0], str)
+
+
+def _are_numbers(found: Found) -> bool:
+    """Return whether items are different whole numbers. Texts may be words, and equal numbers are counts."""
+    return all(isinstance(item, int) for item in found.items) and len(set(found.items)) == len(found.items)
 
 
 def _inside(body: dict[str, Any], nested: list[str], depth: int = 1) -> Found | None:
@@ -126,14 +176,17 @@ def _slate_in(shelf: Any) -> Any:
 
 
 def _best(body: dict[str, Any]) -> Found | None:
-    best: tuple[float, Found] | None = None
+    """Return the list that looks most like items; None if two lists under unknown keys look the same."""
+    best: Found | None = None
+    best_score, best_rank, is_tied = -1.0, 0.0, False
     for rank, value in _candidates(body):
         found = (_as_items(value) or _as_scores(rank, value)) if rank >= 0 else None
-        if found is not None and (rank >= 1 or _like_items(value, found)):
+        if found is not None and (rank >= 1 or _like_items(value, found) or (rank > 0 and _are_texts(found))):
             score = rank * 2 + _likeness(found)
-            if best is None or score > best[0]:
-                best = score, found
-    return best[1] if best else None
+            is_tied = (is_tied or score == best_score) if score <= best_score else False
+            if score > best_score:
+                best, best_score, best_rank = found, score, rank
+    return None if is_tied and best_rank < 1 else best
 
 
 def _as_scores(rank: float, value: Any) -> Found | None:
@@ -143,11 +196,15 @@ def _as_scores(rank: float, value: Any) -> Found | None:
 
 
 def _like_items(value: Any, found: Found) -> bool:
-    """Return whether the value of an unknown key counts as items: objects and numbers do, words and pairs do not."""
+    """Return whether the value of an unknown key counts as items: objects and numbers do, words and pairs do not.
+
+    Equal numbers are no ids.
+    """
     if isinstance(value, list) and value and isinstance(value[0], list):
         return False
-    items, fields = found
-    return fields is not None or (bool(items) and not isinstance(items[0], str))
+    if found.fields is not None:
+        return True
+    return bool(found.items) and not isinstance(found.items[0], str) and len(set(found.items)) == len(found.items)
 
 
 def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
@@ -158,7 +215,8 @@ def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
         if isinstance(value, dict):
             for inner, nested in value.items():
                 if isinstance(nested, list):
-                    yield max(_rank(inner), min(rank, 1)) if _rank(inner) >= 0 else -1, nested
+                    own = _rank(inner)
+                    yield _IN_USUAL if own == 0 and rank >= 1 else min(own, 1), nested
 
 
 def _rank(key: str) -> float:
@@ -173,6 +231,8 @@ def _remembered_rank(key: str) -> float:
     words = set(listed)
     decoy = listed[-1:] and listed[-1] in DECOYS and lower != _SCORED_ITEMS
     strong = NAMES_RECOMMENDATIONS.search(plain(key))
+    if _DESPITE_DECOY.search(plain(key)):
+        return _NAMED
     if decoy or words & _PAST or (words & DECOYS and not strong):
         return -1
     if strong:
@@ -183,7 +243,7 @@ def _remembered_rank(key: str) -> float:
 
 def _as_items(value: Any) -> Found | None:
     if isinstance(value, dict):
-        return _ranked(value)
+        return _ranked(value) or table_in(value)
     return _listed(value) if isinstance(value, list) else None
 
 
@@ -198,7 +258,7 @@ def _listed(value: list[Any]) -> Found | None:
         return _listed(value[0]) if len(value) == 1 and len(value[0]) > _PAIR else None
     if type(None) in kinds and len(kinds) > 1:
         return _listed([element for element in value if element is not None])
-    return (value, None) if all(map(is_id, value)) else None
+    return Found(value) if all(map(is_id, value)) else None
 
 
 def _ranked(value: dict[str, Any]) -> Found | None:
@@ -214,9 +274,9 @@ def _ranked(value: dict[str, Any]) -> Found | None:
 
 def _likeness(found: Found) -> float:
     """Return the similarity of elements to items, 0 to 1.9. Objects with id, score and category get 1.9."""
-    items, fields = found
+    fields = found.fields
     if fields is None:
-        return 0.5 if items else 0
+        return 0.5 if found.items else 0
     return 1.0 + 0.3 * (fields.by_id) + 0.3 * bool(fields.score) + 0.3 * bool(fields.category)
 
 

@@ -8,8 +8,9 @@ from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.expressions import Field, Source
 from otel_recmon.reading.item_keys import Fields, categories_of, scores_of
-from otel_recmon.reading.items import Found, as_objects
+from otel_recmon.reading.items import as_objects
 from otel_recmon.reading.shapes import find_items
+from otel_recmon.reading.tables import Found
 from otel_recmon.recording.slate import Slate
 from otel_recmon.safety import Faults
 from otel_recmon.values import number
@@ -40,14 +41,18 @@ class SlateRules:
         outcome = self._outcome(exchange, faults) if self.outcome else None
         found = self._configured_items(exchange) if self.items else find_items(exchange.response)
         if found is None and exchange.is_empty:
-            found = [], None
-        if (found is None or not found[0]) and outcome is None and usual_names.states_error(exchange.response):
+            found = Found([])
+        if outcome is None and self.outcome is None and usual_names.states_fallback(exchange.response):
+            outcome = FALLBACK if found is not None and found.items else None
+        if (found is None or not found.items) and outcome is None and usual_names.states_error(exchange.response):
             outcome = FAILED
         if found is None:
             return Slate(None, outcome=outcome)
-        items, fields = found
-        requested = self._requested(exchange) if exchange.has_parameters or self.limit_in_path else None
-        slate = Slate(items, outcome=outcome, requested=requested)
+        items, fields, positions = found
+        requested = None
+        if positions is None and (exchange.has_parameters or self.limit_in_path):
+            requested = self._requested(exchange)
+        slate = Slate(items, positions=positions, outcome=outcome, requested=requested)
         if fields is not None or (items and isinstance(items[0], dict)):
             self._read_objects(slate, fields)
         return slate
@@ -62,8 +67,8 @@ class SlateRules:
         if not isinstance(items, list):
             return None
         if items and all(isinstance(item, dict) for item in items):
-            return as_objects(items) or (items, None)
-        return items, None
+            return as_objects(items) or Found(items)
+        return Found(items)
 
     def _read_objects(self, slate: Slate, fields: Fields | None) -> None:
         # Absent columns are skipped one by one, because this runs for every response.

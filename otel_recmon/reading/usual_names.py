@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from otel_recmon.attribution import HEADER
 from otel_recmon.reading.exchange import Exchange
-from otel_recmon.reading.item_keys import is_foreign_id, plain
+from otel_recmon.reading.item_keys import USERS, is_foreign_id, plain
 from otel_recmon.values import number
 
 LIMITS: Final = frozenset(
@@ -21,10 +21,6 @@ PAGES: Final = frozenset(
 )
 """The names of the place in a longer list. The last page of such a list is often shorter than the others."""
 POSITIONS: Final = frozenset("itemposition pos position rank slot".split())
-USERS: Final = frozenset(
-    """accountid customer customerid memberid personid profileid shopperid subscriberid targetuserid uid user userid
-    viewerid visitorid""".split()
-)
 VERSIONS: Final = frozenset({"modelversion"})
 _IDS: Final = frozenset({"recommendationid"})
 _ITEMS: Final = tuple(
@@ -43,6 +39,11 @@ _QUANTITIES: Final = frozenset("qty quantity".split())
 _AMOUNTS: Final = frozenset("amount eventvalue orderamount purchaseamount value".split())
 """Less clear names of a revenue: ``amount`` may be a quantity, and ``value`` may be a rating."""
 _OWN_IDS: Final = frozenset("id userid".split())
+_METAS: Final = ("meta", "metadata", "info", "context")
+"""Objects beside the items that tell about the response."""
+_FALLBACKS: Final = frozenset("fallback fallbackused isfallback usedfallback usefallback usesfallback".split())
+_SOURCES: Final = ("algorithm", "method", "mode", "source", "strategy")
+"""Fields of a response whose value can be ``fallback``."""
 _ERRORS: Final = ("error", "fail", "failed", "failure")
 
 
@@ -110,6 +111,24 @@ def states_error(response: Any) -> bool:
         return False
     status = response.get("status")
     return response.get("success") is False or (isinstance(status, str) and status.lower() in _ERRORS)
+
+
+def states_fallback(response: Any) -> bool:
+    """Return whether a response says that its list is a fallback, as in ``{"is_fallback": true}``."""
+    if not isinstance(response, dict):
+        return False
+    metas = (value for key, value in response.items() if key in _METAS and isinstance(value, dict))
+    return any(map(_says_fallback, (response, *metas)))
+
+
+def _says_fallback(fields: dict[str, Any]) -> bool:
+    # A plain search first, because this runs for every response.
+    names = [name for name in fields if "allback" in name or "ALLBACK" in name]
+    if any(fields[name] is True and plain(name) in _FALLBACKS for name in names):
+        return True
+    if any(fields[name] and isinstance(fields[name], str) and plain(name) == "fallbackreason" for name in names):
+        return True
+    return any(fields.get(name) == "fallback" for name in _SOURCES)
 
 
 def _values(fields: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:

@@ -660,6 +660,29 @@ class TestGuessedRoutes:
         assert _nonzero(series()) == {}
         assert (observer.reader("GET", "/similar/{item_id}"), changed) == (None, [True])
 
+    @pytest.mark.parametrize(
+        ("route", "query", "response", "counts"),
+        [
+            ("GET /related", "", {"products": [{"id": "a", "name": "Boot"}]}, 0),
+            ("GET /related", "product_id=b", {"products": [{"id": "a", "name": "Boot"}]}, 1),
+            ("GET /related", "user_id=b", {"products": [{"id": "a", "name": "Boot"}]}, 1),
+            ("GET /related", "session_id=b", {"products": [{"id": "a", "name": "Boot"}]}, 0),
+            ("GET /related", "", {"recs": [{"id": "a", "name": "Boot"}]}, 1),
+            ("GET /related", "", {"recs": ["Boot"]}, 1),
+            ("GET /related", "", {"suggestions": ["Boot"]}, 0),
+            ("POST /predict", "user_id=b", {"products": [{"id": "a", "score": 0.5}]}, 0),
+            ("POST /predict", "", {"recommendations": [{"id": "a"}]}, 1),
+            ("POST /predict", "", {"recommendations": ["Drink more water"]}, 0),
+            ("POST /predict", "", {"data": {"recommendations": [{"id": "a"}]}}, 1),
+        ],
+    )
+    def test_the_less_a_route_says_the_more_its_response_must(
+        self, watch: Watch, series: Read, route: str, query: str, response: Any, counts: int
+    ) -> None:
+        _finish(watch(), route, query=query, response=response)
+
+        assert sum(named(series(), "recommendation_requests_total").values()) == counts
+
     def test_lists_that_clients_have_already_reject_no_guess(self, watch: Watch, series: Read) -> None:
         observer = watch()
 

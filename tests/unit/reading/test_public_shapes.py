@@ -76,6 +76,9 @@ SHAPES: dict[str, tuple[Any, list[Any], list[Any] | None, list[Any] | None]] = {
     "an id that begins with the word": ([{"id_lugar": 4, "nombre": "Mirador"}], [4], None, None),
     "a key in place of an id": ({"courses": [{"course_key": "Hx+1", "title": "Sea"}]}, ["Hx+1"], None, None),
     "the only id, of an artist": ({"recommendations": [{"artist_id": "ax-5"}]}, ["ax-5"], None, None),
+    "a person": ({"people": [{"user_id": 40, "name": "Kim", "mutual": 3}]}, [40], None, None),
+    "the author of a book": ({"books": [{"author_id": 40, "title": "Low Tide"}]}, ["Low Tide"], None, None),
+    "the user who posted": ({"posts": [{"user_id": 40, "title": "Low Tide"}]}, ["Low Tide"], None, None),
     "one field that is no id": ({"feed": [{"post": "at://1"}, {"post": "at://2"}]}, ["at://1", "at://2"], None, None),
 }
 """For each shape a response, and its items, categories and scores."""
@@ -146,3 +149,50 @@ def test_the_ids_of_users_are_no_items() -> None:
     slate = _reader().read(exchange({"headers": []}, {"user_ids": ["u1"], "wine_ids": ["w1"]}), RequestContext()).slate
 
     assert slate.items == ["w1"]
+
+
+@pytest.mark.parametrize(
+    ("response", "items", "positions"),
+    [
+        (
+            {"recommendations": [{"user_id": "u1", "items": ["a", "b"]}, {"user_id": "u2", "items": ["a"]}]},
+            ["a", "b", "a"],
+            [1, 2, 1],
+        ),
+        ({"recommendations": {"u1": ["a", "b"], "u2": ["c"]}}, ["a", "b", "c"], [1, 2, 1]),
+        ({"recommendations": {"17": [FILM], "23": [BOOK, FILM]}}, ["f1", "b1", "f1"], [1, 1, 2]),
+        ({"outputs": [{"name": "ids", "shape": [2, 2], "data": [7, 8, 9, 5]}]}, [7, 8, 9, 5], [1, 2, 1, 2]),
+    ],
+)
+def test_each_of_several_users_has_a_slate_with_positions_from_1(
+    response: Any, items: list[Any], positions: list[int]
+) -> None:
+    slate = _reader().read(exchange({"headers": []}, response, {"k": 9}), RequestContext()).slate
+
+    assert (slate.items, slate.positions, slate.requested) == (items, positions, None)
+
+
+def test_an_id_that_is_null_gives_way_to_another() -> None:
+    rows = [{"id": None, "sku": "a"}, {"id": 4, "sku": "b"}]
+
+    slate = _reader().read(exchange({"headers": []}, rows), RequestContext()).slate
+
+    assert slate.items == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"is_fallback": True}, "fallback"),
+        ({"metadata": {"fallback": True}}, "fallback"),
+        ({"fallbackReason": "cold start"}, "fallback"),
+        ({"strategy": "fallback"}, "fallback"),
+        ({"is_fallback": False, "fallback_reason": None, "strategy": "als"}, None),
+        ({"fallback": {"enabled": True}}, None),
+    ],
+)
+def test_a_fallback_is_known_by_usual_names(said: Any, outcome: str | None) -> None:
+    full = _reader().read(exchange({"headers": []}, {"items": ["a"], **said}), RequestContext()).slate
+    empty = _reader().read(exchange({"headers": []}, {"items": [], **said}), RequestContext()).slate
+
+    assert (full.outcome, empty.outcome) == (outcome, None)

@@ -176,6 +176,7 @@ def test_any_template_has_a_kind_or_none(method: str, template: str) -> None:
         ("GET /users/{id}/recommendations", Certainty.SURE),
         ("GET /recommendations/user/{id}", Certainty.LIKELY),
         ("GET /similar/{id}", Certainty.POSSIBLE),
+        ("POST /v1/predict", Certainty.FAINT),
         ("POST /click", Certainty.SURE),
     ],
 )

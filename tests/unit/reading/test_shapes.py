@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from otel_recmon.reading.items import as_objects
 from otel_recmon.reading.shapes import _remembered_rank, find_items
+from otel_recmon.reading.tables import Found
 from tests.unit.reading.test_item_keys import JSON
 
 A, B = {"id": "a"}, {"id": "b"}
@@ -48,8 +49,35 @@ FOUND: dict[str, tuple[Any, list[Any]]] = {
     "a null list next to another": ({"items": None, "results": [A]}, [A]),
     "a title for an id": ([{"title": "Alien"}], [{"title": "Alien"}]),
     "an object under the key id": ([{"id": {"id": "a"}}], [{"id": "a"}]),
-    "pandas, one list per column": ({"item_id": ["a", "b"], "score": [0.5, 0.4]}, ["a", "b"]),
-    "pandas, one object per column": ({"item_id": {"0": "a", "1": "b"}, "score": {"0": 0.5, "1": 0.4}}, ["a", "b"]),
+    "pandas, one list per column": (
+        {"item_id": ["a", "b"], "score": [0.5, 0.4]},
+        [{"item_id": "a", "score": 0.5}, {"item_id": "b", "score": 0.4}],
+    ),
+    "pandas, one object per column": (
+        {"item_id": {"0": "a", "1": "b"}, "score": {"0": 0.5, "1": 0.4}},
+        [{"item_id": "a", "score": 0.5}, {"item_id": "b", "score": 0.4}],
+    ),
+    "parallel lists": ({"ids": [7, 8], "scores": [0.5, 0.4]}, [{"id": 7, "score": 0.5}, {"id": 8, "score": 0.4}]),
+    "parallel lists of which none is called ids": (
+        {"recommendations": ["a", "b"], "categories": ["x", "y"]},
+        [{"id": "a", "category": "x"}, {"id": "b", "category": "y"}],
+    ),
+    "titles beside years": ({"movies": ["a", "b"], "years": [1995, 1979]}, ["a", "b"]),
+    "tensors": (
+        {"outputs": [{"name": "item_ids", "data": [7, 8]}, {"name": "scores", "data": [0.5, 0.4]}]},
+        [{"item_id": 7, "score": 0.5}, {"item_id": 8, "score": 0.4}],
+    ),
+    "one tensor": ({"outputs": [{"name": "ids", "shape": [1, 2], "data": [7, 8]}]}, [7, 8]),
+    "an id that is null": (
+        [{"id": None, "sku": "a"}, {"id": "x", "sku": "b"}],
+        [{"id": None, "sku": "a"}, {"id": "x", "sku": "b"}],
+    ),
+    "shelves in an object": ({"shelves": {"new": [A], "old": [B]}}, [A, B]),
+    "slates beside a history": ({"history": ["h"], "for_you": [A], "trending": [B]}, [A, B]),
+    "because you watched": ({"because_you_watched": [A], "title": "Heat"}, [A]),
+    "users": ({"recommended_users": [{"user_id": 1}]}, [{"user_id": 1}]),
+    "a JSON text in JSON": ({"recommendations": '["a"]'}, ["a"]),
+    "the body of a proxy": ({"statusCode": 200, "body": '{"items": ["a"]}'}, ["a"]),
     "pairs of id and score": ([["a", 0.9], ["b", 0]], [{"id": "a", "score": 0.9}, {"id": "b", "score": 0}]),
     "pairs under a usual key": ({"items": [[7, 0.5]]}, [{"id": 7, "score": 0.5}]),
     "a score for each id": ({"recos": {"a": 0.9, "2": 1}}, [{"id": "a", "score": 0.9}, {"id": "2", "score": 1}]),
@@ -82,7 +110,12 @@ NOT_FOUND: dict[str, Any] = {
     "decoys one level down": {"user": {"history": [A], "likes": [B]}},
     "an empty list under an unknown key": {"stuff": []},
     "items three levels down": {"a": {"b": {"c": {"items": [A]}}}},
-    "a JSON text in JSON": {"recommendations": '["a"]'},
+    "a text in JSON": {"recommendations": "[a"},
+    "chart data": {"labels": ["mon", "tue"], "values": [3, 4]},
+    "two lists that look the same": {"aaa": [A], "bbb": ["x"], "ccc": [{"price": 1}], "ddd": [B]},
+    "lists of unknown keys inside an object": {"recommendations": {"best": ["a"], "worst": ["b"]}},
+    "tensors without ids": {"outputs": [{"name": "probabilities", "data": [0.5, 0.4]}]},
+    "columns without ids": {"recommendations": {"price": [3, 3], "stock": [1, 1]}},
     "an empty object under a usual key": {"items": {}},
     "digits that are not ranks": {"7": "a", "9": "b"},
     "a superscript digit": {"²": "a"},
@@ -140,7 +173,7 @@ class TestFoundItems:
     def test_plain_ids_have_no_fields_and_objects_those_of_the_first(self) -> None:
         plain, objects = find_items(["a"]), find_items([{"sku": "a", "genre": "x"}, {"sku": "b"}])
 
-        assert plain == (["a"], None)
+        assert plain == Found(["a"])
         assert objects is not None
         assert objects[1] is not None
         assert (objects[1].id, objects[1].category) == ("sku", "genre")
