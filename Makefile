@@ -52,6 +52,7 @@ check: $(READY) ## Format, lint, types, import directions, generated files
 	@echo "== generated files"; $(BIN)/python -m otel_recmon.artifacts --check
 	@echo "== import map";      $(BIN)/python tools/import_map.py --check
 	@echo "== the picture of top"; $(BIN)/python tools/screenshot.py --check
+	@echo "== what is recognized"; $(BIN)/python tools/recognition.py --check
 
 format: $(READY) ## Repair format and what lint can repair
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -67,6 +68,7 @@ artifacts: $(READY) ## Write the generated files
 	@$(BIN)/python -m otel_recmon.artifacts
 	@$(BIN)/python tools/import_map.py
 	@$(BIN)/python tools/screenshot.py
+	@$(BIN)/python tools/recognition.py
 
 requirements: ## Pin the newest versions of all dependencies (needs uv)
 	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

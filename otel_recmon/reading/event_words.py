@@ -3,64 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from otel_recmon.catalog import CLICK, CONVERSION, IMPRESSION
+from otel_recmon.catalog import CLICK, CONVERSION
 from otel_recmon.reading.item_keys import plain, words_of
 from otel_recmon.reading.route_words import NEVER, RECOMMENDS
+from otel_recmon.reading.words import tables, words
 
 MOST_EVENTS: Final = 1_000
 """The maximum number of events that are counted from one request."""
-_KIND_FIELDS: Final = (
-    "eventtype interactiontype actiontype actionname action interaction eventname event name type kind".split()
-)
-"""The fields that say the kind of an event, the most specific first."""
-_EVENTS: Final[dict[str, str]] = {
-    CLICK: """click clicks clicked clickreco clickthrough itemclick itemclicked productclick productclicked
-    recommendationclick recommendationclicked selectcontent selectitem slotclick tap tapped""",
-    CONVERSION: """bought buy checkoutcompleted completepurchase conversion conversions converted order ordercompleted
-    ordered orderplaced placeorder purchase purchasecomplete purchased purchases sale transaction""",
-    IMPRESSION: """exposure exposures impression impressions itemimpression ranking recommendationshown
-    recommendationviewed seen shown viewitemlist viewreco viewrecommendation viewrecommendations""",
-    "add_to_cart": """addcart addedtocart additemtocart addtobasket addtocart basketadd cart cartadd cartaddition
-    cartadditions productadded""",
-    "remove_from_cart": "cartremove productremoved removedfromcart removefromcart",
-    "view": """detailpageview detailview detailviews itemview itemviewed pageview productview productviewed read view
-    viewed viewitem views""",
-    "like": "favorite favorited favourite favourited heart like liked likes love thumbsup upvote",
-    "dislike": "dislike disliked dislikes downvote thumbsdown",
-    "dismiss": "dismiss dismissed hidden hide notinterested",
-    "dwell": "dwell dwelltime listen listened viewportion viewportions watch watched watchtime",
-    "play": "play played",
-    "rating": "rate rated rating ratings",
-    "reward": "reward rewards",
-    "save": "addtowatchlist addtowishlist bookmark bookmarked bookmarks save saved watchlist wishlist",
-    "share": "share shared",
-    "skip": "skip skipped",
-}
-"""The words for each event."""
-_USUAL: Final = {word: event for event, words in _EVENTS.items() for word in words.split()}
-_NOT_IN_ROUTES: Final = frozenset(
-    """bought buy cart heart hidden love order ordered orders play played ranking rate read sale save seen shown
-    transaction watch watched""".split()
-)
-"""Words that say too little in a route template, where many services use them for other things."""
-_BATCHES: Final = frozenset("actions activities batch engagements eventlist events impressions interactions".split())
-"""Fields that hold a list of events, or the kinds of several events."""
-_ITEM_LISTS: Final = frozenset("itemids items".split())
-_DETAILS: Final = frozenset(
-    "attributes context data details eventattributes eventdata metadata params payload properties".split()
-)
-"""Fields that hold more fields of the same event."""
-_ROUTES: Final = frozenset(
-    """action actions activities activity batch collect engagement engagements event events feedback interact
-    interaction interactions reward rewards track tracking""".split()
-)
+_KIND_FIELDS: Final = words("event.kinds")
+_USUAL: Final = {word: event for event, kinds in tables("event.is").items() for word in kinds}
+_NOT_IN_ROUTES: Final = frozenset(words("routes.not_events"))
+_BATCHES: Final = frozenset(words("event.batches"))
+_ITEM_LISTS: Final = frozenset(words("event.item_lists"))
+_DETAILS: Final = frozenset(words("event.details"))
+_ROUTES: Final = frozenset(words("routes.events"))
 _NOT_HERE: Final = NEVER - {"dismiss", "feedback", "ratings"}
-_CLICKS: Final = frozenset({"click", "clicks"})
-_BESIDE: Final = frozenset(
-    """activities batch event events interaction interactions item items log product reco recommendation
-    recommendations record register track tracking""".split()
-)
-"""Words beside the name of an event in a route template, as in ``track-view``."""
+_CLICKS: Final = frozenset(words("routes.clicks"))
+_BESIDE: Final = frozenset(words("routes.beside_events"))
 
 
 def takes_events(method: str, template: str) -> bool:
@@ -77,9 +36,9 @@ def takes_events(method: str, template: str) -> bool:
 
 def event_of_route(template: str) -> str | None:
     """Return the event that the last fixed segment of a template names, such as ``view`` for ``/track-view``."""
-    words = [word for word in _last_words(template, 1) if word not in _BESIDE]
-    word = "".join(words) or "".join(word for word in _last_words(template, 2) if word not in _BESIDE)
-    candidates = ("".join(_last_words(template, 1)), word, "".join(_last_words(template, 2)))
+    one, two = _last_words(template, 1), _last_words(template, 2)
+    telling = [word for word in one if word not in _BESIDE] or [word for word in two if word not in _BESIDE]
+    candidates = map("".join, (one, telling, two))
     named = next((_USUAL[one] for one in candidates if one in _USUAL and one not in _NOT_IN_ROUTES), None)
     return None if named in (CLICK, CONVERSION) else named  # they have patterns of their own
 

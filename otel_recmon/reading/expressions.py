@@ -11,7 +11,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from otel_recmon.reading.exchange import Exchange
-from otel_recmon.reading.routes import Pattern, parse
+from otel_recmon.reading.patterns import Pattern, parse
 
 _logger = logging.getLogger("otel_recmon")
 

@@ -1,61 +1,32 @@
-"""The keys of an item that hold its id, category, score and position.
-
-Each list contains key names of public recommendation services. If an item has several of them, the first one wins.
-"""
+"""The keys of an item that hold its id, category, score and position."""
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from otel_recmon.reading.words import words
 from otel_recmon.values import number
 
 _MOST_REMEMBERED: Final = 2_000
 """The maximum total length of the keys of an item that are cached. The keys of a response may come from a client."""
 _LONGEST_CACHED: Final = 100
 """The maximum length of a key that is cached on its own."""
-_TITLES: Final = ("title", "name", "label", "headline")
-_CATEGORIES: Final = tuple(
-    "category categories categoryname genre genres genrename genreids topic topics department section".split()
-)
-_SCORES: Final = tuple(
-    """finalscore rankingscore rankscore score predictedrating predictedscore estimatedrating similarity similarityscore
-    relevance relevancescore confidence probability prediction certainty match""".split()
-)
-"""The scores of a model, the most decisive first: a final score is computed from the others."""
-_NO_SCORES: Final = re.compile(r"(popularity|popular|reviews?|rating|votes?|credit|imdb|metacritic|trust)score$")
-"""Scores of other people or of the item itself, which no recommendation model computes."""
-_POSITIONS: Final = ("position", "rank")
+_TITLES: Final = words("item.titles")
+_CATEGORIES: Final = words("item.categories")
+_SCORES: Final = words("item.scores")
+_NO_SCORES: Final = re.compile(rf"({'|'.join(words('item.no_scores'))})score$")
+_POSITIONS: Final = words("item.positions")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
-_IDS: Final = tuple("id itemid productid sku asin isbn isbn13 uuid gid code slug key item product externalid".split())
-_WRAPPERS: Final = ("item", "product")
-SHELVES: Final = frozenset(
-    """articles cards contents documents entries hits impressions items movies products recommendations recs results
-    titles""".split()
-)
-"""Keys under which a shelf has its items. A shelf is a titled group of items in a response with several groups."""
-CONTAINERS: Final = frozenset(
-    """additional attributes data details doc document fields info item metadata payload properties source values
-    """.split()
-)
-"""Keys of the object in which search engines and vector stores put the stored fields of an item."""
-USERS: Final = frozenset(
-    """accountid customer customerid memberid personid profileid shopperid subscriberid targetuserid uid user userid
-    viewerid visitorid""".split()
-)
-"""Names of the id of a user, in a request and in a response for several users."""
-_PERSON_NAMES: Final = frozenset("displayname firstname fullname handle name nickname username".split())
-_NOT_OF_PERSONS: Final = ("title", "headline", "comment", "text", "review", "rating")
-NOT_THE_ITEM: Final = frozenset(
-    """artist author brand category channel creator director explanation genre image images links location meta
-    metadata model owner pagination parent price publisher rating reason request scores seller source stats store
-    target user vendor""".split()
-)
-"""Keys of objects inside an item that are not the item: other entities, and facts about the item."""
-_FOREIGN_IDS: Final = re.compile(
-    r"(user|session|customer|category|genre|author|brand|parent|request|model|list|page|query|artist|publisher|seller"
-    r"|section|source|sourceentity|owner|store|shop|channel|group|tenant|template|transaction|trace)id$"
-)
+_IDS: Final = words("item.ids")
+_WRAPPERS: Final = words("item.wrappers")
+SHELVES: Final = frozenset(words("items.shelves"))
+CONTAINERS: Final = frozenset(words("items.containers"))
+USERS: Final = frozenset(words("request.users"))
+_PERSON_NAMES: Final = frozenset(words("item.person_names"))
+_NOT_OF_PERSONS: Final = words("item.not_of_persons")
+NOT_THE_ITEM: Final = frozenset(words("items.not_the_item"))
+_FOREIGN_IDS: Final = re.compile(rf"({'|'.join(words('item.foreign_ids'))})id$")
 
 
 class Fields(NamedTuple):

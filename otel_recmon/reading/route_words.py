@@ -9,30 +9,15 @@ from enum import IntEnum
 from typing import Final
 
 from otel_recmon.reading.item_keys import plain, words_of
+from otel_recmon.reading.words import words
 
 RECOMMENDS: Final = re.compile(r"recomm?end|recommand|recomms|empfehl")
 """Recommendations in the last fixed segment of a template, also in French, Spanish, Portuguese and German."""
-GUESSES: Final = frozenset(
-    """discover discovery feed homepage personalisation personalised personalization personalized personalizer rank
-    ranking rec reco recos recs recsys related rerank reranking similar suggested suggestions trending""".split()
-)
-"""Words of routes that often return recommendations."""
-_FAINT: Final = frozenset(
-    """candidates explore home infer inference invocations landing match matches matching neighbors neighbours next
-    picks popular predict prediction predictions queries query retrieve top widget widgets""".split()
-)
-"""Words of routes that return recommendations in some services, and other things in most."""
-_JOINED: Final = re.compile(r"foryou|youmaylike|alsobought|alsoviewed|boughttogether|becauseyou|nextbest")
-"""Phrases in the templates of such routes, without the characters between their words."""
-NEVER: Final = frozenset(
-    """admin analytics autocomplete backfill cache comments completion config configuration dismiss docs evaluate
-    evaluation explain explanation export feedback health healthcheck healthz history import info logs metrics
-    models monitoring names openapi party preferences ratings refresh reload report retrain reviews schema
-    search searches settings statistics stats status suggest titles train trainer training typeahead votes""".split()
-)
-"""Words of routes beside recommendations that return none."""
-_STORED: Final = frozenset("recid recommendationid".split())
-"""Parameters that name one stored recommendation, which is not a slate."""
+GUESSES: Final = frozenset(words("routes.guesses"))
+_FAINT: Final = frozenset(words("routes.faint"))
+_PHRASES: Final = re.compile("|".join(words("routes.phrases")))
+NEVER: Final = frozenset(words("routes.never"))
+_STORED: Final = frozenset(words("routes.stored"))
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}")
 
 
@@ -73,7 +58,7 @@ def _recommends(segment: str) -> bool:
 
 
 def _is_guess(segment: str) -> bool:
-    return not GUESSES.isdisjoint(words_of(segment)) or _JOINED.search(plain(segment)) is not None
+    return not GUESSES.isdisjoint(words_of(segment)) or _PHRASES.search(plain(segment)) is not None
 
 
 def _has_never(segments: list[str]) -> bool:

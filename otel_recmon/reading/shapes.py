@@ -9,26 +9,14 @@ from otel_recmon.reading.bodies import loads
 from otel_recmon.reading.item_keys import is_foreign_id, plain, words_of
 from otel_recmon.reading.items import NAMES_RECOMMENDATIONS, as_objects, is_id, restarting
 from otel_recmon.reading.tables import Found, is_tensors, table_in, tensors_in
+from otel_recmon.reading.words import words
 
-KNOWN: Final = frozenset(
-    """actions albums alternatives anime animes articles artists books candidates content contents courses data docs
-    documents entries events feed films games hits hotels item items jobs listings list matches movies news objects
-    offers papers people picks places playlist playlists podcasts posts predictions products ranked ranking rankings
-    recipes recomms records recs reco related restaurants result results rows shows similar slate songs stories titles
-    top tracks videos""".split()
-)
-"""Keys that usually hold the items, besides every key with ``recommend``, ``suggest`` or ``rec`` in it."""
-DECOYS: Final = frozenset(
-    """amounts bins categories category columns counts errors exclude excluded facets features filters for frequencies
-    genre genres history index input interactions keywords labels liked likes links logs messages metadata
-    percentages prices purchased purchases queries query ratings read reason reasons scores seeds seen tags totals
-    users values version versions viewed warnings watched weights""".split()
-)
-"""Keys of other lists, which the same services return next to the items."""
+KNOWN: Final = frozenset(words("items.keys"))
+DECOYS: Final = frozenset(words("items.others"))
 _NESTED: Final = frozenset({list, dict})
 _OBJECTS: Final = frozenset({dict})
 _LISTS: Final = frozenset({list})
-_PAST: Final = frozenset({"excluded", "previous"})
+_PAST: Final = frozenset(words("items.past"))
 _LONGEST_RANK: Final = 5
 _LONGEST_KEY: Final = 100
 _PAIR: Final = 2
@@ -36,8 +24,7 @@ _NAMED: Final = 2
 _SEVERAL: Final = 2
 _IN_USUAL: Final = 0.9
 """The rank of a list under an unknown key, inside an object under a usual key."""
-_SHELF_MAPS: Final = frozenset("blocks carousels groups rails rows sections shelves".split())
-"""Keys of an object that has a list for each shelf."""
+_SHELF_MAPS: Final = frozenset(words("items.shelf_maps"))
 _HAS_DIGIT: Final = re.compile(r"\d")
 _DESPITE_DECOY: Final = re.compile(r"^becauseyou|^(recommended|suggested)users$")
 """Keys of slates whose last word usually names another list."""

@@ -10,41 +10,26 @@ from typing import Any, Final
 from otel_recmon.attribution import HEADER
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.item_keys import USERS, is_foreign_id, plain
+from otel_recmon.reading.words import words
 from otel_recmon.values import number
 
-LIMITS: Final = frozenset(
-    """count itemcount k limit maxitems maxrecommendations maxresults n nrecommendations nrecs num numitems numrecs
-    numrecommendations numresults pagesize perpage size take topk topn""".split()
-)
-PAGES: Final = frozenset(
-    "after continuation curpage cursor from offset page pageno pagenumber pagetoken skip start startindex".split()
-)
-"""The names of the place in a longer list. The last page of such a list is often shorter than the others."""
-POSITIONS: Final = frozenset("itemposition pos position rank slot".split())
+LIMITS: Final = frozenset(words("request.limits"))
+PAGES: Final = frozenset(words("request.pages"))
+POSITIONS: Final = frozenset(words("event.positions"))
 VERSIONS: Final = frozenset({"modelversion"})
 _IDS: Final = frozenset({"recommendationid"})
-_ITEMS: Final = tuple(
-    frozenset({name})
-    for name in (
-        "itemid item productid product sku asin isbn movieid contentid articleid videoid trackid bookid songid jobid "
-        "offerid listingid id"
-    ).split()
-)
-"""The names of an item id, most specific first. ``id`` is last, because it may be the id of the event itself."""
-_NAMES_ITEM: Final = frozenset("asin isbn item items product products sku".split())
-_REVENUES: Final = frozenset({"revenue", "transactionrevenue"})
-_TOTALS: Final = frozenset("grandtotal ordertotal ordervalue subtotal total totalamount totalprice".split())
-_PRICES: Final = frozenset("itemprice price saleprice unitprice".split())
-_QUANTITIES: Final = frozenset("qty quantity".split())
-_AMOUNTS: Final = frozenset("amount eventvalue orderamount purchaseamount value".split())
-"""Less clear names of a revenue: ``amount`` may be a quantity, and ``value`` may be a rating."""
-_OWN_IDS: Final = frozenset("id userid".split())
-_METAS: Final = ("meta", "metadata", "info", "context")
-"""Objects beside the items that tell about the response."""
-_FALLBACKS: Final = frozenset("fallback fallbackused isfallback usedfallback usefallback usesfallback".split())
-_SOURCES: Final = ("algorithm", "method", "mode", "source", "strategy")
-"""Fields of a response whose value can be ``fallback``."""
-_ERRORS: Final = ("error", "fail", "failed", "failure")
+_ITEMS: Final = tuple(frozenset({name}) for name in words("event.items"))
+_NAMES_ITEM: Final = frozenset(words("event.names_item"))
+_REVENUES: Final = frozenset(words("event.revenues"))
+_TOTALS: Final = frozenset(words("event.totals"))
+_PRICES: Final = frozenset(words("event.prices"))
+_QUANTITIES: Final = frozenset(words("event.quantities"))
+_AMOUNTS: Final = frozenset(words("event.amounts"))
+_OWN_IDS: Final = frozenset(words("request.own_ids"))
+_METAS: Final = words("response.metas")
+_FALLBACKS: Final = frozenset(words("response.fallbacks"))
+_SOURCES: Final = words("response.sources")
+_ERRORS: Final = words("response.errors")
 
 
 def named(names: frozenset[str], exchange: Exchange) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 from otel_recmon.config import Problem, Settings, expected, variable
 from otel_recmon.reading.expressions import PerRoute, field, source
+from otel_recmon.reading.patterns import patterns
 from otel_recmon.reading.reader import FIELDS, SOURCES
-from otel_recmon.reading.routes import patterns
 
 _ROUTES = ("routes", "click_routes", "conversion_routes", "impression_routes", "event_routes")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from otel_recmon.config import Settings
 from otel_recmon.reading.route_words import Certainty
-from otel_recmon.reading.routes import RouteKind, Routes, parse, patterns
+from otel_recmon.reading.routes import RouteKind, Routes
 
 RECOMMENDATION, CLICK = RouteKind.RECOMMENDATION, RouteKind.CLICK
 CONVERSION, IMPRESSION, EVENT = RouteKind.CONVERSION, RouteKind.IMPRESSION, RouteKind.EVENT
@@ -71,28 +71,6 @@ DEFAULTS: dict[str, tuple[str, RouteKind | None]] = {
     "nothing": ("GET ", None),
 }
 
-PATTERNS: dict[str, tuple[str, str, str, bool]] = {
-    "itself": ("GET /home", "GET", "/home", True),
-    "another method": ("GET /home", "POST", "/home", False),
-    "a method in small letters": ("get /home", "GET", "/home", True),
-    "any method": ("/home", "PATCH", "/home", True),
-    "a slash at the end of the route": ("GET /home", "GET", "/home/", True),
-    "a slash at the end of the pattern": ("GET /home/", "GET", "/home", True),
-    "something below": ("GET /home", "GET", "/home/more", False),
-    "something above": ("GET /home/more", "GET", "/home", False),
-    "a parameter of another name": ("GET /home/{user_id}", "GET", "/home/{uid}", True),
-    "a parameter for a fixed part": ("GET /home/{user_id}", "GET", "/home/me", True),
-    "a fixed part for a parameter": ("GET /home/me", "GET", "/home/{uid}", False),
-    "a parameter for two parts": ("GET /home/{user_id}", "GET", "/home/a/b", False),
-    "a parameter within a part": ("GET /v{n}/home", "GET", "/v{version}/home", True),
-    "any rest": ("GET /home/*", "GET", "/home/a/{b}/c", True),
-    "no rest": ("GET /home/*", "GET", "/home", True),
-    "another part that starts alike": ("GET /home/*", "GET", "/homes", False),
-    "signs that mean something to regular expressions": ("GET /a.b+c", "GET", "/a.b+c", True),
-    "signs taken as they are": ("GET /a.b", "GET", "/axb", False),
-    "blanks around": ("  GET   /home  ", "GET", "/home", True),
-}
-
 
 @pytest.mark.parametrize("case", DEFAULTS)
 def test_by_default_a_route_is(case: str) -> None:
@@ -100,13 +78,6 @@ def test_by_default_a_route_is(case: str) -> None:
     method, _, template = text.partition(" ")
 
     assert Routes.of(Settings()).kind(method, template) == kind
-
-
-@pytest.mark.parametrize("case", PATTERNS)
-def test_a_pattern_against(case: str) -> None:
-    text, method, template, matches = PATTERNS[case]
-
-    assert parse(text).matches(method, template) is matches
 
 
 def test_configured_routes_replace_the_defaults_of_their_kind_alone() -> None:
@@ -138,31 +109,6 @@ def test_an_event_route_wins_over_a_recommendation_route() -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_head_and_options_never_count_even_where_any_method_does(method: str) -> None:
     assert Routes.of(Settings(routes="/*")).kind(method, "/home") is None
-
-
-@pytest.mark.parametrize("text", ["home", "GET", "GET home", "G3T /home", "GET POST /home", "GET:/home", ""])
-def test_what_is_no_pattern_is_refused_with_the_form_it_should_have(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not of the form METHOD /path/\{param\}/\*"):
-        parse(text)
-
-
-def test_one_wrong_pattern_among_several_is_refused() -> None:
-    with pytest.raises(ValueError, match="'nowhere' is not of the form"):
-        patterns("GET /home, nowhere")
-
-
-def test_empty_parts_between_commas_do_not_matter() -> None:
-    assert len(patterns("GET /a,, GET /b,")) == 2
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_a_pattern_or_refused(text: str) -> None:
-    try:
-        pattern = parse(text)
-    except ValueError:
-        return
-
-    assert pattern.matches("GET", "/home") in (True, False)
 
 
 @given(st.sampled_from(["GET", "POST", "PUT"]), st.text(alphabet="/{}abcrecommend.*", max_size=40))
