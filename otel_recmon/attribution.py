@@ -1,6 +1,6 @@
 """Recommendation ids: signed texts that attribute an event to its slate without a database.
 
-Every process that has the key can verify a recommendation id, for example a batch job::
+Every process that has the key, such as a batch job, can verify a recommendation id::
 
     signer = Signer(keys)
     found = signer.verify(text, now=clicked_at, window=86_400)
@@ -55,7 +55,10 @@ SHORTEST_KEY: Final = 16
 SKEW_SECONDS: Final = 60.0
 """The tolerated lag, in seconds, of the verifying clock behind the signing clock."""
 _LONGEST: Final = 4096
-"""The maximum length of a decoded text. The longest id (2,048 bytes of labels, 100 items) has 3,336 characters."""
+"""The maximum length of a text that is decoded, in characters.
+
+The longest id (2,048 bytes of labels, 100 items) has 3,336 characters.
+"""
 _HEAD: Final = struct.Struct(">BBBBHI4s")
 _WITH_SPAN, _WITH_POSITIONS = 1, 2
 _NO_BUCKET: Final = 255
@@ -116,7 +119,7 @@ class Recommendation:
 
 
 class Signer:
-    """A signer and verifier of recommendation ids. It signs with the first key, and accepts ids signed with any key.
+    """Signs recommendation ids with the first of ``keys``, and verifies ids that were signed with any of ``keys``.
 
     Raises:
         ValueError: If there is no key, or a key is shorter than 16 characters.
@@ -138,7 +141,7 @@ class Signer:
             positions: The 1-based positions of the items, if they are not 1, 2, 3 ...
 
         Raises:
-            ValueError: If a value is outside its valid range.
+            ValueError: If a label, the bucket, the span, the time or the number of positions is not valid.
         """
         key, labels, items = self._keys[0], _packed_labels(*shown[:4]), items[:MOST_ITEMS]
         if positions and len(positions) < len(items):
@@ -264,7 +267,7 @@ def _encoded(raw: bytes) -> str:
 
 
 def _decoded(token: object) -> bytes | None:
-    """Return the decoded bytes; None if ``_encoded`` returns another text for these bytes."""
+    """Return the decoded bytes; None if ``token`` is not the text that ``_encoded`` returns for these bytes."""
     if not isinstance(token, str) or len(token) > _LONGEST:
         return None
     try:

@@ -48,7 +48,7 @@ UNKNOWN: Final = "unknown"
 MAX_SERIES: Final = 1500
 """The maximum number of label combinations of one metric in one process.
 
-The limit of the SDK is 2,000: it silently merges all further label combinations into one series.
+The limit of the SDK is 2,000. The SDK silently merges all further label combinations into one series.
 """
 
 SUCCESS, ERROR, REJECTED = STATUSES = ("success", "error", "rejected")
@@ -62,7 +62,7 @@ SERVED, PARTIAL, FALLBACK, EMPTY, NOT_MODIFIED, FAILED, UNRECOGNIZED = OUTCOMES_
     "unrecognized",
 )
 GOOD_OUTCOMES: Final = (SERVED, PARTIAL, NOT_MODIFIED)
-"""The outcomes of responses that meet the objective, if their latency does too."""
+"""The outcomes of responses that meet the service level objective, if their latency also meets the objective."""
 REGISTERS: Final = tuple(str(register) for register in range(512))
 """The register indexes of a sketch, 0 to 511.
 
@@ -76,7 +76,7 @@ CONTROL, TREATMENT = ROLES = ("control", "treatment")
 BUCKETS: Final = tuple(f"{bucket:02}" for bucket in range(32))
 """The buckets of users of each arm. A standard error that is computed from 32 buckets has 31 degrees of freedom."""
 MAX_ARMS: Final = MAX_SERIES // len(BUCKETS)
-"""The maximum number of arms in one process. The arms of all experiments and ``_other`` count together.
+"""The maximum number of arms in one process: the arms of all experiments, including the arm ``_other``.
 
 Each arm has one series per bucket. More arms would exceed MAX_SERIES.
 """
@@ -178,7 +178,7 @@ class Metric:
 
     @property
     def own(self) -> Attribute | None:
-        """The first attribute other than the model version, such as ``position``; None if there is none."""
+        """The first attribute other than the model version, such as ``position``; None without another attribute."""
         return next((a for a in self.attributes if a is not MODEL_VERSION), None)
 
     @property

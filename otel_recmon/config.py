@@ -395,7 +395,7 @@ class Settings:
 
     @property
     def experimental(self) -> bool:
-        """Whether a setting names an experiment or reads its name from the traffic."""
+        """Whether EXPERIMENT or EXPERIMENT_FROM is set."""
         return self.experiment is not None or self.experiment_from is not None
 
     @property
@@ -443,7 +443,7 @@ def expected(name: str) -> str:
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
-    """Return the settings and the problems in environment variables. A default replaces each unusable value."""
+    """Return the settings and the problems in ``environ``. The default of a setting replaces each unusable value."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for spec in fields(Settings):
@@ -464,9 +464,9 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
 
 
 def _without_quotes(text: str, expected: str) -> str:
-    """Return a value without the quotes around it: ``docker run --env-file`` takes them as a part of the value.
+    """Return a value without the quotes around it: ``docker run --env-file`` passes quotes as a part of the value.
 
-    An expression keeps quotes that it needs, as in ``"my-key"``, which JMESPath does not read without them.
+    An expression keeps the quotes that it needs: JMESPath reads ``"my-key"``, but not ``my-key``.
     """
     quoted = re.fullmatch(r"""(["'])((?:(?!\1).)*)\1""", text)
     if quoted is None or (expected in (_SOURCE, _ITEM) and not re.fullmatch(r"[\w.:\[\]*]*", quoted[2])):

@@ -88,7 +88,7 @@ class Ratio(Definition):
         numerator: The quantity that is divided.
         denominator: The quantities whose sum is the divisor. Quantities that the service does not export are left out.
         zero: Whether a numerator that the service does not export counts as 0. If False, the ratio is then unknown.
-        percent: Whether the ratio is a percentage from 0 to 100. A larger ratio becomes 100.
+        percent: Whether the ratio is a percentage from 0 to 100. A percentage above 100 becomes 100.
         unbounded: Whether the ratio can exceed 1, for instance because one request can get several clicks.
     """
 
@@ -104,7 +104,7 @@ class Ratio(Definition):
         return "Poisson" if self.unbounded else "Wilson"
 
     def parts(self, quantity: Callable[[Quantity], float | None]) -> tuple[float, float] | None:
-        """Return the numerator and the denominator; None if one of them is unknown or the denominator is 0.
+        """Return the numerator and the denominator; None if the numerator is unknown, or the denominator 0 or unknown.
 
         Args:
             quantity: A function that returns the value of a quantity; None if the service does not export the quantity.
@@ -328,7 +328,7 @@ DIVERSITY: Final = Evenness(
 
 
 def outcome_share(outcome: str) -> Ratio:
-    """Return the ratio of the requests with an outcome to all successful and failed requests."""
+    """Return the definition: the requests with this outcome, divided by all successful and failed requests."""
     meaning = f"Requests with outcome `{outcome}`."
     count = Count(outcome, f"Requests with {outcome}", meaning, catalog.OUTCOMES, catalog.OUTCOME, (outcome,))
     return _of_answered(f"outcome_{outcome}", f"{outcome.capitalize()} share", count, OUTCOMES)

@@ -30,7 +30,7 @@ RECOUNTED: Final = (
     catalog.EXPERIMENT_CONVERSIONS,
     catalog.EXPERIMENT_REVENUE,
 )
-"""The counters that can be computed from the event log. Counters about otel-recmon itself are not among them."""
+"""The counters that can be computed from the event log. Counters about otel-recmon itself are excluded."""
 
 
 _IN_EXPERIMENTS: Final = {
@@ -86,7 +86,7 @@ def _pairs(pairs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _value(value: Mapping[str, Any]) -> Any:
-    """Return the Python value of an OTLP ``AnyValue``; None if it is empty."""
+    """Return the Python value of an OTLP ``AnyValue``; None for an empty ``AnyValue``."""
     for kind, held in value.items():
         if kind == "intValue":
             return int(held)
@@ -99,7 +99,7 @@ def _value(value: Mapping[str, Any]) -> Any:
 
 
 def counted(log: Iterable[Event]) -> dict[SeriesKey, float]:
-    """Return the series of the counters in RECOUNTED, computed from events. Series with the value 0 are left out."""
+    """Return the value of each series of the counters in RECOUNTED, computed from events. Omit the value 0."""
     totals: defaultdict[SeriesKey, float] = defaultdict(int)
     for event in log:
         for metric, labels, count in _counts(event):

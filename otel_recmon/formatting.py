@@ -73,9 +73,9 @@ def latency(seconds: float | None) -> str:
 
 
 def latency_between(low: float, high: float) -> str:
-    """Return the bounds of a duration, such as ``10-50 ms``.
+    """Return the bounds of a latency in seconds as text, such as ``10-50 ms``.
 
-    A lower bound of 0 gives ``< 10 ms``. An infinite upper bound gives ``> 5.00 s``.
+    With a lower bound of 0, the text is like ``< 10 ms``. With an infinite upper bound, the text is like ``> 5.00 s``.
     """
     if math.isinf(high):
         return f"> {latency(low)}"
@@ -86,7 +86,7 @@ def latency_between(low: float, high: float) -> str:
 
 
 def age(hours: float | None) -> str:
-    """Return the age of a model, such as ``26.5 h``."""
+    """Return the age of a model in hours, such as ``26.5 h``."""
     return _known(hours, lambda known: f"{known:,.1f} h")
 
 
@@ -99,7 +99,7 @@ def elapsed(seconds: float) -> str:
 
 
 def long_ago(seconds: float) -> str:
-    """Return a duration in one unit, such as ``3 days``. The unit is the largest one with a number of at least 2."""
+    """Return a duration in the largest unit that gives a number of at least 2, such as ``3 days``; else in seconds."""
     for unit, length in _LONG_AGO:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

@@ -1,6 +1,6 @@
 """Parsers of the values of environment variables.
 
-Each function parses a text and returns its value. It raises ValueError or KeyError for an unusable text.
+Each function parses a text and returns its value. All functions raise ValueError or KeyError for an unusable text.
 """
 
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def seconds_from_0(text: str) -> float:
 
 
 def moment(text: str) -> float:
-    """Parse an ISO 8601 time (UTC if it names no time zone) or seconds since 1970."""
+    """Parse an ISO 8601 time (UTC if the text names no time zone) or seconds since 1970. Return seconds since 1970."""
     try:
         moment = float(text)
     except ValueError:

@@ -17,7 +17,7 @@ _logger = logging.getLogger("otel_recmon")
 
 
 class RecmonInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is untyped
-    """Watches the recommendation routes of all FastAPI applications of the process.
+    """Watches the recommendation routes and event routes of all FastAPI applications of the process.
 
     It does nothing unless OTEL_RECMON_ENABLED is true. Call ``RecmonInstrumentor().instrument()`` before or after the
     creation of the application and the providers. The argument ``meter_provider`` replaces the global meter provider.

@@ -1,6 +1,6 @@
-"""Containment of failures: errors and unusable values are counted and logged once, and never reach the service.
+"""Containment of failures: errors and unusable values are counted, and never reach the service.
 
-In the run-time packages, each ``except Exception`` passes the error to a function of this module or raises it again.
+In all code that a service runs, ``except Exception`` passes the error to this module or raises the error again.
 """
 
 import logging
@@ -16,8 +16,8 @@ _logger = logging.getLogger("otel_recmon")
 class Faults:
     """Counts of the errors, unusable values and overflowing labels of one process.
 
-    The first error of each site, the first value of each reason and each first label are also logged. A log record
-    never contains a value that came from outside, because the value may identify a person.
+    The first error of each site, the first value of each reason and the first overflow of each label are also logged.
+    The message never contains a value that came from outside, because the value may identify a person.
     """
 
     def __init__(self) -> None:

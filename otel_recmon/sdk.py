@@ -4,9 +4,10 @@
 - ``ensure_own_instance`` gives each worker process a ``service.instance.id`` of its own.
 - ``metric_readers`` lists the readers of a meter provider.
 - ``hook_into`` finds out which reader collects, and when a meter provider flushes or shuts down.
-- ``describe`` and ``BoundHistogram`` set span attributes and record values at a lower cost.
+- ``describe`` sets span attributes, and ``BoundHistogram`` records values, at a lower cost than the API.
 
-Each function checks that the internals are as expected. If they are not, it uses the API or changes nothing.
+Each function checks that the internals are as expected. If they are not (an "unknown SDK"), the function uses the API
+or changes nothing.
 """
 
 import logging
@@ -63,7 +64,7 @@ def forget(provider: object, scope: str, keep: Keep) -> bool:
 
 
 def instance(provider: object) -> str | None:
-    """Return the ``service.instance.id`` of a provider's resource; None if there is none, or for an unknown SDK."""
+    """Return the ``service.instance.id`` of a provider's resource; None without an id, or for an unknown SDK."""
     with suppress(AttributeError):
         found = _real(provider)._sdk_config.resource.attributes.get("service.instance.id")
         return None if found is None else str(found)
@@ -92,7 +93,7 @@ def metric_readers(provider: Any) -> list[Any]:
 
 
 def is_shutting_down(provider: object) -> bool:
-    """Return whether a meter provider is shutting down; False for an unknown SDK."""
+    """Return whether the shutdown of a meter provider has begun; False for an unknown SDK."""
     return getattr(_real(provider), "_shutdown", False) is True
 
 
@@ -101,7 +102,7 @@ def hook_into(provider: object, prepare: Callable[[Callable[[], object]], None])
 
     Args:
         provider: A meter provider. Some of its methods are replaced.
-        prepare: A function that gets a function that exports once. It must not raise an exception.
+        prepare: A function that must not raise an exception. Its argument is a function that exports all metrics once.
 
     Returns:
         False, without a change, if the provider is a proxy of the API or the internals of the SDK are not as expected;
@@ -198,7 +199,8 @@ def describe(span: Any, attributes: Mapping[str, str | int | bool]) -> None:
     """Set attributes of a recording span. The values must be texts, whole numbers or booleans.
 
     ``set_attributes`` checks and copies each value, which costs as much as finding the items of a response. So the
-    attributes are written directly into the span, except for an unknown SDK or a span with limits on its attributes.
+    attributes are written directly into the span. Exceptions are an unknown SDK, an ended span, a limit on the length
+    of values, and a span without room for so many attributes.
     """
     if type(span).__module__ != _TRACING or not _set_directly(span, attributes):
         span.set_attributes(attributes)
@@ -218,7 +220,7 @@ def _set_directly(span: Any, attributes: Mapping[str, str | int | bool]) -> bool
 class BoundHistogram:
     """A histogram with a fixed set of attributes.
 
-    ``Histogram.record`` checks, copies and hashes the attributes at every call, which is two thirds of its cost. So
+    ``Histogram.record`` checks, copies and hashes the attributes, which makes two thirds of the cost of a call. So
     only the first value is recorded by ``Histogram.record``, which creates the aggregations of these attributes.
     Further values go directly to these aggregations, with at most ten exemplars per second and bucket. With an unknown
     SDK, all values are recorded by ``Histogram.record``.

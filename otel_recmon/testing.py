@@ -49,7 +49,7 @@ class Recorded:
         return sum(value for (found, pairs), value in self.series().items() if found == name and wanted <= set(pairs))
 
     def series(self) -> dict[SeriesKey, float]:
-        """Return the value of each series by name and sorted labels. A histogram has ``_count`` and ``_sum``."""
+        """Return the value of each series by name and sorted labels. A histogram has only ``_count`` and ``_sum``."""
         with true_values():
             data = self._reader.get_metrics_data()
         return dict(

@@ -44,7 +44,7 @@ def number(value: Any) -> float | None:
 
 
 def position(value: Any, base: int = 1) -> int | None:
-    """Return a position as a number from 1 to 10**9; None if the position is unusable.
+    """Return a position as a whole number from 1 to 10**9; None if the position is unusable.
 
     Args:
         value: A whole number, or a text that contains a whole number.

@@ -69,7 +69,7 @@ class Prometheus:
         Args:
             query: A PromQL expression.
             start: The time of the first sample, in seconds since 1970.
-            end: The latest time of the last sample, in seconds since 1970.
+            end: The latest possible time of a sample, in seconds since 1970.
             step_s: The seconds between two samples.
 
         Raises:
@@ -79,7 +79,7 @@ class Prometheus:
         return self._series("query_range", {"query": query} | between)
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """Return the ``data`` of an API endpoint, such as ``label/job/values``.
+        """Return the field ``data`` in the response of an API endpoint, such as ``label/job/values``.
 
         Raises:
             PrometheusError: If Prometheus cannot be reached, refuses the request or exceeds the timeout.

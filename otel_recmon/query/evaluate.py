@@ -14,14 +14,14 @@ from otel_recmon.query.vectors import Vector
 from otel_recmon.stats.histogram import divided
 
 parsed = lru_cache(maxsize=256)(promql_parser.parse)
-"""Cached, because ``top`` evaluates the same few expressions at every refresh."""
+"""Parse an expression. The results are cached, because ``top`` evaluates the same few expressions at every refresh."""
 
 
 class Evaluation:
     """An evaluator of expressions at one time, in seconds since 1970.
 
-    The increase of a counter is computed from the scrapes in the history, without extrapolation. A window longer than
-    the history is shortened to the history. The result of an expression with an offset is empty.
+    The increase of a counter is computed from the snapshots in the history, without extrapolation. A window longer
+    than the history is shortened to the history. A selector with an offset selects no series.
     """
 
     def __init__(self, history: History, at: float) -> None:

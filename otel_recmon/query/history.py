@@ -14,7 +14,7 @@ from otel_recmon.stats.histogram import rise
 MOST_SNAPSHOTS: Final = 200
 """The largest number of snapshots in a history, spread evenly over its time."""
 STARTED: Final = "process_start_time_seconds"
-"""The series with the start time of the process; not every exporter has it."""
+"""The series with the start time of the process. Not every exporter has this series."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,11 @@ class Snapshot:
     """The series of a page at one time.
 
     Attributes:
-        at: The time, in seconds since 1970; NaN for an unknown start of the process.
+        at: The time of the reading, in seconds since 1970. If a snapshot stands for the start of the process, the
+            time of the start; NaN if the start is unknown.
         values: The values of the series, by name and labels.
-        increases: The total increase of each series up to this snapshot. A restart of the process does not reset it.
+        increases: The total increase of each series up to this snapshot. A restart of the process does not reset the
+            total.
     """
 
     at: float
@@ -62,7 +64,7 @@ class History:
         self._increases: dict[str, Vector] = defaultdict(dict)
 
     def add(self, at: float, samples: Iterable[Sample]) -> None:
-        """Add the samples of a page, read at a time in seconds since 1970."""
+        """Add the samples of a page. ``at`` is the time of the reading, in seconds since 1970."""
         values: dict[str, Vector] = defaultdict(dict)
         for sample in samples:
             labels = frozenset((name, value) for name, value in sample.labels.items() if value)
@@ -73,7 +75,7 @@ class History:
         self._thin_out(at)
 
     def span(self, at: float, window_s: float) -> Span | None:
-        """Return the window of ``window_s`` seconds before a time, or the whole history if it is shorter.
+        """Return the window of ``window_s`` seconds before the time ``at``, or the whole history if that is shorter.
 
         The result is None if the history has no snapshot from which the window can start. With a single snapshot, the
         window starts at the start of the process.
@@ -94,7 +96,7 @@ class History:
                 last[labels] = value
 
     def _thin_out(self, now: float) -> None:
-        """Drop snapshots that are too old, and the last but one if it is too close in time to the one before it."""
+        """Drop snapshots that are too old. Drop the second newest snapshot if it is too close to its predecessor."""
         snapshots = self._snapshots
         if len(snapshots) > 2 and snapshots[-2].at - snapshots[-3].at < self.keep_s / MOST_SNAPSHOTS:
             del snapshots[-2]

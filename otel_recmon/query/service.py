@@ -1,11 +1,14 @@
-"""The identity of a service in its series."""
+"""The identity of a service in the labels of its series."""
 
 import json
 from typing import NamedTuple
 
 
 class Service(NamedTuple):
-    """The identity of a service in one environment. A label is "" if the series lack it, as on a page of metrics."""
+    """The identity of a service in one environment.
+
+    A field is "" if the series do not have this label, as on a page of metrics.
+    """
 
     job: str = ""
     deployment_environment_name: str = ""
@@ -18,7 +21,7 @@ class Service(NamedTuple):
     def selector(self, name: str) -> str:
         """Return the PromQL selector of the series ``name`` of the service.
 
-        If ``job`` or ``deployment_environment_name`` is empty, it selects the series that do not have this label.
+        If ``job`` or ``deployment_environment_name`` is empty, the selector selects series without this label.
         """
         matchers = (f"{label}={quoted(value)}" for label, value in self._asdict().items())
         return f"{name}{{{', '.join(matchers)}}}"

@@ -18,7 +18,7 @@ from otel_recmon.query.history import History
 TIMEOUT_S: Final = 10.0
 """The timeout for a page of metrics, in seconds."""
 POINTS_A_WINDOW: Final = 5
-"""The number of points of a trend per window. A point is computed over a whole window, so the windows overlap."""
+"""The number of points of a trend per window. Each point is computed over a whole window; the windows overlap."""
 Fetch = Callable[[str], str]
 Clock = Callable[[], float]
 
@@ -29,7 +29,7 @@ class PageError(RecmonError):
 
 @dataclass(frozen=True)
 class Lookback:
-    """The window over which figures are computed, in seconds; NaN if unknown.
+    """The length of the window over which figures are computed, in seconds; NaN if unknown.
 
     With ``since_start``, the window began at the start of the process.
     """
@@ -79,7 +79,7 @@ class MetricsSource(Protocol):
 
 
 class MetricsPage:
-    """The page of metrics of one process, with its history since the first read."""
+    """The page of metrics of one process, with the history of the last ``window_s`` seconds."""
 
     whole = False
 
@@ -102,7 +102,7 @@ class MetricsPage:
         self._fetch, self._clock = fetch or fetched, clock
 
     def look(self) -> float:
-        """Read the page and return the time."""
+        """Read the page, and return the time of the reading."""
         return self.take(samples(self._fetch(self.name), self.name))
 
     def take(self, found: Iterable[Sample]) -> float:
@@ -124,7 +124,10 @@ class MetricsPage:
         return [Series(dict(one), tuple((at, vector[one]) for at, vector in found if one in vector)) for one in labels]
 
     def lookback(self, at: float) -> Lookback:
-        """Return the window over which figures are computed. After one read, it began at the start of the process."""
+        """Return the length of the window that ends at ``at``. Figures are computed over this window.
+
+        After a single reading, the window begins at the start of the process.
+        """
         span = self._history.span(at, self.window_s)
         return Lookback(span.seconds, span.since_start) if span else Lookback(math.nan)
 
@@ -153,7 +156,7 @@ class Fleet:
         return self._prometheus.ranged(query, start, end, step_s)
 
     def lookback(self, at: float) -> Lookback:  # noqa: ARG002 - the signature of the protocol
-        """Return the window over which figures are computed, which is constant."""
+        """Return the length of the window over which figures are computed. The length is constant."""
         return Lookback(self.window_s)
 
 

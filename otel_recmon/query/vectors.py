@@ -9,7 +9,7 @@ from typing import Any, Final
 from otel_recmon.stats.histogram import divided, quantile
 
 LabelSet = frozenset[tuple[str, str]]
-"""The labels of a series as (name, value), by which a vector finds it."""
+"""The labels of a series as (name, value) pairs. The pairs are the key of the series in a ``Vector``."""
 Vector = dict[LabelSet, float]
 Operation = Callable[[Any, Any], float | None]
 On = frozenset[str] | None
@@ -60,7 +60,7 @@ def matching(vector: Vector, conditions: Iterable[tuple[str, str, str]]) -> Vect
 
 
 def aggregated(name: str, vector: Vector, by: Iterable[str]) -> Vector:
-    """Aggregate by the labels ``by``.
+    """Apply the aggregation ``name``, such as ``sum``, to the series that have equal values of the labels ``by``.
 
     Raises:
         NotImplementedError: If there is no such aggregation.
@@ -73,7 +73,9 @@ def aggregated(name: str, vector: Vector, by: Iterable[str]) -> Vector:
 
 
 def joined(name: str, left: Vector | float, right: Vector | float, on: On, *, many: bool) -> Vector | float:
-    """Apply a binary operator to two vectors or scalars. With ``many``, it is a many-to-one match (``group_left``).
+    """Apply a binary operator to two vectors or scalars.
+
+    If ``many`` is True, vectors are matched many-to-one (``group_left``), else one-to-one.
 
     Raises:
         NotImplementedError: If there is no such operator.
@@ -107,10 +109,10 @@ def tagged(vector: Vector, label: str, value: str) -> Vector:
 
 
 def named(known: Mapping[str, Any], name: str) -> Any:
-    """Return the operator or function with a name.
+    """Return the operator or function called ``name`` in ``known``.
 
     Raises:
-        NotImplementedError: If there is none.
+        NotImplementedError: If ``known`` has no such name.
     """
     if name not in known:
         raise NotImplementedError(f"{name} is not supported; supported are {', '.join(known)}")
@@ -121,7 +123,7 @@ _SETS: Final = ("and", "or", "unless")
 
 
 def _operation(name: str) -> Operation:
-    """Return the function of an operator. A comparison returns the left value if it is true, else None."""
+    """Return the function of an operator. A comparison returns the left value if the comparison is true, else None."""
     if name in ARITHMETIC:
         return ARITHMETIC[name]
     compare = named(COMPARISONS, name)

@@ -1,4 +1,4 @@
 """The methods of ``MetricsCollector``, the counts, and the instruments that export the counts.
 
-This package imports the root modules and `stats`, but no web framework.
+Besides ``stats``, this package imports no other package of otel-recmon. It imports no web framework.
 """

@@ -19,7 +19,7 @@ from otel_recmon.recording.store import Store
 from otel_recmon.values import id_text, number, position, reusable, user_bytes
 
 MOST_CLICKS: Final = 32_768
-"""The minimum number of recent clicks that a process stores to find duplicates. The maximum is twice this (7 MB)."""
+"""To find duplicates, a process remembers at least this many recent clicks, and at most twice as many (7 MB)."""
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 _latest: ContextVar[str | None] = ContextVar("otel_recmon_recommendation_id", default=None)
@@ -41,31 +41,34 @@ class Credit(NamedTuple):
     result: str | None = None
     """One of ``catalog.ATTRIBUTIONS_``; None without a signing key."""
     found: Recommendation | None = None
-    """The slate that the event is attributed to."""
+    """The content of the verified id; None if the event is not attributed to a slate."""
     delay: float | None = None
-    """Seconds from the slate to the event."""
+    """Seconds from the slate to the event; None without attribution."""
 
     def labels(self) -> Labels | None:
-        """Return the labels under which the slate was counted; None without attribution."""
+        """Return the model version, variant and surface in the recommendation id; None without attribution."""
         return Labels(*self.found.shown[:3]) if self.found else None
 
     def subject(self, user: object) -> Subject | None:
-        """Return the experiment, variant and bucket of the slate, with the user; None without an experiment."""
+        """Return ``user``, with the experiment, variant and bucket in the id; None if the id contains no experiment."""
         if self.found is None or self.found.shown.experiment is None:
             return None
         _, variant, _, experiment, bucket, _ = self.found.shown
         return Subject(experiment, user, variant, bucket)
 
     def log_attributes(self) -> dict[str, object]:
-        """Return the result and the delay for the event log."""
+        """Return the result and the delay as attributes of a log event."""
         return {"attribution": self.result, "delay_seconds": self.delay}
 
     def position(self, reported: object, item: object) -> Any:
-        """Return the reported position. If no position is reported, return the position of the item in the slate."""
+        """Return the reported position. If it is None, return the position of the item in the slate, if known."""
         return self.found.position(item) if reported is None and self.found else reported
 
     def positions(self, reported: Any, items: Sequence[object]) -> Any:
-        """Return the reported positions, or else the positions of the items in the slate, or else 1, 2, 3 ..."""
+        """Return the reported positions. If no position is reported, return the positions of ``items`` in the slate.
+
+        Without attribution, the items get the positions 1, 2, 3 ...
+        """
         reported, items = reusable(reported), reusable(items)
         known = isinstance(reported, list | tuple) and any(position is not None for position in reported)
         if self.found and items and not known:
@@ -78,7 +81,7 @@ _REPEATED: Final = Credit(DUPLICATE)
 
 
 class Attributor:
-    """Issues and verifies the recommendation ids of one process and meter provider."""
+    """Issues recommendation ids and verifies the ids in events, for one process and meter provider."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.enabled = bool(settings.signing_key)
@@ -99,10 +102,11 @@ class Attributor:
         items: Sequence[object],
         arm: ArmBucket | None,
     ) -> None:
-        """Make the recommendation id of a slate, and store it for the handler and the response header.
+        """Make the recommendation id of a slate, and store the id for the handler and the response header.
 
-        ``cells`` hold the counts of the slate; their labels may be coarser than ``labels``. ``arm`` is the bucket in
-        which the request of the slate was counted; None if the request is counted later.
+        ``cells`` hold the counts of the slate; their labels may be coarser than ``labels`` (see ``Labels.folds``).
+        ``arm`` is the arm and bucket in which the request of the slate was counted. It is None without an experiment,
+        or if the request is counted later.
         """
         if arm is None and slate.subject is not None:
             arm = self._reserve_bucket(request, slate.subject, labels.variant)
@@ -119,7 +123,10 @@ class Attributor:
     def _reserve_bucket(
         self, request: RequestContext | None, subject: Subject, variant: str | None
     ) -> ArmBucket | None:
-        """Return the bucket in which the request will be counted. Store it in the request, as it may be random."""
+        """Return the arm and bucket in which the request will be counted; None if the arm is unknown.
+
+        The bucket may be drawn at random, so the first slate stores its bucket in the request.
+        """
         with self._store.lock:
             found = self._store.arm_bucket(subject, variant)
         if found is not None and request is not None and request.slates == 1:
@@ -138,7 +145,7 @@ class Attributor:
 
     @when_enabled
     def event(self, token: object) -> Credit:
-        """Verify the recommendation id of a conversion or of seen items."""
+        """Verify the recommendation id of a conversion, or of a report of seen items."""
         return self._counted(self._credit(token))
 
     def _credit(self, token: object) -> Credit:
@@ -160,7 +167,7 @@ class Attributor:
 
 
 class Recent:
-    """A set of recent values: at least the last ``size``, at most twice as many. Threads can share it."""
+    """A set of recent values: at least the last ``size`` values, at most twice as many. Threads can share the set."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -168,7 +175,7 @@ class Recent:
         self._before: dict[int, object] = {}
 
     def add(self, value: object) -> bool:
-        """Add a value, and return whether the set contained it. Only a 64-bit hash of the value is stored."""
+        """Add a value. Return whether the set contained the value before. Only a 64-bit hash of the value is stored."""
         key, mine, now = hash(value), object(), self._now
         known = now.setdefault(key, mine) is not mine or key in self._before
         if len(now) >= self._size:
@@ -188,6 +195,6 @@ def _sampled() -> tuple[int, int] | None:
 
 
 def _unusual(positions: Any, length: int) -> list[int | None]:
-    """Return the positions of a slate; [] if they are 1, 2, 3 ..., which are not stored in the id."""
+    """Return the positions to store in the id: [] if they are 1, 2, 3 ... or if their number is not ``length``."""
     places = [position(place) for place in positions] if isinstance(positions, list | tuple) else []
     return places if len(places) == length and places != list(range(1, length + 1)) else []

@@ -1,4 +1,4 @@
-"""The counting cells: plain numbers, incremented when something is recorded and read at each export.
+"""The counts of each label set. Recording increments these plain numbers, and each export reads them.
 
 An increment costs the same with every exporter. The SDK's own counters would check and hash the attributes at every
 call.
@@ -16,7 +16,10 @@ from otel_recmon.values import BEYOND_INDEX, LAST_POSITION
 
 @dataclass(slots=True)
 class Model:
-    """The state of one model version. Values reported by the service replace the values computed from the windows."""
+    """The state of one model version.
+
+    A diversity or coverage that the service reports replaces the value that is computed from ``windows``.
+    """
 
     windows: Windows
     updated_at: float | None = None
@@ -25,20 +28,26 @@ class Model:
     pushed_coverage: float | None = None
 
     def diversity_now(self) -> float | None:
-        """Return the diversity, 0 to 1; None until a category is known."""
+        """Return the diversity, 0 to 1. If none was reported, return None before the first slate with categories."""
         if self.pushed_diversity is not None:
             return self.pushed_diversity
         return self.windows.diversity()
 
     def coverage_now(self, catalog_size: int | None) -> float | None:
-        """Return the coverage, 0 to 100; None until an item was recommended, or if the catalog size is unknown."""
+        """Return the catalog coverage, 0 to 100. ``catalog_size`` applies to versions without a size of their own.
+
+        If no coverage was reported, return None before the first recommended item or without a catalog size.
+        """
         size = self.catalog_size or catalog_size
         if self.pushed_coverage is not None:
             return self.pushed_coverage
         return self.windows.coverage(size) if size else None
 
     def gini_now(self, catalog_size: int | None) -> float | None:
-        """Return the Gini index, 0 to 1; None until an item was recommended, or if the catalog size is unknown."""
+        """Return the Gini index, 0 to 1. ``catalog_size`` applies to versions without a size of their own.
+
+        Return None before the first recommended item, without a catalog size, or for a catalog of one item.
+        """
         size = self.catalog_size or catalog_size
         return self.windows.gini(size) if size else None
 
@@ -64,13 +73,13 @@ class Cells:
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     exported: dict[tuple[str, str], ExportedSeries] = field(default_factory=dict)
     histograms: dict[str, Any] = field(default_factory=dict)
-    """The bound histogram of these labels for each metric, by metric name."""
+    """The ``BoundHistogram`` of each histogram that has a value with these labels, by metric name."""
 
     def show(self, length: int) -> None:
         """Count one impression at each of the positions 1 to ``length``.
 
-        Only the number of slates of this length is incremented, which is faster. At each export, ``impressions``
-        computes the number of impressions at each position.
+        For speed, this method increments the number of slates of this length, and no count per position. At each
+        export, ``impressions`` computes the number of impressions at each position.
         """
         if length > LAST_POSITION:
             self.shown[BEYOND_INDEX] += length - LAST_POSITION
@@ -78,12 +87,15 @@ class Cells:
         self.lengths[length] += 1
 
     def show_at(self, positions: Iterable[int]) -> None:
-        """Count one impression at each of the given indexes in ``catalog.POSITIONS``."""
+        """Count one impression at each of ``positions``, which are indexes in ``catalog.POSITIONS``."""
         for position in positions:
             self.shown[position] += 1
 
     def drop(self, values: Mapping[str, set[str]]) -> None:
-        """Remove the counts of label values whose slots were freed; ``values`` has them by label."""
+        """Remove the counts of label values that no longer count against the caps of their labels.
+
+        ``values`` has the values of each label, by the name of the label.
+        """
         counts: tuple[tuple[catalog.Attribute, catalog.Metric, dict[str, int]], ...] = (
             (catalog.CATEGORY, catalog.ITEMS, self.items),
             (catalog.ACTION, catalog.ACTIONS, self.actions),
@@ -97,7 +109,7 @@ class Cells:
             self.stages.pop(stage, None)
 
     def impressions(self) -> list[int]:
-        """Return the impressions at the positions 1 to 10, 11+ and unknown."""
+        """Return the number of impressions at each of the positions 1 to 10, 11+ and unknown."""
         counts = list(self.shown)
         reaching = 0
         for place in range(LAST_POSITION, 0, -1):
@@ -121,4 +133,7 @@ COUNTS: dict[catalog.Metric, Callable[[Cells], Iterable[tuple[str, int]]]] = {
     catalog.ACTIONS: lambda cells: cells.actions.items(),
     catalog.CANDIDATES: lambda cells: cells.candidates.items(),
 }
-"""For each counter with a model version, a function that returns the values of its other label with their counts."""
+"""For each counter with the label ``model_version``: a function that returns (value of the other label, count) pairs.
+
+The value is "" if the counter has no other label.
+"""

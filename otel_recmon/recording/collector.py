@@ -23,8 +23,8 @@ class MetricsCollector:
     """Records the requests, slates and user events of a recommendation service.
 
     Threads can share a collector. Its methods never raise an exception; only its constructor does. An unusable value,
-    such as a NaN latency or a negative revenue, is not recorded: it is counted by reason in
-    ``recmon_events_dropped_total`` and logged once. The usable values of the same call are still recorded.
+    such as a NaN latency or a negative revenue, is not recorded. ``recmon_events_dropped_total`` counts unusable values
+    by reason, and the first value of each reason causes a log message. The usable values of the same call are recorded.
 
     >>> metrics = MetricsCollector(model_version="v1")
     >>> metrics.track_recommendations("user-1", ["a", "b"], ["drama", "comedy"], scores=[0.9, 0.4])
@@ -47,16 +47,17 @@ class MetricsCollector:
         Args:
             model_version: The version of the model; by default OTEL_RECMON_MODEL_VERSION.
             variant: The experiment arm, such as ``treatment``.
-            surface: The placement, such as ``home``.
+            surface: The placement of the slate, such as ``home``.
             experiment: The experiment to which the variant belongs; by default OTEL_RECMON_EXPERIMENT.
-            catalog_size: The number of items in the catalog; by default OTEL_RECMON_CATALOG_SIZE. Without a catalog
-                size, catalog coverage is not exported.
+            catalog_size: The number of items in the catalog; by default OTEL_RECMON_CATALOG_SIZE, or else the number of
+                items in OTEL_RECMON_CATALOG_FILE. Without ``model_version``, these settings take precedence over the
+                argument. Without any catalog size, catalog coverage is not computed.
             meter_provider: The provider that exports the metrics; by default the global provider, which may be set
                 later.
 
         Raises:
-            ValueError: If a label is not a text of 1 to 100 characters, or the catalog size is not a whole number from
-                1.
+            ValueError: If a label is not a printable text of 1 to 100 characters without blanks around it, or if the
+                catalog size is not a whole number from 1.
         """
         _check_labels(model_version=model_version, variant=variant, surface=surface, experiment=experiment)
         if catalog_size is not None and (type(catalog_size) is not int or catalog_size < 1):
@@ -89,17 +90,18 @@ class MetricsCollector:
         Args:
             user_id: The id of the user who receives the slate. The id itself is never exported. The event log contains
                 a hash of the id if a hash key is configured. An experiment counts the user in one of 32 buckets.
-                Sketches keep the id in memory until the next export.
-            item_ids: The items in the order shown.
-            categories: The category of each item: a list if an item has several, None if it has none.
-            scores: The score of each item; only the highest score is recorded.
+                Sketches (OTEL_RECMON_SKETCH_REGISTERS) keep the id in memory until the next export.
+            item_ids: The ids of the items, in the order of the slate.
+            categories: The category of each item: a list for an item with several categories, None for an item without
+                a category.
+            scores: The score of each item. The metrics contain only the highest score.
             outcome: ``served`` (the default), ``partial``, ``fallback``, ``empty`` (the default of an empty
                 slate), ``not_modified``, ``error`` or ``unrecognized``.
-            positions: The position of each item, from 1. It is needed only if the positions are not 1, 2, 3 ...
-            requested: The number of items that the client requested. With fewer items, the default outcome is
-                ``partial``.
-            seconds: The latency in seconds. It replaces a call of ``track_latency``.
-            cache_hit: True for a cache hit, False for a miss. It replaces a call of ``track_cache_hit``.
+            positions: The position of each item, starting at 1. Needed only if the positions are not 1, 2, 3 ...
+            requested: The number of items that the client requested. If the slate has fewer items, but is not empty,
+                the default outcome is ``partial``.
+            seconds: The latency of the request in seconds. Replaces a call of ``track_latency``.
+            cache_hit: True for a cache hit, False for a miss. Replaces a call of ``track_cache_hit``.
             model_version: Overrides the model version of the collector.
             variant: Overrides the variant of the collector.
             surface: Overrides the surface of the collector.
@@ -131,12 +133,12 @@ class MetricsCollector:
             swallow(self.faults, "MetricsCollector.track_recommendations", error)
 
     def track_request(self, success: bool = True) -> None:
-        """Count a request as a success or a failure. Use it only for requests without ``track_recommendations``."""
+        """Count a request as a success or a failure. Call this only in requests without ``track_recommendations``."""
         status, outcome = (SUCCESS, SERVED) if success else (ERROR, FAILED)
         request_counts.record_request(self.defaults, status, outcome)
 
     def track_latency(self, seconds: float) -> None:
-        """Record the latency of a request in seconds. It is at least 0."""
+        """Record the latency of a request. ``seconds`` must be at least 0."""
         request_counts.record_latency(self.defaults, seconds)
 
     def track_cache_hit(self, hit: bool) -> None:
@@ -163,11 +165,11 @@ class MetricsCollector:
         recommendation_id: object = None,
         item_id: object = None,
     ) -> None:
-        """Count a click at a position, from 1. A click without a usable position counts at position ``unknown``.
+        """Count a click. A click without a usable position counts at the position ``unknown``.
 
         Args:
-            position: The position of the clicked item. It can be omitted if ``recommendation_id`` and ``item_id`` are
-                given.
+            position: The position of the clicked item, starting at 1. Not needed if ``recommendation_id`` and
+                ``item_id`` are given.
             model_version: Overrides the model version of the collector.
             variant: Overrides the variant of the collector.
             surface: Overrides the surface of the collector.
@@ -177,8 +179,8 @@ class MetricsCollector:
                 buckets.
             recommendation_id: The recommendation id of the slate. If the id is valid, the model version, variant,
                 surface and experiment of the slate replace the arguments.
-            item_id: The id of the clicked item. A user's second click on the same item of the same slate is not
-                counted.
+            item_id: The id of the clicked item. If the recommendation id is valid, a user's second click on the same
+                item of the slate is not counted.
         """
         origin = Origin(model_version, variant, surface, experiment, user_id, recommendation_id)
         feedback.record_click(self.defaults, origin, position, item_id)
@@ -230,8 +232,8 @@ class MetricsCollector:
                 the id if a hash key is configured.
             recommendation_id: The recommendation id of the slate. If the id is valid, the model version, variant and
                 surface of the slate replace the arguments.
-            item_ids: The ids of the seen items, if ``positions`` is not given. A valid recommendation id gives their
-                positions. Otherwise the items count at the positions 1, 2, 3 ...
+            item_ids: The ids of the seen items, if ``positions`` is not given. A valid recommendation id gives the
+                positions of the items. Without a valid id, the items count at the positions 1, 2, 3 ...
         """
         origin = Origin(model_version, variant, surface, None, user_id, recommendation_id)
         feedback.record_impressions(self.defaults, origin, positions, item_ids)
@@ -263,11 +265,14 @@ class MetricsCollector:
         feedback.record_action(self.defaults, origin, action)
 
     def update_diversity(self, score: float) -> None:
-        """Set the diversity, 0 to 1. It replaces the diversity computed from the slates."""
+        """Set the diversity of the model version, 0 to 1. ``score`` replaces the diversity computed from the slates."""
         model_values.set_diversity(self.defaults, score)
 
     def update_coverage(self, percent: float) -> None:
-        """Set the catalog coverage, 0 to 100. It replaces the coverage computed from the slates."""
+        """Set the catalog coverage of the model version, 0 to 100.
+
+        ``percent`` replaces the coverage computed from the slates.
+        """
         model_values.set_coverage(self.defaults, percent)
 
     def update_model_staleness(self, hours: float) -> None:

@@ -12,7 +12,7 @@ from otel_recmon.values import label_text
 
 
 class Defaults:
-    """The recorder of a collector, with the labels and the experiment that it was created with."""
+    """The recorder of a collector, with the labels and the experiment that the collector was created with."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Defaults:
         )
 
     def with_only_version(self, labels: Labels) -> Labels:
-        """Return labels with a model version, if they have none and only one model version is in use.
+        """Return ``labels``. If exactly one model version is in use (see ``Store.serving``), it replaces ``unknown``.
 
         Failed responses, responses with the status code 304, clicks and conversions rarely name their model version.
         """
@@ -65,7 +65,7 @@ class Defaults:
         return labels._replace(model_version=serving[0]) if len(serving) == 1 else labels
 
     def subject(self, request: RequestContext | None, experiment: object, user: object) -> Subject | None:
-        """Return the experiment, user and bucket of a call; None if no experiment is configured or named.
+        """Return the experiment, user, variant and bucket of a call; None if no experiment is configured or named.
 
         The experiment comes from the first of these that names one: the call, the collector, the request, the settings.
         """
@@ -80,7 +80,10 @@ class Defaults:
         return known._replace(experiment=named, user=known.user if user is None else user)
 
     def expose(self, subject: Subject | None, labels: Labels) -> ArmBucket | None:
-        """Count an exposure and return its bucket; None without an experiment. The caller holds the store's lock."""
+        """Count an exposure. Return its arm and bucket; None if the experiment or the variant is unknown.
+
+        The caller holds the store's lock.
+        """
         found = self.store.arm_bucket(subject, labels.variant) if subject else None
         if found is not None:
             found.cells.exposures[found.bucket] += 1

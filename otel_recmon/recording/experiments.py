@@ -1,6 +1,6 @@
 """Counts of experiment arms: exposures, clicks, conversions and revenue. Each arm is divided into 32 buckets of users.
 
-The caller must hold the store's lock for each method that counts or that removes arms.
+The caller of ``locate``, ``drop`` or ``retire`` must hold the store's lock.
 """
 
 import os
@@ -18,10 +18,13 @@ from otel_recmon.sdk import Keep
 from otel_recmon.values import user_bytes
 
 Admit = Callable[[str, object, float], str | None]
-"""A function of label name, value and time. It returns the exported value; None if the value is unusable."""
+"""A function of a label name, a value and the time in seconds since 1970.
+
+The function returns the exported value; None if the value is unusable.
+"""
 
 _PERSON: Final = b"recmon.bucket"
-"""Makes these hashes different from the hashes that an assignment service computes from the same text."""
+"""Makes the bucket hashes different from the hashes that an assignment service computes from the same text."""
 
 
 class Subject(NamedTuple):
@@ -33,9 +36,9 @@ class Subject(NamedTuple):
     experiment: str | None = None
     user: Any = None
     variant: str | None = None
-    """The experiment arm. It takes precedence over the label ``variant``."""
+    """The experiment arm, which takes precedence over the label ``variant``."""
     bucket: int | None = None
-    """The bucket, 0 to 31. It takes precedence over the bucket that is computed from the user."""
+    """The bucket, 0 to 31, which takes precedence over the bucket that is computed from the user."""
 
 
 UNKNOWN_SUBJECT: Final = Subject()
@@ -49,7 +52,7 @@ class Arm(NamedTuple):
 
 
 REST: Final = Arm(OTHER, OTHER)
-"""The sum of all arms beyond MAX_ARMS. These arms cannot be compared with each other."""
+"""The arm that counts all arms beyond MAX_ARMS, and all arms of the experiment ``_other``, together."""
 
 
 @dataclass(slots=True)
@@ -86,7 +89,10 @@ ARM_COUNTS: Final[dict[catalog.Metric, Callable[[ArmCells], Iterable[tuple[str, 
     catalog.EXPERIMENT_CONVERSIONS: lambda cells: zip(BUCKETS, cells.conversions, strict=True),
     catalog.EXPERIMENT_REVENUE: lambda cells: zip(BUCKETS, cells.revenue, strict=True),
 }
-"""For each counter, a function that returns the count of each bucket. The variance needs the empty buckets, too."""
+"""For each experiment counter: a function that returns (bucket, count) pairs.
+
+The pairs include empty buckets, because the variance between buckets depends on them.
+"""
 
 
 class Experiments:
@@ -167,10 +173,10 @@ def bucket(experiment: str, user: object) -> int:
     all versions of Python and in every service. Because the experiment is hashed too, the users of one bucket are
     spread over all buckets in the next experiment.
 
-    Without a user, the bucket of each event is drawn at random. This is valid if the experiment assigns each request to
-    an arm. Then a click is rarely in the bucket of its exposure, and the variance of a rate r is overestimated by the
-    factor (1 + r) / (1 - r), which makes results conservative. Random buckets are not valid if the experiment assigns
-    users to arms and users return: the events of one user then count as events of many users.
+    Without a user, the bucket of each event is drawn at random. Random buckets are valid if the experiment assigns each
+    request, and not each user, to an arm. A click is then rarely in the bucket of its exposure. So the variance of a
+    rate r is overestimated by the factor (1 + r) / (1 - r), and results are conservative. Random buckets are not valid
+    if the experiment assigns users to arms and users return: the events of one user then count as events of many users.
     """
     name = user_bytes(user)
     if name is None:
@@ -180,7 +186,10 @@ def bucket(experiment: str, user: object) -> int:
 
 
 def expected_shares(settings: Settings) -> Iterable[tuple[float, dict[str, str]]]:
-    """Yield the expected share (0 to 1) and the labels of each arm. The first arm of an experiment is its control."""
+    """Yield the planned share of each arm in the exposures of its experiment (0 to 1), with the labels of the arm.
+
+    The first arm of an experiment is its control.
+    """
     for experiment, shares in settings.expected_shares.items():
         for index, (variant, share) in enumerate(shares):
             yield share, {"experiment": experiment, "variant": variant, "role": ROLES[index > 0]}

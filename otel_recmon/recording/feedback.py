@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 @never_raises
 def record_click(defaults: Defaults, origin: Origin, position: object = None, item: object = None) -> None:
-    """Count a click at a position, from 1. A second click of the same user on the same slate's item is a duplicate."""
+    """Count a click; positions start at 1. A user's second click on the same item of a slate is not counted."""
     if _note_event(CLICK):
         return
     attributor = defaults.recorder.attributor
@@ -57,7 +57,7 @@ def record_click(defaults: Defaults, origin: Origin, position: object = None, it
 
 @never_raises
 def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decimal = 0.0) -> None:
-    """Count a conversion, and its revenue in the configured currency if that is above 0."""
+    """Count a conversion. Record its revenue, in the currency of the service, if the revenue is above 0."""
     if _note_event(CONVERSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
@@ -84,7 +84,7 @@ def record_conversion(defaults: Defaults, origin: Origin, revenue: float | Decim
 
 @never_raises
 def record_impressions(defaults: Defaults, origin: Origin, positions: Any = (), items: Sequence[object] = ()) -> None:
-    """Count items that a client reports as seen, at their positions from 1."""
+    """Count one impression for each item that a client reports as seen. Positions start at 1."""
     if _note_event(IMPRESSION):
         return
     credit = defaults.recorder.attributor.event(origin.recommendation_id) or NOT_ATTRIBUTED
@@ -113,7 +113,7 @@ def record_action(defaults: Defaults, origin: Origin, action: object) -> None:
 
 
 def _note_event(kind: str) -> bool:
-    """Note an event in the request in progress. Return True if the plugin has recorded this event already."""
+    """Note an event in the request in progress. Return whether the plugin has already recorded the event."""
     request = active_request()
     if request is not None:
         request.events += (kind,)
@@ -121,7 +121,7 @@ def _note_event(kind: str) -> bool:
 
 
 def _labels(defaults: Defaults, origin: Origin, credit: Credit) -> Labels:
-    """Return the labels of the slate that an event is attributed to. Without attribution, return those of the event."""
+    """Return the labels of the slate to which an event is attributed, or else the labels of the event itself."""
     labels = credit.labels()
     if labels is not None:
         return labels
@@ -130,6 +130,9 @@ def _labels(defaults: Defaults, origin: Origin, credit: Credit) -> Labels:
 
 
 def _locate(defaults: Defaults, labels: Labels, origin: Origin, credit: Credit) -> tuple[Cells, ArmBucket | None]:
-    """Return the cells and the experiment bucket in which an event counts. The caller holds the store's lock."""
+    """Return the cells in which an event counts, and its arm and bucket; None in place of an unknown arm.
+
+    The caller holds the store's lock.
+    """
     subject = credit.subject(origin.user) or defaults.subject(active_request(), origin.experiment, origin.user)
     return defaults.store.cells(labels), defaults.store.arm_bucket(subject, labels.variant) if subject else None

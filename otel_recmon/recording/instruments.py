@@ -25,7 +25,10 @@ Rows = Callable[[Metric], Iterable[Row | tuple[float, dict[str, str]]]]
 
 
 class Instruments:
-    """The instruments of one meter provider. Histograms get each value; callbacks read the counters and gauges."""
+    """The instruments of one meter provider.
+
+    A histogram gets each value at once. Callbacks read the counters and gauges at each export.
+    """
 
     def __init__(self, provider: MeterProvider | None, faults: Faults, score_buckets: tuple[float, ...]) -> None:
         """Store the provider; None stands for the global provider. No instruments are created yet."""
@@ -35,7 +38,12 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
 
     def create(self, counters: Rows, gauges: Rows) -> None:
-        """Create all instruments. ``counters`` returns the values of a counter, ``gauges`` the values of a gauge."""
+        """Create all instruments.
+
+        Args:
+            counters: A function that returns the (value, labels) pairs of a counter.
+            gauges: A function that returns the (value, labels) pairs of a gauge.
+        """
         ensure_own_instance(self._provider or get_meter_provider())
         meter = get_meter(SCOPE, __version__, meter_provider=self._provider)
         for metric in catalog.METRICS:
@@ -50,14 +58,17 @@ class Instruments:
         self.stage = self._histograms[catalog.STAGE_DURATION.name]
 
     def record(self, metric: Metric, value: float, cells: Cells) -> None:
-        """Record a value in a histogram, with the labels of the cells. The value is finite and at least 0."""
+        """Record a value in a histogram, with the labels of ``cells``. The value must be finite and at least 0."""
         series = cells.histograms.get(metric.name)
         if series is None:
             series = cells.histograms[metric.name] = BoundHistogram(self._histograms[metric.name], cells.attributes)
         series.record(value)
 
     def forget(self, keep: Keep) -> bool:
-        """Make the SDK delete our series for which ``keep`` is false. Return whether the SDK could."""
+        """Make the SDK delete the series of otel-recmon for which ``keep`` returns False.
+
+        Return False, without a deletion, for an unknown SDK; see ``sdk.forget``.
+        """
         return forget(self._provider or get_meter_provider(), SCOPE, keep)
 
     def _histogram(self, meter: Meter, metric: Metric) -> Histogram:

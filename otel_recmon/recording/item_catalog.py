@@ -1,4 +1,4 @@
-"""The product catalog in CATALOG_FILE: the categories of each item."""
+"""The product catalog in OTEL_RECMON_CATALOG_FILE: the categories of each item."""
 
 import csv
 import json

@@ -9,11 +9,11 @@ IDLE_SECONDS = 24 * 3600.0
 
 
 class ExportedSeries(NamedTuple):
-    """An exported series."""
+    """The attributes of an exported series, and the times of its first readings."""
 
     attributes: dict[str, str]
     first_read: dict[int, float]
-    """The time at which each reader first read the series, in seconds since 1970, by the ``id()`` of the reader."""
+    """The time at which each metric reader first read the series, in seconds since 1970, by ``id(reader)``."""
 
 
 class Labels(NamedTuple):
@@ -28,7 +28,10 @@ class Labels(NamedTuple):
         return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
     def folds(self) -> Iterator["Labels"]:
-        """Yield these labels, then coarser labels: without surface, then without variant, then without version."""
+        """Yield these labels, then coarser labels.
+
+        First ``_other`` replaces the surface, then also the variant, then also the model version.
+        """
         surface = self.surface and OTHER
         variant = self.variant and OTHER
         yield self
@@ -38,9 +41,10 @@ class Labels(NamedTuple):
 
 
 class Vocabulary:
-    """The values of one label: reserved values, and other values up to the cap.
+    """The admitted values of one label. The label has ``cap`` slots, and each value takes one slot.
 
-    The time of the last use of a value is needed only when all slots are taken. It is updated only from then on.
+    A reserved value is admitted even if no slot is free. The time of the last use of a value is needed only when all
+    slots are taken. Until then, this time is not kept up to date.
     """
 
     def __init__(self, label: str, cap: int) -> None:
@@ -73,13 +77,13 @@ class Vocabulary:
         return True
 
     def touch(self, values: Iterable[str], used: float) -> None:
-        """Note the time at which known values were used."""
+        """Note that values were used at the time ``used``. Values without a slot are ignored."""
         for value in values:
             if value in self._used:
                 self._used[value] = max(self._used[value], used)
 
     def idle(self, now: float) -> set[str]:
-        """Return the values unused for 24 hours."""
+        """Return the values, except reserved ones, that were unused for 24 hours; the empty set if a slot is free."""
         if not self.full:
             return set()
         return {value for value, used in self._used.items() if now - used >= IDLE_SECONDS} - self._reserved

@@ -52,7 +52,7 @@ class SlateResult(NamedTuple):
     outcome: str
     seconds: float | None
     missed: int | None
-    """1 if the response missed the service level objective, 0 if it met it. None if the response has no latency."""
+    """1 if the response missed the service level objective, 0 if not; None if the response has no latency."""
     closes: bool
     """Whether the request was counted together with the slate."""
     arm: ArmBucket | None = None
@@ -106,7 +106,7 @@ class EventLog:
 
     @when_enabled
     def request(self, cells: Cells, status: str, outcome: str, arm: ArmBucket | None) -> None:
-        """Log a request that the code counts while no request is in progress."""
+        """Log a request that ``track_request`` counts at once, because no ``RequestContext`` is active."""
         attributes = cells.attributes | {"status": status, "outcome": outcome, **_arm(arm)}
         self._hold(None, Entry(time_ns(), _name(status), attributes))
 
@@ -170,7 +170,10 @@ class EventLog:
 
     @when_enabled
     def emit_held(self, request: RequestContext, user: object = None) -> None:
-        """Emit the held events of a finished request. An event without a user gets ``user``, read from the traffic."""
+        """Emit the held events of a finished request.
+
+        ``user`` is the user id in the traffic. An event without a user gets the hash of ``user``.
+        """
         log = request.log
         if log is None:
             return
@@ -186,8 +189,8 @@ class EventLog:
     def hash_user(self, user: object) -> str | None:
         """Return the keyed hash of a user id; None without an id or a configured key. 7 and "7" have the same hash.
 
-        There is no default key: without a shared key, hashes of different processes could not be joined, but would
-        still be personal data.
+        There is no default, such as a random key for each process: hashes with different keys cannot be joined, but
+        are still personal data.
         """
         name = values.user_bytes(user) if self._key else None
         return hmac.digest(self._key, name, "sha256")[:_HASH_BYTES].hex() if name else None

@@ -10,21 +10,24 @@ MOST_FILES = 1_000
 
 
 class ModelFile:
-    """The model on disk, as it was when this process loaded it."""
+    """The file or folder of the model, and its newest modification time when this process loaded the model."""
 
     def __init__(self, path: str) -> None:
-        """Note the newest modification time, in seconds since 1970; None if there is no such file."""
+        """Store the newest modification time in ``loaded_at``; see ``newest``."""
         self._path = Path(path)
         self.loaded_at = newest(self._path)
 
     def pending(self) -> bool:
-        """Return whether the model file, or a file in the model folder, was modified after it was loaded."""
+        """Return whether the newest modification time differs from ``loaded_at``; False without readable files."""
         now = newest(self._path)
         return now is not None and now != self.loaded_at
 
 
 def newest(path: Path) -> float | None:
-    """Return the newest modification time of a file or of the files in a folder."""
+    """Return the newest modification time of a file, or of the files in a folder and its subfolders.
+
+    The time is in seconds since 1970; None without readable files.
+    """
     try:
         times = [file.stat().st_mtime for file in islice(_files(path), MOST_FILES)]
     except (OSError, ValueError):  # unreadable, or deleted meanwhile
@@ -40,7 +43,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def timestamp(moment: object) -> float | None:
-    """Return a datetime (UTC if naive) or a number of seconds as seconds since 1970; None for other values."""
+    """Return a datetime (UTC if naive), or a number of seconds since 1970, as seconds since 1970.
+
+    Return None for other types, and for times that are not between 0 and 1e11 seconds.
+    """
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, int | float) and not isinstance(moment, bool) and 0 < moment < 1e11:

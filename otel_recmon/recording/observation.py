@@ -40,7 +40,7 @@ class Observation:
     experiment: str | None = None
     user: Any = None
     slate: Slate | None = None
-    """The slate of a successful response; None if the code has recorded a slate.
+    """The slate of a successful response; None for other responses, or if the code has recorded a slate.
 
     The items of the slate are None if no items were found in the response.
     """
@@ -60,17 +60,17 @@ class ReportedEvent(NamedTuple):
     action of another event."""
     recommendation_id: Any = None
     user: Any = None
-    """The user, if each event of a request names its own."""
+    """The user that this event names; None if the user of the request applies."""
 
 
 NOTHING_OBSERVED: Final = Observation()
-"""The observation of a route that is not watched."""
+"""The observation of a request on a route that the plugin does not watch."""
 
 
 def record_observation(
     defaults: Defaults, request: RequestContext, seen: Observation, status: str | None, seconds: float
 ) -> None:
-    """Count a finished request and its slate or event. Then close the request and emit its log events.
+    """Count a finished request and its slate or events. Then close the request and emit its log events.
 
     ``status`` is ``success``, ``rejected``, ``error``, or None for any other response, such as a redirect.
     """

@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def when_enabled(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
-    """Decorate a method of an optional part: it returns None while the part is off, and never raises an exception.
+    """Decorate a method of an optional part. The method returns None while the part is off, and never raises.
 
     Callers therefore need not check whether the part is on.
     """

@@ -42,7 +42,7 @@ class Recorder:
     def __init__(
         self, settings: Settings, provider: MeterProvider | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        """Keep the settings. Instruments are created at the first use."""
+        """Apply the settings. The first call of ``start`` creates the instruments."""
         self._provider = provider
         self._clock = clock
         self._starting = Lock()
@@ -69,7 +69,11 @@ class Recorder:
         self.extended = self.attributor.enabled or self.events.enabled
 
     def set_catalog_size(self, size: int, model_version: str | None) -> None:
-        """Set the catalog size of a model version, or of all versions that have no catalog size of their own."""
+        """Set the catalog size of a model version.
+
+        None stands for all versions without a size of their own. For these versions, a size in the settings takes
+        precedence.
+        """
         if model_version is None:
             self.declared_catalog_size = size
             return
@@ -102,7 +106,7 @@ class Recorder:
         return self.store.rows(metric)
 
     def _hook(self) -> None:
-        """Make the last export of a process contain the true values, however the process ends."""
+        """Hook into the meter provider, so that its last export contains the values of new series instead of 0."""
 
         def prepare(flush: Callable[[], object]) -> None:
             try:
@@ -203,7 +207,10 @@ _lock = Lock()
 
 
 def recorder(provider: MeterProvider | None = None) -> Recorder:
-    """Return the recorder of a meter provider (by default the global one). Environment variables configure it."""
+    """Return the recorder of a meter provider (default: the global provider).
+
+    The first call for a provider creates the recorder, with the settings from the environment variables.
+    """
     with _lock:
         found = _global[0] if provider is None and _global else provider and _recorders.get(provider)
         if not found:
@@ -222,7 +229,7 @@ def _flush_at_exit(recorder: "ref[Recorder]") -> None:
 
 
 def from_environment() -> Settings:
-    """Return the settings from the environment variables of this process, and log each problem."""
+    """Return the settings from the environment variables of this process. Log each unusable variable."""
     settings, problems = read(os.environ)
     for problem in problems:
         _logger.log(problem.level, "%s", problem)

@@ -37,7 +37,7 @@ class RequestLog:
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request, shared by ``MetricsCollector``, the latency decorator and the plugin."""
+    """The state of one request, shared by ``MetricsCollector``, the latency decorator and the plugin."""
 
     closed_by_plugin: bool = False
     """Whether the plugin records the end of this request. If True, ``monitor_latency`` does not record it."""
@@ -45,11 +45,11 @@ class RequestContext:
     recorded_by: Any = None
     """The ``Defaults`` of the first collector that recorded something in this request.
 
-    If set, the end of the request is recorded even on a route that is not watched.
+    If set, the end of the request is recorded even on a route that the plugin does not watch.
     """
     slates: int = 0
     events: tuple[str, ...] = ()
-    """The kinds of events that the code recorded."""
+    """The kinds of events that the code of the service recorded."""
     outcome: str | None = None
     status: str | None = None
     seconds: float | None = None
@@ -67,7 +67,10 @@ class RequestContext:
     """
     log: RequestLog | None = None
     subject: Subject | None = None
-    """The experiment, user and bucket. A recommendation id can fix the bucket before the request is counted."""
+    """The experiment, user, variant and bucket.
+
+    If a recommendation id is issued before the request is counted, the id fixes the bucket.
+    """
 
     def add_slate(self, recorded_by: Any, labels: Labels, outcome: str, length: int, subject: Subject | None) -> None:
         """Note a recorded slate. The first slate decides the labels and the outcome of the request."""
@@ -81,16 +84,16 @@ class RequestContext:
         self.items = (self.items or 0) + length
 
     def set_result(self, recorded_by: Any, labels: Labels | None, status: str, outcome: str) -> None:
-        """Store the result that the handler reports. It is ignored if a slate was recorded before."""
+        """Store the result that the handler reports. The result is ignored if a slate was recorded before."""
         if not self.slates:
             self.recorded_by, self.labels, self.status, self.outcome = recorded_by, labels, status, outcome
 
     def set_latency(self, seconds: float) -> None:
-        """Note that the latency was recorded."""
+        """Store the latency that the code of the service reports. The caller adds it to the latency histogram."""
         self.seconds, self.timed = seconds, True
 
     def close(self, recorded: frozenset[str]) -> None:
-        """Note that the response is complete, and the kinds of events that the plugin recorded for it."""
+        """Note that the response is complete. ``recorded`` are the kinds of events that the plugin recorded itself."""
         self.over = True
         self.repeats = recorded
 

@@ -51,8 +51,8 @@ def record_slate(
 ) -> None:
     """Count a slate. If ``closes`` is true, also count its request; otherwise ``close_request`` counts the request.
 
-    Unlike the other functions of this module, it may raise an exception: ``never_raises`` would add a tenth to its
-    cost, and both callers handle exceptions.
+    This function may raise an exception: ``never_raises`` would add a tenth to its cost, and both callers handle
+    exceptions.
     """
     recorder, store, faults = defaults.recorder, defaults.store, defaults.faults
     instruments = recorder.instruments if recorder.started else recorder.start()
@@ -88,7 +88,7 @@ def record_slate(
 
 @never_raises
 def record_request(defaults: Defaults, status: str, outcome: str) -> None:
-    """Count a request without a slate. If a request is in progress, it is counted when it ends."""
+    """Count a request without a slate. A request in progress is counted later, by ``close_request``."""
     if consume_repeat(SLATE):
         return
     request = active_request()
@@ -109,7 +109,7 @@ def record_request(defaults: Defaults, status: str, outcome: str) -> None:
 
 @never_raises
 def record_latency(defaults: Defaults, seconds: float) -> None:
-    """Record the duration of a request, in seconds. It is at least 0."""
+    """Record the latency of a request. ``seconds`` must be at least 0."""
     instruments = defaults.recorder.start()
     if usable_seconds(defaults, seconds) is None:
         return
@@ -122,7 +122,10 @@ def record_latency(defaults: Defaults, seconds: float) -> None:
 
 
 def usable_seconds(defaults: Defaults, seconds: float) -> float | None:
-    """Return a latency in seconds. If it is not a finite number of at least 0, count a fault and return None."""
+    """Return a latency in seconds.
+
+    If the latency is not a finite number of at least 0, count a dropped value and return None.
+    """
     if (type(seconds) is float or is_finite(seconds)) and 0 <= seconds < math.inf:
         return seconds
     defaults.faults.drop("latency_invalid", "a latency in seconds from 0")
@@ -144,9 +147,9 @@ def finish_call(defaults: Defaults, request: RequestContext, status: str, second
 def close_request(defaults: Defaults, request: RequestContext, status: str, seconds: float, outcome: str) -> None:
     """Count a finished request.
 
-    A status, outcome or latency that the handler recorded takes precedence. But the outcome of a recorded slate does
-    not count if the request failed afterwards. A successful response whose outcome is ``error`` has the status
-    ``error``, for instance an answer of GraphQL with the status code 200 and a list of errors.
+    A status, outcome or latency that the handler recorded takes precedence over the argument. But the outcome of a
+    recorded slate does not count if the request failed afterwards. A successful request with the outcome ``error``
+    gets the status ``error``. An example is a GraphQL response with the status code 200 and a list of errors.
     """
     request.labels = labels = request.labels or defaults.labels()
     failed = status == ERROR
@@ -174,9 +177,9 @@ def close_request(defaults: Defaults, request: RequestContext, status: str, seco
 
 
 def _count_response(recorder: Recorder, cells: Cells, outcome: str, seconds: float | None) -> int | None:
-    """Count the request of a slate. Return 1 if the request missed the objective, 0 if not, None without a latency.
+    """Count the request of a slate. The caller holds the store's lock.
 
-    The caller holds the lock.
+    Return 1 if the response missed the service level objective, 0 if not; None without a latency.
     """
     cells.requests[outcome == FAILED] += 1
     cells.outcomes[_OUTCOME[outcome]] += 1
@@ -190,7 +193,7 @@ def _count_response(recorder: Recorder, cells: Cells, outcome: str, seconds: flo
 def _count_categories(
     recorder: Recorder, cells: Cells, categories: Sequence[object] | None, items: tuple[Hashable, ...], length: int
 ) -> tuple[str, ...]:
-    """Add the items of a slate to the count of each category. Return the category names. The caller holds the lock."""
+    """Count the items of a slate by category. Return the categories of all items. The caller holds the store's lock."""
     store = recorder.store
     if categories is not None and type(categories) is not str and _increment_known(cells.items, categories):
         if store.categories.full:
@@ -213,7 +216,7 @@ def _natural_outcome(length: int, requested: int | None) -> str:
 
 
 def _misses(outcome: str, seconds: float, limit: float) -> int:
-    """Return the index in ``catalog.GOODNESS``: 0 if the response meets the objective, else 1."""
+    """Return the index in ``catalog.GOODNESS``: 0 if the response meets the service level objective, else 1."""
     return int(seconds > limit or (outcome != SERVED and outcome not in GOOD_OUTCOMES))
 
 

@@ -1,4 +1,4 @@
-"""The sketches of one process, by model version, and their series."""
+"""The HyperLogLog sketches of each model version in one process, and the exported series of the sketches."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from hashlib import blake2b
@@ -49,7 +49,7 @@ class SketchesByVersion:
         self._forget = forget
 
     def add(self, version: str, items: Iterable[Hashable], user: object, now: float, declared: Collection[str]) -> None:
-        """Add the items and the user of a slate. ``declared`` versions get room before others."""
+        """Add the items and the user of a slate. Versions in ``declared`` get room before other versions."""
         sketches = self.versions.get(version) or self._opened(version, now, declared)
         sketches.items.add(items, now, self._most)
         name = user.strip() if type(user) is str else (user_bytes(user) or b"").decode()
@@ -57,7 +57,10 @@ class SketchesByVersion:
             sketches.users.add((name if len(name) <= LONGEST_VALUE else _short(name),), now, self._most)
 
     def rows(self, metric: catalog.Metric, version: str, now: float) -> Iterator[tuple[float, dict[str, str]]]:
-        """Yield the registers of a version with their attributes; nothing if the version was not used recently."""
+        """Yield the value and the labels of each register in one sketch of a model version.
+
+        Yield nothing if the sketch has no ids of the last five to ten minutes.
+        """
         sketches = self.versions.get(version)
         ranks = sketches.of(metric).registers(now) if sketches else None
         for register, rank in zip(REGISTERS, ranks or (), strict=False):

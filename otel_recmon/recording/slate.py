@@ -40,7 +40,7 @@ def make_reusable(slate: Slate) -> None:
 
 
 def usable_items(item_ids: object, faults: Faults) -> tuple[tuple[Hashable, ...], int]:
-    """Return the item ids and their number. The ids are () if one of them is not hashable."""
+    """Return at most MOST_ITEMS item ids, and their number. If an id is not hashable, return () and the number."""
     if type(item_ids) is not list and (isinstance(item_ids, str | bytes) or not isinstance(item_ids, Iterable)):
         faults.drop("items_invalid", "item_ids to be a sequence of ids")
         return (), 0
@@ -78,7 +78,10 @@ def top_score(scores: Sequence[Any], faults: Faults) -> float | None:
 
 
 def flat_categories(categories: object, faults: Faults) -> tuple[tuple[str, ...], int]:
-    """Return the categories of all items, and the number of items without a category; () and 0 without categories."""
+    """Return the categories of all items, and the number of items without a usable category.
+
+    If no item has a usable category, return () and 0.
+    """
     flat: list[str] = []
     bare = 0
     invalid = not isinstance(categories, Iterable) or isinstance(categories, str | bytes)

@@ -28,22 +28,25 @@ MAX_SETS = MAX_SERIES // len(catalog.POSITIONS)
 _SHARES = (0.60, 0.75, 0.85, 1.0)
 """The shares of MAX_SETS up to which a new label set is admitted, from unchanged to coarsest.
 
-At first a new label set is admitted unchanged. Above the first share it loses its surface, above the second share also
-its variant, above the third share also its model version. Without these limits, a client that sends many surfaces could
-take all the room, and a new model version would find no room.
+Below the first share, a new label set is admitted unchanged. Above the first share, ``_other`` replaces its surface;
+above the second share also its variant; above the third share also its model version. Without these limits, a client
+that sends many surfaces could take all the room, and a new model version would find no room.
 """
 _RESERVED_SHARE = 0.95
-"""The share of MAX_SETS for label sets of a configured model version without surface and variant.
+"""The share of MAX_SETS up to which a label set of a configured model version keeps its model version.
 
-The 10 % above the share in ``_SHARES`` is reserved for these label sets.
+The 10 % of MAX_SETS above the third share in ``_SHARES`` are reserved for these label sets.
 """
 _LOOK_SECONDS = 1.0
-"""The shortest time between two searches for idle label values. A hostile client could cause one per request."""
+"""The shortest time between two searches for idle label values, in seconds.
+
+Without this limit, a hostile client could cause a search in each request.
+"""
 _FOLDED = ("", "surface", "variant", "model_version")
 
 Row = tuple[float, dict[str, str]]
 _Exported = dict[tuple[str, str], ExportedSeries]
-"""The exported series of one label set, by metric name and value of the own label."""
+"""The exported series of one label set, by metric name and value of the metric's own label (``Metric.own``)."""
 _shows_true_values: ContextVar[bool] = ContextVar("otel_recmon_shows_true_values", default=False)
 _stores: "WeakSet[Store]" = WeakSet()
 
@@ -52,8 +55,8 @@ _stores: "WeakSet[Store]" = WeakSet()
 def true_values() -> Iterator[None]:
     """Let each reading inside this context return the values of new series in place of 0.
 
-    A person who looks at the metrics once needs the values, but Prometheus needs a 0 first. So such a reading does not
-    count as the first reading of a series.
+    A person who looks at the metrics once needs the values, but Prometheus needs a 0 first. So a reading inside this
+    context does not count as the first reading of a series.
     """
     token = _shows_true_values.set(True)
     try:
@@ -65,7 +68,8 @@ def true_values() -> Iterator[None]:
 class Store:
     """The counts of one process for one meter provider.
 
-    The caller of a method that takes or returns cells holds ``lock``. The other methods acquire the lock themselves.
+    The caller of ``cells``, ``arm_bucket``, ``model``, ``count_items`` or ``stage`` must hold ``lock``. ``declare``,
+    ``serving``, ``rows`` and ``has_new_values`` acquire the lock themselves.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
@@ -74,7 +78,7 @@ class Store:
         self.faults = Faults()
         self.forget_points: Callable[[Keep], bool] = lambda _: True
         self.is_ending: Callable[[], bool] = lambda: False
-        """Returns whether the meter provider is shutting down, so that this reading is the last."""
+        """Returns whether the meter provider is shutting down. A reading during the shutdown is the last reading."""
         self.vocabularies: dict[str, Vocabulary] = {}
         self.sketches: SketchesByVersion | None = None
         self._declarations: Counter[str] = Counter()
@@ -87,7 +91,7 @@ class Store:
         _stores.add(self)
 
     def configure(self, settings: Settings) -> None:
-        """Use the caps and the model version of these settings. Existing counts stay."""
+        """Apply these settings. Existing counts stay, except sketches whose number of registers changes."""
         self.settings = settings
         caps = {
             catalog.MODEL_VERSION: settings.max_model_versions,
@@ -209,18 +213,21 @@ class Store:
         return home, value
 
     def serving(self) -> list[str]:
-        """Return the configured model versions and the model versions that were used in the last 24 hours."""
+        """Return the configured model versions and the versions used in the last 24 hours.
+
+        ``unknown`` is returned only if no other version is configured or was used.
+        """
         with self.lock:
             since = self.clock() - IDLE_SECONDS
             recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
-            return sorted({*(self.declared or [UNKNOWN]), *recent} - ({UNKNOWN} if recent else set()))
+            return sorted({*self.declared, *recent} - {UNKNOWN}) or [UNKNOWN]
 
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 
-        For each reader, a new series is 0 at its first reading, so that ``increase()`` includes the first event. If
-        several scrapers share a reader, the series stays 0 for ``settings.first_zero_seconds``, so that each of them
-        sees the 0.
+        For each metric reader, a new series is 0 at the first reading, so that ``increase()`` includes the first event.
+        If several scrapers can share the reader, the series stays 0 for ``settings.first_zero_seconds``, so that each
+        scraper sees the 0.
         """
         reader, zero_seconds = collecting.get(), self.settings.first_zero_seconds
         hold = 0.0 if has_one_consumer(reader) else zero_seconds
@@ -237,7 +244,7 @@ class Store:
             return rows
 
     def has_new_values(self, readers: Iterable[object]) -> bool:
-        """Return whether one of the readers would see a 0 in place of a value, because it has not read the series."""
+        """Return whether one of the readers has not yet read a series that has a value, and would therefore read 0."""
         keys = {id(reader) for reader in readers}
         with self.lock:
             return bool(self.settings.first_zero_seconds) and any(
@@ -261,7 +268,10 @@ class Store:
         return list(counts[metric].items())
 
     def _counted(self, metric: catalog.Metric) -> Iterator[tuple[_Exported, dict[str, str], str, float]]:
-        """Yield each count: the exported series and attributes of its label set, its own label value, and the count."""
+        """Yield (exported series, attributes, value, count) for each series of a metric.
+
+        The exported series and the attributes belong to the label set, the value to the label ``metric.own``.
+        """
         if metric in COUNTS:
             for cells in self._sets.values():
                 yield from ((cells.exported, cells.attributes, *row) for row in COUNTS[metric](cells))
@@ -288,7 +298,7 @@ class Store:
         return self._sets[placed]
 
     def _value(self, label: str, value: object, now: float) -> str | None:
-        """Return the exported value of a label: None if it is unusable, ``_other`` if the label is at its cap."""
+        """Return the exported value: None for an unusable value, ``_other`` for a new value if no slot is free."""
         if value is None:
             return None
         text = label_text(value)
@@ -335,7 +345,7 @@ class Store:
         return home, text
 
     def _free(self, now: float) -> None:
-        """Free the slots of label values that were unused for 24 hours. It runs at most once per second."""
+        """Free the slots of label values that were unused for 24 hours. Do nothing if called again within a second."""
         if 0 <= now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
@@ -371,7 +381,10 @@ def _series(metric: catalog.Metric, attributes: dict[str, str], value: str) -> E
 
 
 def _is_held(series: ExportedSeries, reader: int, now: float, hold: float) -> bool:
-    """Return whether a series is still 0 for a reader. If the clock was set back, the 0 ends early."""
+    """Return whether a reader must still read a series as 0, and note the first reading.
+
+    If the clock was set back, the 0 ends early.
+    """
     first = series.first_read.get(reader)
     if first is None:
         series.first_read[reader] = now

@@ -1,1 +1,4 @@
-"""Statistics: intervals, histograms, diversity, coverage and sketches. Imports no other package of otel-recmon."""
+"""Statistics: intervals, histograms, diversity, coverage and sketches.
+
+This package imports no other part of otel-recmon.
+"""

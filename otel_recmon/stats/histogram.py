@@ -10,7 +10,7 @@ def rise(before: float, after: float) -> float:
 
 
 def quantile(share: float, buckets: Mapping[float, float]) -> float:
-    """Return a quantile of a histogram by linear interpolation within its bucket; NaN for an empty histogram.
+    """Return a quantile of a histogram, interpolated linearly within a bucket; NaN for an empty histogram.
 
     A quantile in the last bucket, whose upper bound is infinite, is the lower bound of this bucket.
 

@@ -37,11 +37,11 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the rate; NaN without trials. It contains the rate.
+        """The lower and upper bound of the 95 % confidence interval of the rate; both NaN without trials.
 
-        The interval of a proportion is that of Wilson, "Probable Inference" (1927). The interval of an unbounded rate
-        is its counterpart for a Poisson count: the rates whose test against the count is not significant (Barker, "A
-        comparison of nine confidence intervals for a Poisson parameter", 2002, the score interval).
+        The interval contains the rate. A proportion has the interval of Wilson, "Probable Inference" (1927). An
+        unbounded rate has the score interval for a Poisson count, which contains the rates that the score test does not
+        reject: Barker, "A comparison of nine confidence intervals for a Poisson parameter" (2002).
         """
         if not self.trials:
             return math.nan, math.nan
@@ -55,11 +55,11 @@ class Rate:
 
 
 def difference(one: Rate, other: Rate) -> tuple[float, float]:
-    """Return the 95 % interval of the rate ``one`` minus the rate ``other``.
+    """Return the 95 % confidence interval of the difference ``one.value - other.value``.
 
-    It is computed from both intervals with method 10 of Newcombe, "Interval estimation for the difference between
-    independent proportions" (1998). The method is valid for other rates too (Zou and Donner, "Construction of
-    confidence limits about effect measures", 2008).
+    The bounds are computed from the intervals of both rates with method 10 of Newcombe, "Interval estimation for the
+    difference between independent proportions" (1998). The method is also valid for rates that are not proportions
+    (Zou and Donner, "Construction of confidence limits about effect measures", 2008).
     """
     gap = one.value - other.value
     (low, high), (other_low, other_high) = one.interval, other.interval
@@ -70,9 +70,9 @@ def difference(one: Rate, other: Rate) -> tuple[float, float]:
 
 
 def trials_needed(one: Rate, other: Rate) -> float:
-    """Return the trials per group to detect the difference with 5 % significance and 80 % power.
+    """Return the number of trials in each group that detects the difference of two rates with 80 % power.
 
-    The number is infinite if the difference is 0.
+    The test is two-sided, with a significance level of 5 %. The number is infinite if the rates are equal.
     """
     gap = one.value - other.value
     return (Z + Z_POWER) ** 2 * (one.variance + other.variance) / gap**2 if gap else math.inf

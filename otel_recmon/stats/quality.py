@@ -13,7 +13,7 @@ DIVERSITY_WINDOW = 1_000
 COVERAGE_WINDOW = 10_000
 """The number of slates from which catalog coverage and the Gini index are computed."""
 LONGEST_SLATE = 1_000
-"""The maximum number of items of one slate that are stored in the windows. It limits the memory of the windows."""
+"""The maximum number of items, and of categories, of one slate that are stored. It limits the memory of the windows."""
 _SEPARATOR: Final = "\0"
 """The separator between the values of a stored slate.
 
@@ -42,7 +42,7 @@ class SlidingCounts:
         self._counts: Counter[Hashable] = Counter()
 
     def add(self, values: tuple[Hashable, ...]) -> None:
-        """Add the values of one slate. Values that are neither texts nor numbers are counted by their hashes."""
+        """Add the values of one slate. If marshal cannot write one of the values, add the hashes of all values."""
         try:
             text = _SEPARATOR.join(values)  # type: ignore[arg-type]  # nearly always texts; others raise TypeError
             separable = text.count(_SEPARATOR) == len(values) - 1
@@ -51,7 +51,7 @@ class SlidingCounts:
         self._added.append(text if separable else _dumped(values))
 
     def counts(self) -> Counter[Hashable]:
-        """Return the number of occurrences of each value in the window. Only one thread may call it at a time."""
+        """Return the number of occurrences of each value in the window. Only one thread at a time may call this."""
         added = [self._added.popleft() for _ in range(len(self._added))]
         if len(added) == self.length:
             self._counted.clear()
@@ -89,8 +89,8 @@ def diversity(counts: Mapping[Hashable, int], universe: int | None = None) -> fl
     """Return the normalised entropy of category counts, from 0 (one category) to 1 (all categories equally often).
 
     The entropy of Shannon, "A Mathematical Theory of Communication" (1948), section 6, is divided by its maximum, log2
-    of the number of categories (Pielou's evenness, 1966). This number is ``universe`` if it is given, otherwise the
-    number of categories in ``counts``.
+    of the number of categories (Pielou's evenness, 1966). This number is ``universe``, but at least the number of
+    categories in ``counts``.
     """
     categories = max(universe or 0, len(counts))
     if len(counts) < 2:
@@ -116,10 +116,10 @@ def gini(counts: Iterable[int], catalog_size: int) -> float | None:
     """Return the Gini index of recommendations per item, from 0 (all items equally often) to 1 (always the same item).
 
     ``counts`` are the numbers of recommendations of the recommended items; all other items of the catalog have 0
-    recommendations. With n items, sorted from the rarest (k = 1) to the most frequent (k = n) with shares p(k), the
-    index is the sum of (2 k - n - 1) p(k), divided by n - 1: Castells, Hurley and Vargas, "Novelty and Diversity in
-    Recommender Systems", Recommender Systems Handbook (2022). Return None for a catalog of one item, or without
-    recommendations.
+    recommendations. The n items of the catalog are sorted from the rarest (k = 1) to the most frequent (k = n), and
+    p(k) is an item's share of all recommendations. The index is the sum of (2 k - n - 1) p(k), divided by n - 1:
+    Castells, Hurley and Vargas, "Novelty and Diversity in Recommender Systems", Recommender Systems Handbook (2022).
+    Return None for a catalog of one item, or without recommendations.
     """
     ranked = sorted(counts, reverse=True)
     size = max(catalog_size, len(ranked))
@@ -164,7 +164,7 @@ class Windows:
         return coverage(distinct, catalog_size) if distinct else None
 
     def gini(self, catalog_size: int) -> float | None:
-        """Return the Gini index of the last 10,000 slates, 0 to 1; None without slates."""
+        """Return the Gini index of the last 10,000 slates, 0 to 1; None without slates or for a catalog of one item."""
         with self._reading:
             counts = list(self.items.counts().values())
         return gini(counts, catalog_size)
@@ -192,8 +192,8 @@ class QualityMonitor:
 
     Threads can share a monitor.
 
-    ``category_universe`` is the number of categories in the catalog, at least 2. If it is not given, the number of
-    categories in the window is used.
+    ``category_universe`` is the number of categories in the catalog, at least 2. By default, the number of
+    categories in the last 1,000 slates is used.
 
     >>> monitor = QualityMonitor()
     >>> monitor.track_recommendations("user-1", ["a", "b"], ["drama", "comedy"])
@@ -219,7 +219,7 @@ class QualityMonitor:
         self._windows.add(_hashable(item_ids), _hashable(categories))
 
     def calculate_diversity(self) -> float:
-        """Return the normalised entropy of the categories in the last 1,000 slates, 0 to 1."""
+        """Return the normalised entropy of the categories in the last 1,000 slates, 0 to 1; 0 without slates."""
         return self._windows.diversity() or 0.0
 
     def calculate_coverage(self, catalog_size: int) -> float:

@@ -7,19 +7,22 @@ from threading import Lock
 from typing import Any
 
 TURN_SECONDS = 300.0
-"""The length of a turn, an interval of the clock. A sketch contains the ids of the current and the previous turn."""
+"""The length of a turn, in seconds. Turns are consecutive intervals of time.
+
+A sketch contains the ids of the current and the previous turn.
+"""
 MOST_NOTED = 262_144
 """The maximum number of item ids, and of user ids, that wait to be hashed. Each id takes about 100 bytes."""
 _RANK_BITS = 52
-"""The number of bits of a hash from which the rank is computed. A rank is therefore at most 53."""
+"""The number of bits for the rank, which is the place of the first 1 among these bits: 1 to 52, or 53 without a 1."""
 _INDEX_BITS = 64 - _RANK_BITS
-"""The number of bits of a hash for the register index: 12 bits, which are enough for 4,096 registers."""
+"""The number of bits of a 64-bit hash for the register index: 12 bits, which are enough for 4,096 registers."""
 
 
 class Turn:
-    """The registers of one turn of the clock, and the noted ids that still have to be hashed.
+    """The registers of one turn, and the noted ids that still have to be hashed.
 
-    Flajolet and others, "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm" (2007).
+    See Flajolet and others, "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm" (2007).
     """
 
     def __init__(self, number: float, registers: int) -> None:
@@ -28,14 +31,14 @@ class Turn:
         self._registers = bytearray(registers)
 
     def registers(self) -> bytes:
-        """Hash all noted ids, and return the registers. Only one thread may call it at a time."""
+        """Hash all noted ids, and return the registers. Only one thread at a time may call this or ``absorb``."""
         self.absorb(0)
         return bytes(self._registers)
 
     def absorb(self, most: int) -> None:
         """Hash noted ids until at most ``most`` ids are left.
 
-        Only one thread may call it at a time. Other threads may add ids meanwhile.
+        Only one thread at a time may call this method or ``registers``. Other threads may add ids meanwhile.
         """
         registers, noted = self._registers, self.noted
         last = len(registers) - 1
@@ -76,7 +79,10 @@ class Sketch:
         self._reading = Lock()
 
     def add(self, ids: Iterable[Hashable], now: float, most: int = MOST_NOTED) -> None:
-        """Add ids. ``now`` is in seconds since 1970. At most ``most`` ids wait to be hashed."""
+        """Add ids. ``now`` is in seconds since 1970.
+
+        If more than ``most`` ids wait to be hashed, hash the excess now, unless a thread is reading.
+        """
         number = now // TURN_SECONDS
         if number != self._turns[0].number:
             self._turn_to(number)
@@ -125,7 +131,7 @@ def estimate(registers: Sequence[int]) -> float:
 
     Small numbers are estimated by linear counting (Whang and others, 1990), up to the limit of 2.5 ids per register in
     the paper of Flajolet and others. As in Heule and others, "HyperLogLog in practice" (2013), the linear count itself
-    decides between the two estimates, and hashes of 64 bits need no correction of large numbers.
+    decides between linear counting and HyperLogLog. Hashes of 64 bits need no correction of large numbers.
     """
     size, zeros = len(registers), registers.count(0)
     linear = size * math.log(size / zeros) if zeros else math.inf

@@ -402,7 +402,12 @@ class TestVersions:
         assert (before, store.serving()) == (["today", "v1", "yesterday"], ["today", "v1"])
 
     def test_a_process_without_a_version_serves_the_version_unknown(self, clock: Clock) -> None:
-        assert Store(Settings(), clock).serving() == ["unknown"]
+        store = Store(Settings(), clock)
+        before = store.serving()
+
+        _count(store, Labels("unknown"))
+
+        assert (before, store.serving()) == (["unknown"], ["unknown"])
 
     def test_the_version_unknown_is_not_serving_beside_a_known_one(self, clock: Clock) -> None:
         store = Store(Settings(), clock)
