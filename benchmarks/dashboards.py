@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def fill(folder: Path, end: float, step: int) -> int:
-    """Write one block for each day before ``end``, and return the number of samples."""
+    """Write one block for each of the ``DAYS`` days before ``end``, and return the number of samples."""
     data = folder / "prometheus" / "data"
     data.mkdir(parents=True)
     names, samples = list(series()), 0

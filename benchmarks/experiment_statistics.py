@@ -14,10 +14,10 @@ Totals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """The relative difference of each treatment from the control; the last axis is the treatments.
+    """The relative difference of each treatment's rate from the control's rate; the last axis is the treatments.
 
     Attributes:
-        value: The difference; 0 if both are the same, -0.3 if the treatment has 30 % less.
+        value: The relative difference; 0 if both rates are the same, -0.3 if the treatment's rate is 30 % lower.
         error: The standard error of `value`.
         events: The effective sample size: the number of events of two equally large arms that carry the same
             information.
@@ -28,10 +28,10 @@ class Difference:
     events: Totals
 
     def half_width(self, centre: float, level: float) -> Totals:
-        """Return the half width of the confidence sequence.
+        """Return the half width of the confidence sequence of `value`.
 
         Args:
-            centre: The number of events at the centre of the mixture.
+            centre: The effective sample size at which the mixture is centred.
             level: The error probability, shared by all treatments.
         """
         with np.errstate(invalid="ignore"):
@@ -57,7 +57,7 @@ def difference(
     """Compare the ratio of two totals between the arms.
 
     The standard error is from the delta method (Deng, Knoblich and Lu, "Applying the Delta Method in Metric
-    Analytics", 2018). Its units are the user-hash buckets, and buckets with the same number form pairs.
+    Analytics", 2018). The units of this method are pairs of user-hash buckets with the same number.
 
     Args:
         counted: The numerator by arm and bucket, such as clicks.
@@ -84,13 +84,13 @@ def difference(
 def multiplier(time: Totals, level: float, freedom: int = 31) -> Totals:
     """Return the half width of a confidence sequence, in standard errors.
 
-    It is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm", 1970) in
-    the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on normal
-    approximations to Student's and the chi-square distributions", 1959) widens it, because the standard error is
-    estimated from few buckets.
+    The sequence is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm",
+    1970) in the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on
+    normal approximations to Student's and the chi-square distributions", 1959) widens the sequence, because the
+    standard error is estimated from few buckets.
 
     Args:
-        time: The events so far, divided by the events at the centre of the mixture.
+        time: The effective sample size so far, divided by the effective sample size at which the mixture is centred.
         level: The probability that the true value is ever outside the bounds.
         freedom: Degrees of freedom of the standard error: one less than the number of buckets.
     """

@@ -36,7 +36,7 @@ AA_EXPERIMENTS: Final[Mapping[str, Population]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of an experiment, the alert that must detect the problem, and populations of several sizes with it."""
+    """A problem of an experiment, the alert that must detect the problem, and a population with it in several sizes."""
 
     name: str
     alert: str
@@ -90,7 +90,7 @@ def count_alerts(population: Population, expected: Sequence[float], runs: int, s
 
 
 def exposures(population: Population) -> int:
-    """Return the expected exposures of a population, rounded to two digits."""
+    """Return the expected exposures of a population, rounded to two significant digits."""
     mean = float(np.mean([counted[0][:, -1].sum((-1, -2)).mean() for counted in population.simulate(_chance(), 20)]))
     return int(float(f"{mean:.2g}"))
 

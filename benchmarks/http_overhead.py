@@ -1,11 +1,11 @@
 """The share of its throughput that a traced service keeps with otel-recmon.
 
-Measures a FastAPI endpoint that returns 10 items, without other work and after 5 ms of work: traced without the
-plugin, with the plugin, with the plugin but without orjson, and with prometheus-fastapi-instrumentator. Each of the
-four runs in a separate process. Short rounds alternate between the four, so that a slow moment of the machine affects
-all of them. Each round is compared with the neighbouring round without the plugin. The same code is up to 10 % faster
-in one process than in another, depending on the memory layout. So each of the four is measured in several processes,
-one after the other.
+Measures a FastAPI endpoint that returns 10 items, without other work and after 5 ms of work. Compares four peers:
+traced without the plugin, with the plugin, with the plugin but without orjson, and with
+prometheus-fastapi-instrumentator. Each peer runs in a separate process. Short rounds alternate between the peers, so
+that a slow moment of the machine affects all peers. Each round is compared with the neighbouring round without the
+plugin. The same code is up to 10 % faster in one process than in another, depending on the memory layout. So each peer
+is measured in several processes, one after the other.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ def _url(process: "subprocess.Popen[bytes]", log: int) -> str:
 
 
 async def load(url: str, requests: int) -> list[float]:
-    """Send requests from a few concurrent clients and return the duration of each, in seconds."""
+    """Send requests from ``CONCURRENCY`` concurrent clients, and return the duration of each request in seconds."""
     took: list[float] = []
 
     async def client(session: aiohttp.ClientSession) -> None:

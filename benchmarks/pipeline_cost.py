@@ -1,4 +1,4 @@
-"""The cost of the pipeline: points per second of one Collector core, samples per second and bytes on disk.
+"""The cost of the pipeline: points per second of a Collector core, samples per second of a Prometheus core, disk space.
 
 Processes with the series of the example in docs/scaling.md export five hours of data, as fast as possible, through one
 gateway Collector into one Prometheus. The rates are per second of processor time instead of elapsed time, so that other
@@ -89,7 +89,7 @@ def _points(request: Any) -> Iterator[Any]:
 
 @dataclass
 class Load:
-    """The exports so far, and the rates of each round: points or samples per second of processor time."""
+    """The exports so far, and by round the Collector's points and Prometheus's samples per second of processor time."""
 
     stack: Stack
     processes: list[Process]
@@ -154,7 +154,7 @@ def bytes_per_sample(data: Path) -> float:
 
 
 def main() -> None:
-    """Measure the load of one process. Print the measured values, and the resources that a large fleet would need."""
+    """Measure the pipeline. Print the measured values, and the resources that a large fleet would need."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(directory=Path(folder), overlays=[GATEWAY], environment={"COLLECTOR_QUEUE_CONSUMERS": "1"}) as stack,
@@ -169,7 +169,10 @@ def main() -> None:
 
 
 def block_start() -> float:
-    """Return the start of a block of Prometheus, so that the first block is complete."""
+    """Return the start of a block of Prometheus about ``HOURS`` hours ago, in seconds since 1970.
+
+    The exports begin at this time, so that the first block is complete.
+    """
     return (time.time() - HOURS * 3600) // BLOCK_S * BLOCK_S
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from benchmarks.experiment_statistics import Totals
 
 Counts = tuple[Totals, Totals, Totals]
-"""Cumulative exposures, clicks and conversions, by experiment, look, arm and bucket."""
+"""Cumulative exposures, clicks and conversions, by experiment, look (see ``LOOKS``), arm and bucket."""
 
 BUCKETS = 32
 """The number of user-hash buckets, as in the exported metrics."""

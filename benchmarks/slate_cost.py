@@ -1,7 +1,7 @@
 """The cost of recording a slate of 10 items, compared with the same metrics written by hand.
 
 Work per slate: one request, one latency, 10 impressions by position, 10 items by category, one cache hit, and the
-diversity and coverage windows. The peers only append the slate to a list, without calculating anything. otel-recmon
+diversity and coverage windows. Instead of the windows, the other libraries only append the slate to a list. otel-recmon
 counts its windows and hashes the items for its sketches when an exporter reads; the cost of a read is printed on a
 separate line. The most expensive case has a million equally popular items and no reader: more items wait than a sketch
 keeps, so recording a slate hashes the waiting items.
@@ -56,7 +56,7 @@ class Peer:
 
 
 def recmon(name: str = "otel-recmon", registers: int = 0) -> Peer:
-    """Return otel-recmon's MetricsCollector."""
+    """Return the peer that records with otel-recmon's MetricsCollector."""
     provider = MeterProvider([InMemoryMetricReader()])
     shared = recorder(provider)
     shared.configure(Settings(model_version="v2", sketch_registers=registers))
@@ -76,7 +76,7 @@ def recmon(name: str = "otel-recmon", registers: int = 0) -> Peer:
 
 
 def prometheus_labels() -> Peer:
-    """Return prometheus_client with `labels()` at each event, as in its documentation."""
+    """Return the peer that calls prometheus_client's `labels()` at each event, as its documentation does."""
     registry = CollectorRegistry()
     requests = PrometheusCounter("requests", "-", ["model_version", "status"], registry=registry)
     latency = PrometheusHistogram("latency", "-", ["model_version"], buckets=BUCKETS, registry=registry)
@@ -99,7 +99,7 @@ def prometheus_labels() -> Peer:
 
 
 def prometheus_bound() -> Peer:
-    """Return prometheus_client with all children looked up in advance."""
+    """Return the peer that looks up all children of prometheus_client in advance."""
     registry = CollectorRegistry()
     requests = PrometheusCounter("requests", "-", ["m", "s"], registry=registry).labels("v2", "success")
     latency = PrometheusHistogram("latency", "-", ["m"], buckets=BUCKETS, registry=registry).labels("v2")
@@ -124,7 +124,7 @@ def prometheus_bound() -> Peer:
 
 
 def opentelemetry() -> Peer:
-    """Return the OpenTelemetry SDK with direct calls of its instruments."""
+    """Return the peer that calls the instruments of the OpenTelemetry SDK directly."""
     meter = MeterProvider([InMemoryMetricReader()]).get_meter("peer")
     requests, impressions, items_of, hits = (
         meter.create_counter(name) for name in ("requests", "impressions", "items", "hits")
@@ -146,7 +146,7 @@ def opentelemetry() -> Peer:
 
 
 def main() -> None:
-    """Measure all peers alternately, and print the microseconds per slate and their ratios."""
+    """Measure all peers alternately, and print the microseconds per slate and the ratios to the other libraries."""
     rng = random.Random(1)
     ids = {size: [f"item-{number}" for number in range(size)] for size in (CATALOG, LARGE_CATALOG)}
     sketching = recmon("otel-recmon with sketches", REGISTERS)

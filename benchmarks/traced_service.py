@@ -1,4 +1,4 @@
-"""The traced service of http_overhead: alone, with otel-recmon, or with the peer in the variable PEER."""
+"""The traced service of http_overhead, with the peer that the variable PEER names (one of its ``PEERS``)."""
 
 import os
 import sys

@@ -178,7 +178,7 @@ def _last_lines(log: IO[str]) -> str:
 
 
 def _name_after_commands(module: Any, output: Path) -> None:
-    """Rename programs of a module's root package, because Go names them after the folder, such as `collector`."""
+    """Rename the program of a module's root package: Go names this program after the folder, such as `collector`."""
     for command in module.commands:
         if command.package == ".":
             (output / module.name).rename(output / command.name)

@@ -47,7 +47,7 @@ def units(modules: Graph, package: str) -> Graph:
 
 
 def cycle(graph: Graph) -> list[str]:
-    """Return one cycle of imports, from an importer back to itself, or an empty list."""
+    """Return one cycle of imports, from an importer back to itself; an empty list without a cycle."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -62,7 +62,7 @@ def cycles(modules: Graph) -> list[list[str]]:
 
 
 def longest_chain(graph: Graph) -> list[str]:
-    """Return the longest chain of imports, importers first. Its length is the number of import floors."""
+    """Return the longest chain of imports, importers first. Its length is the number of floors in the figures."""
     chains: dict[str, list[str]] = {}
     for name in TopologicalSorter(graph).static_order():
         chains[name] = [name, *max((chains[other] for other in sorted(graph[name])), key=len, default=[])]
@@ -75,7 +75,7 @@ def inner_chains(modules: Graph) -> dict[str, list[str]]:
 
 
 def figures(modules: Graph) -> str:
-    """Return the figures as text: the numbers of units, imports and floors, and the longest chains."""
+    """Return the figures as text: the numbers of units and imports, and the longest chains with their lengths."""
     graph = units(modules, PACKAGE)
     count = sum(map(len, graph.values()))
     chain = longest_chain(graph)
@@ -99,7 +99,7 @@ def _short(name: str) -> str:
 
 
 def boxes(graph: Graph) -> dict[str, Box]:
-    """Return the box of each unit. It shows the file or folder; the tooltip shows the docstring and the imports."""
+    """Return the box of each unit. The label is the file or folder; the tooltip has the summary and the imports."""
     return {
         name: Box(_label(name), "\n".join(filter(None, [_summary(name), _imported(graph[name])]))) for name in graph
     }

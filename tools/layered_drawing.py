@@ -15,16 +15,16 @@ from zlib import crc32
 Graph = Mapping[str, frozenset[str]]
 """For each name, the names that its arrows point to."""
 Links = Sequence[tuple[str, str]]
-"""Pieces of arrows from one row to the next, as (upper end, lower end). An end is a box or a bend, `target@row`."""
+"""Pieces of arrows from one row to the next, as (upper end, lower end). An end is a box or a bend, see ``Rows``."""
 Rows = Sequence[Sequence[str]]
-"""The boxes and bends of each row, the top row first."""
+"""The boxes and bends of each row, the top row first. A bend, `target@row`, is where arrows pass a row."""
 Places = Mapping[str, int]
-"""The x coordinate of the middle of each box and bend."""
+"""The x coordinate, in pixels, of the middle of each box and bend."""
 
 STARTS: Final = 30
-"""The number of start orders. With one, this package's arrows had 5 crossings; with five or more, 3 crossings."""
+"""The number of start orders. This package's arrows had 5 crossings with one start order, 3 with five or more."""
 SWEEPS: Final = [(True, False), (False, True)] * 8 + [(True, True), (True, True)] * 8
-"""The sweeps, alternately down and up. Each pair says whether names move towards linked names above, and below."""
+"""The sweeps, alternately down and up. The flags of a sweep: move towards linked names above, towards those below."""
 STIFFNESS: Final = 8
 """The weight of a bend relative to a box. A higher weight makes long arrows straighter."""
 PITCH, HEIGHT, GAP, MARGIN, LETTER, LINE = 58, 28, 24, 12, 9, 18
@@ -91,31 +91,31 @@ def parts_by_row(row_of: Mapping[str, int], links: Links) -> Rows:
 
 
 def mean(values: Iterable[tuple[int, int]]) -> int:
-    """Return the mean of values with weights, rounded."""
+    """Return the weighted mean of pairs of a value and its weight, rounded."""
     pairs = list(values)
     return round(Fraction(sum(value * weight for value, weight in pairs), sum(weight for _, weight in pairs)))
 
 
 def stiffness(*names: str) -> int:
-    """Return the weight of a bend, or of a piece of an arrow (given by its two ends), for straight arrows."""
+    """Return the weight of a box, a bend or an arrow's piece: ``STIFFNESS`` to the power of the bends in ``names``."""
     bends = sum("@" in name for name in names)
     return int(STIFFNESS**bends)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The search for places: few crossings first, then straight arrows."""
+    """The search for the places with the fewest crossings and, among these, the straightest arrows."""
 
     rows: Rows
     links: Links
     widths: Mapping[str, int]
 
     def best(self) -> Places:
-        """Return the best places of all sweeps from all starts."""
+        """Return the places with the lowest cost, of all sweeps from all starts."""
         return min((x for start in range(STARTS) for x in self.sweeps(self.started(start))), key=self.cost)
 
     def started(self, start: int) -> Places:
-        """Return the places at a start, with an order that depends on the number of the start."""
+        """Return the places before the first sweep. ``start``, a number, decides the order in each row."""
         ordered = [sorted(row, key=lambda name: crc32(f"{start} {name}".encode())) for row in self.rows]
         return {name: x for row in ordered for name, x in self.spaced(row, dict.fromkeys(row, 0)).items()}
 
@@ -129,7 +129,7 @@ class Layout:
             yield x
 
     def wish(self, name: str, x: Places, *, above: bool, below: bool) -> int:
-        """Return the weighted mean of the places of the names that a name is linked to."""
+        """Return the weighted mean of the linked places above or below; without any, the place of ``name``."""
         uppers = [(x[link[0]], stiffness(*link)) for link in self.links if above and link[1] == name]
         lowers = [(x[link[1]], stiffness(*link)) for link in self.links if below and link[0] == name]
         return mean(uppers + lowers or [(x[name], 1)])
@@ -153,7 +153,7 @@ class Layout:
 
 
 def merged(row: Sequence[str], shift: Callable[[Sequence[str]], int]) -> list[list[str]]:
-    """Return the row divided into blocks. Neighbours that would overlap are in one block, which moves as a whole."""
+    """Return the row in blocks: neighbours that would overlap move together. ``shift`` gives a block's best shift."""
     blocks: list[list[str]] = []
     for name in row:
         blocks.append([name])
@@ -173,7 +173,7 @@ class Plan(NamedTuple):
 
 
 def planned(arrows: Graph, boxes: Mapping[str, Box]) -> Plan:
-    """Return the plan of a picture."""
+    """Return the plan of the picture of a graph."""
     row = row_numbers(arrows)
     links = pieces(arrows, row)
     rows = parts_by_row(row, links)
@@ -187,7 +187,7 @@ def planned(arrows: Graph, boxes: Mapping[str, Box]) -> Plan:
 
 
 def draw(graph: Graph, boxes: Mapping[str, Box], caption: Sequence[str]) -> str:
-    """Return the picture of a graph with a caption below it, without the arrows that a longer path implies."""
+    """Return the picture of a graph and its caption as SVG, without the arrows that a longer path implies."""
     plan = planned(reduced(graph), boxes)
     return "\n".join(
         [

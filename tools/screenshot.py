@@ -48,7 +48,7 @@ SHOWN: Final = re.compile(
     r"(?:# TYPE )?(?:process_start_time|target_info|recmon_|recommendations_(?:clicked|converted)_total|recommendation_"
     r"(?:cache|catalog_coverage|diversity|items|latency|model_staleness|outcomes|requests|revenue))"
 )
-"""The series that the screen shows. The others would make the recording three times as large."""
+"""The lines with series that the screen needs. The other lines would make the recording three times as large."""
 SCOPE: Final = re.compile(r',?otel_scope_\w+="[^"]*"')
 WEB_FONT: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 """The CSS rules of rich that would load a font from another host when the picture is opened."""

@@ -23,9 +23,9 @@ from rich.console import Console
 
 CANNOT_RUN: Final = 2
 INTERRUPTED: Final = 130
-"""128 and the number of SIGINT, as shells have it."""
+"""128 plus the number of SIGINT, as in shells."""
 PIPE_CLOSED: Final = 141
-"""128 and the number of SIGPIPE, as shells have it."""
+"""128 plus the number of SIGPIPE, as in shells."""
 
 
 def run(command: click.Command) -> NoReturn:

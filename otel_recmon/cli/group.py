@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "report": ("cli", "Show the figures of any period, read from Prometheus."),
     "top": ("cli", "Watch a service live: rates, clicks, latency, quality, crossed thresholds."),
 }
-"""Command -> the extra that the command needs, and the description. Module and function have the command's name."""
+"""Command -> the extra that the command needs, and the description. The command's module and function have its name."""
 
 
 class LazyGroup(click.Group):

@@ -8,7 +8,8 @@ def stop_signals() -> list[int]:
     """Make SIGTERM and SIGHUP end the process as Ctrl-C does, because asyncio handles SIGINT cleanly.
 
     Returns:
-        A list to which the handler appends the number of each received signal. The exit code depends on it.
+        A list to which the handler appends the number of each SIGTERM or SIGHUP. The command exits with 128 plus
+            the first number in the list.
     """
     received: list[int] = []
 

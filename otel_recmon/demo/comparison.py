@@ -35,7 +35,7 @@ class Measure:
     Attributes:
         section: The section of the table that prints the figure.
         name: The name in the table. Two leading spaces indent the name below the previous figure.
-        value: A function that returns the value of this figure, given all figures.
+        value: A function that takes all figures of a policy, and returns the value of this figure.
         write: A function that formats the value as text.
         simulated: True if the value depends on simulated data.
     """
@@ -47,7 +47,7 @@ class Measure:
     simulated: bool = False
 
     def agrees(self, read: Figures, data: Figures) -> bool:
-        """Return True if ``read`` and ``data`` have the same value, except for rounding (1e-9, relative)."""
+        """Return True if ``read`` and ``data`` have the same value of this figure, up to rounding (1e-9, relative)."""
         one, other = self.value(read), self.value(data)
         if isinstance(one, float) and isinstance(other, float):
             return math.isclose(one, other, rel_tol=1e-9)
@@ -60,7 +60,7 @@ def interval(rate: Rate | None) -> str:
 
 
 def _kinds(counts: Mapping[str, float]) -> str:
-    """Return the number of label values that have a count, as text. The demo compares the counts of all of them."""
+    """Return the number of label values that have a count, as text. The demo compares the count of each label value."""
     return write.count(len(counts))
 
 
@@ -118,13 +118,13 @@ class Pair:
     data: Figures
 
     def differing(self) -> tuple[str, ...]:
-        """Return the names of the figures that differ."""
+        """Return the names of the figures that differ between the metrics and the data."""
         return tuple(measure.name.strip() for measure in MEASURES if not measure.agrees(self.read, self.data))
 
 
 @dataclass(frozen=True)
 class Result:
-    """The compared figures of each policy, and of each policy on each surface; and the error counts of the plugin."""
+    """The figures by policy, the figures by policy and surface, and the counts of problems inside the plugin."""
 
     policies: Mapping[str, Pair]
     surfaces: Mapping[tuple[str, str], Pair]
@@ -138,7 +138,7 @@ class Result:
         return len(MEASURES) * (len(self.policies) + len(self.surfaces)) + len(self.own)
 
     def differing(self) -> tuple[str, ...]:
-        """Return the names of all figures that differ, with their policy and surface."""
+        """Return the names of all figures that differ, with policy and surface, and of the problem counts above 0."""
         pairs = dict(self.policies)
         pairs |= {f"{policy} on {surface}": pair for (policy, surface), pair in self.surfaces.items()}
         differences = [f"{where}: {name}" for where, pair in pairs.items() for name in pair.differing()]
@@ -146,7 +146,7 @@ class Result:
 
 
 OWN: Final = (definitions.PLUGIN_ERRORS, definitions.DROPPED, definitions.OVERFLOW)
-"""The counters of problems inside the plugin. They must be 0."""
+"""The counters of problems inside the plugin. The counters must be 0."""
 
 
 def compare(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, *, broken: bool = False) -> Result:
@@ -172,5 +172,5 @@ def compare(slates: Sequence[Slate], exposition: Exposition, catalog_size: int, 
 
 
 def labels(policy: str) -> dict[str, str]:
-    """Return the labels of the series of a policy."""
+    """Return the labels that select the series of a policy."""
     return {catalog.MODEL_VERSION.name: MODEL_VERSIONS[policy], catalog.VARIANT.name: policy}

@@ -29,7 +29,8 @@ def drive(options: Options, console: Console) -> bool:
 
     Raises:
         DemoError: The service answers with items that differ from the logged items. Without ``options.repeat``, also
-            if the service does not answer; with ``options.repeat``, the next round starts when it answers again.
+            if a request fails. With ``options.repeat``, a failed request ends the round. The next round then starts
+            when the service answers.
     """
     url = (options.against or "").rstrip("/")
     slates = assemble_slates(load_impressions(rows=options.rows))
@@ -66,7 +67,7 @@ async def _replay_rounds(slates: Sequence[Slate], url: str, speed: float, consol
 
 
 async def _wait_for_answer(url: str, console: Console) -> None:
-    """Wait until the service answers."""
+    """Wait until the service answers ``GET /health`` with a status below 400."""
     for attempt in count():
         with suppress(ClientError, TimeoutError):
             async with http_session() as client, client.get(f"{url}/health"):

@@ -1,4 +1,4 @@
-"""Faults that the demo can inject: their causes, the figures that show them, and the alerts that they must raise."""
+"""Faults that the demo can inject. Each has a cause, a figure that shows the fault, and alerts that must fire."""
 
 import difflib
 import math
@@ -19,10 +19,10 @@ _BURNS: Final = ("BudgetBurnHour", "BudgetBurnSixHours", "BudgetBurnDay", "Budge
 CACHE_APP: Final = "otel_recmon.demo.instrumented_recommender:app"
 """The recommender that records its cache lookups."""
 NO_COLLECTOR: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
-"""An address without a Collector: the discard port, on which no server listens."""
+"""The variable with an address without a Collector: the discard port, on which no server listens."""
 
 ReadFigure = Callable[[Exposition, int], float]
-"""A function that computes a figure from the metrics and the number of logged requests; NaN without data."""
+"""A function that computes a figure from the metrics and the number of logged requests; NaN is an unknown figure."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Indicator:
     limit: float
 
     def shows_fault(self, exposition: Exposition, logged: int) -> bool:
-        """Return True if the figure is on the faulty side of the limit; ``logged`` is the number of requests."""
+        """Return True if the figure is on the faulty side of the limit; ``logged`` is the number of logged requests."""
         beyond = {"above": operator.gt, "below": operator.lt}[self.side]
         return bool(beyond(self.read(exposition, logged), self.limit))
 
@@ -60,11 +60,11 @@ class Fault:
 
     Attributes:
         cause: The cause, in one line.
-        alerts: The alerts that the fault must raise if it lasts, with the alert settings of the demo.
+        alerts: The names of the alerts that a lasting fault must raise under the alert settings of the demo.
         indicator: The figure of the demo that shows the fault.
-        audience: The shares of the logged requests, clicks and purchases that the driver sends under this fault.
-        app: The application to serve; empty for the recommender alone.
-        model_age_hours: The simulated age of the model, in hours.
+        audience: The behaviour of the users under this fault.
+        app: The application to serve, such as ``CACHE_APP``; empty for the unchanged recommender.
+        model_age_hours: The simulated age of the model, in hours; None for the default of the demo.
         variables: Additional environment variables of the service.
     """
 
@@ -83,7 +83,7 @@ class Fault:
 
 
 def _defined(of: Definition, text: Callable[[float], str], side: str, limit: float) -> Indicator:
-    """Return the indicator for a figure of the table of definitions."""
+    """Return the indicator whose figure is the definition ``of``."""
     return Indicator(of.title, lambda seen, _: _known(read_figures(seen).value(of)), text, side, limit)
 
 
@@ -92,7 +92,7 @@ def _known(value: float | None) -> float:
 
 
 def _latency_p95(seen: Exposition, _: int) -> float:
-    """Return the upper bound of the bucket with the 95th percentile, in seconds."""
+    """Return the upper bound of the latency bucket with the 95th percentile, in seconds; 0 without data."""
     return (seen.quantile(0.95, catalog.LATENCY) or (0.0, 0.0))[1]
 
 
@@ -183,13 +183,13 @@ FAULTS: Final[Mapping[str, Fault]] = {
         variables=NO_COLLECTOR,
     ),
 }
-"""Faults by name. The recommender uses the same names for its own faults."""
+"""Faults by name. ``recommender.py`` uses the same names for the faults that it injects itself."""
 LIST_ALL: Final = "list"
 """The value of --fault that prints all faults."""
 
 
 def find_fault(name: str) -> Fault:
-    """Return the fault with a name.
+    """Return the fault called ``name``.
 
     Raises:
         DemoError: There is no such fault.

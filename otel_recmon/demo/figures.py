@@ -47,7 +47,7 @@ READ: Final = (
     CACHE_MISSES,
 )
 _KNOWN: Final = frozenset(count.series for count in READ)
-"""The demo's service counts all of these series, so a missing series means 0."""
+"""The names of the series in ``READ``, all of which the demo's service counts. So a missing series means 0."""
 
 
 def recompute(slates: Sequence[Slate], catalog_size: int | None = None) -> Figures:

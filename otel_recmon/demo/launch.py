@@ -35,7 +35,7 @@ class Exporter:
 
 
 def page_exporter(port: int) -> Exporter:
-    """Return the exporter that serves the metrics of one process on a page."""
+    """Return the exporter that serves the metrics of one process on a page at ``port``."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "prometheus",
@@ -49,7 +49,7 @@ def page_exporter(port: int) -> Exporter:
 
 
 def otlp_exporter(url: str, every_ms: int = EXPORT_MILLISECONDS) -> Exporter:
-    """Return the exporter that sends traces, and metrics every ``every_ms`` milliseconds, to a Collector."""
+    """Return the exporter that sends traces, and metrics every ``every_ms`` milliseconds, to a Collector at ``url``."""
     return Exporter(
         {
             "OTEL_METRICS_EXPORTER": "otlp",
@@ -107,7 +107,7 @@ def environment(
 def settings(
     catalog_size: int, model_age_hours: float = MODEL_AGE_HOURS, clock: Callable[[], float] = time.time
 ) -> dict[str, str]:
-    """Return the plugin's settings for this recommender; ``body:variant`` is a field of the request body."""
+    """Return the plugin's settings for the demo recommender. ``body:variant`` reads a field of the request body."""
     return {
         "enabled": "true",
         "model_version": MODEL_VERSIONS["bts"],

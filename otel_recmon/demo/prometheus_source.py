@@ -18,7 +18,7 @@ POLL_SECONDS: Final = 0.1
 EXPORTS: Final = 2
 """The number of exports after which Prometheus has all counts: the first export of a new series is always 0."""
 EXPORT_COUNTER: Final = catalog.BUILD_INFO.prometheus
-"""A series with one sample per export of each process. The number of its samples is the number of exports."""
+"""A series to which each export of a process adds one sample. The number of samples is the number of exports."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class PrometheusSource:
     deadline_s: float = 180.0
 
     async def now(self, client: ClientSession) -> Exposition:
-        """Return the newest values in Prometheus."""
+        """Return the newest values of the service's series."""
         return Exposition(_samples(await self._query(client, f'{{job="{self.job}"}}')), "Prometheus")
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Wait until every process has exported twice more, and return the values.
+        """Wait until every process has exported twice more, and return the newest values.
 
         Raises:
             DemoError: The exports do not arrive within ``deadline_s``.
@@ -54,7 +54,7 @@ class PrometheusSource:
         return await self.now(client)
 
     async def _exports(self, client: ClientSession, moment: float) -> int:
-        """Return the number of exports since a moment, of the process with the fewest exports."""
+        """Return the number of exports after ``moment`` (seconds since 1970) by the process with the fewest exports."""
         series = await self._query(client, f'{EXPORT_COUNTER}{{job="{self.job}"}}[5m]')
         return min((sum(at > moment for at, _ in one["values"]) for one in series), default=0)
 

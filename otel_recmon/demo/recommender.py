@@ -139,7 +139,7 @@ def _item(decision: dict[str, str]) -> Item:
 
 
 def _category(decision: dict[str, str]) -> str:
-    """Return the category of an item from the cache. After a miss, take it from the decision and cache it."""
+    """Return the category of an item from the cache. After a miss, cache the category in the decision."""
     known = None if _broken("cache-outage") else _categories.get(decision["item_id"])
     on_cache_lookup: Callable[[bool], None] | None = app.state.on_cache_lookup
     if on_cache_lookup:

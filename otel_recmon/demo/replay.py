@@ -1,4 +1,4 @@
-"""The driver, which sends every slate, click and conversion of the data over HTTP."""
+"""The driver, which sends the requests, clicks and conversions of the data to the service over HTTP."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS: Final = 120
 REUSE_SECONDS: Final = 2
 """Seconds for which the driver reuses an idle connection. By default, uvicorn closes an idle connection after 5 s."""
 LANES: Final = 32
-"""The number of concurrent requests to a service with a fault. Such a service may be slow, and order is irrelevant."""
+"""The number of concurrent requests with a fault: the service may be slow, and the order of requests is irrelevant."""
 EMPTY_ANSWER: Final[Mapping[str, Any]] = {"recommendations": []}
 """The replacement for the answer to a failed request."""
 REPORT_SECONDS: Final = 1.0
@@ -35,7 +35,7 @@ class WrongAnswerError(RecmonError):
 
 @dataclass
 class Progress:
-    """The numbers of slates, clicks and conversions sent so far; ``total`` is the number of all slates."""
+    """The numbers of slates, clicks and conversions sent so far; ``total`` is the number of slates to send."""
 
     total: int
     slates: int = 0
@@ -45,7 +45,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Pace:
-    """The speed of the replay, as a factor of the logged speed; 0 is as fast as possible."""
+    """The speed of the replay, as a factor of the logged speed; 0 is as fast as possible.
+
+    ``first`` is the logged time of the first slate; ``begun`` is the time of the monotonic clock at the start.
+    """
 
     speed: float
     first: datetime
@@ -75,10 +78,10 @@ async def replay_with_progress(
     report: Callable[[Progress], Awaitable[None]],
     audience: Audience | None = None,
 ) -> Progress:
-    """Replay the slates, and call ``report`` at the start and every second until all are sent.
+    """Replay the slates of the users who arrive. Call ``report`` at the start and every second until the end.
 
     Raises:
-        aiohttp.ClientError, WrongAnswerError: As `replay` does.
+        aiohttp.ClientError, WrongAnswerError: As in `replay`.
         Exception: Any exception of ``report``.
     """
     kept = [slate for number, slate in enumerate(slates) if audience is None or is_sampled(number, audience.arriving)]
@@ -104,9 +107,9 @@ async def replay(
 ) -> None:
     """Send the slates of each policy in the logged order. Both policies are sent concurrently.
 
-    The order matters because the demo recomputes the service's windows over the last slates exactly. With an
-    ``audience``, the service may have a fault: the order is then arbitrary, failed requests are ignored, and any items
-    are accepted.
+    The order matters because diversity and coverage depend on the last slates. With an ``audience``, the service may
+    have a fault: the order is then arbitrary, failed requests for recommendations are ignored, and any items are
+    accepted.
 
     Raises:
         aiohttp.ClientError: The service is unreachable or refuses a request.
@@ -139,7 +142,7 @@ async def run_until_failure(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 @dataclass(frozen=True)
 class _Sender:
-    """A sender of slates, clicks and purchases: all that were logged, or only the shares that ``audience`` makes."""
+    """A sender of slates, clicks and purchases: all of them, or only the audience's shares of clicks and purchases."""
 
     client: ClientSession
     pace: Pace

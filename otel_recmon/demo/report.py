@@ -25,7 +25,7 @@ from otel_recmon.demo.traffic import MODEL_VERSIONS, SURFACES
 from otel_recmon.stats.intervals import Rate, difference, trials_needed
 
 WIDTH = 100
-"""Columns of the output if it does not go to a terminal."""
+"""The width of the output, in characters, if it does not go to a terminal."""
 SAME, DIFFERS, BROKEN = Text("✓", style="green"), Text("✗", style="bold red"), Text("≠", style="yellow")
 QUANTILES = (0.5, 0.95, 0.99)
 SIMULATED = "*"
@@ -37,7 +37,7 @@ NOTES = """\
 
 
 def show(console: Console, result: Result, exposition: Exposition) -> None:
-    """Print the leading policy, the tables of figures, and the verdict on their agreement."""
+    """Print the leading policy, the tables of figures, and the verdict on the agreement of the figures."""
     tables = (_figures(result, exposition, console.width), Text(), _surfaces(result, console.width))
     for part in (*_leader(result), *tables, *_verdict(result, exposition.origin)):
         console.print(part, highlight=False)
@@ -57,7 +57,7 @@ def _leader(result: Result) -> Iterator[ConsoleRenderable]:
 
 
 def describe_leader(rates: dict[str, Rate]) -> str:
-    """Describe the policy with the higher rate: its lead, the interval of the lead, and whether it is significant."""
+    """Describe the policy with the higher rate, its lead over the other policy, and the significance of the lead."""
     (leader, best), (_, other) = sorted(rates.items(), key=lambda pair: pair[1].value, reverse=True)
     low, high = difference(best, other)
     lead = write.points(best.value - other.value)
@@ -114,7 +114,7 @@ def _unverified_rows(section: Section, result: Result, exposition: Exposition) -
 
 
 def unverified_figures(section: Section, exposition: Exposition, policy: str) -> dict[str, str]:
-    """Return the figures that cannot be recomputed from the data, as text by name."""
+    """Return the figures of a policy and section that cannot be recomputed from the data, as text by name."""
     if section is Section.TECHNICAL:
         return _latency(exposition, policy)
     if section is Section.QUALITY:

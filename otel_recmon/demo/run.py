@@ -46,7 +46,7 @@ def run(options: Options, console: Console) -> bool:
     With a fault, figures are expected to differ, and the result is True if the fault's indicator shows the fault.
 
     Raises:
-        DemoError: A process does not start, ends early, or answers wrongly.
+        DemoError: The fault is unknown, or a process does not start, ends early, or answers wrongly.
     """
     fault = options.broken
     impressions = load_impressions()

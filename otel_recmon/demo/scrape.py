@@ -27,7 +27,7 @@ class Exposition:
         return chain.from_iterable(self._samples.values())
 
     def total(self, metric: Metric, suffix: str = "", **labels: str) -> float:
-        """Return the sum of the metric's series with these labels; 0 if there are none."""
+        """Return the sum of the metric's series with these labels and name suffix (``_count``); 0 if there are none."""
         return sum(sample.value for sample in self._matching(metric, suffix, labels))
 
     def value(self, metric: Metric, **labels: str) -> float | None:
@@ -35,14 +35,14 @@ class Exposition:
         return next((sample.value for sample in self._matching(metric, "", labels)), None)
 
     def by(self, metric: Metric, label: str, suffix: str = "", **labels: str) -> dict[str, float]:
-        """Return the sum of the series for each value of ``label``. Sums of 0 are left out."""
+        """Return the sum of the metric's series for each value of ``label``. Sums of 0 are left out."""
         sums: dict[str, float] = defaultdict(float)
         for sample in self._matching(metric, suffix, labels):
             sums[sample.labels.get(label, "")] += sample.value
         return {value: total for value, total in sums.items() if total}
 
     def quantile(self, quantile: float, metric: Metric, **labels: str) -> tuple[float, float] | None:
-        """Return the bounds of the bucket that contains the quantile (0 to 1); None if nothing was recorded."""
+        """Return the bounds of the bucket that contains the ``quantile`` (0 to 1); None without recorded values."""
         sums: dict[float, float] = defaultdict(float)
         for sample in self._matching(metric, "_bucket", labels):
             sums[float(sample.labels["le"])] += sample.value
@@ -80,7 +80,7 @@ class ExpositionPage:
             return parse_exposition(await response.text())
 
     async def settled(self, client: ClientSession) -> Exposition:
-        """Return the metrics on the page now. The page has the true values of new series."""
+        """Return the metrics on the page now. Unlike Prometheus, the page is always up to date."""
         return await self.now(client)
 
 

@@ -20,7 +20,7 @@ from otel_recmon.stack.guard import guarded
 from otel_recmon.stack.ports import LOOPBACK, free_port
 
 READY_SECONDS: Final = 180.0
-"""The time for the service to become ready; long, for slow machines. A process that ends early is noticed at once."""
+"""The longest wait for the service to become ready; long, for slow machines. An early end is noticed at once."""
 STOP_SECONDS: Final = 15.0
 """The time between SIGTERM and SIGKILL; enough for a last export."""
 
@@ -38,7 +38,7 @@ class Workspace:
         return self.folder / "logs"
 
     def clear(self) -> None:
-        """Remove everything except the folder of logs. Remove this folder as well if it is empty."""
+        """Remove everything except the folder of logs. Without any logs, remove the folder of the workspace."""
         for entry in self.folder.iterdir():
             if entry != self.logs or not any(entry.iterdir()):
                 shutil.rmtree(entry, ignore_errors=True)
@@ -75,7 +75,7 @@ class RecommenderProcess:
 
     @property
     def page_url(self) -> str:
-        """The URL of the metrics page. It exists only with ``page_port``."""
+        """The URL of the metrics page; valid only with ``page_port``."""
         return f"http://{LOOPBACK}:{self.page_port}/metrics"
 
     def failure(self, error: Exception | None = None) -> DemoError:
@@ -106,7 +106,7 @@ class RecommenderProcess:
                 time.sleep(0.05)
 
     def stop(self) -> None:
-        """Send SIGTERM, and SIGKILL if the process does not end."""
+        """Send SIGTERM, and SIGKILL if the process does not end within ``STOP_SECONDS``."""
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)

@@ -42,7 +42,7 @@ class Setup:
                 )
 
     def failure(self, error: Exception | None = None) -> DemoError:
-        """Return the error for a failed request: that a component has ended, or else that the service failed."""
+        """Return the error for a failed request: a component has ended or, if all run, the service failed."""
         try:
             self.check()
         except DemoError as ended:
@@ -52,7 +52,7 @@ class Setup:
 
 @contextmanager
 def standalone(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
-    """Run the service and read its metrics page.
+    """Run the service while the context lasts, and yield the set-up that reads its metrics page.
 
     Raises:
         DemoError: The service does not start.
@@ -66,7 +66,7 @@ def standalone(catalog_size: int, port: int | None, fault: str = "") -> Iterator
 
 @contextmanager
 def on_stack(catalog_size: int, port: int | None, fault: str = "") -> Iterator[Setup]:
-    """Run a Collector, a Prometheus and the service, and read the metrics from Prometheus.
+    """Run a Collector, a Prometheus and the service, and yield the set-up that reads the metrics from Prometheus.
 
     Raises:
         DemoError: The Collector, the Prometheus or the service does not start.

@@ -44,7 +44,7 @@ class Impression:
     def earned_cents(self) -> int | None:
         """The revenue of the simulated conversion after the click, in cents; None without a conversion.
 
-        It depends only on the seed and the row, so an impression has the same conversion in every part of the data.
+        The conversion of a click depends only on ``SEED`` and the row, not on the number of loaded rows.
         """
         chance = Random(f"{SEED}:{self.row}")
         return chance.randint(*REVENUE_CENTS) if self.clicked and chance.random() < CONVERSION_RATE else None

@@ -100,7 +100,7 @@ class Lines:
         """Do nothing."""
 
     def show(self, progress: Progress, exposition: Exposition) -> None:  # noqa: ARG002 - the protocol's signature
-        """Print the progress if at least a tenth of the slates was sent since the last line."""
+        """Print the progress if the sent slates have passed another tenth of the total since the last line."""
         total = max(1, progress.total)
         step = STEPS * progress.slates // total
         if step > self._shown:

@@ -13,7 +13,7 @@ from otel_recmon.reading.routes import RouteKind, Routes
 
 
 class ApplicationRoute(NamedTuple):
-    """A route of the application, and the kind that the plugin assigns to it; None for a route that is not watched."""
+    """A route of the application. ``kind`` is assigned by the plugin; None for a route that is not watched."""
 
     method: str
     template: str

@@ -84,7 +84,7 @@ def dry_run(target: Target, recorded: RecordedExchange, routes: Sequence[Applica
         routes: The routes of the application. If there are none, the path itself is the route template.
 
     Raises:
-        DoctorError: The response file or the request line cannot be read.
+        DoctorError: The response file or the request cannot be read, or no route matches the request.
     """
     request = _request(recorded)
     method = request.method
@@ -178,7 +178,7 @@ def _request_of_file(file: Path, headers: list[tuple[bytes, bytes]]) -> _Request
 
 
 def _route(routes: Sequence[ApplicationRoute], method: str, path: str) -> tuple[str, Mapping[str, str]]:
-    """Return the route template that matches a path, and the values of its parameters."""
+    """Return the route template that matches a method and a path, and the values of the path's parameters."""
     for route in routes:
         found = re.fullmatch(_pattern(route.template), path) if route.method == method else None
         if found:

@@ -1,4 +1,4 @@
-"""Checks of the environment variables, most of them for values with an unexpected effect."""
+"""Checks of the environment variables. Most checks look for values with an unexpected effect."""
 
 import csv
 import difflib
@@ -24,12 +24,12 @@ _PORTS: Final = {GRPC: 4317, HTTP: 4318}
 """OTLP protocol -> the port that the OTLP specification assigns to it."""
 _PLUGIN_ENTRY_POINT: Final = "recmon"
 _HTTP_ATTRIBUTES: Final = 20
-"""The number of attributes that a server span needs: those of the web framework and some more of the service.
+"""The number of attributes that a server span needs for the web framework and for the service, not for the plugin.
 
 FastAPI's instrumentation sets 13 attributes with old names, or 12 with stable names (measured with 0.66b2).
 """
 _HTTP_ATTRIBUTES_DUP: Final = 32
-"""The number with OTEL_SEMCONV_STABILITY_OPT_IN=http/dup. FastAPI's instrumentation then sets 24 attributes."""
+"""The same number with OTEL_SEMCONV_STABILITY_OPT_IN=http/dup. FastAPI's instrumentation then sets 24 attributes."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SHORTEST_MS, _LONGEST_S = 100, 1000
@@ -145,7 +145,7 @@ def _check_export(target: Target) -> Iterator[Finding]:
 def _check_units(target: Target) -> Iterator[Finding]:
     """Yield the findings about times in the wrong unit.
 
-    The interval is in milliseconds. The timeout is in seconds in Python's exporters, but in milliseconds in the
+    The export interval is in milliseconds. The timeout is in seconds in Python's exporters, but in milliseconds in the
     OpenTelemetry specification and in other languages.
     """
     interval = "OTEL_METRIC_EXPORT_INTERVAL"
@@ -237,7 +237,7 @@ def _check_events(target: Target) -> Iterator[Finding]:
 
 
 def _exports_too_rarely(target: Target) -> bool:
-    """Return True if exports are rarer than the dashboards expect.
+    """Return True if exports are rarer than the dashboards expect, or the interval is not a number above 0.
 
     With --grafana, the topic grafana compares the interval with the data source's own `timeInterval` instead.
     """
@@ -247,5 +247,5 @@ def _exports_too_rarely(target: Target) -> bool:
 
 
 def _number(text: str) -> float:
-    """Parse a number. Other text counts as 0, because the checks only ask whether the number is above 0."""
+    """Parse a number. Other text counts as 0, which is an invalid interval but no sign of a wrong unit."""
     return number(text) or 0.0

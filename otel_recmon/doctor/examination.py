@@ -1,4 +1,4 @@
-"""The whole examination: all topics, except topics whose options are missing."""
+"""The whole examination of a service: all topics, except topics with a reason to skip them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass

@@ -34,7 +34,7 @@ _FINDING_OF_GRPC_STATUS: Final = {
 }
 """gRPC status -> name of the finding; every other status is `exporter-refused`."""
 _OWN_SERIES: Final = ("recmon_build_info", "target_info")
-"""Series on the metrics page of the examined service. If the service is running, it uses the port itself."""
+"""Series on the metrics page of the examined service. A page with one of them is served by the service itself."""
 
 
 def reason_to_skip(target: Target) -> str:
@@ -62,7 +62,7 @@ def _exporter_installed(target: Target) -> bool:
 
 
 def _check_grpc(target: Target) -> Iterator[Finding]:
-    """Yield the finding about an empty export over gRPC, if it fails."""
+    """Yield the finding about an empty export over gRPC, if the export fails."""
     url, headers, seconds = _base_url(target), _headers(target), _timeout(target)
     names = ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
     files = tuple(_otlp_variable(target, name) for name in names)
@@ -123,7 +123,7 @@ def _check_response(url: str, response: requests.Response, headers: Mapping[str,
 
 
 def _check_prometheus_port(target: Target) -> Iterator[Finding]:
-    """Yield the finding about another program on the port of the in-process Prometheus exporter."""
+    """Yield the finding about another program on the port of the in-process Prometheus exporter, if there is one."""
     port = target.value("OTEL_EXPORTER_PROMETHEUS_PORT") or PROMETHEUS_PORT
     host = target.value("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
     try:
@@ -160,7 +160,7 @@ def _credentials_note(headers: Mapping[str, str]) -> str:
 
 
 def _otlp_variable(target: Target, name: str) -> str:
-    """Return the value of an OTLP exporter variable. The variable for metrics overrides the one for all signals."""
+    """Return the value of an OTLP exporter variable. The value for metrics overrides the value for all signals."""
     return target.value(f"OTEL_EXPORTER_OTLP_METRICS_{name}") or target.value(f"OTEL_EXPORTER_OTLP_{name}")
 
 

@@ -73,10 +73,10 @@ def reason_to_skip(target: Target) -> str:
 
 
 def examine(target: Target) -> Iterator[Finding]:
-    """Yield the findings about missing and outdated objects in Grafana.
+    """Yield the findings about the access to Grafana, and about missing, outdated and failing objects in Grafana.
 
     Raises:
-        DoctorError: The file of --alerts cannot be read.
+        DoctorError: The file of --alerts cannot be used.
     """
     config, expected = _expected(target)
     if not fits_header(target.value(TOKEN)):
@@ -127,7 +127,7 @@ def _check_dashboards(grafana: Grafana, config: Config) -> Iterator[Finding]:
 
 
 def _panel_queries(dashboard: Json) -> set[tuple[Any, ...]]:
-    """Return the id, title and query of every panel target.
+    """Return the panel id, the panel title and the query of every panel target.
 
     Doctor compares only these fields, because Grafana adds other fields to a dashboard when it stores the dashboard.
     """
@@ -163,7 +163,7 @@ def _check_rules(grafana: Grafana, expected: list[Json]) -> Iterator[Finding]:
 
 
 def _firing_condition(rule: Json) -> tuple[Any, ...]:
-    """Return the queries, limits, duration and pause state of a rule.
+    """Return the queries and limits of a rule, the seconds for which a limit must be crossed, and the pause state.
 
     Doctor compares only these fields, because Grafana adds other fields to a rule when it stores the rule.
     """

@@ -15,11 +15,11 @@ from otel_recmon.doctor.examination import Report
 from otel_recmon.findings import Finding
 
 WIDTH: Final = 120
-"""Columns of the output if it does not go to a terminal."""
+"""The width of the output, in characters, if it does not go to a terminal."""
 _COLOURS: Final = {"error": "bold red", "warning": "bold yellow"}
 _INDENT: Final = (0, 0, 0, 2)
 _MAX_ITEMS: Final = 5
-"""The number of items that are printed of a list. Three dots stand for the others."""
+"""The maximum number of printed values of a list. Three dots stand for the other values."""
 
 
 def console() -> Console:

@@ -20,7 +20,7 @@ _PARENTS: Final = ("hypercorn", "granian")
 
 
 class ProcessOptions(NamedTuple):
-    """The process options from one source, such as the command line; None if the source does not set an option."""
+    """The process options from one source, such as the command line. An option that is not set is None or False."""
 
     source: str
     workers: int | None = None
@@ -31,7 +31,7 @@ class ProcessOptions(NamedTuple):
 
 
 def examine(target: Target) -> Iterator[Finding]:
-    """Yield the findings about several processes."""
+    """Yield the findings about the processes of the service and their options."""
     sources = _option_sources(target)
     several = next((one for one in sources if one.workers is not None), None)
     if several is not None and several.workers is not None and several.workers > 1:

@@ -1,4 +1,4 @@
-"""Checks of a service's series in Prometheus: names, labels, age, buckets, duplicates, and the server's settings."""
+"""Checks of a service's series in Prometheus (names, labels, age, buckets, duplicates) and of Prometheus's settings."""
 
 import json
 import time
@@ -76,7 +76,7 @@ def _check_service(prometheus: Prometheus, target: Target) -> Iterator[Finding]:
 
 
 def _job(prometheus: Prometheus, target: Target) -> str:
-    """Return the label ``job`` of the service's series: the name of the scrape job if Prometheus scrapes them."""
+    """Return the label ``job`` of the service's series: the scrape job's name if Prometheus scrapes the service."""
     selector = f"target_info{{service_name={_quote(target.resource[SERVICE_NAME])}}}"
     scraped = set() if target.exports_otlp else _label_values(prometheus, "job", selector)
     return scraped.pop() if len(scraped) == 1 else target.job
@@ -102,7 +102,7 @@ def _unseen_service(prometheus: Prometheus, job: str) -> Finding:
 def _wrong_names(prometheus: Prometheus, selector: str) -> Finding | None:
     """Return the finding about series names that are untranslated or lack suffixes; None if the names are right.
 
-    One gauge, one counter and one histogram are checked instead of all metrics, because each kind gets other suffixes.
+    One gauge, one counter and one histogram stand for all metrics, because the suffixes depend on the kind.
     """
     inner = selector[1:-1]
     dotted = [catalog.BUILD_INFO.name, *(f"{metric.name}{end}" for metric, end in _SUFFIXED)]

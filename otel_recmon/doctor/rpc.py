@@ -12,7 +12,7 @@ _EMPTY_EXPORT: Final = b""
 
 @dataclass(frozen=True)
 class GrpcAnswer:
-    """The name of a gRPC status, such as OK or UNAVAILABLE, and its details."""
+    """A gRPC status: its name, such as OK or UNAVAILABLE, and its details."""
 
     status: str
     details: str
@@ -20,7 +20,7 @@ class GrpcAnswer:
 
 @dataclass(frozen=True)
 class Certificates:
-    """The paths of the TLS files: certificate authority, client key, client certificate; empty for the defaults."""
+    """The paths of the TLS files: certificate authority, client key, client certificate. Empty is gRPC's default."""
 
     authority: str = ""
     key: str = ""
@@ -37,7 +37,7 @@ class Certificates:
 
 
 def export(address: str, headers: Mapping[str, str], timeout_s: float, secure: Certificates | None) -> GrpcAnswer:
-    """Send an empty export to a receiver at ``host:port`` and return its answer.
+    """Send an empty export to a receiver at ``host:port``, without TLS if ``secure`` is None. Return the answer.
 
     Raises:
         ImportError: gRPC is not installed.

@@ -1,4 +1,4 @@
-"""Checks of the installed packages: entry points, exporters, versions, and a set-up of OpenTelemetry in the code."""
+"""Checks of the installed packages (entry points, exporters, versions) and of OpenTelemetry's set-up in the code."""
 
 import difflib
 from collections import defaultdict
@@ -29,7 +29,7 @@ _REMEDIES: Final = {
 
 
 def examine(target: Target) -> Iterator[Finding]:
-    """Yield the findings about the packages of this interpreter."""
+    """Yield the findings about the packages of this interpreter and, with ``--app``, about the set-up in the code."""
     yield from _check_entry_point()
     yield from _check_libraries(target)
     if target.zero_code:

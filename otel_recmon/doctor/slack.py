@@ -61,7 +61,7 @@ def _check_url(url: str) -> Finding | None:
 
 
 def _shape_problem(url: str) -> str:
-    """Return the first problem of a webhook URL, without quoting it; empty if there is none."""
+    """Return the first problem of a webhook URL, without quoting the URL; empty if there is no problem."""
     if url != url.strip() or url[0] in "'\"":
         return "it has spaces or quotes around it"
     try:

@@ -64,7 +64,7 @@ class Target:
     configured_in_code: bool = False
 
     def includes(self, topic: str) -> bool:
-        """Return True if doctor examines ``topic``, which is ``prometheus`` or ``grafana``: each needs a URL."""
+        """Return True if ``topic`` (``prometheus`` or ``grafana``) has a URL and ``only`` does not exclude it."""
         return bool(getattr(self, topic)) and self.only in ("", topic)
 
     def value(self, variable: str) -> str:
@@ -124,7 +124,7 @@ class Target:
         return self.zero_code and bool(entry_points(group="opentelemetry_distro", name="distro"))
 
     def exporters(self, signal: str) -> list[str]:
-        """Return the exporters of a signal: ``metrics``, ``traces`` or ``logs``."""
+        """Return the names of the exporters of ``signal``, which is ``metrics``, ``traces`` or ``logs``."""
         default = "otlp" if self.uses_distro else ""
         names = self.value(f"OTEL_{signal.upper()}_EXPORTER") or default
         return [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]

@@ -18,25 +18,25 @@ class Change:
 
     @property
     def sure(self) -> bool:
-        """Whether the interval excludes 0."""
+        """Whether the interval excludes 0; False without an interval."""
         return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
 
 
 def relative(now: float | None, then: float | None) -> Change | None:
-    """Return the relative change of an amount; None if one of the two is unknown or the earlier one is 0."""
+    """Return ``now / then - 1``, the relative change of an amount; None if an amount is unknown or ``then`` is 0."""
     return None if now is None or not then else Change(now / then - 1)
 
 
 def points(now: Rate | None, then: Rate | None) -> Change | None:
-    """Return the difference of two shares (0.01 is a percentage point) with its Newcombe interval.
+    """Return ``now`` minus ``then``, a difference of two shares, with its Newcombe interval.
 
-    The result is None if one of the shares is unknown.
+    A difference of 0.01 is one percentage point. The result is None if one of the shares is unknown.
     """
     return None if now is None or then is None else Change(now.value - then.value, difference(now, then))
 
 
 def comparable(now: Report, then: Report) -> bool:
-    """Return True if the earlier report has nearly as many hours with data as the current one."""
+    """Return True if ``then`` has at least ``ENOUGH`` times as many hours with data as ``now``."""
     return heard(then) >= ENOUGH * heard(now)
 
 

@@ -99,7 +99,7 @@ def shares(name: str, times: Times, now: Sequence[Rate | None], then: Sequence[R
 
 
 def durations(name: str, times: Times, mean: Values, slow: Values) -> str:
-    """Draw the mean and a percentile of durations, in milliseconds."""
+    """Draw the mean of durations and a percentile of durations, ``slow``, over time. Both are in milliseconds."""
     with _drawing(HIGH) as (figure, axes):
         axes.plot(times.at, _floats(slow), color=SECOND, linewidth=1.6, marker="o", markersize=2)
         axes.plot(times.at, _floats(mean), color=MAIN, linewidth=1.6, marker="o", markersize=2)

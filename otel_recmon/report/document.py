@@ -187,7 +187,7 @@ def _part(figures: Figures) -> dict[str, Any]:
 
 
 def _defined(kind: Any, figures: Figures) -> dict[str, Any]:
-    """Return the values of the fields that have a definition."""
+    """Return, by name, the values of the fields of ``kind`` that have a definition."""
     return {one.name: _value(figures, **one.metadata) for one in fields(kind) if _DEFINITION in one.metadata}
 
 

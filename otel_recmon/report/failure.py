@@ -16,4 +16,4 @@ class UnknownError(ReportError):
 
 
 class SeveralError(ReportError):
-    """Several services match. Their figures are never added up, so one must be chosen."""
+    """Several services match. Their figures are never added up, so the user must choose one service."""

@@ -29,7 +29,7 @@ class Figures:
     gauges: Mapping[Gauge, float] = field(default_factory=dict)
 
     def value(self, of: Definition) -> float | None:
-        """Return the figure of a definition."""
+        """Return the value of the figure ``of``; None if it is unknown."""
         match of:
             case Ratio():
                 return of.value(self.value)
@@ -42,12 +42,12 @@ class Figures:
         raise TypeError(f"{of.name} has no value")
 
     def count(self, of: Count) -> int | None:
-        """Return a count as a whole number."""
+        """Return a count as a whole number; None if it is unknown."""
         found = self.value(of)
         return None if found is None else int(found)
 
     def rate(self, of: Ratio) -> Rate | None:
-        """Return a ratio of counts as a share with a 95 % interval; None if the denominator is 0."""
+        """Return a ratio of counts as a share with a 95 % interval; None if the ratio is unknown."""
         parts = of.parts(self.value)
         return None if parts is None else Rate(int(parts[0]), int(parts[1]), of.unbounded)
 
@@ -75,7 +75,7 @@ class Figures:
 
 
 def merged(several: Iterable[Figures]) -> Figures:
-    """Return the sums of the counts of several periods. Estimates and gauges are unknown: they do not add up."""
+    """Return the sums of the counts of several periods. The gauges of the result are unknown: gauges do not add up."""
     counts: defaultdict[Cell, float] = defaultdict(float)
     known: set[str] = set()
     for figures in several:

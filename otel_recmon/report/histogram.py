@@ -17,7 +17,7 @@ class Histogram:
 
     @classmethod
     def of(cls, buckets: Mapping[float, float], total: float) -> Self:
-        """Return the histogram of unsorted buckets."""
+        """Return the histogram for unsorted buckets (upper bound -> cumulative count) and the sum of all values."""
         return cls(tuple(sorted(buckets.items())), total)
 
     @property
@@ -31,7 +31,7 @@ class Histogram:
         return self.sum / self.count if self.count else math.nan
 
     def bucket(self, level: float) -> tuple[float, float]:
-        """Return the bounds of the bucket of a quantile; NaN for an empty histogram."""
+        """Return the lower and upper bound of the bucket with the quantile ``level`` (0 to 1); NaN without values."""
         if not self.count:
             return math.nan, math.nan
         lower = 0.0

@@ -188,7 +188,7 @@ def _latency(times: Times, latencies: Sequence[Histogram], every: str) -> Chart:
 
 
 def _rows(report: Report, length: timedelta) -> list[Row]:
-    """Return the figures of each hour, or their sums for each day."""
+    """Return the figures of each hour or, for a ``length`` of a day, the sums of the counts of each day."""
     if length == HOUR:
         return list(report.hours)
     days = [list(hours) for _, hours in groupby(report.hours, lambda row: row[0].start.date())]

@@ -49,14 +49,14 @@ class Period:
         return ceil(self.length / WEEK)
 
     def weeks_ago(self, weeks: int) -> Self:
-        """Return the same period of an earlier week."""
+        """Return the period moved back by a number of weeks."""
         return replace(self, start=self.start - weeks * WEEK, end=self.end - weeks * WEEK)
 
     def until(self, now: datetime) -> Self:
         """Return the part of the period before ``now``.
 
         Raises:
-            ValueError: If the period starts after ``now``.
+            ValueError: If the period starts at or after ``now``.
         """
         if self.start >= now:
             raise ValueError(f"the start, {written(self.start)}, is in the future")

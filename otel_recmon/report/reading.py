@@ -1,4 +1,4 @@
-"""Queries for the figures of a period in Prometheus."""
+"""Prometheus queries for the figures of a period."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from otel_recmon.report.sketches import distinct
 AT_ONCE: Final = 4
 """The number of concurrent queries."""
 Progress = Callable[[float], None]
-"""A callback for progress. It gets the share of the work done since the last call, and may run in any thread."""
+"""A callback for progress. It gets the work since its last call as a share of all work, and may run in any thread."""
 _GAUGES: Final = (
     definitions.COVERAGE,
     definitions.STALENESS,
@@ -78,7 +78,7 @@ class _Counted:
         return Figures(dict(sums), frozenset(self.known))
 
     def add(self, other: "_Counted") -> None:
-        """Add the counts of other cells."""
+        """Add the counts of ``other``, which must have no cell in common with these counts."""
         self.known |= other.known
         for number, hour in other.hours.items():
             self.hours[number].update(hour)

@@ -1,8 +1,8 @@
 """Exact increases of counters in each hour, from raw samples, with resets and without extrapolation.
 
-An event belongs to the hour of the export that first contains it. A series without a sample in the day before the
-period starts at 0: the plugin exports a new counter once as 0, and Prometheus adds a zero at the start time of a new
-histogram.
+An event belongs to the hour of the export that first contains it. If a series has no sample in the day before the
+period, it starts at 0: the plugin exports a new counter once as 0, and Prometheus adds a zero at the start time of a
+new histogram.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from otel_recmon.stats.histogram import rise
 LOOKBACK: Final = "1d"
 """The window before the period in which the last value of a counter is searched."""
 PIECE: Final = 7 * 24
-"""The number of hours in one query."""
+"""The maximum number of hours in one query."""
 Identity = frozenset[tuple[str, str]]
 """The labels of a series without its name."""
 Samples = tuple[float, ...]
@@ -36,8 +36,8 @@ class Rise:
 class Rises:
     """A reader of increases, for the series that a selector selects.
 
-    For an hour without a reset, it queries only the first and the last value of a series. For an hour with a reset, it
-    queries all samples.
+    For an hour without a reset, the reader queries only the first and the last value of a series. For an hour with a
+    reset, the reader queries all samples.
     """
 
     prometheus: Prometheus
@@ -45,7 +45,7 @@ class Rises:
     _last: dict[Identity, float] = field(default_factory=dict, init=False)
 
     def within(self, hours: Sequence[Period], read: Callable[[int], None] = lambda _: None) -> Iterator[Rise]:
-        """Yield the increase of each series in each hour in which it has a sample.
+        """Yield, for each hour, the increase of each series that has a sample in this hour.
 
         Args:
             hours: Consecutive hours.

@@ -47,9 +47,9 @@ def dashboard_router(
     internal routes.
 
     Args:
-        prometheus: The URL of a Prometheus server, or of a server with its API.
+        prometheus: The URL of a Prometheus server, or of a server with the same API.
         job: The label ``job`` of the service: ``service.namespace/service.name``, or ``service.name`` only.
-        environment: The ``deployment.environment.name`` of the service; required if it runs in several environments.
+        environment: The ``deployment.environment.name`` of the service; required if the job has several environments.
         headers: Additional HTTP headers for Prometheus, such as a bearer token or a tenant.
         timeout_s: The timeout of each query, in seconds.
 

@@ -14,12 +14,12 @@ from otel_recmon.stats.sketch import estimate
 
 @dataclass(frozen=True)
 class Distinct:
-    """The maximum of each register over all sketches, by model version."""
+    """A merged sketch by model version: the maximum of each register (a cell of a sketch) over processes and time."""
 
     registers: Mapping[str, Mapping[str, int]]
 
     def count(self, of: str) -> float | None:
-        """Estimate the number of distinct ids for a version, or for all versions (""); None without a sketch."""
+        """Estimate the distinct ids of a model version, or of all versions if ``of`` is ""; None without a sketch."""
         highest: defaultdict[str, int] = defaultdict(int)
         for each, registers in self.registers.items():
             for register, rank in registers.items() if of in ("", each) else ():

@@ -91,7 +91,7 @@ def _plain(first: str, *others: str) -> Table:
 
 
 def rows(currency: str) -> tuple[Row, ...]:
-    """Return the rows of a summary: the name and the format of each figure."""
+    """Return the rows of a summary: the name of each figure, and the function that formats the figure."""
     return (
         _count(definitions.REQUESTS),
         _indented(_count(definitions.SUCCESSES)),
@@ -157,6 +157,6 @@ def small_money(amount: float | None) -> str:
 
 
 def percentile(latency: Histogram, level: float) -> str:
-    """Format a percentile. A percentile in the last bucket is a lower bound, and gets the mark ``>``."""
+    """Format a percentile. A percentile in the last bucket is printed as ``>`` and the lower bound of this bucket."""
     over = "> " if math.isinf(latency.bucket(level)[1]) else ""
     return over + write.latency(latency.quantile(level))

@@ -21,7 +21,7 @@ class Command:
     Attributes:
         name: The name of the program.
         package: The path of the Go package, relative to the folder of its module.
-        also_called: Other names under which it may be on PATH.
+        also_called: Other names under which the program may be on PATH.
         needs: The components that a Collector on PATH must list in the output of its command `components`.
     """
 

@@ -30,7 +30,7 @@ class Component:
         log: The file for its output.
         environment: Environment variables to add to those of the current process.
         group: The process group to join; 0 for a new group.
-        deadline_s: Seconds to wait until it is ready; long, for slow machines.
+        deadline_s: Seconds to wait until the program is ready; by default long, for slow machines.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Component:
         return self._process.pid if self._process is not None and self.running else None
 
     def last_error(self) -> str:
-        """Return the last error that the log has since the start of the process; without an error, its last lines."""
+        """Return the last error in the log since the start of the process; without an error, the last lines."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)  # the log of an earlier run may be in the same file
             return extract_error(log.read().decode(errors="replace"))
@@ -138,7 +138,7 @@ def extract_error(output: str) -> str:
 
 
 def _message(line: str) -> str:
-    """Return the fields `msg` and `err` of a line in logfmt."""
+    """Return the fields `msg` and `err` of a line in logfmt; without these fields, the whole line."""
     values = re.findall(r'\b(?:msg|err)=(?:"((?:[^"\\]|\\.)*)"|(\S+))', line)
     texts = [(quoted or bare).replace("\\n", " ").replace('\\"', '"') for quoted, bare in values]
     return ": ".join(texts) or line

@@ -78,7 +78,7 @@ def collector(place: StackLayout, environment: Mapping[str, str], overlays: Sequ
 
 
 def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Process:
-    """Copy Prometheus's files with the targets of this stack, and return its process.
+    """Copy a Prometheus's configuration to the stack's folder, write the targets there, and return the process.
 
     The Prometheus called scraped_prometheus scrapes the services' metrics from the Collector's page.
 
@@ -107,7 +107,7 @@ def prometheus(place: StackLayout, name: str, *, scrape_interval: str) -> Proces
 
 
 def add_rules(place: StackLayout, name: str, rules: Path) -> None:
-    """Copy the recording rules of a folder for a Prometheus, and the alerting rules if there is an Alertmanager.
+    """Copy the recording rules in ``rules`` for the Prometheus ``name``. With an Alertmanager, copy alerting rules too.
 
     Raises:
         StackError: The folder does not exist.

@@ -24,7 +24,7 @@ from otel_recmon.stack.slack_page import render_page
 MAX_MESSAGES: Final = 500
 """The number of messages that the stand-in keeps. It drops older messages."""
 BODY_BYTES: Final = 1_048_576
-"""The maximum length of a post."""
+"""The maximum length of the body of a post."""
 SHOWN: Final = ("text", "attachments", "blocks")
 """A message needs at least one of these fields. Slack refuses a message without them, with the answer `no_text`."""
 HEALTH: Final = "/health"
@@ -56,7 +56,7 @@ class Slack:
 
     @property
     def posts(self) -> int:
-        """The number of posts, including those that were refused or not answered."""
+        """The number of posts that ``receive`` got, including refused and unanswered posts."""
         return self._posts
 
     @contextmanager
@@ -78,7 +78,7 @@ class Slack:
             self._answering.set()
 
     def receive(self, body: bytes, kind: str, path: str) -> tuple[int, str] | None:
-        """Handle a post. Return the status and the text that Slack would answer; None to close the connection."""
+        """Handle a post with content type ``kind``. Return Slack's status and text; None to close the connection."""
         with self._counting:
             self._posts += 1
         if not self._answering.is_set():
@@ -102,7 +102,7 @@ class Slack:
 
 
 def _payload(body: bytes, kind: str) -> Mapping[str, Any] | None:
-    """Return the JSON of a post, from the body or from the form field `payload`; None if there is none."""
+    """Return the JSON of a post, from the body or from the form field `payload`; None without a JSON object."""
     try:
         text = body.decode()
         payload = json.loads(parse_qs(text)["payload"][0] if kind.startswith("application/x-www-form") else text)

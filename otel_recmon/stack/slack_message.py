@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """One post to the webhook: its payload, the path of the request, and its time in UTC."""
+    """One post to the webhook: its payload, the path of the request, and the time of arrival in UTC."""
 
     payload: Mapping[str, Any]
     path: str

@@ -27,9 +27,10 @@ class Stack:
         scraped: Start a second Prometheus, which scrapes the metrics from the Collector.
         alertmanager: The configuration file of an Alertmanager to start.
         rules: A folder with recording rules for Prometheus. Its subfolder `alerts` has alerting rules, which are used
-            only with an Alertmanager. By default the rules in the package.
+            only with an Alertmanager. By default the rules in `files`.
         directory: The folder for data and logs; it is kept at the end. By default a temporary folder, which is removed.
-        group: The process group for the processes. With it, the caller must end the group and remove `directory`.
+        group: The process group for the processes; used only together with `directory`. The caller must then end the
+            group and remove `directory`.
         ports: Port numbers by name. A name without a number gets a free port.
         environment: Variables for the Collector, such as COLLECTOR_TRACES_ENDPOINT.
         overlays: Files to merge over collector-config.yaml, such as the files in deploy/.
@@ -104,7 +105,7 @@ class Stack:
 
     @property
     def telemetry_url(self) -> str:
-        """The URL of the Collector's page with its own metrics."""
+        """The URL of the page with the metrics of the Collector itself."""
         return f"{self._url('telemetry')}/metrics"
 
     @property

@@ -27,14 +27,14 @@ class Crossing:
 
     @property
     def text(self) -> str:
-        """The labels of the series (without those of the service), then the text of the alert with the value."""
+        """The label values of the series (except those of the service), then the text of the alert with the value."""
         subject = ", ".join(value for label, value in self.labels.items() if label not in IDENTITY)
         return f"{subject}: {self.rule.summary(self.value)}" if subject else self.rule.summary(self.value)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The result of an evaluation.
+    """The result of an evaluation of alerts.
 
     Attributes:
         crossings: The crossed thresholds, the most severe first.
@@ -79,8 +79,9 @@ def _shown(rule: AlertRule, seen_s: float) -> bool:
     """Return True if the page of a process is enough to evaluate an alert.
 
     A page has neither a history nor the metrics of other programs. So the result is False for alerts that compare with
-    an earlier time, and for alerts on the Collector. A burn-rate alert needs a history as long as its long window. The
-    expressions of the other alerts require a minimum of traffic themselves.
+    an earlier time, and for alerts on the Collector. ``seen_s``, the window of the figures in
+    seconds, must cover the long window of a burn-rate alert. The expressions of the other alerts require a minimum of
+    traffic themselves.
     """
     if rule.alert.against or rule.tuning.offset or not rule.alert.signal.metrics:
         return False

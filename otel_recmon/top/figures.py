@@ -1,4 +1,4 @@
-"""Figures of ``otel-recmon top``: their signals, and the query for all of them."""
+"""Figures of ``otel-recmon top``: their signals, and the query for all figures."""
 
 import math
 from collections import defaultdict

@@ -18,7 +18,7 @@ from otel_recmon.top.screen import Screen
 
 @dataclass(frozen=True)
 class Pace:
-    """The seconds between two readings, and the number of readings; None to read until the user stops."""
+    """The seconds between two readings, and the number of readings, ``count``: None for no limit."""
 
     interval_s: float
     count: int | None = None

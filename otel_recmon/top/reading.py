@@ -27,7 +27,7 @@ class ServiceError(RecmonError):
 
 @dataclass(frozen=True)
 class Reading:
-    """The figures, trends and crossed thresholds of a service at one time, in seconds since 1970."""
+    """The figures, trends and crossed thresholds of a service at the time ``at``, in seconds since 1970."""
 
     at: float
     source: str
@@ -40,7 +40,7 @@ class Reading:
 
 
 class Watch:
-    """A reader of one service."""
+    """A reader of the figures, trends and crossed thresholds of one service."""
 
     def __init__(self, source: MetricsSource, rules: Sequence[AlertRule], job: str = "", environment: str = "") -> None:
         """Create the reader without reading.
@@ -67,7 +67,7 @@ class Watch:
         return self.reading(self._source.look())
 
     def reading(self, at: float) -> Reading:
-        """Return the figures, trends and crossed thresholds of the service at the time of the source's last read."""
+        """Return the reading of the service at ``at``, which must be the time of the source's last read."""
         source = self._source
         service = self._service(at)
         scope = QueryScope(source.window, IDENTITY, _matchers(service))
@@ -102,7 +102,7 @@ class Watch:
         return found[0]
 
     def _known_as(self, at: float) -> Service | None:
-        """Return the service in ``target_info`` of a page; None if there is none."""
+        """Return the service that ``target_info`` on a page names; None without this series, or for a Prometheus."""
         if self._source.whole:
             return None
         found = next((one.labels for one in self._source.instant(TARGET, at)), {})

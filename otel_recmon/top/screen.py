@@ -29,9 +29,9 @@ NAMES: Final = 8
 """The screen names at most this many alerts that were not evaluated. The JSON output names all of them."""
 ALL: Final = "all"
 _COLOURS: Final = {look.WARNING: "dark_orange", "dark-green": "dark_green", look.NEUTRAL: "default"}
-"""The names in rich of the dashboard colours that have another name there."""
+"""Dashboard colour -> its name in rich, for the colours whose two names differ."""
 _BARS: Final = dict(zip(catalog.OUTCOMES_, "█▓▒░=x·", strict=True))
-"""The character of each outcome in a bar. It shows the outcome without colours, too."""
+"""The character of each outcome in a bar. The characters make a bar readable without colours."""
 _SEVERITIES: Final = {"critical": look.BAD, "warning": look.WARNING, "info": look.NEUTRAL}
 Write = Callable[[float | None], str]
 
