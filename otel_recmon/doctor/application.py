@@ -1,7 +1,6 @@
 """The application's routes and their classification by the plugin."""
 
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 from opentelemetry.metrics import get_meter_provider
 
 from otel_recmon.doctor.target import DoctorError, Target
+from otel_recmon.integrations.templates import listed
 from otel_recmon.reading.routes import RouteKind, Routes
 
 
@@ -58,25 +58,10 @@ def list_routes(target: Target) -> list[ApplicationRoute]:
         raise DoctorError(f"{target.app} has no routes: it is a {type(app).__name__}, not an application")
     watched = Routes.of(target.settings)
     return [
-        ApplicationRoute(method, template, watched.kind(method, template))
-        for template, methods in _templates(app.routes, "")
-        for method in methods
+        ApplicationRoute(method, template, watched.kind(method, template)) for method, template in listed(app.routes)
     ]
 
 
 def sets_meter_provider() -> bool:
     """Return whether the imported application has set a meter provider of the SDK."""
     return hasattr(get_meter_provider(), "add_metric_reader")
-
-
-def _templates(routes: Any, prefix: str) -> Iterator[tuple[str, list[str]]]:
-    for route in routes:
-        path = prefix + (getattr(route, "path", None) or "")
-        methods = getattr(route, "methods", None)
-        included = getattr(route, "effective_route_contexts", None)  # an included router, since FastAPI 0.137
-        if methods:
-            yield path, sorted(set(methods) - {"HEAD", "OPTIONS"})
-        elif included:
-            yield from _templates(included(), prefix)
-        elif getattr(route, "routes", None):
-            yield from _templates(route.routes, path)

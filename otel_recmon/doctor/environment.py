@@ -14,7 +14,8 @@ from otel_recmon.config import Problem, variable
 from otel_recmon.doctor.application import ApplicationRoute, list_routes
 from otel_recmon.doctor.target import ENVIRONMENT, GRPC, HTTP, SERVICE_NAME, DoctorError, Target, without_secrets
 from otel_recmon.findings import Finding, found
-from otel_recmon.reading.routes import RouteKind
+from otel_recmon.reading.event_words import suggests_events
+from otel_recmon.reading.routes import TAKE_CLICKS, RouteKind
 from otel_recmon.recording.item_catalog import load
 from otel_recmon.recording.model_age import newest
 from otel_recmon.values import number
@@ -97,6 +98,11 @@ def _check_routes(target: Target) -> Iterator[Finding]:
     listed = list_routes(target) if target.app else _routes_of_command(target)
     if listed and not any(route.kind is RouteKind.RECOMMENDATION for route in listed):
         yield found("no-route-watched", app=target.app or _app_of(target.command), count=len(listed))
+    elif listed and not any(route.kind in TAKE_CLICKS for route in listed):
+        # Without such a route, the clicks may arrive at another service.
+        likeliest = [f"{method} {template}" for method, template, _ in listed if suggests_events(method, template)]
+        if likeliest:
+            yield found("no-click-route", app=target.app or _app_of(target.command), routes=", ".join(likeliest))
 
 
 def _routes_of_command(target: Target) -> list[ApplicationRoute]:

@@ -12,7 +12,7 @@ from otel_recmon.integrations.asgi_types import Application, Message, Receive, S
 from otel_recmon.integrations.exposition import is_metrics_request, serve
 from otel_recmon.integrations.lifespan import flush_on_shutdown
 from otel_recmon.integrations.signing import SignedSend
-from otel_recmon.integrations.templates import RouteCache, is_routed
+from otel_recmon.integrations.templates import RouteCache, is_routed, template
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.exchange import ABANDONED
 from otel_recmon.reading.http_exchange import REDIRECTS, HttpExchange, RawHeaders
@@ -284,6 +284,8 @@ class WatchedRequest:
         if status in REDIRECTS and not is_routed(self._scope):
             return  # a middleware sent the client elsewhere: the client repeats the request, which counts then
         self.reader = reader = self._switch.routes.find(self._scope, self._root_path)
+        if reader is None and self._observer.adviser.is_waiting:
+            self._observer.adviser.pass_by(template(self._scope, self._root_path))
         self.reads_response = reader is not None and reader.reads_response and 200 <= status < 300
 
     def _kept(self, body: Body | None, chunk: bytes) -> Body:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
@@ -15,6 +15,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from otel_recmon.integrations.asgi import MARK, Switch, WatchedRequest, WatchMiddleware
 from otel_recmon.integrations.asgi_types import Receive, Scope, Send
 from otel_recmon.integrations.exposition import SCRAPE_HEADER, ensure_reader, rendered
+from otel_recmon.integrations.templates import listed
 
 _SPLICED = "_otel_recmon_stack"
 
@@ -91,8 +92,17 @@ class Installation:
         app.__dict__[_SPLICED] = stack
         self._apps[app] = parent, watched
         observer = self._switch.observer
-        if observer is not None and observer.settings.metrics_path:
+        if observer is None:
+            return
+        if observer.adviser.listed is None:  # the first application has the others as mounts
+            observer.adviser.listed = partial(_listed, ref(app))
+        if observer.settings.metrics_path:
             ensure_reader()
+
+
+def _listed(app: Callable[[], Starlette | None]) -> list[tuple[str, str]]:
+    found = app()
+    return [] if found is None else list(listed(found.routes))
 
 
 class _WatchedHandler:

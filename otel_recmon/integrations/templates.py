@@ -44,6 +44,20 @@ class RouteCache(Generic[T]):
         return self._lookup(asgi["method"], found) if found else None
 
 
+def listed(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the method and the template of each route of an application, except HEAD and OPTIONS."""
+    for route in routes:
+        path = prefix + (getattr(route, "path", None) or "")
+        methods = getattr(route, "methods", None)
+        included = getattr(route, "effective_route_contexts", None)  # an included router, since FastAPI 0.137
+        if methods:
+            yield from ((method, path) for method in sorted(set(methods) - {"HEAD", "OPTIONS"}))
+        elif included:
+            yield from listed(included(), prefix)
+        elif getattr(route, "routes", None):
+            yield from listed(route.routes, path)
+
+
 def is_routed(asgi: Scope) -> bool:
     """Return whether the router has chosen the endpoint of a route. If not, a middleware has answered the request.
 

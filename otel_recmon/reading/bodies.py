@@ -4,9 +4,11 @@ import json
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from otel_recmon.config import variable
 from otel_recmon.safety import Faults
 
 loads: Callable[[bytes | str], Any] = json.loads
@@ -15,8 +17,10 @@ with suppress(ImportError):
     from orjson import loads
 
 
-_LONGEST_NULL = 16
+_LONGEST_NULL: Final = 16
 """The maximum length in bytes of a body that is compared with ``null``."""
+_LONGEST_SHOWN: Final = 100
+"""The maximum length of a header that is shown in a log message."""
 
 
 class Body:
@@ -51,20 +55,65 @@ class Body:
         return raw if encoding in ("", "identity") else _unpacked(raw, encoding, self.limit, faults)
 
 
+def _inflated(raw: bytes, limit: int) -> bytes:
+    return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, limit)
+
+
+_decoders: dict[str, Callable[[bytes, int], bytes]] = {"gzip": _inflated, "x-gzip": _inflated, "deflate": _inflated}
+"""For each encoding, a function that decompresses a body up to a number of bytes."""
+_decoder_errors: list[type[Exception]] = [zlib.error]
+_PACKAGES: Final = {"br": "brotli", "zstd": "zstandard"}
+"""The packages that decompress further encodings, if they are installed."""
+with suppress(ImportError):
+    _brotli: Any = import_module("brotli")
+    _decoders["br"] = lambda raw, limit: _brotli.Decompressor().process(raw, output_buffer_limit=limit)
+    _decoder_errors += [_brotli.error, TypeError]  # TypeError: before version 1.2, the output had no limit
+with suppress(ImportError):
+    _zstandard: Any = import_module("zstandard")
+    _decoders["zstd"] = lambda raw, limit: _zstandard.ZstdDecompressor().stream_reader(raw).read(limit)
+    _decoder_errors.append(_zstandard.ZstdError)
+
+
 def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | None:
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        faults.drop("body_encoding", "a body without encoding, or with gzip or deflate")
+    decode = _decoders.get(encoding)
+    if decode is None:
+        faults.drop("body_encoding", f"one of the encodings {', '.join(_decoders)}")
         return None
     try:
-        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        content = unpacker.decompress(raw, limit)
-    except zlib.error:
+        content = decode(raw, limit + 1)
+    except tuple(_decoder_errors):
         faults.drop("body_unreadable", "a body compressed as its header says")
         return None
-    if unpacker.unconsumed_tail:
+    if len(content) > limit:
         faults.drop("body_too_large", f"a body of at most {limit} bytes")
         return None
     return content
+
+
+def unread(body: Body, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return why responses like this one cannot be parsed, and what helps; None if they can."""
+    media_type, encoding = coding(headers)
+    if not maybe_json(media_type):
+        kind = media_type.partition(";")[0].strip()[:_LONGEST_SHOWN]
+        return f"they are {kind} and not JSON; call track_recommendations in the handler"
+    if body.size > body.limit:
+        return f"one of them has {body.size} bytes; set {variable('max_body_bytes')} to more than that"
+    if encoding not in ("", "identity", *_decoders):
+        package = _PACKAGES.get(encoding)
+        helps = f"install the package {package}" if package else "call track_recommendations in the handler"
+        return f"they are compressed with {encoding[:_LONGEST_SHOWN]}; {helps}"
+    return _unparsed(body.content(encoding, Faults()), media_type)
+
+
+def _unparsed(content: bytes | None, media_type: str) -> str | None:
+    try:
+        if content and not parsed(content, media_type) and "event-stream" in media_type:
+            return "no event of the stream has JSON in its data; call track_recommendations in the handler"
+    except ValueError:
+        if content and any(word in content for word in (b"NaN", b"Infinity")):
+            return "one of them contains NaN or Infinity, which are not JSON; replace such numbers by null"
+        return "one of them is not valid JSON; correct the response, or call track_recommendations in the handler"
+    return None if content else "one of them is not compressed as its header says; correct the header"
 
 
 def response_json(body: Body, headers: Iterable[tuple[bytes, bytes]], faults: Faults) -> Any:

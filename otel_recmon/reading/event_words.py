@@ -34,6 +34,13 @@ def takes_events(method: str, template: str) -> bool:
     return of_any_kind or event_of_route(template) is not None
 
 
+def suggests_events(method: str, template: str) -> bool:
+    """Return whether a route that is not watched may take clicks, by any word of its template."""
+    words = {word for segment in template.split("/") if "{" not in segment for word in words_of(segment)}
+    telling = _ROUTES | _CLICKS | _USUAL.keys()
+    return method in ("POST", "PUT", "GET") and not words.isdisjoint(telling) and words.isdisjoint(_NOT_HERE)
+
+
 def event_of_route(template: str) -> str | None:
     """Return the event that the last fixed segment of a template names, such as ``view`` for ``/track-view``."""
     one, two = _last_words(template, 1), _last_words(template, 2)

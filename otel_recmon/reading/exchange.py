@@ -65,6 +65,10 @@ class Exchange(Protocol):
     def response(self) -> Any:
         """The parsed content of the response; None if the response is incomplete or cannot be parsed."""
 
+    @property
+    def unread(self) -> str | None:
+        """Why responses like this one cannot be parsed, and what helps, as a clause; None if they can."""
+
 
 class PartOfExchange:
     """One event of a request with several events: an exchange whose body is the event."""
@@ -87,3 +91,8 @@ class PartOfExchange:
     def response(self) -> Any:
         """The parsed content of the response to the request."""
         return self._exchange.response
+
+    @property
+    def unread(self) -> str | None:
+        """Why the response cannot be parsed; None if it can."""
+        return self._exchange.unread

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from opentelemetry.trace import INVALID_SPAN, Span
 
 from otel_recmon.catalog import ERROR, REJECTED, SUCCESS
-from otel_recmon.reading.bodies import Body, parsed, response_json
+from otel_recmon.reading.bodies import Body, parsed, response_json, unread
 from otel_recmon.safety import Faults
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -134,6 +134,12 @@ class HttpExchange:
             body = self._response_body if self.status == SUCCESS else None
             self._response = self._parse_response(body) if body is not None and body.size else None
         return self._response
+
+    @property
+    def unread(self) -> str | None:
+        """Why responses like this one cannot be parsed, and what helps; None if they can."""
+        body = self._response_body
+        return None if body is None else unread(body, self._raw_response_headers)
 
     def _parse_body(self, body: Body) -> Any:
         content = body.content("", self._faults)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from otel_recmon.catalog import REJECTED
-from otel_recmon.config import Settings, variable
+from otel_recmon.config import Settings
+from otel_recmon.reading.advice import Adviser, unrecognized
 from otel_recmon.reading.exchange import ABANDONED, Exchange
 from otel_recmon.reading.guess import Guess
 from otel_recmon.reading.reader import Reader, Readers
@@ -37,6 +38,7 @@ class Observer:
         self.recorder = defaults.recorder
         self.faults = defaults.faults
         self._routes = Routes.of(settings)
+        self.adviser = Adviser(self._routes, defaults)
         self._readers = Readers(settings, defaults.store)
         self._known: dict[tuple[str, str], Reader | None] = {}
         self._warned: set[str] = set()
@@ -66,8 +68,9 @@ class Observer:
             request.close(frozenset())
             return
         record_observation(self.defaults, request, seen, status, seconds)
+        self.adviser.note(seen)
         if reader is not None and seen.recommends:
-            self._warn_unrecognized(reader, seen)
+            self._warn_unrecognized(reader, seen, exchange)
             if request.labels is not None and exchange.span.is_recording():
                 describe(exchange.span, _span_attributes(request))
 
@@ -89,16 +92,12 @@ class Observer:
             self._known = {key: None if found is reader else found for key, found in self._known.items()}
             self.routes_changed()
 
-    def _warn_unrecognized(self, reader: Reader, seen: Observation) -> None:
+    def _warn_unrecognized(self, reader: Reader, seen: Observation, exchange: Exchange) -> None:
         if seen.slate is None or seen.slate.items is not None:
             return
         if reader.template not in self._warned and len(self._warned) < MOST_ROUTES:
             self._warned.add(reader.template)
-            _logger.warning(
-                "otel-recmon finds no items in the responses of %s; set %s to their place in the response",
-                reader.template,
-                variable("items"),
-            )
+            _logger.warning("%s", unrecognized(reader.template, exchange.response, exchange.unread))
 
 
 def _span_attributes(request: RequestContext) -> dict[str, str | int | bool]:

@@ -16,7 +16,7 @@ from otel_recmon.reading.exchange import Exchange, PartOfExchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
 from otel_recmon.reading.guess import Guess
 from otel_recmon.reading.item_keys import plain
-from otel_recmon.reading.routes import RouteKind
+from otel_recmon.reading.routes import TAKE_CLICKS, RouteKind
 from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.slates import SlateRules, column, rebased
 from otel_recmon.recording.observation import Observation, ReportedEvent
@@ -25,8 +25,6 @@ from otel_recmon.recording.store import Store
 from otel_recmon.safety import Faults
 from otel_recmon.values import label_text, number
 
-_CLICKED: Final = (RouteKind.CLICK, RouteKind.TRACKER, RouteKind.EVENT)
-"""The kinds of routes that report clicks. Their bodies may be lists of events; the list of a conversion is one cart."""
 _OF_ROUTE: Final = {
     RouteKind.CLICK: CLICK,
     RouteKind.TRACKER: CLICK,
@@ -131,7 +129,7 @@ class Reader:
         """Return the content of an exchange, without the parts that the code has already recorded in ``request``."""
         seen = Observation()
         seen.recommends = self.kind is RouteKind.RECOMMENDATION
-        if self.needs_user or (self.signed and self.kind in _CLICKED):
+        if self.needs_user or (self.signed and self.kind in TAKE_CLICKS):
             seen.user = self.user(exchange)
         if seen.recommends:
             if exchange.not_modified:
@@ -154,7 +152,8 @@ class Reader:
 
     def _events(self, exchange: Exchange) -> Iterator[ReportedEvent]:
         """Yield the events that a request reports: one, or as many as its body has elements."""
-        batch = events_in(exchange.body) if self.kind in _CLICKED else None
+        # A conversion may have a list, too: the items of one cart.
+        batch = events_in(exchange.body) if self.kind in TAKE_CLICKS else None
         if batch is None:
             yield from self._event(self._whole(exchange))
             return

@@ -25,6 +25,8 @@ class RouteKind(Enum):
     """A route for events of any kind."""
 
 
+TAKE_CLICKS: Final = (RouteKind.CLICK, RouteKind.TRACKER, RouteKind.EVENT)
+"""The kinds of routes that report clicks."""
 _LAST_FIXED: Final = r"(?:.*/)?{word}(?:/\{{[^}}]*\}})*/?"
 _CLICKS: Final = Pattern(frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE))
 _CONVERTS: Final = Pattern(

@@ -69,6 +69,16 @@ def recommending_keys(body: Any) -> list[str]:
     return [key for key in (*nested, *inner) if _rank(key) == _NAMED]
 
 
+def lists_in(body: Any) -> list[tuple[str, ...]]:
+    """Return the places of lists that may be the items, at most one object down. A place is the keys on the way."""
+    if not isinstance(body, dict):
+        return []
+    nested = [(key, value) for key, value in body.items() if isinstance(value, dict)]
+    paths: list[tuple[tuple[str, ...], Any]] = [((key,), value) for key, value in body.items()]
+    paths += [((key, inner), value) for key, object_ in nested for inner, value in object_.items()]
+    return [path for path, value in paths if isinstance(value, list) and value and _rank(path[-1]) >= 0]
+
+
 def _in_text(body: dict[str, Any]) -> Found | None:
     """Return the items in a JSON text under a usual key; no items for null in place of a list."""
     for key, value in body.items():

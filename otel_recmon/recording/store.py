@@ -222,6 +222,11 @@ class Store:
             recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
             return sorted({*self.declared, *recent} - {UNKNOWN}) or [UNKNOWN]
 
+    def total(self, metric: catalog.Metric) -> float:
+        """Return the count of a counter, summed over its series."""
+        with self.lock:
+            return sum(count for *_, count in self._counted(metric))
+
     def rows(self, metric: catalog.Metric) -> list[Row]:
         """Return the values and attributes of a counter's series.
 

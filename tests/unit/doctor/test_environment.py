@@ -93,6 +93,7 @@ def test_variables_are_not_required_if_the_imported_application_configures_opent
     [
         ("uvicorn feeds_only:app", ["no-route-watched"]),
         ("opentelemetry-instrument gunicorn -w 1 feeds_only:app", ["no-route-watched"]),
+        ("uvicorn half_watched:app", ["no-click-route"]),
         ("uvicorn nowhere_at_all:app", []),
         ("python feeds.py", []),
     ],
@@ -101,6 +102,10 @@ def test_an_application_that_the_command_names_is_watched(
     command: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "feeds_only.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (tmp_path / "half_watched.py").write_text(
+        "from fastapi import FastAPI\napp = FastAPI()\n"
+        "app.get('/recommendations')(lambda: [])\napp.post('/users/clicked')(lambda: None)\n"
+    )
     monkeypatch.setattr(sys, "path", [*sys.path])
 
     examined = Target(HEALTHY, command.split(), folder=tmp_path)

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import brotli  # type: ignore[import-untyped]  # the package has no types
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +48,13 @@ CONTENTS: dict[str, tuple[bytes, str, bytes | None, dict[str, int]]] = {
         None,
         {"body_too_large": 1},
     ),
-    "an unknown encoding": (SLATE, "zstd", None, {"body_encoding": 1}),
-    "brotli": (SLATE, "br", None, {"body_encoding": 1}),
+    "an unknown encoding": (SLATE, "lzma", None, {"body_encoding": 1}),
+    "brotli": (brotli.compress(SLATE), "br", SLATE, {}),
+    "brotli, one byte over the limit": (brotli.compress(b"x" * (LIMIT + 1)), "br", None, {"body_too_large": 1}),
+    "plain, but declared as brotli": (SLATE, "br", None, {"body_unreadable": 1}),
+    "zstd": (zstandard.compress(SLATE), "zstd", SLATE, {}),
+    "zstd, one byte over the limit": (zstandard.compress(b"x" * (LIMIT + 1)), "zstd", None, {"body_too_large": 1}),
+    "plain, but declared as zstd": (SLATE, "zstd", None, {"body_unreadable": 1}),
     "compressed twice": (gzip.compress(gzip.compress(SLATE)), "gzip, gzip", None, {"body_encoding": 1}),
     "plain, but declared as gzip": (SLATE, "gzip", None, {"body_unreadable": 1}),
     "a damaged gzip": (gzip.compress(SLATE)[:10] + b"\xff" * 40, "gzip", None, {"body_unreadable": 1}),
@@ -83,7 +91,7 @@ class TestContent:
         with pytest.raises(ValueError):  # noqa: PT011 - of json or of orjson
             parsed(content, "application/json")
 
-    @given(st.binary(max_size=300), st.sampled_from(["", "gzip", "deflate", "br", "GZIP"]))
+    @given(st.binary(max_size=300), st.sampled_from(["", "gzip", "deflate", "br", "zstd", "GZIP"]))
     def test_any_bytes_with_any_encoding_are_content_or_dropped(self, raw: bytes, encoding: str) -> None:
         faults = Faults()
 
@@ -93,13 +101,17 @@ class TestContent:
 
 
 class TestMemory:
-    def test_a_compression_bomb_is_decompressed_up_to_the_limit(self) -> None:
-        bomb = gzip.compress(b"0" * 50_000_000, compresslevel=9)
-        body = _body(bomb, limit=262_144)
+    @pytest.mark.parametrize(
+        ("encoding", "compress"), [("gzip", gzip.compress), ("br", brotli.compress), ("zstd", zstandard.compress)]
+    )
+    def test_a_compression_bomb_is_decompressed_up_to_the_limit(
+        self, encoding: str, compress: Callable[[bytes], bytes]
+    ) -> None:
+        body = _body(compress(b"0" * 50_000_000), limit=262_144)
         faults = Faults()
 
         tracemalloc.start()
-        content = body.content("gzip", faults)
+        content = body.content(encoding, faults)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 

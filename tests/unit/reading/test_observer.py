@@ -156,7 +156,7 @@ RESPONSES: dict[str, tuple[dict[str, Any], Series]] = {
         _counts("success", "served", "1", "2"),
     ),
     "a slate with an unknown content encoding": (
-        {"raw": b"??", "headers": ((b"content-encoding", b"br"),)},
+        {"raw": b"??", "headers": ((b"content-encoding", b"lzma"),)},
         _counts("success", "unrecognized", good="false")
         | {("recmon_events_dropped_total", labelled(reason="body_encoding")): 1},
     ),
@@ -303,14 +303,12 @@ class TestResponses:
             for _ in range(5):
                 _finish(observer, route, response={"detail": "x"})
 
+        place = "their place in the response"
         assert [(record.name, record.levelno, record.getMessage()) for record in caplog.records] == [
             (
                 "otel_recmon",
                 logging.WARNING,
-                (
-                    f"otel-recmon finds no items in the responses of {template}; "
-                    "set OTEL_RECMON_ITEMS to their place in the response"
-                ),
+                f"otel-recmon finds no items in the responses of {template}; set OTEL_RECMON_ITEMS to {place}",
             )
             for template in ("/recommendations", "/recommend/{user_id}")
         ]
