@@ -209,8 +209,13 @@ OVERFLOW: Final = Count(
 )
 
 
+def brief_of_a_process(metric: Metric) -> str:
+    """Return the brief of a metric for readers who see all processes: "a process" instead of "this process"."""
+    return metric.brief.replace("this process", "a process")
+
+
 def _mean(name: str, title: str, metric: Metric) -> Gauge:
-    return Gauge(name, title, f"{metric.brief} Mean of all processes.", metric, Merge.MEAN)
+    return Gauge(name, title, f"{brief_of_a_process(metric)} Mean of all processes.", metric, Merge.MEAN)
 
 
 COVERAGE: Final = _mean("coverage", "Catalog coverage per process", catalog.COVERAGE)

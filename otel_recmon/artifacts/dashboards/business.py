@@ -127,8 +127,8 @@ def _breakdown(view: PageView) -> Panel:
     shares.append(Column(view.over_range(REVENUE_PER_REQUEST, *labels, legend=REVENUE_PER_REQUEST.title), Unit.MONEY))
     description = (
         "The table has one row for each combination of surface (the place of the recommendations on the page) and "
-        'model version. The columns "at least" and "at most" show the uncertainty of a rate. If the ranges of two rows '
-        "overlap, their difference may be chance."
+        'model version. The columns "at least" and "at most" show the uncertainty of a rate. If these ranges overlap '
+        "in two rows, the difference between the two rates may be chance."
     )
     return table(view, "business.breakdown", "By surface and model version", description, [*counts, *shares])
 

@@ -21,7 +21,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "return to the previous version.",
     "conversion_rate": "For example, 3% means 3 conversions for every 100 clicks. If the rate falls but the "
     "click-through rate does not, check the checkout, the prices and the stock.",
-    "revenue_per_request": "It combines clicks, conversions and prices in one amount. A model version with fewer "
+    "revenue_per_request": "This amount combines clicks, conversions and prices. A model version with fewer "
     "clicks can still earn more.",
     "click_delay": "If this time changes suddenly, check the last change of the layout of the app.",
     "conversion_delay": "Conversions after the end of the attribution window (OTEL_RECMON_ATTRIBUTION_WINDOW, one "
@@ -53,7 +53,7 @@ GUIDANCE: Final[Mapping[str, str]] = {
     f"*{traffic.CANDIDATES.title}*, and find the first stage that passes on too few items. If `error` grows, see the "
     "error rate.",
     "outcome_fallback": "The users of these requests see substitutes instead of personal recommendations. If the "
-    f"share rises, a stage fails or exceeds its time limit: see *{traffic.STAGE_P95.title}*.",
+    f"share rises, check whether a stage fails or exceeds its time limit: see *{traffic.STAGE_P95.title}*.",
     "outcome_empty": "The users of these requests see no items. If the share rises, see "
     f"*{traffic.CANDIDATES.title}*, and find the first stage that passes on no items.",
     "outcome_partial": "The users of these requests see fewer items than requested. If the share rises, check the "
@@ -61,8 +61,8 @@ GUIDANCE: Final[Mapping[str, str]] = {
     "cache_hit_rate": "If the rate falls, responses become slower, and the systems behind the cache get more load. "
     "Check the cache and the last change of the cache keys.",
     "stage_p95": "If the latency of the service is high, start with the slowest stage, which has the highest line.",
-    "stage_mean": "If the P95 of a stage is much higher than its mean, the stage is slow for only some of the "
-    "requests.",
+    "stage_mean": "If the P95 of a stage is much higher than the mean of the same stage, the stage is slow for "
+    "only some of the requests.",
     "candidates": "If a stage passes on no items, all later stages have no items either: check the index and the "
     "filters of the first such stage.",
     "route_requests": "If only the recommendation routes lose requests, check the clients of these routes.",
@@ -103,7 +103,8 @@ GUIDANCE: Final[Mapping[str, str]] = {
     # experiments
     "arm_latency": "Users click less if responses are slow, so repair the latency before you judge the arm.",
     "arm_errors": "For example, 1% means that a treatment has one more failed request in 100 than the control. "
-    "Failed requests do not count as exposures, so the comparison is biased. Switch the arm off, then repair it.",
+    "If the value is above the threshold of the alert ArmFailing, switch the arm off, then repair it. The other "
+    "figures of the arm are biased, because failed requests do not count as exposures.",
     "variant_mix": "If the shares differ from the planned split, do not trust the comparison of the variants.",
     # telemetry
     "instances": "If the number falls without a deployment, processes have crashed or cannot reach the Collector.",

@@ -155,8 +155,8 @@ enabled = true
 threshold = 0.02      # 2 %
 ```
 
-Every alert is evaluated separately for each service (`job`) and environment (`deployment_environment_name`). If its
-signal has the label `model_version`, it is also evaluated separately for each model version.
+Every alert is evaluated separately for each service (`job`) and environment (`deployment_environment_name`). An alert
+whose signal has the label `model_version` is also evaluated separately for each model version.
 """
 _READING: Final = """\
 ## How the conditions work
@@ -167,8 +167,8 @@ traffic. So an alert wakes nobody if there were only three requests and all of t
 **Statistical significance.** CtrLow, ErrorRateHigh, FallbackShareHigh and EmptyShareHigh compare a share with a
 threshold. They fire only if chance does not explain the difference: the whole interval of the share must be on
 the wrong side of the threshold. The interval extends {z:g} standard deviations to each side. A click-through rate can
-exceed 100 %, because one request can get several clicks. So its interval is that of a Poisson count. The other shares
-have a Wilson interval.
+exceed 100 %, because one request can get several clicks. So the interval of a click-through rate is that of a Poisson
+count. The other shares have a Wilson interval.
 
 CtrLow was simulated with one request per second. Each of these results comes from {draws:,} simulations:
 
@@ -188,18 +188,18 @@ So neither a weekend nor the first day after a holiday looks like a drop. A mode
 minute is compared with the good versions before it. These alerts are silent until there are {days} days of data. None
 of these alerts fires if a value rises.
 
-The alerts fire only if the difference exceeds the threshold and is also more than {baseline_z:g} standard errors. For
+These alerts fire only if the drop exceeds the threshold and is also more than {baseline_z:g} standard errors. For
 click-through rates, conversion rates, requests and revenue, the standard error comes from a Poisson distribution. For
-diversity, it is at most 1/sqrt(number of slates). The catalog coverage includes only processes that have answered
-enough requests to fill their coverage window.
+diversity, the standard error is at most 1/sqrt(number of slates). The catalog coverage includes only processes that
+have answered enough requests to fill their coverage window.
 
 **Burn rates** follow chapter 5 of The Site Reliability Workbook. The objective is {objective} good responses, so the
 error budget is {bad} of all responses. At a burn rate of 1, the budget of a month lasts exactly one month. The long
 window shows that a relevant part of the budget is lost. The short window resets the alert soon after the burning stops.
 
 **Experiments.** SampleRatioMismatch, ArmLosesClicks and ArmLosesConversions use bounds that stay valid however often
-you look at them. *Best case* means the upper bound of the difference. [experiments.md](experiments.md#how-it-is-judged)
-explains these bounds and their limits.
+you look at them. *Best case* means the upper bound of the difference.
+[experiments.md](experiments.md#how-an-experiment-is-judged) explains these bounds and their limits.
 
 **Model age.** If `general.retrain_period` is set, ModelStale fires when the model is older than twice this period.
 ModelVeryStale fires when the model is older than four times this period.

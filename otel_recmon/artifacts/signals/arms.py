@@ -21,9 +21,9 @@ Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
 _OVER: Final = "The value is the relative difference from the control: 10% means 10% more than the control."
 _VERDICT: Final = (
-    "The value is the difference from the control, divided by half the width of the bounds of the difference. Below "
-    "-1, the treatment is significantly worse. Above 1, the treatment is significantly better. From -1 to 1, the "
-    "result is undecided."
+    "The value is the difference from the control, divided by half the distance between the bounds of the difference. "
+    "Below -1, the figure of the treatment is significantly lower than that of the control. Above 1, it is "
+    "significantly higher. From -1 to 1, the result is undecided."
 )
 _ALWAYS: Final = (
     "With the configured probability, the bounds contain the true difference at all times, however often you look. The "

@@ -72,7 +72,7 @@ GINI: Final = measure(
         "gini",
         "Concentration on popular items, per process",
         QUALITY,
-        f"{catalog.POPULARITY_GINI.brief} The panel shows the mean over all processes.",
+        f"{definitions.brief_of_a_process(catalog.POPULARITY_GINI)} The panel shows the mean over all processes.",
     ),
     Unit.TIMES,
     (catalog.POPULARITY_GINI,),
@@ -85,7 +85,8 @@ FULL_COVERAGE: Final = measure(
         "full_coverage",
         "Catalog coverage of warmed-up processes",
         QUALITY,
-        f"{catalog.COVERAGE.brief} Mean of the processes with at least {COVERAGE_SLATES:,} successful requests.",
+        f"{definitions.brief_of_a_process(catalog.COVERAGE)} Mean of the processes with at least {COVERAGE_SLATES:,} "
+        "successful requests.",
     ),
     Unit.PERCENT,
     (catalog.COVERAGE,),
@@ -93,7 +94,12 @@ FULL_COVERAGE: Final = measure(
 )
 STALENESS: Final = defined_gauge(definitions.STALENESS, QUALITY, Unit.HOURS)
 RELOAD_PENDING: Final = measure(
-    SignalText("reload_pending", "Newer model not loaded", QUALITY, catalog.RELOAD_PENDING.brief),
+    SignalText(
+        "reload_pending",
+        "Newer model not loaded",
+        QUALITY,
+        "The value is 1 while the model on disk is newer than the model that at least one process loaded, else 0.",
+    ),
     Unit.TIMES,
     (catalog.RELOAD_PENDING,),
     partial(_gauge, "max", catalog.RELOAD_PENDING),

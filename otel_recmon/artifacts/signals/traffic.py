@@ -121,7 +121,7 @@ def burn_rate(objective: float) -> Signal:
     """
     meaning = (
         f"Share of bad responses, divided by the allowed share of {1 - objective:.3g} (objective: {objective:g}). "
-        "Above 1, the error budget is used up too early."
+        "Above 1, the error budget of a month is used up before the end of the month."
     )
     words = SignalText("burn_rate", "Burn rate", SERVICE, meaning)
 
