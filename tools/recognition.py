@@ -27,7 +27,7 @@ from otel_recmon.recording.slate import usable_items
 from otel_recmon.values import number
 
 ROOT: Final = Path(__file__).parents[1]
-CORPUS: Final = (ROOT / "tests/corpus/public.jsonl",)
+CORPUS: Final = (ROOT / "tests/corpus/public.jsonl", ROOT / "tests/corpus/further.jsonl")
 PAGE: Final = "docs/recognition.md"
 RECOMMENDATION, NOTHING = "recommendation", "none"
 Entry = Mapping[str, Any]
@@ -197,9 +197,10 @@ def page() -> str:
     by_event = _table("Event", ((e["expect"]["kind"].removeprefix("event:"), w) for e, w in events))
     left_alone = sum(not wrong for _, wrong in others)
     missed = "\n".join(_miss(entry, wrong) for entry, wrong in slates + events if wrong)
+    counted = "\n".join(f"- {e['source']}: `{e['method']} {e['template']}`" for e, wrong in others if wrong)
     return _PAGE.format(
         total=len(judged), by_framework=by_framework, by_shape=by_shape, by_event=by_event,
-        left_alone=left_alone, others=len(others), missed=missed,
+        left_alone=left_alone, others=len(others), missed=missed, counted=counted,
     )  # fmt: skip
 
 
@@ -230,6 +231,8 @@ def _remedy(entry: Entry, route: str) -> str:
 
 _REMEDIES: Final = {
     "a058": "`OTEL_RECMON_OUTCOME`, which finds `error` in the response",
+    "he07": "`OTEL_RECMON_USER=body:entityId`",
+    "he08": "`OTEL_RECMON_EVENT_ROUTES=GET /recommender/liked`",
     "e033": "a call of `track_event` in the handler, because no field says that a swipe to the right is a like",
 }
 """What one sets for the exchanges that the route alone does not make readable."""
@@ -259,7 +262,9 @@ The events by their kind:
 {by_event}
 
 The plugin should count nothing of {others} further exchanges, such as searches, settings and feedback on other things.
-It counts nothing of {left_alone} of them.
+It counts nothing of {left_alone} of them. The others are routes called recommendations that return something else:
+
+{counted}
 
 ## What it does not see
 

@@ -1,9 +1,10 @@
 """The words by which events are known without configuration: in the fields of an event, and in route templates."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from otel_recmon.catalog import CLICK, CONVERSION
+from otel_recmon.catalog import CLICK, CONVERSION, IMPRESSION
 from otel_recmon.reading.item_keys import plain, words_of
 from otel_recmon.reading.route_words import NEVER, RECOMMENDS
 from otel_recmon.reading.words import tables, words
@@ -18,6 +19,8 @@ _ITEM_LISTS: Final = frozenset(words("event.item_lists"))
 _DETAILS: Final = frozenset(words("event.details"))
 _ROUTES: Final = frozenset(words("routes.events"))
 _NOT_HERE: Final = NEVER - {"dismiss", "feedback", "ratings"}
+_PIXEL: Final = re.compile(r"\.(gif|png)$")
+"""The end of the template of a route that counts an event when a page loads an image."""
 _CLICKS: Final = frozenset(words("routes.clicks"))
 _BESIDE: Final = frozenset(words("routes.beside_events"))
 
@@ -26,7 +29,11 @@ def takes_events(method: str, template: str) -> bool:
     """Return whether a route takes events: of any kind by its last two fixed segments, or of one kind by its last."""
     last = _last_words(template, 2)
     recommends = any(RECOMMENDS.search(word) for word in _last_words(template, 1))
-    if method not in ("POST", "PUT") or not _NOT_HERE.isdisjoint(last):
+    if not _NOT_HERE.isdisjoint(last):
+        return False
+    if method == "GET":
+        return _PIXEL.search(template) is not None and event_of_route(template) is not None
+    if method not in ("POST", "PUT"):
         return False
     of_any_kind = method == "POST" and not recommends and not _ROUTES.isdisjoint(last)
     if "batch" in last and any(RECOMMENDS.search(word) for word in last):
@@ -43,11 +50,17 @@ def suggests_events(method: str, template: str) -> bool:
 
 def event_of_route(template: str) -> str | None:
     """Return the event that the last fixed segment of a template names, such as ``view`` for ``/track-view``."""
+    is_pixel = _PIXEL.search(template) is not None
+    template = _PIXEL.sub("", template)
     one, two = _last_words(template, 1), _last_words(template, 2)
     telling = [word for word in one if word not in _BESIDE] or [word for word in two if word not in _BESIDE]
     candidates = map("".join, (one, telling, two))
-    named = next((_USUAL[one] for one in candidates if one in _USUAL and one not in _NOT_IN_ROUTES), None)
-    return None if named in (CLICK, CONVERSION) else named  # they have patterns of their own
+    unclear: frozenset[str] = frozenset() if is_pixel else _NOT_IN_ROUTES
+    named = next((_USUAL[one] for one in candidates if one in _USUAL and one not in unclear), None)
+    if named in (CLICK, CONVERSION) and not is_pixel:
+        return None  # they have patterns of their own
+    recommends = any(RECOMMENDS.search(word) for word in one)
+    return IMPRESSION if named == "view" and recommends else named
 
 
 def takes_clicks(method: str, template: str) -> bool:
@@ -75,7 +88,8 @@ def kind_of(event: Mapping[str, Any], own: Mapping[str, str]) -> str | None:
     """
     named = {plain(name): value for name, value in event.items()}
     stated = (kind_named(named[name], own) for name in _KIND_FIELDS if name in named)
-    return next((kind for kind in stated if kind is not None), None)
+    flags = (kind_named(name, own) for name, value in named.items() if value is True)
+    return next((kind for kind in (*stated, *flags) if kind is not None), None)
 
 
 def kind_named(value: object, own: Mapping[str, str]) -> str | None:
@@ -116,8 +130,8 @@ def _from_columns(body: dict[str, Any], kinds: list[str]) -> list[dict[str, Any]
 
 
 def flat(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event with the fields of the objects in it that describe it. Its own fields win."""
-    return {**dict(pair for inner in _details(event) for pair in inner.items()), **event}
+    """Return an event with the fields of the objects in it that describe it, except their ids. Its own fields win."""
+    return {**{name: value for inner in _details(event) for name, value in inner.items() if name != "id"}, **event}
 
 
 def _details(event: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,8 @@ class Guess:
     """A route whose template does not say for sure that it returns recommendations."""
 
     certainty: Certainty
+    ranks: bool = False
+    """Whether the route orders items. They may be what a search has found."""
     confirmed: bool = False
     rejected: bool = False
     misses: int = 0
@@ -37,7 +39,11 @@ class Guess:
         """
         if slate is None or not slate.items:
             return False
-        return self.certainty is Certainty.LIKELY or _says_enough(slate, exchange, self.certainty)
+        if self.certainty is Certainty.LIKELY:
+            return True
+        if self.ranks and usual_names.named(usual_names.SEARCHES, exchange) and usual_names.user(exchange) is None:
+            return False
+        return _says_enough(slate, exchange, self.certainty)
 
     def hold(self, seen: Observation, status: str | None, seconds: float) -> bool:
         """Hold a request. Return whether the guess is now rejected, after too many responses without items."""

@@ -22,7 +22,7 @@ _IDS: Final = words("item.ids")
 _WRAPPERS: Final = words("item.wrappers")
 SHELVES: Final = frozenset(words("items.shelves"))
 CONTAINERS: Final = frozenset(words("items.containers"))
-USERS: Final = frozenset(words("request.users"))
+USERS: Final = frozenset((*words("request.users"), *words("request.visitors")))
 _PERSON_NAMES: Final = frozenset(words("item.person_names"))
 _NOT_OF_PERSONS: Final = words("item.not_of_persons")
 NOT_THE_ITEM: Final = frozenset(words("items.not_the_item"))
@@ -106,7 +106,7 @@ def _only_id(named: dict[str, str]) -> str | None:
 def _person_id(named: dict[str, str]) -> str | None:
     """Return the key of the id of a person who is recommended: it stands beside a name, and not beside a title."""
     is_person = not _PERSON_NAMES.isdisjoint(named) and not any(name.endswith(_NOT_OF_PERSONS) for name in named)
-    return _first(named, sorted(USERS - {"customer", "user"})) if is_person else None
+    return _first(named, sorted(name for name in USERS if name.endswith("id"))) if is_person else None
 
 
 def is_foreign_id(name: str) -> bool:

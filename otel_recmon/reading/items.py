@@ -89,7 +89,7 @@ def _wrapper(items: list[dict[str, Any]], fields: Fields | None) -> str | None:
 
 
 def _can_be_item(key: str, value: dict[str, Any]) -> bool:
-    if NOT_THE_ITEM.intersection(words_of(key)) or plain(key) in CONTAINERS - {"document", "doc", "item"}:
+    if NOT_THE_ITEM.intersection(words_of(key)) or plain(key) in CONTAINERS - {"data", "document", "doc", "item"}:
         return False
     inner = fields_of(value)
     return inner is not None and inner.by_id

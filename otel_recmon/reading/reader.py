@@ -130,7 +130,7 @@ class Reader:
         seen = Observation()
         seen.recommends = self.kind is RouteKind.RECOMMENDATION
         if self.needs_user or (self.signed and self.kind in TAKE_CLICKS):
-            seen.user = self.user(exchange)
+            seen.user = self.user(self._whole(exchange))
         if seen.recommends:
             if exchange.not_modified:
                 seen.outcome = NOT_MODIFIED

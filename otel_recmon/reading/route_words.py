@@ -17,6 +17,9 @@ GUESSES: Final = frozenset(words("routes.guesses"))
 _FAINT: Final = frozenset(words("routes.faint"))
 _PHRASES: Final = re.compile("|".join(words("routes.phrases")))
 NEVER: Final = frozenset(words("routes.never"))
+_NEVER_BELOW: Final = frozenset(words("routes.never_below"))
+_SHORT: Final = frozenset(words("routes.short"))
+_RANKS: Final = frozenset(words("routes.ranks"))
 _STORED: Final = frozenset(words("routes.stored"))
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}")
 
@@ -30,7 +33,7 @@ class Certainty(IntEnum):
     POSSIBLE = 2
     """A word of the field, such as ``similar`` or ``feed``."""
     LIKELY = 3
-    """``recommend``, but not in the last fixed segment."""
+    """``recommend``, but not in the last fixed segment; or a short word for recommendations, such as ``recs``."""
     SURE = 4
 
 
@@ -38,23 +41,41 @@ def certainty(method: str, template: str) -> Certainty:
     """Return the certainty that a route returns recommendations."""
     segments = [segment for segment in template.split("/") if segment]
     fixed = [segment for segment in segments if "{" not in segment]
-    if method not in ("GET", "POST") or not fixed:
+    if method not in ("GET", "POST") or not fixed or _is_below_never(fixed):
         return Certainty.NONE
     first = next((at for at, segment in enumerate(segments) if segment in fixed and _recommends(segment)), None)
-    if first is not None:
-        after = segments[first:]
-        if _has_never(after) or not _STORED.isdisjoint(map(plain, _PARAMETER.findall("/".join(after)))):
-            return Certainty.NONE
-        return Certainty.SURE if _recommends(fixed[-1]) else Certainty.LIKELY
-    if _has_never(fixed):
+    return _by_words(fixed) if first is None else _recommending(segments[first:])
+
+
+def _recommending(after: list[str]) -> Certainty:
+    """Return the certainty for the segments of a template from the first one with ``recommend`` on."""
+    if _has_never(after) or not _STORED.isdisjoint(map(plain, _PARAMETER.findall("/".join(after)))):
         return Certainty.NONE
-    if any(map(_is_guess, fixed)):
-        return Certainty.POSSIBLE
+    last = next(segment for segment in reversed(after) if "{" not in segment)
+    return Certainty.SURE if _recommends(last) else Certainty.LIKELY
+
+
+def _by_words(fixed: list[str]) -> Certainty:
+    """Return the certainty for the fixed segments of a template without ``recommend``."""
+    guess = next((at for at, segment in enumerate(fixed) if _is_guess(segment)), len(fixed) - 1)
+    if _has_never(fixed[guess:]):
+        return Certainty.NONE
+    if _is_guess(fixed[guess]):
+        return Certainty.POSSIBLE if _SHORT.isdisjoint(words_of(fixed[guess])) else Certainty.LIKELY
     return Certainty.FAINT if not _FAINT.isdisjoint(words_of(fixed[-1])) else Certainty.NONE
 
 
 def _recommends(segment: str) -> bool:
     return RECOMMENDS.search(segment.lower()) is not None
+
+
+def _is_below_never(fixed: list[str]) -> bool:
+    return any(not _NEVER_BELOW.isdisjoint(words_of(segment)) for segment in fixed[:-1])
+
+
+def ranks(template: str) -> bool:
+    """Return whether a route orders items, which may be what a search has found."""
+    return any(not _RANKS.isdisjoint(words_of(segment)) for segment in template.split("/") if "{" not in segment)
 
 
 def _is_guess(segment: str) -> bool:

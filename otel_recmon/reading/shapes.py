@@ -12,6 +12,7 @@ from otel_recmon.reading.tables import Found, is_tensors, table_in, tensors_in
 from otel_recmon.reading.words import words
 
 KNOWN: Final = frozenset(words("items.keys"))
+_OF_ANY: Final = frozenset(words("items.any"))
 DECOYS: Final = frozenset(words("items.others"))
 _NESTED: Final = frozenset({list, dict})
 _OBJECTS: Final = frozenset({dict})
@@ -45,19 +46,34 @@ def find_items(body: Any) -> Found | None:
         body = _loaded(body)
     if isinstance(body, list):
         return _listed(body)
-    if not isinstance(body, dict):
-        return None
+    return _in_object(body) if isinstance(body, dict) else None
+
+
+def _in_object(body: dict[str, Any]) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
     if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
         return _listed(body[nested[0]])
     if is_tensors(body.get("outputs")):
         return tensors_in(body["outputs"])
-    if len(nested) >= _SEVERAL:
-        table = table_in(body, next((key for key in nested if _rank(key) >= 1), None))
-        if table is not None:
-            return table
-    found = _ranked(body) or _side_by_side(body) or _shelf_map(body, nested) or _best(body) or _inside(body, nested)
+    found = _as_table(body, nested) or _as_score_map(body) or _ranked(body) or _side_by_side(body)
+    found = found or _shelf_map(body, nested) or _best(body) or _inside(body, nested)
     return found if found is not None else _in_text(body)
+
+
+def _as_table(body: dict[str, Any], nested: list[str]) -> Found | None:
+    if len(nested) < _SEVERAL:
+        return None
+    return table_in(body, next((key for key in nested if _rank(key) >= 1), None))
+
+
+def _as_score_map(body: dict[str, Any]) -> Found | None:
+    """Return the items of a body that is a map from id to score: ``{"5f1a": 0.9, "60b2": 0.4}``.
+
+    An id has a digit. Other keys, as in ``{"mean": 0.5}``, may name figures.
+    """
+    if len(body) < _SEVERAL or not all(map(_HAS_DIGIT.search, body)):
+        return None
+    return _as_scores(_NAMED, body) if set(map(type, body.values())) <= {float, int} else None
 
 
 def recommending_keys(body: Any) -> list[str]:
@@ -100,13 +116,15 @@ def _loaded(text: str) -> Any:
 def _side_by_side(body: dict[str, Any]) -> Found | None:
     """Return the items of several lists that are all slates, as in ``{"for_you": [...], "trending": [...]}``.
 
-    The lists must have elements of the same kind, and none may have a usual key of a single slate. Lists that are no
+    The lists must have elements of the same kind. Either none has a usual key of a single slate, or each key is a noun,
+    as in ``{"movies": [...], "books": [...]}``. Lists that are no
     slates, such as a history, may stand beside them.
     """
     lists = {key: value for key, value in body.items() if isinstance(value, list | dict) and _rank(key) >= 0}
-    if len(lists) < _SEVERAL or any(key.lower() in KNOWN for key in lists):
+    nouns = [key.lower() in KNOWN - _OF_ANY for key in lists]
+    if len(lists) < _SEVERAL or not (all(nouns) or not any(key.lower() in KNOWN for key in lists)):
         return None
-    return _joined(list(lists.values()))
+    return _joined(list(lists.values()), texts=all(nouns))
 
 
 def _shelf_map(body: dict[str, Any], nested: list[str]) -> Found | None:

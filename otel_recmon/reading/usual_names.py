@@ -15,6 +15,8 @@ from otel_recmon.values import number
 
 LIMITS: Final = frozenset(words("request.limits"))
 PAGES: Final = frozenset(words("request.pages"))
+_KNOWN_USERS: Final = frozenset(words("request.users"))
+SEARCHES: Final = frozenset(words("request.searches"))
 POSITIONS: Final = frozenset(words("event.positions"))
 VERSIONS: Final = frozenset({"modelversion"})
 _IDS: Final = frozenset({"recommendationid"})
@@ -44,10 +46,13 @@ def named(names: frozenset[str], exchange: Exchange) -> Any:
 
 def user(exchange: Exchange) -> Any:
     """Return the id of the user, also from an object in the body, as in ``{"context": {"userId": 7}}``."""
-    found = named(USERS, exchange)
+    found = named(_KNOWN_USERS, exchange)
+    found = named(USERS, exchange) if found is None else found
     if found is None and isinstance(exchange.body, dict):
         inner = [value for value in exchange.body.values() if isinstance(value, dict)]
-        found = next((value for fields in inner for value in _values(fields, USERS)), None)
+        inner += [value for fields in inner for value in fields.values() if isinstance(value, dict)]
+        stated = (value for names in (_KNOWN_USERS, USERS) for fields in inner for value in _values(fields, names))
+        found = next(stated, None)
     if isinstance(found, dict):
         return next(_values(found, _OWN_IDS), None)
     return found

@@ -667,6 +667,11 @@ class TestGuessedRoutes:
             ("GET /related", "session_id=b", {"products": [{"id": "a", "name": "Boot"}]}, 0),
             ("GET /related", "", {"recs": [{"id": "a", "name": "Boot"}]}, 1),
             ("GET /related", "", {"recs": ["Boot"]}, 1),
+            ("GET /reco", "", [{"title": "Boot"}], 1),
+            ("POST /rank", "query=boots", {"records": [{"id": "a", "score": 0.5}]}, 0),
+            ("POST /rank", "query=boots&user_id=b", {"records": [{"id": "a", "score": 0.5}]}, 1),
+            ("GET /v1/models/{name}/rank", "user_id=b", {"ids": ["a"], "scores": [0.5]}, 1),
+            ("GET /incidents/{id}/similar", "", [{"id": "a", "score": 0.5}], 0),
             ("GET /related", "", {"suggestions": ["Boot"]}, 0),
             ("POST /predict", "user_id=b", {"products": [{"id": "a", "score": 0.5}]}, 0),
             ("POST /predict", "", {"recommendations": [{"id": "a"}]}, 1),
@@ -761,7 +766,12 @@ class TestEventsOfAnyKind:
             ("POST /impressions/batch", {"impressions": [{"itemId": "a"}, {"itemId": "b"}]}, {"impression": 2}),
             ("POST /events", {"event_type": "impression", "item_id": "a"}, {"impression": 1}),
             ("POST /events", {"event_type": "meeting", "item_id": "a"}, {}),
-            ("POST /cart", {"item_id": "a"}, {}),
+            ("POST /cart", {"item_id": "a"}, {"add_to_cart": 1}),
+            ("POST /cart", {"coupon": "a"}, {}),
+            ("POST /feedback", {"liked": True, "item_id": "a"}, {"like": 1}),
+            ("POST /feedback", {"liked": False, "item_id": "a"}, {}),
+            ("POST /recommendation_result_view", {"items": [{"item_id": "a"}]}, {"impression": 1}),
+            ("GET /action/view.png", None, {}),
             ("GET /events", None, {}),
         ],
     )
@@ -792,6 +802,15 @@ class TestEventsOfAnyKind:
             labelled(model_version="v1", action=action): 1 for action in ("super_like", "like")
         }
         assert named(found, "recommendation_impressions_total") == {labelled(model_version="v1", position="1"): 2}
+
+    def test_an_image_counts_the_event_in_its_name(self, watch: Watch, series: Read) -> None:
+        for event in ("view", "buy", "click"):
+            _finish(watch(), f"GET /action/{event}.png", query="id=pr-1&price=2.5", status=202)
+
+        found = series()
+        assert named(found, "recommendation_events_total") == {labelled(model_version="v1", action="view"): 1}
+        assert named(found, "recommendation_revenue_dollars_sum") == {labelled(model_version="v1"): 2.5}
+        assert named(found, self.CLICK) == {labelled(model_version="v1", position="unknown"): 1}
 
     @pytest.mark.parametrize(("status", "clicks"), [(302, 1), (200, 0), (204, 0)])
     def test_a_get_route_counts_a_click_only_when_it_redirects(
