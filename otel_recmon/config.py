@@ -247,6 +247,13 @@ class Settings:
         "0",
         zero_or_one,
     )
+    offset: str | None = _setting(
+        None,
+        _SOURCE,
+        "The number of items on earlier pages of a list. The plugin adds this number to the positions. By default, the "
+        "first item of each response has position 1.",
+        "query:offset",
+    )
     revenue: str | None = _setting(
         None,
         _SOURCE,

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from otel_recmon.catalog import IMPRESSION
+from otel_recmon.catalog import IMPRESSION, REPORTED
 from otel_recmon.config import Settings
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.http_exchange import HttpExchange
 from otel_recmon.reading.observer import Observer
 from otel_recmon.reading.reader import Reader
+from otel_recmon.reading.words import tables
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import Observation
 from otel_recmon.recording.recorder import Recorder
@@ -200,8 +201,13 @@ def page() -> str:
     counted = "\n".join(f"- {e['source']}: `{e['method']} {e['template']}`" for e, wrong in others if wrong)
     return _PAGE.format(
         total=len(judged), by_framework=by_framework, by_shape=by_shape, by_event=by_event,
-        left_alone=left_alone, others=len(others), missed=missed, counted=counted,
+        left_alone=left_alone, others=len(others), missed=missed, actions=_actions(), counted=counted,
     )  # fmt: skip
+
+
+def _actions() -> str:
+    """Return the actions that are known without configuration."""
+    return ", ".join(f"`{event}`" for event in sorted(tables("event.is")) if event not in REPORTED)
 
 
 def _table(head: str, rows: Iterable[tuple[str, object]]) -> str:
@@ -265,6 +271,18 @@ The plugin should count nothing of {others} further exchanges, such as searches,
 It counts nothing of {left_alone} of them. The others are routes called recommendations that return something else:
 
 {counted}
+
+## Events of any kind
+
+Clients report more than clicks and conversions. On a route for events of any kind, such as `POST /events`, a field such
+as `event_type` or `action` says what happened. Clicks and conversions have metrics of their own. The other known kinds
+count in `recommendation_events_total` by their action: {actions}. A kind can have many
+names: `cart_add` and `productAdded` count as `add_to_cart`, too. Events of an unknown kind do not count.
+`OTEL_RECMON_EVENT_KINDS` says what the kinds of your own events count as.
+
+A report of seen items counts as an event with the action `impression`, and not as an impression: every item in a
+response counts as an impression already. If your clients report all seen items, set `OTEL_RECMON_IMPRESSION_ROUTES`, or
+map a kind to `impression` in `OTEL_RECMON_EVENT_KINDS`. Then, only the reports count as impressions.
 
 ## What it does not see
 

@@ -33,7 +33,7 @@ _OF_ROUTE: Final = {
 }
 """The event of each kind of route that takes events of one kind."""
 SOURCES: Final = (
-    *"items outcome limit position revenue user model_version_from variant surface experiment_from".split(),
+    *"items outcome limit offset position revenue user model_version_from variant surface experiment_from".split(),
     *"recommendation_id event_item_id event".split(),
 )
 """The settings that locate a value in an exchange."""
@@ -289,6 +289,7 @@ class Readers:
             outcome=find["outcome"],
             limit=find["limit"] or partial(usual_names.named, usual_names.LIMITS),
             limit_in_path=bool(find["limit"]) or _has_limit(template),
+            offset=find["offset"],
             position_base=self._settings.position_base,
         )
 

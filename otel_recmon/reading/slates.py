@@ -33,6 +33,8 @@ class SlateRules:
     limit: Source
     limit_in_path: bool
     """Whether a request without query and body can have a limit, such as a path parameter."""
+    offset: Source | None
+    """Finds the number of items on earlier pages."""
     position_base: int
     """The number of the first position, 0 or 1."""
 
@@ -55,7 +57,17 @@ class SlateRules:
         slate = Slate(items, positions=positions, outcome=outcome, requested=requested)
         if fields is not None or (items and isinstance(items[0], dict)):
             self._read_objects(slate, fields)
+        if self.offset is not None and slate.positions is None:
+            slate.positions = self._positions_after(exchange, len(slate.items))
         return slate
+
+    def _positions_after(self, exchange: Exchange, length: int) -> list[int] | None:
+        """Return the positions of a page. If its offset is unknown or 0, return None."""
+        stated = self.offset(exchange) if self.offset else None
+        offset = None if stated is None else number(stated)
+        if offset is None or offset < 1:
+            return None
+        return [int(offset) + position for position in range(1, length + 1)]
 
     def positions(self, items: list[Any], key: str | None) -> list[Any] | None:
         """Return the position of each item from a key, counted from 1; None if an item has no position."""

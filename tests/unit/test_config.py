@@ -34,6 +34,7 @@ EXAMPLES: dict[str, object] = {
     "limit": "query:count",
     "position": "query:slot",
     "position_base": 0,
+    "offset": "query:offset",
     "revenue": "body:order.total",
     "variant": "header:x-variant",
     "default_variant": "control",

@@ -196,3 +196,25 @@ def test_a_fallback_is_known_by_usual_names(said: Any, outcome: str | None) -> N
     empty = _reader().read(exchange({"headers": []}, {"items": [], **said}), RequestContext()).slate
 
     assert (full.outcome, empty.outcome) == (outcome, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "response", "positions"),
+    [
+        ("offset=20", ["a", "b"], [21, 22]),
+        ("offset=20", [{"id": "a", "position": 4}], [4.0]),
+        ("offset=0", ["a", "b"], None),
+        ("offset=-5", ["a", "b"], None),
+        ("offset=many", ["a", "b"], None),
+        ("", ["a", "b"], None),
+    ],
+)
+def test_an_offset_is_added_to_the_positions_of_a_page(query: str, response: Any, positions: Any) -> None:
+    reader = Readers(Settings(offset="query:offset"), Store(Settings())).reader(
+        RouteKind.RECOMMENDATION, "GET", "/recs"
+    )
+
+    slate = reader.read(exchange({"headers": [], "query_string": query.encode()}, response), RequestContext()).slate
+
+    assert slate is not None
+    assert slate.positions == positions
