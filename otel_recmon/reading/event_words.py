@@ -22,6 +22,7 @@ _NOT_HERE: Final = NEVER - {"dismiss", "feedback", "ratings"}
 _PIXEL: Final = re.compile(r"\.(gif|png)$")
 """The end of the template of a route that counts an event when a page loads an image."""
 _CLICKS: Final = frozenset(words("routes.clicks"))
+_CONVERSIONS: Final = frozenset(words("routes.conversions"))
 _BESIDE: Final = frozenset(words("routes.beside_events"))
 
 
@@ -65,8 +66,18 @@ def event_of_route(template: str) -> str | None:
 
 def takes_clicks(method: str, template: str) -> bool:
     """Return whether a route takes clicks, by the words of its last fixed segment, such as ``clickReco``."""
+    return method == "POST" and _names(template, _CLICKS)
+
+
+def takes_conversions(method: str, template: str) -> bool:
+    """Return whether a route takes conversions, by the words of its last fixed segment, such as ``log-purchase``."""
+    return method == "POST" and _names(template, _CONVERSIONS)
+
+
+def _names(template: str, events: frozenset[str]) -> bool:
+    """Return whether the last fixed segment names one of the events, and has no words but usual ones beside it."""
     last = set(_last_words(template, 1))
-    return method == "POST" and not _CLICKS.isdisjoint(last) and last <= _CLICKS | _BESIDE
+    return not events.isdisjoint(last) and last <= events | _BESIDE
 
 
 def tracks_clicks(method: str, template: str) -> bool:

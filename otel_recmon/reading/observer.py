@@ -11,7 +11,7 @@ from otel_recmon.reading.advice import Adviser, unrecognized
 from otel_recmon.reading.exchange import ABANDONED, Exchange
 from otel_recmon.reading.guess import Guess
 from otel_recmon.reading.reader import Reader, Readers
-from otel_recmon.reading.route_words import Certainty, ranks
+from otel_recmon.reading.route_words import Certainty, finds_alike
 from otel_recmon.reading.routes import Routes
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import NOTHING_OBSERVED, Observation, record_observation
@@ -55,7 +55,7 @@ class Observer:
             found = self._known[key] = self._readers.reader(kind, method, template) if kind else None
             certainty = self._routes.certainty(method, template)
             if found is not None and certainty is not Certainty.SURE:
-                self._known[key] = replace(found, guess=Guess(certainty, ranks(template)))
+                self._known[key] = replace(found, guess=Guess(certainty, finds_alike(template)))
         return self._known[key]
 
     def finish(self, request: RequestContext, reader: Reader | None, exchange: Exchange, seconds: float) -> None:

@@ -19,7 +19,7 @@ _PHRASES: Final = re.compile("|".join(words("routes.phrases")))
 NEVER: Final = frozenset(words("routes.never"))
 _NEVER_BELOW: Final = frozenset(words("routes.never_below"))
 _SHORT: Final = frozenset(words("routes.short"))
-_RANKS: Final = frozenset(words("routes.ranks"))
+_ALIKE: Final = frozenset(words("routes.alike"))
 _STORED: Final = frozenset(words("routes.stored"))
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}")
 
@@ -73,9 +73,9 @@ def _is_below_never(fixed: list[str]) -> bool:
     return any(not _NEVER_BELOW.isdisjoint(words_of(segment)) for segment in fixed[:-1])
 
 
-def ranks(template: str) -> bool:
-    """Return whether a route orders items, which may be what a search has found."""
-    return any(not _RANKS.isdisjoint(words_of(segment)) for segment in template.split("/") if "{" not in segment)
+def finds_alike(template: str) -> bool:
+    """Return whether a route returns items like another item."""
+    return any(not _ALIKE.isdisjoint(words_of(segment)) for segment in template.split("/") if "{" not in segment)
 
 
 def _is_guess(segment: str) -> bool:

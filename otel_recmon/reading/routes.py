@@ -1,13 +1,12 @@
 """The watched routes. Each kind of route has patterns for the method and the route template."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from otel_recmon.config import Settings
-from otel_recmon.reading.event_words import takes_clicks, takes_events, tracks_clicks
+from otel_recmon.reading.event_words import takes_clicks, takes_conversions, takes_events, tracks_clicks
 from otel_recmon.reading.patterns import Pattern, patterns
 from otel_recmon.reading.route_words import Certainty, certainty
 
@@ -27,11 +26,23 @@ class RouteKind(Enum):
 
 TAKE_CLICKS: Final = (RouteKind.CLICK, RouteKind.TRACKER, RouteKind.EVENT)
 """The kinds of routes that report clicks."""
-_LAST_FIXED: Final = r"(?:.*/)?{word}(?:/\{{[^}}]*\}})*/?"
-_CLICKS: Final = Pattern(frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="clicks?"), re.IGNORECASE))
-_CONVERTS: Final = Pattern(
-    frozenset({"POST"}), re.compile(_LAST_FIXED.format(word="(?:conversions?|purchases?)"), re.IGNORECASE)
-)
+
+
+_BY_WORDS: Final[Mapping[RouteKind, Callable[[str, str], object]]] = {
+    RouteKind.CLICK: takes_clicks,
+    RouteKind.CONVERSION: takes_conversions,
+    RouteKind.TRACKER: tracks_clicks,
+    RouteKind.EVENT: takes_events,
+    RouteKind.RECOMMENDATION: certainty,
+}
+"""For each kind that words can tell, a function that returns whether a route is of this kind. The first kind wins."""
+_SETTINGS: Final = {
+    RouteKind.CLICK: "click_routes",
+    RouteKind.CONVERSION: "conversion_routes",
+    RouteKind.TRACKER: "click_routes",
+    RouteKind.EVENT: "event_routes",
+    RouteKind.RECOMMENDATION: "routes",
+}
 
 
 @dataclass(frozen=True)
@@ -39,29 +50,25 @@ class Routes:
     """The watched routes of a service. If a route matches several kinds, it is an event route."""
 
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
-    by_words: bool = False
-    """Whether recommendation routes are found by the words of their templates."""
-    events_by_words: bool = False
-    clicks_by_words: bool = False
+    by_words: tuple[RouteKind, ...] = ()
+    """The kinds without a setting. Their routes are found by the words of their templates, in this order."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
-        """Return the routes of the settings. For a kind without a setting, they are the default routes."""
+        """Return the routes of the settings. The routes of a kind without a setting are found by their words."""
 
-        def chosen(text: str | None, default: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
-            return patterns(text) if text else default
+        def chosen(text: str | None) -> tuple[Pattern, ...]:
+            return patterns(text) if text else ()
 
         return cls(
             (
-                (RouteKind.CLICK, chosen(settings.click_routes, (_CLICKS,))),
-                (RouteKind.CONVERSION, chosen(settings.conversion_routes, (_CONVERTS,))),
-                (RouteKind.IMPRESSION, chosen(settings.impression_routes, ())),
-                (RouteKind.EVENT, chosen(settings.event_routes, ())),
-                (RouteKind.RECOMMENDATION, chosen(settings.routes, ())),
+                (RouteKind.CLICK, chosen(settings.click_routes)),
+                (RouteKind.CONVERSION, chosen(settings.conversion_routes)),
+                (RouteKind.IMPRESSION, chosen(settings.impression_routes)),
+                (RouteKind.EVENT, chosen(settings.event_routes)),
+                (RouteKind.RECOMMENDATION, chosen(settings.routes)),
             ),
-            by_words=not settings.routes,
-            events_by_words=not settings.event_routes,
-            clicks_by_words=not settings.click_routes,
+            tuple(kind for kind in _BY_WORDS if not getattr(settings, _SETTINGS[kind])),
         )
 
     def kind(self, method: str, template: str) -> RouteKind | None:
@@ -71,16 +78,10 @@ class Routes:
         for kind, choices in self.kinds:
             if any(pattern.matches(method, template) for pattern in choices):
                 return kind
-        if self.clicks_by_words and takes_clicks(method, template):
-            return RouteKind.CLICK
-        if self.clicks_by_words and tracks_clicks(method, template):
-            return RouteKind.TRACKER
-        if self.events_by_words and takes_events(method, template):
-            return RouteKind.EVENT
-        return RouteKind.RECOMMENDATION if self.by_words and certainty(method, template) else None
+        return next((kind for kind in self.by_words if _BY_WORDS[kind](method, template)), None)
 
     def certainty(self, method: str, template: str) -> Certainty:
         """Return the certainty that a watched route is of its kind. Configured routes and event routes are sure."""
-        if not self.by_words or self.kind(method, template) is not RouteKind.RECOMMENDATION:
+        if self.kind(method, template) is not RouteKind.RECOMMENDATION or RouteKind.RECOMMENDATION not in self.by_words:
             return Certainty.SURE
         return certainty(method, template)

@@ -85,6 +85,13 @@ def recommending_keys(body: Any) -> list[str]:
     return [key for key in (*nested, *inner) if _rank(key) == _NAMED]
 
 
+def keys_with(words: frozenset[str], body: Any) -> list[str]:
+    """Return the keys of the lists of a response that contain one of the words."""
+    if not isinstance(body, dict):
+        return []
+    return [key for key, value in body.items() if isinstance(value, list) and not words.isdisjoint(words_of(key))]
+
+
 def lists_in(body: Any) -> list[tuple[str, ...]]:
     """Return the places of lists that may be the items, at most one object down. A place is the keys on the way."""
     if not isinstance(body, dict):

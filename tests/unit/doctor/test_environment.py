@@ -104,7 +104,7 @@ def test_an_application_that_the_command_names_is_watched(
     (tmp_path / "feeds_only.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
     (tmp_path / "half_watched.py").write_text(
         "from fastapi import FastAPI\napp = FastAPI()\n"
-        "app.get('/recommendations')(lambda: [])\napp.post('/users/clicked')(lambda: None)\n"
+        "app.get('/recommendations')(lambda: [])\napp.post('/clicks/of/user')(lambda: None)\n"
     )
     monkeypatch.setattr(sys, "path", [*sys.path])
 

@@ -148,7 +148,7 @@ class TestAdviser:
         ("routes", "clicks", "said"),
         [
             ([HOME, TRACK], 0, []),
-            ([HOME, ("POST", "/users/clicked")], 0, [without_clicks([("POST", "/users/clicked")])]),
+            ([HOME, ("POST", "/clicks/of/user")], 0, [without_clicks([("POST", "/clicks/of/user")])]),
             ([HOME], 0, [without_clicks([])]),
             ([HOME], 1, []),
             ([HOME, CLICK], 0, []),

@@ -12,7 +12,6 @@ MISSED = {
     "a031": "GET /api/v1/demo/news: the route says nothing",
     "v011": "GET /api/v2/widgets/item/{widget_id}: neither route nor response names recommendations",
     "v032": "GET /2.0/: the query names the method",
-    "v038": "GET /xrpc/app.bsky.feed.getFeedSkeleton: a list of addresses, for nobody",
     "v039": "GET /xrpc/app.bsky.actor.getSuggestions: ids under a key of their own, for nobody",
     "ha04": "POST /api/v1/inference: the response does not name recommendations",
     "hf02": "POST /movie: the route says nothing",

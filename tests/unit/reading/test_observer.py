@@ -668,6 +668,12 @@ class TestGuessedRoutes:
             ("GET /related", "", {"recs": [{"id": "a", "name": "Boot"}]}, 1),
             ("GET /related", "", {"recs": ["Boot"]}, 1),
             ("GET /reco", "", [{"title": "Boot"}], 1),
+            ("GET /suggest", "q=boo", [{"text": "boots", "score": 0.5, "id": "a"}], 0),
+            ("GET /suggest", "user_id=b", [{"id": "a", "name": "Boot"}], 1),
+            ("GET /similar/{title}", "", ["Boot"], 1),
+            ("GET /similar/{title}", "", [{"name": "Boot"}], 1),
+            ("GET /related/{name}", "", [{"id": "a", "enabled": True}], 0),
+            ("GET /trending", "", {"trending_films": [{"title": "Boot"}]}, 1),
             ("POST /rank", "query=boots", {"records": [{"id": "a", "score": 0.5}]}, 0),
             ("POST /rank", "query=boots&user_id=b", {"records": [{"id": "a", "score": 0.5}]}, 1),
             ("GET /v1/models/{name}/rank", "user_id=b", {"ids": ["a"], "scores": [0.5]}, 1),
@@ -682,7 +688,9 @@ class TestGuessedRoutes:
     def test_the_less_a_route_says_the_more_its_response_must(
         self, watch: Watch, series: Read, route: str, query: str, response: Any, counts: int
     ) -> None:
-        _finish(watch(), route, query=query, response=response)
+        path = dict.fromkeys(re.findall(r"{(title|name)}", route), "x")
+
+        _finish(watch(), route, query=query, response=response, path=path)
 
         assert sum(named(series(), "recommendation_requests_total").values()) == counts
 
