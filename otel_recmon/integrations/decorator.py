@@ -126,7 +126,7 @@ def _timing(metrics: MetricsCollector) -> Iterator[None]:
 
 
 class _Timing:
-    """The timing of one call. At its end, it records the request, unless an outer call will record it."""
+    """The timing of one call. At the end of the call, the request is recorded, unless an outer call records it."""
 
     def __init__(self, metrics: MetricsCollector) -> None:
         outer = current.get()
@@ -137,7 +137,7 @@ class _Timing:
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Make the request available to the code in the block. A generator does this at each step."""
+        """Make the request available to the code in the block. For a generator, each step has a block of its own."""
         token = current.set(self._request)
         try:
             yield

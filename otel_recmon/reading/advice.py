@@ -28,13 +28,13 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 class Adviser:
-    """Notices that a service counts nothing, or only slates, or only clicks, and logs it once."""
+    """Logs once that a service counts nothing, or only slates, or only clicks."""
 
     def __init__(self, routes: Routes, defaults: Defaults) -> None:
         self.listed: Callable[[], list[Route]] | None = None
         """Returns the routes of the application; None until the application is known."""
         self.is_waiting = True
-        """Whether it is unknown yet if the service counts anything."""
+        """Whether ``pass_by`` still waits for the first sign that the service counts something."""
         self._routes = routes
         self._defaults = defaults
         self._passed = self._slates = self._clicks = 0
@@ -50,7 +50,7 @@ class Adviser:
                 _logger.warning("%s", unwatched(self._known()))
 
     def note(self, seen: Observation) -> None:
-        """Note a recorded request. Log it if many slates have brought no click, or many clicks no slate."""
+        """Note a recorded request. Log once that ONE_SIDED slates brought no click, or ONE_SIDED events no slate."""
         if seen.slate is not None:
             self._slates += 1
             if self._slates == ONE_SIDED and not self._count(catalog.CLICKED) and not self._takes_clicks():

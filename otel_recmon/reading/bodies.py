@@ -91,7 +91,10 @@ def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | 
 
 
 def unread(body: Body, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return why responses like this one cannot be parsed, and what helps; None if they can."""
+    """Return why a response cannot be parsed, and what helps, as a clause about all responses of its route.
+
+    Return None if the response can be parsed.
+    """
     media_type, encoding = coding(headers)
     if not maybe_json(media_type):
         kind = media_type.partition(";")[0].strip()[:_LONGEST_SHOWN]

@@ -95,7 +95,7 @@ def kind_of(event: Mapping[str, Any], own: Mapping[str, str]) -> str | None:
 
     Args:
         event: The fields of the event.
-        own: The kinds of the service and what they count as. The kinds are plain. They win over usual kinds.
+        own: The kinds of the service and what they count as. The kinds are plain. These kinds win over usual kinds.
     """
     named = {plain(name): value for name, value in event.items()}
     stated = (kind_named(named[name], own) for name in _KIND_FIELDS if name in named)

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from opentelemetry.trace import Span
 
 ABANDONED: Final = "abandoned"
-"""The status class of a request whose client left before the end of the response. It is recorded as ``rejected``."""
+"""The status class if the client left before the end of the response. Such a request is recorded as ``rejected``."""
 
 
 class Exchange(Protocol):
@@ -27,11 +27,11 @@ class Exchange(Protocol):
 
     @property
     def not_modified(self) -> bool:
-        """Whether the response says that the client has the content already. Over HTTP, its status code is 304."""
+        """Whether the response says that the client has the content already. Over HTTP, the status code is then 304."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the response has no content. Over HTTP, its status code is 204 or its body is ``null``."""
+        """Whether the response has no content. Over HTTP, the status code is then 204, or the body is ``null``."""
 
     @property
     def span(self) -> Span:
@@ -67,7 +67,7 @@ class Exchange(Protocol):
 
     @property
     def unread(self) -> str | None:
-        """Why responses like this one cannot be parsed, and what helps, as a clause; None if they can."""
+        """Why the response cannot be parsed, and what helps, as a clause; None if the response can be parsed."""
 
 
 class PartOfExchange:
@@ -94,5 +94,5 @@ class PartOfExchange:
 
     @property
     def unread(self) -> str | None:
-        """Why the response cannot be parsed; None if it can."""
+        """Why the response cannot be parsed, and what helps, as a clause; None if the response can be parsed."""
         return self._exchange.unread

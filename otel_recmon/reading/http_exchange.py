@@ -51,8 +51,8 @@ class HttpExchange:
             status_code: The HTTP status code; 0 if there was no response.
             response_headers: The raw response headers.
             faults: The counter of unreadable bodies.
-            request_body: The body of the request; None if it is empty.
-            response_body: The body of the response; None if it is empty or not read.
+            request_body: The body of the request; None for an empty body.
+            response_body: The body of the response; None if the body is empty or was not read.
             broken_off: ``error`` if the handler raised an exception or did not finish its response, ``abandoned`` if
                 the client left before the end of the response, and None if the response is complete.
             span: The server span.
@@ -137,7 +137,7 @@ class HttpExchange:
 
     @property
     def unread(self) -> str | None:
-        """Why responses like this one cannot be parsed, and what helps; None if they can."""
+        """Why the response cannot be parsed, and what helps, as a clause; None if the response can be parsed."""
         body = self._response_body
         return None if body is None else unread(body, self._raw_response_headers)
 

@@ -34,7 +34,7 @@ class Fields(NamedTuple):
 
     id: str
     by_id: bool
-    """Whether ``id`` is an id, and not a title used in its place."""
+    """True if ``id`` is the key of an id, False if it is the key of a title, which then stands for the id."""
     category: str | None
     score: str | None
     position: str | None

@@ -34,7 +34,7 @@ def restarting(slates: list[Any]) -> list[int]:
 
 
 def _fields_of_all(items: list[dict[str, Any]]) -> Fields | None:
-    """Return the keys of an item. A key of the id that is null in one of the items is passed over."""
+    """Return the keys of an item. A key under which one of the items has null is not used for the id."""
     fields = fields_of(max(items, key=len))
     if fields is None or not fields.by_id or all(item.get(fields.id) is not None for item in items):
         return fields

@@ -21,7 +21,7 @@ from otel_recmon.sdk import describe
 _logger = logging.getLogger("otel_recmon")
 
 MOST_ROUTES: Final = 4096
-"""The maximum number of routes with a cached reader. Without it, a client could fill memory with invented methods."""
+"""The maximum number of routes with a cached reader. A client could otherwise fill the memory with invented methods."""
 
 
 class Observer:

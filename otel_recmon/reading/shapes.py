@@ -1,4 +1,4 @@
-"""Search for the items in a parsed response. It knows the shapes that public recommendation services return."""
+"""Search for the items in a parsed response. The search knows the shapes that public recommendation services return."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _HAS_DIGIT: Final = re.compile(r"\d")
 _DESPITE_DECOY: Final = re.compile(r"^becauseyou|^(recommended|suggested)users$")
 """Keys of slates whose last word usually names another list."""
 _SCORED_ITEMS: Final = "itemscores"
-"""The key of a list of items with scores. It looks like the key of bare scores."""
+"""The key of a list of items with scores. By its last word, the key looks like one of bare scores."""
 _DEEPEST: Final = 4
 """The maximum number of objects around the items, such as ``{"data": {"Get": {"Article": [...]}}}``."""
 
