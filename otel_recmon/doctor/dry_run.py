@@ -12,6 +12,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from otel_recmon.doctor.application import ApplicationRoute
 from otel_recmon.doctor.target import DoctorError, Target
+from otel_recmon.reading.advice import what_helps
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.http_exchange import HttpExchange
 from otel_recmon.reading.observer import Observer
@@ -60,6 +61,8 @@ class DryRun:
     user: Any
     requested: int | None
     items: list[Any] | None
+    advice: str | None
+    """What helps if the plugin finds no items."""
     categories: list[Any] | None
     scores: list[Any] | None
     positions: list[Any] | None
@@ -124,6 +127,7 @@ def _result(
         user=reader.user(exchange),
         requested=slate.requested,
         items=slate.items,
+        advice=what_helps(exchange) if slate.items is None else None,
         categories=slate.categories,
         scores=slate.scores,
         positions=slate.positions,

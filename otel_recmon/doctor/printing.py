@@ -8,7 +8,6 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from otel_recmon.config import variable
 from otel_recmon.doctor.application import ApplicationRoute
 from otel_recmon.doctor.dry_run import DryRun
 from otel_recmon.doctor.examination import Report
@@ -48,16 +47,6 @@ def _print_finding(finding: Finding, out: Console) -> None:
     out.print()
 
 
-_NO_ITEMS: Final = f"not recognised; set {variable('items')} to their place in the response"
-_UNREAD: Final = {
-    "body_unreadable": "not read: the body is not the JSON that its content type announces; give another type with "
-    "--response-header",
-    "body_encoding": "not read: the content encoding is neither gzip nor deflate",
-    "body_too_large": f"not read: the body is too long; raise {variable('max_body_bytes')}",
-}
-"""Reason code of an unread body -> its explanation."""
-
-
 def print_routes(routes: Sequence[ApplicationRoute], out: Console) -> None:
     """Print the routes of an application and their kinds."""
     table = Table("route", "watched as", box=None, pad_edge=False)
@@ -78,7 +67,7 @@ def _rows(result: DryRun) -> Iterator[tuple[str, str]]:
     yield "route", f"{result.route}, {f'watched as {result.watched_as}' if result.watched_as else 'not watched'}"
     yield "outcome", result.outcome or "none"
     if result.items is None:
-        yield "items", next(filter(None, map(_UNREAD.get, result.set_aside)), _NO_ITEMS)
+        yield "items", f"not recognised: {result.advice}"
     else:
         yield "items", f"{len(result.items)}: {_first_items(result.items)}" if result.items else "an empty list"
     yield "requested", f"{result.requested} items" if result.requested else "unknown"

@@ -3,11 +3,12 @@
 import logging
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from otel_recmon import catalog
 from otel_recmon.config import variable
 from otel_recmon.reading.event_words import suggests_events
+from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.item_keys import words_of
 from otel_recmon.reading.route_words import NEVER, certainty
 from otel_recmon.reading.routes import TAKE_CLICKS, Routes
@@ -41,7 +42,7 @@ class Adviser:
 
     def pass_by(self, template: str | None) -> None:
         """Note a request that the plugin does not watch."""
-        if self._defaults.recorder.started:  # the code of the service records requests
+        if not self._defaults.store.is_empty:  # the code of the service records requests
             self.is_waiting = False
         elif template is not None and not is_background(template):
             self._passed += 1
@@ -121,13 +122,17 @@ def _likelihood(method: str, template: str) -> int:
     return 3 * certainty(method, template) + 2 * is_for_someone + (method == "GET")
 
 
-def unrecognized(template: str, response: Any, unread: str | None) -> str:
-    """Return the sentence for responses without items. ``unread`` says why a response could not be parsed, if so."""
-    start = f"otel-recmon finds no items in the responses of {template}"
-    if unread is not None:
-        return f"{start}: {unread}"
-    candidates = lists_in(response)
+def unrecognized(template: str, exchange: Exchange) -> str:
+    """Return the sentence for a route whose responses have no items."""
+    return f"otel-recmon finds no items in the responses of {template}: {what_helps(exchange)}"
+
+
+def what_helps(exchange: Exchange) -> str:
+    """Return why no items are found in a response, as far as that is known, and what helps, as a clause."""
+    if exchange.unread is not None:
+        return exchange.unread
+    candidates = lists_in(exchange.response)
     if not candidates:
-        return f"{start}; set {variable('items')} to their place in the response"
+        return f"set {variable('items')} to their place in the response"
     place = ".".join(key if _IDENTIFIER.fullmatch(key) else f'"{key}"' for key in candidates[0])
-    return f"{start}; if the list {place} has the items, set {variable('items')}={place}"
+    return f"if the list {place} has the items, set {variable('items')}={place}"

@@ -59,8 +59,10 @@ def _inflated(raw: bytes, limit: int) -> bytes:
     return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, limit)
 
 
-_decoders: dict[str, Callable[[bytes, int], bytes]] = {"gzip": _inflated, "x-gzip": _inflated, "deflate": _inflated}
-"""For each encoding, a function that decompresses a body up to a number of bytes."""
+_INFLATED: Final = ("gzip", "x-gzip", "deflate")
+"""The encodings that ``zlib`` decompresses."""
+_decoders: dict[str, Callable[[bytes, int], bytes]] = {}
+"""For each further encoding, a function that decompresses a body up to a number of bytes."""
 _decoder_errors: list[type[Exception]] = [zlib.error]
 _PACKAGES: Final = {"br": "brotli", "zstd": "zstandard"}
 """The packages that decompress further encodings, if they are installed."""
@@ -75,11 +77,11 @@ with suppress(ImportError):
 
 
 def _unpacked(raw: bytes, encoding: str, limit: int, faults: Faults) -> bytes | None:
-    decode = _decoders.get(encoding)
-    if decode is None:
-        faults.drop("body_encoding", f"one of the encodings {', '.join(_decoders)}")
+    if encoding not in (*_INFLATED, *_decoders):
+        faults.drop("body_encoding", f"one of the encodings {', '.join((*_INFLATED, *_decoders))}")
         return None
     try:
+        decode = _inflated if encoding in _INFLATED else _decoders[encoding]
         content = decode(raw, limit + 1)
     except tuple(_decoder_errors):
         faults.drop("body_unreadable", "a body compressed as its header says")
@@ -101,7 +103,7 @@ def unread(body: Body, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         return f"they are {kind} and not JSON; call track_recommendations in the handler"
     if body.size > body.limit:
         return f"one of them has {body.size} bytes; set {variable('max_body_bytes')} to more than that"
-    if encoding not in ("", "identity", *_decoders):
+    if encoding not in ("", "identity", *_INFLATED, *_decoders):
         package = _PACKAGES.get(encoding)
         helps = f"install the package {package}" if package else "call track_recommendations in the handler"
         return f"they are compressed with {encoding[:_LONGEST_SHOWN]}; {helps}"

@@ -87,7 +87,7 @@ def _lookup(place: str, name: str) -> Source:
 
 @dataclass(frozen=True)
 class PerRoute:
-    """One expression for each route. The expression without a route is for all other routes."""
+    """Expressions of one setting: some for the routes that they name, and at most one for all other routes."""
 
     rules: tuple[tuple[Pattern | None, str], ...]
 

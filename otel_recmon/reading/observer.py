@@ -97,7 +97,7 @@ class Observer:
             return
         if reader.template not in self._warned and len(self._warned) < MOST_ROUTES:
             self._warned.add(reader.template)
-            _logger.warning("%s", unrecognized(reader.template, exchange.response, exchange.unread))
+            _logger.warning("%s", unrecognized(reader.template, exchange))
 
 
 def _span_attributes(request: RequestContext) -> dict[str, str | int | bool]:

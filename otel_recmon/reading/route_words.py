@@ -41,7 +41,7 @@ def certainty(method: str, template: str) -> Certainty:
     """Return the certainty that a route returns recommendations."""
     segments = [segment for segment in template.split("/") if segment]
     fixed = [segment for segment in segments if "{" not in segment]
-    if method not in ("GET", "POST") or not fixed or _is_below_never(fixed):
+    if method not in ("GET", "POST") or not fixed:
         return Certainty.NONE
     first = next((at for at, segment in enumerate(segments) if segment in fixed and _recommends(segment)), None)
     return _by_words(fixed) if first is None else _recommending(segments[first:])
@@ -58,7 +58,7 @@ def _recommending(after: list[str]) -> Certainty:
 def _by_words(fixed: list[str]) -> Certainty:
     """Return the certainty for the fixed segments of a template without ``recommend``."""
     guess = next((at for at, segment in enumerate(fixed) if _is_guess(segment)), len(fixed) - 1)
-    if _has_never(fixed[guess:]):
+    if _has_never(fixed[guess:]) or _is_below_never(fixed):
         return Certainty.NONE
     if _is_guess(fixed[guess]):
         return Certainty.POSSIBLE if _SHORT.isdisjoint(words_of(fixed[guess])) else Certainty.LIKELY

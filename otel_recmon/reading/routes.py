@@ -1,6 +1,6 @@
 """The watched routes. Each kind of route has patterns for the method and the route template."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -28,14 +28,6 @@ TAKE_CLICKS: Final = (RouteKind.CLICK, RouteKind.TRACKER, RouteKind.EVENT)
 """The kinds of routes that report clicks."""
 
 
-_BY_WORDS: Final[Mapping[RouteKind, Callable[[str, str], object]]] = {
-    RouteKind.CLICK: takes_clicks,
-    RouteKind.CONVERSION: takes_conversions,
-    RouteKind.TRACKER: tracks_clicks,
-    RouteKind.EVENT: takes_events,
-    RouteKind.RECOMMENDATION: certainty,
-}
-"""For each kind that words can tell, a function that returns whether a route is of this kind. The first kind wins."""
 _SETTINGS: Final = {
     RouteKind.CLICK: "click_routes",
     RouteKind.CONVERSION: "conversion_routes",
@@ -43,6 +35,21 @@ _SETTINGS: Final = {
     RouteKind.EVENT: "event_routes",
     RouteKind.RECOMMENDATION: "routes",
 }
+"""For each kind whose routes are found by their words, the setting that names the routes in place of the words."""
+
+
+def _kinds_by_words(method: str, template: str) -> Iterator[RouteKind]:
+    """Yield the kinds of a route by the words of its template. The first kind wins."""
+    if takes_clicks(method, template):
+        yield RouteKind.CLICK
+    if takes_conversions(method, template):
+        yield RouteKind.CONVERSION
+    if tracks_clicks(method, template):
+        yield RouteKind.TRACKER
+    if takes_events(method, template):
+        yield RouteKind.EVENT
+    if certainty(method, template):
+        yield RouteKind.RECOMMENDATION
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,8 @@ class Routes:
     """The watched routes of a service. If a route matches several kinds, it is an event route."""
 
     kinds: Sequence[tuple[RouteKind, tuple[Pattern, ...]]]
-    by_words: tuple[RouteKind, ...] = ()
-    """The kinds without a setting. Their routes are found by the words of their templates, in this order."""
+    by_words: frozenset[RouteKind] = frozenset()
+    """The kinds without a setting. Their routes are found by the words of the templates."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Routes":
@@ -68,7 +75,7 @@ class Routes:
                 (RouteKind.EVENT, chosen(settings.event_routes)),
                 (RouteKind.RECOMMENDATION, chosen(settings.routes)),
             ),
-            tuple(kind for kind in _BY_WORDS if not getattr(settings, _SETTINGS[kind])),
+            frozenset(kind for kind, setting in _SETTINGS.items() if not getattr(settings, setting)),
         )
 
     def kind(self, method: str, template: str) -> RouteKind | None:
@@ -78,7 +85,7 @@ class Routes:
         for kind, choices in self.kinds:
             if any(pattern.matches(method, template) for pattern in choices):
                 return kind
-        return next((kind for kind in self.by_words if _BY_WORDS[kind](method, template)), None)
+        return next((kind for kind in _kinds_by_words(method, template) if kind in self.by_words), None)
 
     def certainty(self, method: str, template: str) -> Certainty:
         """Return the certainty that a watched route is of its kind. Configured routes and event routes are sure."""

@@ -222,6 +222,11 @@ class Store:
             recent = {cells.labels.model_version for cells in self._sets.values() if cells.used > since}
             return sorted({*self.declared, *recent} - {UNKNOWN}) or [UNKNOWN]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recorded with a model version: no request, slate or user event."""
+        return not self._sets
+
     def total(self, metric: catalog.Metric) -> float:
         """Return the count of a counter, summed over its series."""
         with self.lock:

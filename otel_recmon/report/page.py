@@ -24,7 +24,7 @@ from otel_recmon.report.text import interval, percentile, rows, small_money
 from otel_recmon.stats.intervals import Rate
 
 BY_HOUR: Final = 3 * DAY
-"""Charts of periods up to this length show hours. Charts of longer periods show days."""
+"""The maximum length of a period whose charts have one point per hour. Charts of longer periods have one per day."""
 Row = tuple[Period, Figures]
 
 

@@ -11,7 +11,7 @@ from otel_recmon.top.reading import Reading
 
 
 def document(reading: Reading) -> dict[str, Any]:
-    """Return the JSON document of a reading. It has no trends."""
+    """Return the JSON document of a reading. The document does not contain how the figures changed over time."""
     seconds = reading.lookback.seconds
     judgement = reading.judgement
     return {

@@ -69,6 +69,7 @@ APP = """
         mark(response)
         return await request.json()
 
+    @app.post("/cart")
     @app.post("/seen")
     async def seen(request: Request, response: Response):
         mark(response)
@@ -139,6 +140,7 @@ def _traffic(client: Client) -> int:
         for position in (1, "2", 40, None):
             client.send("POST", "/click", user, json={"user_id": f"canary{user}", "position": position})
         client.send("POST", "/conversion", user, json={"user_id": f"canary{user}", "revenue": user - 1})
+        client.send("POST", "/cart", user, json={"user_id": f"canary{user}", "item_id": "i-7"})
         client.send("POST", "/seen", user, json={"user_id": f"canary{user}", "positions": [1, 2, "x", 11]})
     return 14 * 5 + 5 + 5 + 5
 
@@ -156,7 +158,7 @@ def _counters(stack: Stack, name: str) -> dict[SeriesKey, float]:
     for labels, value in Prometheus(stack.prometheus_url).values(f'{{job="{name}"}}').items():
         named = dict(labels)
         own = {"model_version", "variant", "surface", "status", "outcome", "good", "position", "category", "stage"}
-        own |= {"experiment", "bucket"}
+        own |= {"experiment", "bucket", "action"}
         series = (named["__name__"], tuple(sorted((label, named[label]) for label in own & set(named))))
         sums[series] += value if named["__name__"] in NAMES else 0
     return {series: total for series, total in sums.items() if total}

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from starlette.middleware.gzip import GZipMiddleware
@@ -49,11 +50,15 @@ CALLS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/recommendations?surface=home&limit=3", None),
     ("GET", "/plain/recommendations", None),
     ("GET", "/lines/recommendations", None),
+    ("GET", "/similar/recs?user_id=7", None),
+    ("GET", "/tables/recommendations", None),
+    ("GET", "/shelves/recommendations", None),
     ("GET", "/broken/recommendations", None),
     ("GET", "/missing/recommendations", None),
     ("POST", "/click", {"position": 2}),
     ("POST", "/conversion", {"revenue": 9.5}),
     ("POST", "/seen", {"positions": [1, 2]}),
+    ("POST", "/events", {"events": [{"kind": "like", "data": {"item_id": 7}}]}),
     ("GET", "/health", None),
 )
 GENERATED = "<string>"
@@ -96,13 +101,26 @@ UNUSED = {
     "recording.optional",
     "recording.stages",
     "reading",
-    "reading.exchange",
+    "reading.words",
     "stats",
     "stats.histogram",
     "stats.intervals",
 }
 """Modules that no request here runs through: other services, other requests or the command line use them."""
 Answers = list[tuple[int, bytes, list[tuple[str, str]]]]
+
+
+RESPONSES: dict[str, Any] = {
+    "/plain/recommendations": ["a", "b"],
+    "/similar/recs": [{"id": 7, "item": {"sku": "a", "title": "b"}}],
+    "/tables/recommendations": {"ids": ["a", "b"], "scores": [0.5, 0.25]},
+    "/shelves/recommendations": {"rows": [{"title": "New", "items": [{"id": 7}]}]},
+}
+"""Responses in several shapes, by their path."""
+
+
+def _respond(response: Any) -> JSONResponse:
+    return JSONResponse(response)
 
 
 def service() -> FastAPI:
@@ -115,9 +133,8 @@ def service() -> FastAPI:
         items = [{"id": n, "genre": "Drama", "score": 0.5, "rank": n} for n in range(1, 4)]
         return {"meta": {"fallback": True}, "recommendations": items}
 
-    @app.get("/plain/recommendations")
-    def plain() -> list[str]:
-        return ["a", "b"]
+    for path, response in RESPONSES.items():
+        app.get(path)(partial(_respond, response))
 
     @app.get("/lines/recommendations")
     async def lines() -> StreamingResponse:
@@ -132,6 +149,7 @@ def service() -> FastAPI:
         raise HTTPException(404)
 
     @app.post("/click")
+    @app.post("/events")
     @app.post("/conversion")
     @app.post("/seen")
     async def event(request: Request) -> Any:

@@ -26,6 +26,7 @@ DESIGN = {
     ("recommendation_latency_seconds", "histogram"): SPLIT,
     ("recommendations_clicked_total", "counter"): f"{SPLIT} position",
     ("recommendations_converted_total", "counter"): SPLIT,
+    ("recommendation_events_total", "counter"): f"{SPLIT} action",
     ("recommendation_revenue_dollars", "histogram"): SPLIT,
     ("recommendation_cache_hits_total", "counter"): "",
     ("recommendation_cache_misses_total", "counter"): "",
@@ -88,6 +89,10 @@ APP = """
     @app.post("/conversion")
     async def conversion(revenue: float):
         return {}
+
+    @app.post("/events")
+    async def event(action: str):
+        return {}
 """
 AGE_HOURS = 100.0
 SAMPLED, UNSAMPLED = "01", "00"
@@ -127,6 +132,7 @@ class Running:
         self._call("POST", "/break")
         self.model.touch()
         self._call("POST", "/conversion?revenue=9.5", **slate)
+        self._call("POST", "/events?action=like", **slate)
 
     def _call(self, method: str, path: str, **headers: str) -> dict[str, str]:
         url, headers = f"{self.service.url}{path}", {**headers, "x-variant": "b", "x-surface": "home"}

@@ -9,7 +9,7 @@ from otel_recmon.artifacts.signals.kinds import Limit, Signal
 
 GUIDANCE: Final[Mapping[str, str]] = {
     # business
-    "requests": "A request is one call of an app or a web page that asks for a list of recommendations. If requests "
+    "requests": "An app or a web page sends one request for each list of recommendations that it shows. If requests "
     "fall but the number of visitors does not, check the last release of the app.",
     "impressions": "For example, a list of ten items counts as ten impressions. If impressions fall but requests do "
     "not, the lists have become shorter.",

@@ -405,9 +405,8 @@ TWOTOWER = (
     Case(
         "recommended_items next to a list of their scores",
         "twotower",
-        # Read as: a score is a key of an item; a parallel list is a decoy, not a score.
         (_get("/als/recommendations/1"),),
-        _slates("served", "1 2 3 4"),
+        _slates("served", "1 2 3 4", scores=(0.9,)),
     ),
     Case("a health check with items in it", "twotower", (_get("/health"),), {}),
 )

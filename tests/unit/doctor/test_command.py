@@ -102,11 +102,12 @@ def test_a_response_is_read_with_the_route_that_matches_its_request(folder: Path
 @pytest.mark.parametrize(
     ("body", "header", "words"),
     [
-        (b'{"a": 1}', "a: b", "not recognised; set OTEL_RECMON_ITEMS to their place in the response"),
-        (b"<html>", "content-type: text/html", "not recognised; set OTEL_RECMON_ITEMS"),
-        (b"<html>", "a: b", "not read: the body is not the JSON that its content type announces"),
-        (b'["a"]', "content-encoding: br", "not read: the content encoding is neither gzip nor deflate"),
-        (b" " * 300_000, "a: b", "not read: the body is too long; raise OTEL_RECMON_MAX_BODY_BYTES"),
+        (b'{"a": 1}', "a: b", "not recognised: set OTEL_RECMON_ITEMS to their place in the response"),
+        (b'{"codes": ["a"]}', "a: b", "not recognised: if the list codes has the items, set OTEL_RECMON_ITEMS=codes"),
+        (b"<html>", "content-type: text/html", "not recognised: they are text/html and not JSON"),
+        (b"<html>", "a: b", "not recognised: one of them is not valid JSON"),
+        (b'["a"]', "content-encoding: lzma", "not recognised: they are compressed with lzma"),
+        (b" " * 300_000, "a: b", "one of them has 300000 bytes; set OTEL_RECMON_MAX_BODY_BYTES to more than that"),
     ],
 )
 def test_unreadable_responses_and_responses_without_items_are_distinguished(

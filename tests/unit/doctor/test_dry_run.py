@@ -41,6 +41,7 @@ def test_all_values_that_the_plugin_reads_are_shown(tmp_path: Path) -> None:
         surface=None,
         user="7",
         requested=3,
+        advice=None,
         items=["a", "b"],
         categories=["x", ["y", "z"]],
         scores=[0.5, 0.25],
@@ -73,7 +74,7 @@ def test_values_set_aside_are_shown_with_their_reason(tmp_path: Path) -> None:
 
 
 def test_an_unwatched_route_is_read_but_not_successful(tmp_path: Path) -> None:
-    found = read_response(tmp_path, ["a"], "GET /home")
+    found = read_response(tmp_path, ["a"], "GET /basket")
 
     assert (found.watched_as, found.items, found.successful) == (None, ["a"], False)
 

@@ -24,6 +24,7 @@ from otel_recmon.recording.observation import Observation, ReportedEvent
 from otel_recmon.recording.recorder import Recorder
 from otel_recmon.recording.slate import Slate
 from otel_recmon.safety import Faults
+from tests.unit.reading.exchanges import exchange
 
 HOME, PAGE, HEALTH = ("GET", "/home/{user_id}"), ("GET", "/page"), ("GET", "/health")
 TRACK, CLICK = ("POST", "/v1/track/user"), ("POST", "/click")
@@ -88,22 +89,26 @@ class TestUnrecognized:
     @pytest.mark.parametrize(
         ("response", "said"),
         [
-            ({"detail": "x"}, "; set OTEL_RECMON_ITEMS to their place in the response"),
-            ({"codes": ["a"]}, "; if the list codes has the items, set OTEL_RECMON_ITEMS=codes"),
+            ({"detail": "x"}, ": set OTEL_RECMON_ITEMS to their place in the response"),
+            ({"codes": ["a"]}, ": if the list codes has the items, set OTEL_RECMON_ITEMS=codes"),
             (
                 {"out": {"my-codes": ["a"]}},
-                '; if the list out."my-codes" has the items, set OTEL_RECMON_ITEMS=out."my-codes"',
+                ': if the list out."my-codes" has the items, set OTEL_RECMON_ITEMS=out."my-codes"',
             ),
-            ({"history": ["a"]}, "; set OTEL_RECMON_ITEMS to their place in the response"),
-            (["a b", None, 2.5], "; set OTEL_RECMON_ITEMS to their place in the response"),
+            ({"history": ["a"]}, ": set OTEL_RECMON_ITEMS to their place in the response"),
+            (["a b", None, 2.5], ": set OTEL_RECMON_ITEMS to their place in the response"),
         ],
     )
     def test_a_list_that_may_be_the_items_is_proposed(self, response: Any, said: str) -> None:
-        assert unrecognized("/r", response, None) == f"otel-recmon finds no items in the responses of /r{said}"
+        assert unrecognized("/r", exchange({}, response)) == f"otel-recmon finds no items in the responses of /r{said}"
 
     def test_a_response_that_cannot_be_parsed_needs_something_else(self) -> None:
-        assert unrecognized("/r", None, "they are text/html") == (
-            "otel-recmon finds no items in the responses of /r: they are text/html"
+        headers = [(b"content-type", b"text/html")]
+        page = HttpExchange({}, 200, headers, Faults(), response_body=Body(100, b"<html>"))
+
+        assert unrecognized("/r", page) == (
+            "otel-recmon finds no items in the responses of /r: they are text/html and not JSON; "
+            "call track_recommendations in the handler"
         )
 
 
@@ -137,7 +142,8 @@ class TestAdviser:
         assert "the likeliest are: OTEL_RECMON_ROUTES='GET /home/{user_id}, GET /page'." in unwatched([PAGE, HOME])
 
     def test_a_service_whose_code_counts_is_not_told(self, adviser: Adviser, caplog: pytest.LogCaptureFixture) -> None:
-        adviser._defaults.recorder.start()
+        store = adviser._defaults.store
+        store.cells(store.default)
 
         for _ in range(UNWATCHED):
             adviser.pass_by("/page")

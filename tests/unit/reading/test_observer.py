@@ -308,7 +308,7 @@ class TestResponses:
             (
                 "otel_recmon",
                 logging.WARNING,
-                f"otel-recmon finds no items in the responses of {template}; set OTEL_RECMON_ITEMS to {place}",
+                f"otel-recmon finds no items in the responses of {template}: set OTEL_RECMON_ITEMS to {place}",
             )
             for template in ("/recommendations", "/recommend/{user_id}")
         ]
