@@ -284,6 +284,10 @@ A report of seen items counts as an event with the action `impression`, and not 
 response counts as an impression already. If your clients report all seen items, set `OTEL_RECMON_IMPRESSION_ROUTES`, or
 map a kind to `impression` in `OTEL_RECMON_EVENT_KINDS`. Then, only the reports count as impressions.
 
+A click route may redirect the client to the page of the item. The redirect counts as a click if the router of the
+application sent it. A middleware that gives the router a copy of the ASGI scope hides this: count such clicks by
+`track_click` in the handler.
+
 ## What it does not see
 
 | Service | Route | Wrong | What to set |

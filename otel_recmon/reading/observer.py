@@ -68,6 +68,8 @@ class Observer:
             request.close(frozenset())
             return
         record_observation(self.defaults, request, seen, status, seconds)
+        if guess is not None and guess.held:
+            self._record_held(guess)
         self.adviser.note(seen)
         if reader is not None and seen.recommends:
             self._warn_unrecognized(reader, seen, exchange)
@@ -75,16 +77,19 @@ class Observer:
                 describe(exchange.span, _span_attributes(request))
 
     def _is_confirmed(self, guess: Guess, request: RequestContext, seen: Observation, exchange: Exchange) -> bool:
-        """Return whether a guessed route returns recommendations. Record the held requests when that becomes known.
+        """Return whether a guessed route returns recommendations.
 
         The code of the route, or a response with items, confirms the guess.
         """
         if not guess.confirmed and (request.recorded_by is not None or guess.fits(seen.slate, exchange)):
             guess.confirmed = True
-            held, guess.held = guess.held, []
-            for earlier, status, seconds in held:
-                record_observation(self.defaults, RequestContext(closed_by_plugin=True), earlier, status, seconds)
         return guess.confirmed
+
+    def _record_held(self, guess: Guess) -> None:
+        """Record the requests before the confirmation. They have no model version: the confirming response names it."""
+        held, guess.held = guess.held, []
+        for earlier, status, seconds in held:
+            record_observation(self.defaults, RequestContext(closed_by_plugin=True), earlier, status, seconds)
 
     def _hold(self, reader: Reader, guess: Guess, seen: Observation, status: str | None, seconds: float) -> None:
         """Hold a request of a guessed route. If that rejects the guess, watch the route no longer."""

@@ -643,6 +643,18 @@ class TestGuessedRoutes:
             for outcome, n in (("served", 1), ("empty", 2), ("error", 1))
         }
 
+    def test_held_failures_are_of_the_version_that_the_first_slate_names(self, watch: Watch, series: Read) -> None:
+        observer = watch(model_version=None)
+
+        _finish(observer, self.SIMILAR, status=500)
+        _finish(observer, self.SIMILAR, raw=b"", status=304)
+        _finish(observer, self.SIMILAR, response={"model_version": "v7", "items": self.SLATE})
+
+        assert named(series(), "recommendation_requests_total") == {
+            labelled(model_version="v7", status=status): n
+            for status, n in (("success", 2), ("error", 1), ("rejected", 0))
+        }
+
     @pytest.mark.parametrize(
         "response",
         [["boots", "boot laces"], [{"id": "f1", "name": "a", "enabled": True}], {"status": "operational"}],
