@@ -87,7 +87,7 @@ def stale(root: Path, config: Config) -> dict[str, str]:
     """Return the new text of each outdated generated file, by its path.
 
     Raises:
-        SystemExit: A file lacks the marker comments for a generated part. The message names the file and the two comments.
+        SystemExit: A file lacks the marker comments for a generated part. The message names the file and both comments.
     """
     found = {}
     for name, render in files(config).items():
