@@ -12,9 +12,9 @@ IDENTITY: Final = ("job", "deployment_environment_name")
 LINE: Final = 100
 """The maximum length of a line of PromQL, in characters. Longer expressions are broken into lines."""
 SHORT: Final = 20
-"""The maximum length, in characters, of a second operand that stays on the line of the operator."""
+"""The maximum length, in characters, of a second operand that needs no line of its own after a long first operand."""
 TERM: Final = "term"
-"""The label that has the name of the term in the union of several terms."""
+"""The label that names the term that a series comes from, in the union of several terms."""
 _CATALOG_LABELS: Final = {label for metric in catalog.METRICS for label in metric.labels}
 
 
@@ -60,9 +60,9 @@ class QueryScope:
         return tuple(label for label in self.by if label in IDENTITY)
 
     def within(self, labels: Iterable[str]) -> Self:
-        """Return the scope without the labels of the catalog that are not in `labels`.
+        """Return the scope without the catalog's labels that are not in `labels`, and without the matchers on them.
 
-        The result then includes series that do not have the removed labels.
+        The result of a query then includes series that do not have the removed labels.
         """
         foreign = _CATALOG_LABELS - set(labels)
         return replace(
@@ -126,7 +126,7 @@ class Expr:
 
 
 def number(value: float) -> Expr:
-    """Return a constant."""
+    """Return a number as a PromQL constant with at most 10 significant digits."""
     return Expr(f"{value:.10g}")
 
 
@@ -140,7 +140,7 @@ def binary(left: Expr | float, operator: str, right: Expr | float) -> Expr:
 
 
 def call(function: str, *arguments: Expr | float) -> Expr:
-    """Return a function call."""
+    """Return the call of a PromQL function."""
     texts = [_expr(argument).text for argument in arguments]
     line = f"{function}({', '.join(texts)})"
     inner = ",\n".join(indent(text, "  ") for text in texts)
@@ -175,12 +175,12 @@ def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Exp
 
 
 def rate(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return the rate per second of a counter, summed over all labels except the labels of the scope."""
+    """Return the rate per second of a counter, summed over all labels except `scope.by`."""
     return total(call("rate", series(name, scope, *own, window=scope.window)), scope.by)
 
 
 def increase(name: str, scope: QueryScope, *own: Matcher) -> Expr:
-    """Return the increase of a counter within the window, summed over all labels except the labels of the scope."""
+    """Return the increase of a counter within the window of the scope, summed over all labels except `scope.by`."""
     return total(call("increase", series(name, scope, *own, window=scope.window)), scope.by)
 
 
@@ -198,17 +198,17 @@ def either(*choices: Expr) -> Expr:
 
 
 def divided(part: Expr, whole: Expr) -> Expr:
-    """Return the quotient. If the denominator is 0, there is no result."""
+    """Return `part` divided by `whole`. If `whole` is not greater than 0, there is no result."""
     return part / compared(whole, ">", 0)
 
 
 def compared(value: Expr, operator: str, limit: Expr | float) -> Expr:
-    """Return only the values for which the comparison is true."""
+    """Return only the values for which the comparison with the limit is true."""
     return binary(value, operator, limit)
 
 
 def where(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Return only the values whose labels have a result in the condition.
+    """Return only the values for which the condition has a result with equal labels.
 
     Args:
         value: The values.
@@ -219,7 +219,7 @@ def where(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr
 
 
 def unless(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Expr:
-    """Return only the values whose labels have no result in the condition.
+    """Return only the values for which the condition has no result with equal labels.
 
     Args:
         value: The values.
@@ -230,7 +230,10 @@ def unless(value: Expr, condition: Expr, on: Sequence[str] | None = None) -> Exp
 
 
 def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Expr:
-    """Return a many-to-one join. The labels `on` of the joined series are equal, and unique on the right."""
+    """Return two expressions joined by an operator. Many series on the left can match one series on the right.
+
+    Matching series have equal values of the labels `on`. On the right, each combination of these values is unique.
+    """
     return binary(left, f"{operator} on ({', '.join(on)}) group_left ()", right)
 
 
@@ -244,7 +247,7 @@ def among(operator: str, terms: Mapping[str, Expr], by: Sequence[str], parameter
 
     Args:
         operator: The aggregation operator, such as "sum", "min" or "quantile".
-        terms: The terms. Each key is a unique name of the term.
+        terms: The terms, by unique names.
         by: The labels of the result.
         parameter: The parameter of operators that need one, such as "quantile".
     """
@@ -257,9 +260,11 @@ def tagged(terms: Mapping[str, Expr]) -> Expr:
 
 
 def flat(inner: Expr) -> Expr:
-    """Return the expression on one line, without indentation. Indentation is most of the text of deep nesting.
+    """Return the expression on one line, without indentation.
 
-    The expression must not contain a string with two spaces in a row, because they become one space.
+    In a deeply nested expression, most of the text is indentation.
+
+    The expression must not contain a string with two spaces in a row, because the two spaces would become one.
     """
     return Expr(" ".join(inner.text.split()), inner.compound)
 

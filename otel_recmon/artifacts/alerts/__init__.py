@@ -1,1 +1,1 @@
-"""The alerts: their definitions, conditions and rules. May import `signals` and the layers below."""
+"""The alerts: their definitions, conditions and rules. The package may import `signals` and the layers below."""

@@ -16,6 +16,7 @@ from otel_recmon.artifacts.signals.traffic import BAD_RESPONSES, ORDER_VALUE, RE
 from otel_recmon.catalog import Attribute, Metric
 
 Value = Callable[[Context], Expr]
+"""A function that returns the PromQL of an alert. Docstrings of functions that return a Value describe its result."""
 Bound = Callable[[Context, QueryScope], Expr]
 _DAYS_A_WEEK: Final = 7
 _MEDIAN: Final = 0.5
@@ -96,7 +97,7 @@ def below_baseline(
         key: The first part of the name of the recording rule.
         signal: The value that is compared with the baseline.
         upper: The upper confidence bound of the value.
-        trials: The count that must reach the minimum traffic of the alert. If None, the baseline must reach it.
+        trials: The count that must reach the minimum traffic of the alert. If None, the baseline must.
     """
 
     def value(context: Context) -> Expr:
@@ -143,7 +144,7 @@ def share_upper(signal: Share) -> Bound:
 
 
 def exact(signal: Signal) -> Bound:
-    """Return the value of a signal as its upper bound. Use it only for a signal without sampling error."""
+    """Return the value of a signal as its upper bound. Use this bound only for a signal without sampling error."""
     return lambda _, scope: signal.expression(scope)
 
 
@@ -167,7 +168,7 @@ def entropy_upper(signal: Signal) -> Bound:
 def mean_upper(signal: Signal) -> Bound:
     """Return the upper bound of the mean list length.
 
-    It assumes that the standard deviation of the list lengths is at most their mean.
+    The bound assumes that the standard deviation of the list lengths is at most their mean.
     """
     return lambda context, scope: signal.expression(scope) * (_margin(context, scope) + 1)
 
@@ -176,9 +177,9 @@ def revenue_upper(signal: Share) -> Bound:
     """Return the upper bound of the revenue per request.
 
     Two assumptions are made: the number of sales follows a Poisson distribution, and the standard deviation of the
-    revenue per sale equals its mean. If revenue is measured in units of the mean revenue per sale, its variance is then
-    twice the number of sales. The mean revenue per sale is computed over one day, a week ago. If the baseline has fewer
-    than 7 days, the first day of the baseline is used instead.
+    revenue per sale equals its mean. If revenue is measured in units of the mean revenue per sale, the variance of the
+    revenue is twice the number of sales. The mean revenue per sale is computed over one day, a week ago. If the
+    baseline has fewer than 7 days, the first day of the baseline is used instead.
     """
 
     def bound(context: Context, scope: QueryScope) -> Expr:
@@ -200,7 +201,7 @@ def requests(scope: QueryScope) -> Expr:
 def service_requests(scope: QueryScope) -> Expr:
     """Return the number of requests to a service.
 
-    It is the sum over all model versions, because traffic that moves from one version to another is not lost.
+    The number is the sum over all model versions, because traffic that moves from one version to another is not lost.
     """
     return requests(scope.by_service())
 
@@ -231,7 +232,7 @@ def _expected_at_most(count: Expr, variance: float, context: Context) -> Expr:
 
 
 def vanished(counted: Counted, attribute: Attribute) -> Value:
-    """Return the relative change of the share of each label value, such as a position, in a count.
+    """Return the relative change, since `offset` ago, of the share of each label value, such as a position, in a count.
 
     A label value has a result only if its earlier share was at least _RELEVANT_SHARE.
     """
@@ -249,7 +250,7 @@ def vanished(counted: Counted, attribute: Attribute) -> Value:
 def taking_over(counted: Counted, attribute: Attribute) -> Value:
     """Return the share of each label value, such as a category, in a count.
 
-    A label value has a result only if its share has more than doubled, or if the label value is new.
+    A label value has a result only if its share has more than doubled since `offset` ago, or if the label value is new.
     """
 
     def value(context: Context) -> Expr:
@@ -275,7 +276,7 @@ def _shares(counted: Counted, attribute: Attribute, context: Context, scope: Que
 
 
 def drifted(context: Context) -> Expr:
-    """Return the distance between the present and the past distribution of scores, but only if it is significant."""
+    """Return the distance between the present and the past distribution of scores, if the distance is significant."""
     scope = context.scope
     now, then = (_scores(moment) for moment in (scope, scope.ago(context.tuning.offset)))
     distance = score_drift(context.tuning.offset).expression(scope)

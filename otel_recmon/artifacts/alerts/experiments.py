@@ -33,7 +33,7 @@ def _recorded_counts(context: Context) -> Counts:
 
 
 def _mismatch(context: Context) -> Expr:
-    """Return the relative error of the split, but only if it is significant. It is 1 for an arm without exposures."""
+    """Return the relative error of the split, if the error is significant. For an arm without exposures, return 1."""
     scope, count = _scope(context), _recorded_counts(context)
     found = arms.SPLIT.compare(scope, count)
     significant = found.significant_size(arms.split_bounds(context.config.experiments))
@@ -45,7 +45,7 @@ def _mismatch(context: Context) -> Expr:
 
 
 def _at_most(judged: Judged) -> Callable[[Context], Expr]:
-    """Return the upper bound of the difference between an arm and the control."""
+    """Return the upper bound of the relative difference between an arm and the control."""
 
     def value(context: Context) -> Expr:
         found = judged.compare(_scope(context), _recorded_counts(context))

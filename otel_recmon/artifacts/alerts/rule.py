@@ -107,7 +107,7 @@ class Alert:
     Attributes:
         name: The name in CamelCase, which is also the heading of its section in the runbook.
         signal: The signal that the alert watches. The alert links to the panel of this signal.
-        comparison: The comparison of the value with the threshold. If it is true, the alert fires.
+        comparison: The comparison of the value with the threshold. If the comparison stays true, the alert fires.
         summary: One line for people. It may contain {value}, {threshold}, {window} and {offset}. In a message, the
             subject comes before it, such as the service and the model version.
         action: The first step for the person who is called, in one line.
@@ -275,5 +275,5 @@ def value_format(alert: Alert) -> ValueFormat:
 
 
 def raw(name: str, expression: Expr) -> Expr:  # noqa: ARG001 - a RecordAs has this parameter
-    """Return an expression unchanged, on raw series, without recording it."""
+    """Return an expression unchanged, without recording the expression."""
     return expression

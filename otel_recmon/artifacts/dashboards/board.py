@@ -17,7 +17,7 @@ from otel_recmon.artifacts.signals.kinds import Counted
 SCHEMA_VERSION: Final = 42
 """The version of Grafana's JSON model that this module writes. Grafana migrates older versions when it loads them."""
 COLUMNS: Final = 24
-"""The width of Grafana's grid."""
+"""The number of columns of Grafana's grid."""
 _ON_TIME_RANGE_CHANGE: Final = 2
 """The code in Grafana's JSON for a variable that loads its values again after a change of the time range."""
 _ALPHABETICAL: Final = 1
@@ -33,7 +33,7 @@ class Section:
     Attributes:
         title: The title of the row. It is empty for the first section of a dashboard, which has no row.
         lines: The lines, from the top. A line has its panels from the left.
-        row_id: The id of the row. It stays the same if the title changes.
+        row_id: The id of the row. The id stays the same if the title changes.
     """
 
     title: str
@@ -172,7 +172,7 @@ class Variable:
     Attributes:
         name: The name in expressions.
         title: The name on the dashboard.
-        label: The label whose values it offers.
+        label: The label whose values the variable offers.
         source: The selector of the series that have the label.
         multiple: Whether the user can select several values. If so, "All" is selected at first. "All" includes the
             series that do not have the label.
@@ -185,7 +185,7 @@ class Variable:
     multiple: bool = field(default=False, kw_only=True)
 
     def json(self, matchers: Sequence[Matcher]) -> Json:
-        """Return the variable in Grafana's JSON model. The matchers limit the series that its values come from."""
+        """Return the variable in Grafana's JSON model. The matchers select the series with its values."""
         everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
         query = f"label_values({_with_matchers(self.source, matchers)}, {self.label})"
         return {
@@ -257,7 +257,7 @@ def _new_version(view: PageView) -> Json:
 
 
 def _first_requests(scope: QueryScope) -> Expr:
-    """Return the requests in the window, for the series that had no requests in the window before."""
+    """Return the requests in the window, for the series that had no requests in the preceding window."""
     requests = Counted(catalog.REQUESTS)
     now = promql.compared(requests.increase(scope), ">", 0)
     return promql.unless(now, promql.compared(requests.increase(scope.ago(scope.window)), ">", 0))

@@ -24,7 +24,7 @@ class QueryContext:
         start: The start of the time range, in seconds since 1970.
         end: The end of the time range, in seconds since 1970.
         step: The seconds between two points of a line.
-        values: The value of each variable. If several values are selected, it is a regular expression.
+        values: The value of each variable. If several values are selected, the entry is a regular expression.
         export_s: The export interval of the services, in seconds.
     """
 
@@ -35,7 +35,7 @@ class QueryContext:
     export_s: float = EXPORT_S
 
     def for_panel(self, panel: "Json") -> "QueryContext":
-        """Return the context for one panel, with a step that respects its minimum interval and its number of points."""
+        """Return the context for one panel, whose step respects the panel's interval and maximum number of points."""
         widest = (self.end - self.start) / panel.get("maxDataPoints", float("inf"))
         return replace(self, step=max(self.step, widest, seconds(panel.get("interval", "0s"))))
 

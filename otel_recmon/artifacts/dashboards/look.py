@@ -31,7 +31,7 @@ def thresholds(limits: Sequence[Limit]) -> dict[str, Any]:
 
 
 def steps(limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
-    """Return the colours of a panel, each after its lowest value. None stands for minus infinity.
+    """Return pairs of a lowest value and the colour of a panel from this value. None stands for minus infinity.
 
     Args:
         limits: The limits of one signal, the lowest first. Without limits, the only colour is neutral.

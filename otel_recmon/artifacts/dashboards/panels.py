@@ -33,7 +33,7 @@ class Panel:
 
     Attributes:
         kind: Grafana's type of the panel.
-        name: The stable name. The id of the panel is computed from it.
+        name: The stable name. The id of the panel is computed from the name.
         title: The title.
         description: The text that Grafana shows next to the title.
         queries: The queries. The first one has the id A.
@@ -159,7 +159,7 @@ def lines(view: PageView, signal: Signal, queries: Sequence[Query], *, stacked: 
 def sketch_lines(view: PageView, signal: Signal, label: str, interval: str) -> Panel:
     """Return a panel with the lines of a signal from sketches.
 
-    It has one line for each value of a label, and one line, "all", for the whole service.
+    The panel has one line for each value of a label, and one line, "all", for the whole service.
     """
     queries = (view.over_time(signal, label), view.over_time(signal, legend="all"))
     panel = lines(view, signal, queries)
@@ -228,7 +228,7 @@ def heatmap(view: PageView, signal: Signal, unit: Unit) -> Panel:
 
 
 def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query], note: str = "") -> Panel:
-    """Return a panel with horizontal bars for the whole time range. Each query has its largest bar first."""
+    """Return a panel with horizontal bars for the whole time range. The bars of each query are in descending order."""
     ordered = (replace(query, expr=promql.descending(query.expr)) for query in queries)
     return Panel(
         "bargauge",
@@ -254,7 +254,7 @@ def bars(view: PageView, name: str, signal: Signal, queries: Sequence[Query], no
 
 
 def alerts(page: DashboardPage) -> Panel:
-    """Return a panel that lists the Grafana alerts of a dashboard that are not in the state Normal."""
+    """Return a panel that lists the Grafana alerts of a dashboard that fire, are pending, recover or have an error."""
     return Panel(
         "alertlist",
         f"{page.uid}.alerts",

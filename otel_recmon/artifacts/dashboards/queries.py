@@ -89,7 +89,7 @@ class PageView:
         return Query(signal.expression(scope.ago(offset)), legend or legend_of(*labels) or signal.title)
 
     def over_range(self, signal: Signal, *labels: str, legend: str = "") -> Query:
-        """Return the query for the value of a signal over the whole time range. For a gauge, it is the latest value."""
+        """Return the query for a signal over the whole time range. A gauge has its latest value."""
         expression = signal.expression(self.scope(TIME_RANGE, *labels))
         return Query(expression, legend or legend_of(*labels) or signal.title, instant=True)
 
@@ -98,12 +98,12 @@ class PageView:
         return Query(signal.expression(self.scope(TIME_RANGE)), legend)
 
     def count(self, volume: Volume, *labels: str, legend: str = "") -> Query:
-        """Return the query that counts the events in the time range of the dashboard, if there are any."""
+        """Return the query that counts the events in the time range. Without events, there is no result."""
         expression = volume.count(self.scope(TIME_RANGE, *labels))
         return Query(expression, legend or legend_of(*labels) or volume.title, instant=True)
 
     def total(self, volume: Volume) -> Query:
-        """Return the query that counts the events in the time range of the dashboard. Without events, it returns 0."""
+        """Return the query that counts the events in the time range: 0 if the metric has no events."""
         return Query(volume.total(self.scope(TIME_RANGE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:

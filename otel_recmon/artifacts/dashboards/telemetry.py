@@ -38,7 +38,7 @@ _AGGREGATED: Final = {
 }
 _REPORTED: Final = (telemetry.INSTANCES, telemetry.SERIES, telemetry.SERIES_BUDGET, telemetry.LAST_SAMPLE_AGE)
 _POINTS: Final = {telemetry.SERIES: 50, telemetry.SERIES_BUDGET: 50}
-"""The maximum number of points of the lines of some signals. Their queries read all series at each point."""
+"""The maximum number of points of the lines of some signals. The queries of these signals read all series."""
 _NEARLY_USED: Final = 0.8
 """The bar of a service turns orange at this used share of the series budget, while there is still time to act."""
 

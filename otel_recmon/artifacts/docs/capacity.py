@@ -89,7 +89,7 @@ def series_each(metric: Metric) -> int:
 
 
 def most(metric: Metric) -> int:
-    """Return the number of series of a metric in one process if every label has reached its cap, plus `_other`."""
+    """Return the number of series of a metric in one process if every label has its cap of values and `_other`."""
     return series(metric, {a.name: a.cap + 1 for a in (*metric.attributes, *_SPLITS) if a.cap})
 
 

@@ -1,1 +1,1 @@
-"""The files for Grafana, Prometheus, Alertmanager, the Collector and Kubernetes. It may not import `docs`."""
+"""The files for Grafana, Prometheus, Alertmanager, the Collector and Kubernetes. The package may not import `docs`."""

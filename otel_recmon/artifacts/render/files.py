@@ -1,4 +1,4 @@
-"""All exported files: plain files, or objects of Kubernetes. They are made from the settings."""
+"""All exported files, made from the settings: plain configuration files, or files with Kubernetes objects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -19,7 +19,7 @@ from otel_recmon.artifacts.settings.schema import TuningError
 from otel_recmon.artifacts.settings.thresholds import Config
 
 Files = Mapping[str, str]
-"""The contents of files. The key is the path in the export folder."""
+"""The content of each file, by its path in the export folder."""
 Make = Callable[[Config], Files]
 
 
@@ -43,12 +43,12 @@ def exported(config: Config, parts: Iterable[str], form: str = "files") -> Files
 
 
 def parts_of(form: str) -> tuple[str, ...]:
-    """Return the parts that exist in the form "files" or "kubernetes"."""
+    """Return the names of the parts that exist in the form "files" or "kubernetes"."""
     return tuple(_FORMS[form])
 
 
 def boards(config: Config) -> tuple[Board, ...]:
-    """Return the dashboards, with the thresholds of the alerts."""
+    """Return all dashboards. Their panels show thresholds of alerts."""
     thresholds = limits(rules(config))
     return tuple(module.board(config, thresholds) for module in (business, service, quality, experiments, telemetry))
 
@@ -109,9 +109,9 @@ def _config_map_of(name: str, make: Make, label: str = "") -> Make:
     """Return a function that puts a single file into a ConfigMap.
 
     Args:
-        name: The name of the ConfigMap, without the prefix of the settings.
-        make: The function that makes the file.
-        label: The name of the setting that has the label Grafana's sidecar searches for; empty for no label.
+        name: The part of the ConfigMap's name after the uid prefix and a hyphen, such as "alerts".
+        make: The function that makes exactly one file.
+        label: The attribute of `Kubernetes` with the label that Grafana's sidecar searches for; empty for no label.
     """
 
     def config_map_of(config: Config) -> Files:
@@ -151,7 +151,7 @@ _FORMS: Final[Mapping[str, Mapping[str, Make]]] = {
         "collector": _config_map_of("collector", _collector),
     },
 }
-"""The functions that make the parts, by form.
+"""The function that makes each part, by form and by the name of the part.
 
-The form "kubernetes" has no part "prometheus" and no part "alertmanager": the operator of Prometheus makes these files.
+The form "kubernetes" has no part "prometheus" and no part "alertmanager": the Prometheus operator makes these files.
 """

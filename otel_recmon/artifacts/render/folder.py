@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 LEDGER: Final = ".otel-recmon-export"
-"""The name of the record of the exported files. The record has their SHA-256, in the format of sha256sum.
+"""The name of the file that lists each exported file with its SHA-256, in the format of sha256sum.
 
 The name has no extension, so that `kubectl apply` ignores the file.
 """
@@ -30,7 +30,7 @@ class Folder:
 
     Attributes:
         path: The path of the folder.
-        files: The expected contents of the files. The key is the path in the folder.
+        files: The expected content of each file, by its path in the folder.
     """
 
     path: Path
@@ -56,19 +56,19 @@ class Folder:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of each expected file."""
+        """The SHA-256 of the expected content of each file, by its path in the folder."""
         return {name: digest(text.encode()) for name, text in self.files.items()}
 
     @cached_property
     def written(self) -> dict[str, str]:
-        """The SHA-256 of each file that an earlier export wrote into the folder."""
+        """The SHA-256 of each file as an earlier export wrote it, by the path of the file in the folder."""
         ledger = self.path / LEDGER
         lines = ledger.read_text(encoding="utf-8", errors="replace").splitlines() if ledger.exists() else []
         pairs = (line.split("  ", 1) for line in lines if "  " in line)
         return {name: found for found, name in pairs}
 
     def leftover(self, names: Iterable[str]) -> list[str]:
-        """Return the existing files that an earlier export wrote and that are not in `names`."""
+        """Return the paths of the existing files that an earlier export wrote and that are not in `names`."""
         return sorted(name for name in self.written.keys() - set(names) if (self.path / name).exists())
 
     def write(self) -> list[str]:

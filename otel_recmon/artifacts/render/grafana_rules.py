@@ -1,4 +1,4 @@
-"""Alert rules for Grafana's provisioning. A rule has an instant query on raw series, and a threshold."""
+"""Alert rules for Grafana's provisioning. A rule has a threshold and an instant query without recording rules."""
 
 import json
 from collections.abc import Iterable
@@ -9,13 +9,16 @@ from otel_recmon.artifacts.pages import PREFIX
 from otel_recmon.artifacts.settings.thresholds import TuningError, seconds
 
 VALUE: Final = ".Values.A.Value"
-"""The name of the value of a rule in the templates of Grafana. A is the id of the query."""
+"""The name of the value of a rule in the templates of Grafana. `A` is the refId of the query."""
 EXPRESSION: Final = "__expr__"
 _QUERY, _CONDITION = "A", "B"
 _INTERVAL_STEP_S: Final = 10
 """Grafana accepts only evaluation intervals that are multiples of 10 s."""
 _LOOK_BACK_S: Final = 600
-"""The time range of the query of a rule without a window. An instant query reads only the end of its time range."""
+"""The time range, in seconds, of the query of a rule whose alert has no window.
+
+An instant query reads only the end of its time range.
+"""
 
 
 def rules_file(rules: Iterable[AlertRule]) -> str:

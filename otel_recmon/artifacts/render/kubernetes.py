@@ -1,4 +1,4 @@
-"""Objects of Kubernetes: ConfigMaps for Grafana's sidecar, and PrometheusRules for the operator of Prometheus."""
+"""Objects of Kubernetes: ConfigMaps for Grafana's sidecar, and PrometheusRules for the Prometheus operator."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ def config_map(
     """Return the YAML of a ConfigMap.
 
     Args:
-        kubernetes: The settings. They have the namespace and the labels of all objects.
+        kubernetes: The settings with the namespace and the labels of all objects.
         name: The name of the ConfigMap.
-        data: The contents of files. The key is the file name.
+        data: The content of each file, by file name.
         labels: The labels of the ConfigMap, in addition to the labels of the settings.
         annotations: The annotations of the ConfigMap.
 
@@ -44,7 +44,7 @@ def config_map(
 
 
 def _block(text: str) -> str:
-    """Return a text as a YAML block. PyYAML would be slow for long texts.
+    """Return a text as a YAML block scalar. For long texts, this function is faster than PyYAML.
 
     The text must not begin with a space.
     """

@@ -24,7 +24,8 @@ _OTHERS: Final = "warning"
 def grafana_file(config: Config) -> str:
     """Return the provisioning file with the contact points, the notification policy and the templates.
 
-    Grafana replaces the variables in the file by environment variables. If one is empty, Grafana does not start.
+    Grafana replaces SLACK_WEBHOOK_URL and DEAD_MANS_SWITCH_URL in the file by the values of these environment
+    variables. If one of the two variables is empty, Grafana does not start.
     """
     names, organisation = config.deployment.notifications, {"orgId": config.deployment.grafana.organisation}
     points = {names.slack: _slack(), names.switch: _switch()}
@@ -67,7 +68,7 @@ def _root(config: Config) -> dict[str, Any]:
 
 
 def _routes(config: Config) -> Iterator[tuple[str, str, str, dict[str, str]]]:
-    """Yield the routes. Each route has a receiver, the label and value that alerts must have, and the intervals."""
+    """Yield, for each route: the receiver, the name and the value of the label to match, and the intervals."""
     names = config.deployment.notifications
     yield names.switch, "alertname", WATCHDOG, _timing(config.timing["watchdog"])
     for severity in reversed(SEVERITIES):

@@ -18,10 +18,12 @@ VALUE: Final = ".Value"
 
 
 class RecordingRules:
-    """The recording rules of some alerts. While an alert makes its expression, it calls this for each expensive part.
+    """The recording rules of some alerts.
+
+    While an alert builds its expression, the alert calls this object for each expensive part of the expression.
 
     Attributes:
-        expressions: The recorded expressions. The key is the name of the recorded series.
+        expressions: The recorded expressions, by the names of the recorded series.
     """
 
     def __init__(self) -> None:
@@ -40,12 +42,15 @@ class RecordingRules:
 
 
 def condition(rule: AlertRule, record: RecordAs, matchers: tuple[Matcher, ...] = ()) -> Expr:
-    """Return the expression of an alerting rule. It has a result for each service or arm whose alert fires."""
+    """Return the expression of an alerting rule.
+
+    The expression has a result for each combination of labels that meets the condition of the alert.
+    """
     return promql.compared(rule.expression(record, matchers), rule.alert.comparison.operator, rule.threshold)
 
 
 def recording_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the group of a rules file that has the recording rules of all enabled alerts."""
+    """Return the rule group with the recording rules of all enabled alerts."""
     record, enabled = RecordingRules(), _enabled(rules)
     for rule in enabled:
         condition(rule, record)
@@ -54,18 +59,18 @@ def recording_group(rules: Iterable[AlertRule]) -> Json:
 
 
 def alerting_group(rules: Iterable[AlertRule]) -> Json:
-    """Return the group of a rules file that has the alerting rules of all enabled alerts."""
+    """Return the rule group with the alerting rules of all enabled alerts."""
     record, enabled = RecordingRules(), _enabled(rules)
     return _group("recmon-alerts", enabled, [_alert(rule, record) for rule in enabled])
 
 
 def recording_file(rules: Iterable[AlertRule]) -> str:
-    """Return the text of the file with the recording rules."""
+    """Return the text of the file with the recording rules of all enabled alerts."""
     return _file(_RECORDING, recording_group(rules))
 
 
 def alerting_file(rules: Iterable[AlertRule]) -> str:
-    """Return the text of the file with the alerting rules."""
+    """Return the text of the file with the alerting rules of all enabled alerts."""
     return _file(_ALERTING, alerting_group(rules))
 
 

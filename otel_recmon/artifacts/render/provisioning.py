@@ -8,7 +8,7 @@ from otel_recmon.artifacts.settings.schema import seconds
 
 
 def dashboards_file(grafana: Grafana) -> str:
-    """Return the provisioning file that tells Grafana the folder of the dashboards."""
+    """Return the provisioning file from which Grafana learns the directory with the dashboard files."""
     return _DASHBOARDS.format(
         name=grafana.uid_prefix,
         folder=scalar(grafana.dashboard_folder),
@@ -22,8 +22,8 @@ def datasources_file(deployment: Deployment) -> str:
     """Return the provisioning file with the data sources: Prometheus, and Jaeger for the traces of exemplars.
 
     `timeInterval` of the Prometheus data source is the export interval or the scrape interval, whichever is longer. The
-    dashboards show exported series and scraped series, such as the series of the Collector. The window of a rate must
-    contain samples of both kinds of series.
+    dashboards show series that services export, and series that Prometheus scrapes, such as those of the Collector. The
+    window of a rate must contain samples of both kinds of series.
     """
     grafana = deployment.grafana
     return _DATASOURCES.format(
@@ -39,7 +39,7 @@ def datasources_file(deployment: Deployment) -> str:
 
 
 def _organisation(grafana: Grafana) -> str:
-    """Return the line with the organisation. If the line is missing, Grafana uses the first organisation."""
+    """Return the YAML line with the id of the organisation. For id 1, Grafana's default, return an empty string."""
     return "" if grafana.organisation == Grafana.organisation else f"    orgId: {grafana.organisation}\n"
 
 

@@ -10,9 +10,9 @@ TITLE: Final = '{{ template "recmon.slack.title" . }}'
 TEXT: Final = '{{ template "recmon.slack.text" . }}'
 COLOR: Final = '{{ template "recmon.slack.color" . }}'
 LISTED: Final = 20
-"""The maximum number of firing alerts in a message, and also of resolved alerts.
+"""The maximum number of firing alerts that a message lists, and separately the maximum number of resolved alerts.
 
-The title of the message has the total number of firing alerts and of resolved alerts.
+The title of the message has the number of all firing alerts and the number of all resolved alerts.
 """
 _ICONS_AND_COLORS: Final = {
     "critical": ("🚨", "#d63232"),

@@ -18,13 +18,13 @@ _TARGETS: Final = {
     "alertmanagers": "alertmanagers",
     "scraped": "scraped",
 }
-"""The setting that has the addresses for a file of targets. The key is the name of the file."""
+"""For each target file, by its name without .yml: the attribute of `Prometheus` with the addresses."""
 _RULES: Final = "  - rules/*.yml\n"
 _ALERTS: Final = "  - rules/alerts/*.yml\n"
 
 
 def prometheus_files(settings: Prometheus) -> Mapping[str, str]:
-    """Return the configuration files of Prometheus. The key is the path of the file."""
+    """Return the content of each configuration file of Prometheus, by its path in the export folder."""
     text = _shipped("prometheus/prometheus.yml")
     for line, default, own in (
         ("  scrape_interval: {}\n", _SHIPPED.scrape_interval, settings.scrape_interval),
@@ -49,7 +49,7 @@ def _targets(name: str, addresses: Sequence[str]) -> str:
 
 
 def collector_file(settings: Collector) -> str:
-    """Return the configuration file of the Collector. The settings become the defaults of its environment variables."""
+    """Return the configuration file of the Collector. The settings become defaults of environment variables."""
     text = _shipped(COLLECTOR_FILE)
     for spec in fields(Collector):
         own = getattr(settings, spec.name)

@@ -45,7 +45,7 @@ PARTS: Final = {
     "prometheus": "configuration of Prometheus",
     "collector": "configuration of the OpenTelemetry Collector",
 }
-"""The parts of an export, and the content of each part."""
+"""A description of each part of an export, by the name of the part."""
 FORMATS: Final = ("files", "kubernetes")
 # Grafana has a built-in unit for each of these currencies, such as currencyEUR. Other currencies need a custom unit,
 # such as currency:KZT.
@@ -130,7 +130,7 @@ class Services:
 
     @property
     def money(self) -> str:
-        """The currency as a unit of Grafana."""
+        """Grafana's name for the unit of the currency, such as currencyEUR or currency:KZT."""
         return f"currency{self.currency}" if self.currency in _GRAFANA_CURRENCIES else f"currency:{self.currency}"
 
 
@@ -365,7 +365,7 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "kubernetes": Kubernetes,
     "export": Export,
 }
-"""The dataclass of each table other than `[labels]`, by the name of the table."""
+"""The dataclass of each table about the deployment except `[labels]`, by the name of the table."""
 LABELS: Final = "labels"
 """The name of the table whose keys are label names."""
 

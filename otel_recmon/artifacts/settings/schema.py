@@ -78,8 +78,8 @@ def setting_metadata(brief: str, constraint: Constraint | None = None, key: str 
 
     Args:
         brief: The meaning of the setting, in one line of documentation.
-        constraint: The constraint on the value of the setting. If the value is a list or a table, the constraint on
-            each of its values.
+        constraint: The constraint on the value of the setting. For a list or a table, the constraint applies to each
+            item or value. None accepts any value.
         key: The key in TOML. If it is empty, the key is the name of the field.
     """
     return {"brief": brief, "constraint": constraint or ANYTHING, "key": key}
@@ -106,16 +106,16 @@ def expected_value(spec: Field[Any]) -> str:
 
 
 def seconds(duration: str) -> int:
-    """Return the seconds of a duration such as "5m"."""
+    """Return the length of a duration such as "5m", in seconds."""
     count, unit = parse_duration(duration)
     return count * _UNITS[unit]
 
 
 def parse_duration(duration: str) -> tuple[int, str]:
-    """Return the number and the unit of a duration.
+    """Return the number and the unit of a duration: 5 and "m" for "5m".
 
     Raises:
-        TuningError: The text is not a duration.
+        TuningError: `duration` is not a duration such as "5m".
     """
     found = _DURATION.fullmatch(duration)
     if not found:
@@ -137,7 +137,7 @@ def optional(constraint: Constraint) -> Constraint:
 
 
 def build(kind: type[Any], where: str, table: Table) -> Any:
-    """Return a dataclass with the values of a table.
+    """Return an instance of a dataclass with the values of a TOML table.
 
     Args:
         kind: The dataclass, whose fields are settings.
@@ -182,7 +182,7 @@ def table_of(name: str, tables: Table) -> Table:
     """Return the table with the given name, or an empty table if there is none.
 
     Raises:
-        TuningError: The value is not a table.
+        TuningError: The value with this name is not a table.
     """
     table = tables.get(name, {})
     require(isinstance(table, Mapping), name, table, "a table")
@@ -190,7 +190,9 @@ def table_of(name: str, tables: Table) -> Table:
 
 
 def refuse_unknown(where: str, table: Iterable[str], known: Iterable[str]) -> None:
-    """Raise TuningError for the first unknown key, and suggest the most similar known key.
+    """Raise TuningError for the alphabetically first unknown key, if there is one.
+
+    The message suggests the most similar known key. If no known key is similar, the message lists all known keys.
 
     Args:
         where: The prefix of the keys in the message, such as "general.".

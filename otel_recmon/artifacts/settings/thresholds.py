@@ -32,7 +32,7 @@ DEFAULTS: Final = Path(__file__).with_name("alerts.toml")
 SEVERITIES: Final = ("info", "warning", "critical")
 _AN_HOUR_S: Final = 3600
 _STALE: Final = {"ModelStale": 2, "ModelVeryStale": 4}
-"""The thresholds of these alerts, as multiples of the time between two trainings."""
+"""The threshold of each alert about an old model, as a multiple of `retrain_period`, by the name of the alert."""
 _Z_SCORE: Final = Constraint("a number of standard errors greater than 0", lambda number: number > 0)
 _SHARE: Final = Constraint("a share between 0 and 1, such as 0.99", lambda share: 0 < share < 1)
 _PROBABILITY: Final = Constraint("a probability between 0 and 1, such as 0.05", lambda chance: 0 < chance < 1)
@@ -101,7 +101,7 @@ class Baseline:
     )
 
     def offset(self, days: int) -> str:
-        """Return the PromQL offset of a number of days."""
+        """Return the PromQL offset of a number of days, such as "7d". The setting `day` is the length of a day."""
         count, unit = parse_duration(self.day)
         return f"{count * days}{unit}"
 
@@ -206,7 +206,7 @@ class Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """Return the default settings, overridden by the settings in a file.
+    """Return the default settings, overridden by the settings in a file. Without `path`, nothing is overridden.
 
     Raises:
         TuningError: The file is not valid TOML, a key is unknown, or a value is not usable.
@@ -222,7 +222,7 @@ def configured(own: Mapping[str, Any]) -> Config:
     """Return the default settings, overridden by the settings in the given tables.
 
     Raises:
-        TuningError: A key is unknown, or a value is not usable.
+        TuningError: A key is unknown, a value is not usable, or an enabled alert has no threshold.
     """
     base = shipped()
     refuse_unknown("", own, (*base, *SECTIONS, LABELS))

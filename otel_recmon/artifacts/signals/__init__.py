@@ -1,1 +1,1 @@
-"""The signals: the figures of panels and alerts, in PromQL. It may import `settings`, `promql` and `pages`."""
+"""The signals: the figures of panels and alerts, in PromQL. The package may import `settings`, `promql` and `pages`."""

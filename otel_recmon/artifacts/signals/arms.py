@@ -15,7 +15,7 @@ from otel_recmon.artifacts.signals.traffic import ERROR_RATE, LATENCY_P95
 from otel_recmon.catalog import Metric
 
 Counts = Callable[[Metric], Expr]
-"""A function that returns the increase of a counter, by arm and bucket."""
+"""A function that returns the increase of a counter, by arm and bucket of users."""
 MakeBounds = Callable[[Experiments], Bounds]
 Compare = Callable[[QueryScope, Counts], Difference]
 _FIXED: Final = (catalog.BUCKET.name, catalog.ROLE.name)
@@ -39,18 +39,18 @@ def counts(scope: QueryScope) -> Counts:
 
 
 def bounds(settings: Experiments) -> Bounds:
-    """Return the parameters of the bounds of rates, such as clicks per exposure."""
+    """Return the parameters of the bounds of differences between rates, such as clicks per exposure."""
     return Bounds(settings.harm, settings.events)
 
 
 def split_bounds(settings: Experiments) -> Bounds:
-    """Return the parameters of the bounds of the split."""
+    """Return the parameters of the bounds of the split of exposures between arms."""
     return Bounds(settings.mismatch, settings.exposures)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A difference from the control that has a verdict. It makes the signals of the value, the bounds and the evidence.
+    """The comparison of a figure between each treatment and the control, with its signals.
 
     Attributes:
         value: The signal of the relative difference. It does not depend on settings.
@@ -65,17 +65,17 @@ class Judged:
     bounds_of: MakeBounds
 
     def low(self, settings: Experiments) -> Signal:
-        """Return the signal of the lower bound."""
+        """Return the signal of the lower bound of the relative difference."""
         bounds = self.bounds_of(settings)
         return self._derived("_low", ", at least", _OVER, lambda difference: difference.low(bounds))
 
     def high(self, settings: Experiments) -> Signal:
-        """Return the signal of the upper bound."""
+        """Return the signal of the upper bound of the relative difference."""
         bounds = self.bounds_of(settings)
         return self._derived("_high", ", at most", _OVER, lambda difference: difference.high(bounds))
 
     def evidence(self, settings: Experiments) -> Signal:
-        """Return the signal of the evidence: the difference divided by half the width of its bounds."""
+        """Return the signal of the evidence: the difference divided by half the distance between its bounds."""
         bounds = self.bounds_of(settings)
         signal = self._derived("_evidence", ": verdict", _VERDICT, lambda difference: difference.evidence(bounds))
         return replace(signal, unit=Unit.TIMES)

@@ -41,7 +41,8 @@ class Estimate:
 def _variance_of_share(share: Share, scope: QueryScope) -> Expr:
     """Return the variance of the natural logarithm of a share.
 
-    For a proportion, it is 1/events - 1/trials (Katz and others, 1978). For a rate of Poisson events, it is 1/events.
+    For a proportion, the variance is 1/events - 1/trials (Katz and others, 1978). For a rate of Poisson events, the
+    variance is 1/events.
     """
     part, whole = promql.compared(share.seen(scope), ">", 0), promql.compared(share.trials(scope), ">", 0)
     if share.unbounded:
@@ -80,7 +81,7 @@ def _bound(share: Share, variance: Value, z: float, scope: QueryScope) -> Expr:
 
 
 def lift(share: Share, variance: Value, basis: str) -> Estimate:
-    """Return the relative difference between the share of each variant and the share of the control.
+    """Return the signals of the relative difference between the share of each variant and the share of the control.
 
     Args:
         share: The compared share.
@@ -124,7 +125,7 @@ def _share_bound(share: Share, name: str, bound: Value) -> Signal:
 
 
 def estimated(share: Share) -> Estimate:
-    """Return a share with the bounds of its 95% interval."""
+    """Return the signals of a share and of the bounds of its 95% interval."""
     return Estimate(share, _share_bound(share, "least", share.lower), _share_bound(share, "most", share.upper))
 
 

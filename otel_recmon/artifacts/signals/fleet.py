@@ -42,7 +42,7 @@ def distinct(metric: Metric, scope: QueryScope) -> Expr:
 def _size(metric: Metric, scope: QueryScope) -> Expr:
     """Return the number of registers, a power of 2 from 16 to 512.
 
-    The registers 15, 31, 63, 127, 255 and 511 are enough for this: a sketch of 2**b registers has b - 3 of them.
+    Counting the registers 15, 31, 63, 127, 255 and 511 is enough: a sketch of 2**b registers has b - 3 of these six.
     Counting all registers would double the time of the query.
     """
     last = Matcher(_REGISTER, "=~", "|".join(_LAST_REGISTERS))

@@ -37,7 +37,7 @@ class Signal:
     """A figure of panels and alerts, with its PromQL.
 
     Attributes:
-        name: The stable name. The id of the panel is computed from it.
+        name: The stable name. The id of the panel is computed from the name.
         title: The title that users see.
         unit: The unit of the value.
         description: The definition of the figure, in one or two sentences.
@@ -68,13 +68,13 @@ class Signal:
         return panel_id(self.name)
 
     def expression(self, scope: QueryScope) -> Expr:
-        """Return the PromQL of the value. It ignores labels of the scope that the signal does not have."""
+        """Return the PromQL of the value. Labels of the scope that the signal does not have are ignored."""
         return self.value(scope.within(self.labels))
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A threshold of an alert. The alert compares the value of a signal with it.
+    """A threshold of an alert. The alert compares the value of a signal with the threshold.
 
     Attributes:
         alert: The name of the alert.
@@ -157,7 +157,7 @@ class Volume(Signal):
         return self.counted.increase(scope.within(self.labels))
 
     def total(self, scope: QueryScope) -> Expr:
-        """Return the number of events within the window. It is 0 for a service that has the metric but no events."""
+        """Return the number of events within the window: 0 for a service that has the metric but no events."""
         return promql.filled(self.count(scope), self.counted.known(scope))
 
 
@@ -166,10 +166,11 @@ class Share(Signal):
     """A signal that divides one count by another, with the bounds of its confidence interval.
 
     Attributes:
-        part: Returns the numerator. Without events, it is 0 if the service is known to count such events, else missing.
+        part: Returns the numerator. Without events, the numerator is 0 if the service is known to count such events,
+            else missing.
         whole: Returns the denominator.
-        counted: Returns the numerator. Without events, it is always missing.
-        unbounded: Whether the share can exceed 1. Its interval is then that of a Poisson count, else Wilson's.
+        counted: Returns the numerator. Without events, the numerator is always missing.
+        unbounded: Whether the share can exceed 1. If True, the interval is that of a Poisson count, else Wilson's.
     """
 
     part: Callable[[QueryScope], Expr]
@@ -184,7 +185,7 @@ class Share(Signal):
     def successes(self, scope: QueryScope) -> Expr:
         """Return the numerator within the window.
 
-        It is missing if there are no events and the service is not known to count such events.
+        The numerator is missing if there are no events and the service is not known to count such events.
         """
         return self.part(scope.within(self.labels))
 
@@ -207,7 +208,10 @@ class Share(Signal):
         return method(events, self.trials(scope), z)
 
     def variance(self, share: float) -> float:
-        """Return the variance of the number of events of one trial: Poisson if unbounded, else Bernoulli."""
+        """Return the variance of the number of events of one trial, whose mean is `share`.
+
+        The number has a Poisson distribution if the share is unbounded, else a Bernoulli distribution.
+        """
         return share if self.unbounded else max(0.0, share * (1 - share))
 
 
@@ -233,7 +237,7 @@ def measure(
     value: Callable[[QueryScope], Expr],
     fixed: tuple[str, ...] = (),
 ) -> Signal:
-    """Return a signal whose PromQL is returned by a function."""
+    """Return a signal whose PromQL is returned by the function `value`."""
     return Signal(text.name, text.title, unit, text.description, text.page, metrics, value, fixed=fixed)
 
 
@@ -281,7 +285,7 @@ def over(text: SignalText, part: Counted, whole: Counted, *, zero: bool = False,
         part: The numerator.
         whole: The denominator.
         zero: Whether a missing numerator always counts as 0. If False, a missing numerator counts as 0 only for a
-            service that has series of its metric. For all other services, the share is missing.
+            service that has series of the numerator. For all other services, the share is missing.
         unit: The unit of the value.
     """
     found = share(text, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
@@ -334,7 +338,7 @@ def _mix(counted: Counted, attribute: Attribute, scope: QueryScope) -> Expr:
 
 
 def mix(text: SignalText, counted: Counted, attribute: Attribute) -> Signal:
-    """Return the signal of a mix. Its value is the share of the count that each value of a label has."""
+    """Return the signal of a mix: the count for each value of a label, divided by the count for all values."""
     return measure(text, Unit.SHARE, (counted.metric,), partial(_mix, counted, attribute), (attribute.name,))
 
 

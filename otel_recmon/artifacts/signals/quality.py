@@ -135,11 +135,11 @@ _ARMS: Final = (catalog.MODEL_VERSION.name, catalog.VARIANT.name)
 def _over_expected(places: tuple[str, ...], scope: QueryScope) -> Expr:
     """Return clicks divided by expected clicks.
 
-    For each combination of places, the expected clicks are the impressions times the click-through rate. This rate is
-    the common rate of all model versions and variants.
+    A place is one combination of values of the labels `places`. The expected clicks at a place are the impressions
+    there times the click-through rate of the place. This rate is the same for all model versions and variants.
 
     Args:
-        places: The labels of a place, such as surface and position.
+        places: The labels that identify a place, such as surface and position.
         scope: The scope of the result.
     """
     on = (*scope.service, *places)

@@ -1,9 +1,9 @@
 """Confidence sequences of the differences between the arms of an experiment, in PromQL.
 
 Each arm of an experiment is divided into buckets of users. The input is the number of events of each bucket of each
-arm. Experiments assign users to arms at random, not requests, so that the events of one user are not independent. The
-buckets of users are: all events of a user are in the same bucket. benchmarks/experiment_statistics.py has the same
-formulas in numpy, and a test compares the results.
+arm. Experiments assign users, not requests, to arms at random. So the events of one user are not independent. The
+buckets are independent, because all events of a user are in the same bucket. benchmarks/experiment_statistics.py has
+the same formulas in numpy, and a test compares the results.
 """
 
 import math
@@ -57,7 +57,7 @@ class Difference:
         return self._relative(self._gap())
 
     def low(self, bounds: Bounds) -> Expr:
-        """Return the lower bound of the relative difference. It is at least -1, because a rate is at least 0."""
+        """Return the lower bound of the relative difference. The bound is at least -1, because a rate is at least 0."""
         return promql.call("clamp_min", self._relative(self._gap() - self._half_width(bounds)), -1)
 
     def high(self, bounds: Bounds) -> Expr:
@@ -65,7 +65,7 @@ class Difference:
         return self._relative(self._gap() + self._half_width(bounds))
 
     def evidence(self, bounds: Bounds) -> Expr:
-        """Return the difference divided by half the width of its bounds.
+        """Return the difference divided by half the distance between its bounds.
 
         Below -1, the treatment is significantly worse than the control. Above 1, it is significantly better.
         """
@@ -127,7 +127,7 @@ class Difference:
 
 
 def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) -> Expr:
-    """Return half the width of bounds that hold at all times, in standard errors.
+    """Return half the distance between bounds that hold at all times, in standard errors.
 
     The width is the normal mixture of Robbins ("Statistical methods related to the law of the iterated logarithm",
     1970), in the form of Johari and others ("Peeking at A/B tests", 2017). The transformation of Wallace ("Bounds on
@@ -163,7 +163,7 @@ def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = No
 
 
 def split(scope: QueryScope, counted: Expr) -> Difference:
-    """Return the difference between the observed split and the expected split.
+    """Return the difference between each treatment and the control in exposures divided by the expected share.
 
     Args:
         scope: The scope of the services.

@@ -108,7 +108,7 @@ SERIES_BUDGET: Final = measure(
 
 
 def silent(back: str = "1d") -> Signal:
-    """Return the signal that is 1 for each service that sent metrics within `back` and sends no metrics now."""
+    """Return the signal that is 1 for each service that sent metrics within the last `back` but sends none now."""
     meaning = f"The value is 1 for a service that sent metrics within the last {back} and sends no metrics now."
     words = SignalText("silent", "Silent services", TELEMETRY, meaning)
     return measure(words, Unit.TIMES, (), partial(_silent, back))
