@@ -103,7 +103,7 @@ class PageView:
         return Query(expression, legend or legend_of(*labels) or volume.title, instant=True)
 
     def total(self, volume: Volume) -> Query:
-        """Return the query that counts the events in the time range: 0 if the metric has no events."""
+        """Return the query that counts the events in the time range; 0 for a known service without such events."""
         return Query(volume.total(self.scope(TIME_RANGE)), volume.title, instant=True)
 
     def buckets(self, signal: Signal) -> Query:
