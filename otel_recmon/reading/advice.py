@@ -10,9 +10,9 @@ from otel_recmon.config import variable
 from otel_recmon.reading.event_words import suggests_events
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.item_keys import words_of
+from otel_recmon.reading.ranks import lists_in
 from otel_recmon.reading.route_words import NEVER, certainty
 from otel_recmon.reading.routes import TAKE_CLICKS, Routes
-from otel_recmon.reading.shapes import lists_in
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import Observation
 

@@ -6,8 +6,9 @@ from typing import Final
 from otel_recmon.catalog import NOT_MODIFIED, SUCCESS
 from otel_recmon.reading import usual_names
 from otel_recmon.reading.exchange import Exchange
+from otel_recmon.reading.ranks import keys_with, recommending_keys
 from otel_recmon.reading.route_words import GUESSES, Certainty
-from otel_recmon.reading.shapes import find_items, keys_with, recommending_keys
+from otel_recmon.reading.shapes import find_items
 from otel_recmon.recording.observation import Observation
 from otel_recmon.recording.slate import Slate
 

@@ -29,6 +29,12 @@ NOT_THE_ITEM: Final = frozenset(words("items.not_the_item"))
 _FOREIGN_IDS: Final = re.compile(rf"({'|'.join(words('item.foreign_ids'))})id$")
 
 
+NAMES_RECOMMENDATIONS: Final = re.compile(
+    r"recommend|suggest|^recs?$|^recos?$|^itemscores$|^foryou$|^youmaylike$|^becauseyou"
+)
+"""Keys that name recommendations, without the characters between their words."""
+
+
 class Fields(NamedTuple):
     """The keys of an item; None for a missing key."""
 

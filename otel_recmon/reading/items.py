@@ -1,15 +1,19 @@
 """The items of a list of objects: unwrapped, taken out of shelves, and completed with their stored fields."""
 
-import re
-from typing import Any, Final
+from typing import Any
 
-from otel_recmon.reading.item_keys import CONTAINERS, NOT_THE_ITEM, SHELVES, USERS, Fields, fields_of, plain, words_of
-from otel_recmon.reading.tables import Found
-
-NAMES_RECOMMENDATIONS: Final = re.compile(
-    r"recommend|suggest|^recs?$|^recos?$|^itemscores$|^foryou$|^youmaylike$|^becauseyou"
+from otel_recmon.reading.item_keys import (
+    CONTAINERS,
+    NAMES_RECOMMENDATIONS,
+    NOT_THE_ITEM,
+    SHELVES,
+    USERS,
+    Fields,
+    fields_of,
+    plain,
+    words_of,
 )
-"""Keys that name recommendations, without the characters between their words."""
+from otel_recmon.reading.tables import Found
 
 
 def as_objects(items: list[dict[str, Any]]) -> Found | None:

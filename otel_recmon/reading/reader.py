@@ -1,7 +1,7 @@
 """The reader of one route. It reads a finished exchange once, and returns the observation to record."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -9,9 +9,10 @@ from typing import Any, Final
 from opentelemetry.trace import Span
 
 from otel_recmon.catalog import CLICK, CONVERSION, IMPRESSION, NOT_MODIFIED, SUCCESS
-from otel_recmon.config import NO_EVENT, Settings
+from otel_recmon.config import Settings
 from otel_recmon.reading import usual_names
-from otel_recmon.reading.event_words import MOST_EVENTS, event_of_route, events_in, flat, kind_named, kind_of
+from otel_recmon.reading.event_rules import EventRules, KindRules, event_rules, kind_rules
+from otel_recmon.reading.event_words import MOST_EVENTS, events_in, flat
 from otel_recmon.reading.exchange import Exchange, PartOfExchange
 from otel_recmon.reading.expressions import Field, PerRoute, Source, field, source
 from otel_recmon.reading.guess import Guess
@@ -46,45 +47,6 @@ _FLAG_EVENTS: Final = ("feature_flag.evaluation", "feature_flag")
 _FLAG_KEY: Final = "feature_flag.key"
 _FLAG_VARIANTS: Final = ("feature_flag.result.variant", "feature_flag.variant")
 """The attribute with the variant of a feature flag: the current name and the former name."""
-
-
-@dataclass(frozen=True)
-class EventRules:
-    """The expressions that find the values of a click, a conversion or impressions on one route."""
-
-    position: Source
-    revenue: Source
-    item_id: Source
-    recommendation_id: Source
-
-
-@dataclass(frozen=True)
-class KindRules:
-    """The rules that find the kind of an event on a route for events of any kind."""
-
-    stated: Source | None
-    """The configured expression; None for the usual fields."""
-    own: Mapping[str, str]
-    """What the kinds of the service count as. The kinds are plain."""
-    route: str | None
-    """What an event of this route counts as if it states no known kind, but names an item."""
-    clients_report: bool
-    """Whether impressions are counted from events."""
-
-    def kind(self, exchange: Exchange) -> str | None:
-        """Return what an event counts as, such as ``click`` or ``add_to_cart``; None if it does not count."""
-        if self.stated is not None:
-            found = kind_named(self.stated(exchange), self.own)
-        else:
-            fields = exchange.body if isinstance(exchange.body, dict) else exchange.query
-            found = kind_of(fields, self.own)
-        if found is None and self.route is not None and usual_names.names_item(exchange):
-            found = self.route
-        return None if found == NO_EVENT else found
-
-    def is_action(self, kind: str) -> bool:
-        """Return whether an event counts by its action. Reports of seen items do, if responses count impressions."""
-        return kind not in (CLICK, CONVERSION) and not (kind == IMPRESSION and self.clients_report)
 
 
 @dataclass(frozen=True)
@@ -260,7 +222,7 @@ class Readers:
             kind=kind,
             template=template,
             slates=self._slate_rules(find, method, template),
-            events=_event_rules(find),
+            events=event_rules(find),
             labels=self._label_rules(find),
             user=find["user"] or usual_names.user,
             needs_user=settings.needs_user,
@@ -270,12 +232,7 @@ class Readers:
             or any(text is not None and ":" not in text for text in texts.values()),
             faults=self._store.faults,
             has_served=self._store.has_served,
-            kinds=KindRules(
-                stated=find["event"],
-                own={plain(kind): event for kind, event in settings.event_kinds or ()},
-                route=event_of_route(template),
-                clients_report=settings.clients_report_impressions,
-            ),
+            kinds=kind_rules(find["event"], template, settings),
         )
 
     def _slate_rules(self, find: dict[str, Source | None], method: str, template: str) -> SlateRules:
@@ -310,15 +267,6 @@ class Readers:
 
 def _has_limit(template: str) -> bool:
     return not usual_names.LIMITS.isdisjoint(map(plain, _PARAMETERS.findall(template)))
-
-
-def _event_rules(find: dict[str, Source | None]) -> EventRules:
-    return EventRules(
-        position=find["position"] or partial(usual_names.named, usual_names.POSITIONS),
-        revenue=find["revenue"] or usual_names.revenue,
-        item_id=find["event_item_id"] or usual_names.item_id,
-        recommendation_id=find["recommendation_id"] or usual_names.recommendation_id,
-    )
 
 
 def flag_variant(span: Span, key: str) -> Any:

@@ -2,35 +2,26 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final
 
 from otel_recmon.reading.bodies import loads
-from otel_recmon.reading.item_keys import is_foreign_id, plain, words_of
-from otel_recmon.reading.items import NAMES_RECOMMENDATIONS, as_objects, is_id, restarting
+from otel_recmon.reading.item_keys import words_of
+from otel_recmon.reading.items import as_objects, is_id, restarting
+from otel_recmon.reading.ranks import KNOWN, NAMED, rank_of
 from otel_recmon.reading.tables import Found, is_tensors, table_in, tensors_in
 from otel_recmon.reading.words import words
 
-KNOWN: Final = frozenset(words("items.keys"))
 _OF_ANY: Final = frozenset(words("items.any"))
-DECOYS: Final = frozenset(words("items.others"))
 _NESTED: Final = frozenset({list, dict})
 _OBJECTS: Final = frozenset({dict})
 _LISTS: Final = frozenset({list})
-_PAST: Final = frozenset(words("items.past"))
 _LONGEST_RANK: Final = 5
-_LONGEST_KEY: Final = 100
 _PAIR: Final = 2
-_NAMED: Final = 2
 _SEVERAL: Final = 2
 _IN_USUAL: Final = 0.9
 """The rank of a list under an unknown key, inside an object under a usual key."""
 _SHELF_MAPS: Final = frozenset(words("items.shelf_maps"))
 _HAS_DIGIT: Final = re.compile(r"\d")
-_DESPITE_DECOY: Final = re.compile(r"^becauseyou|^(recommended|suggested)users$")
-"""Keys of slates whose last word usually names another list."""
-_SCORED_ITEMS: Final = "itemscores"
-"""The key of a list of items with scores. By its last word, the key looks like one of bare scores."""
 _DEEPEST: Final = 4
 """The maximum number of objects around the items, such as ``{"data": {"Get": {"Article": [...]}}}``."""
 
@@ -51,7 +42,7 @@ def find_items(body: Any) -> Found | None:
 
 def _in_object(body: dict[str, Any]) -> Found | None:
     nested = [key for key, value in body.items() if value.__class__ in _NESTED]
-    if len(nested) == 1 and body[nested[0]].__class__ is list and _rank(nested[0]) >= 1:
+    if len(nested) == 1 and body[nested[0]].__class__ is list and rank_of(nested[0]) >= 1:
         return _listed(body[nested[0]])
     if is_tensors(body.get("outputs")):
         return tensors_in(body["outputs"])
@@ -63,7 +54,7 @@ def _in_object(body: dict[str, Any]) -> Found | None:
 def _as_table(body: dict[str, Any], nested: list[str]) -> Found | None:
     if len(nested) < _SEVERAL:
         return None
-    return table_in(body, next((key for key in nested if _rank(key) >= 1), None))
+    return table_in(body, next((key for key in nested if rank_of(key) >= 1), None))
 
 
 def _as_score_map(body: dict[str, Any]) -> Found | None:
@@ -73,41 +64,15 @@ def _as_score_map(body: dict[str, Any]) -> Found | None:
     """
     if len(body) < _SEVERAL or not all(map(_HAS_DIGIT.search, body)):
         return None
-    return _as_scores(_NAMED, body) if set(map(type, body.values())) <= {float, int} else None
-
-
-def recommending_keys(body: Any) -> list[str]:
-    """Return the keys of lists and objects of a response that name recommendations, at most one object down."""
-    if not isinstance(body, dict):
-        return []
-    nested = {key: value for key, value in body.items() if isinstance(value, list | dict)}
-    inner = [key for value in nested.values() if isinstance(value, dict) for key in value]
-    return [key for key in (*nested, *inner) if _rank(key) == _NAMED]
-
-
-def keys_with(words: frozenset[str], body: Any) -> list[str]:
-    """Return the keys of the lists of a response that contain one of the words."""
-    if not isinstance(body, dict):
-        return []
-    return [key for key, value in body.items() if isinstance(value, list) and not words.isdisjoint(words_of(key))]
-
-
-def lists_in(body: Any) -> list[tuple[str, ...]]:
-    """Return the places of lists that may be the items, at most one object down. A place is the keys on the way."""
-    if not isinstance(body, dict):
-        return []
-    nested = [(key, value) for key, value in body.items() if isinstance(value, dict)]
-    paths: list[tuple[tuple[str, ...], Any]] = [((key,), value) for key, value in body.items()]
-    paths += [((key, inner), value) for key, object_ in nested for inner, value in object_.items()]
-    return [path for path, value in paths if isinstance(value, list) and value and _rank(path[-1]) >= 0]
+    return _as_scores(NAMED, body) if set(map(type, body.values())) <= {float, int} else None
 
 
 def _in_text(body: dict[str, Any]) -> Found | None:
     """Return the items in a JSON text under a usual key; no items for null in place of a list."""
     for key, value in body.items():
-        if isinstance(value, str) and value[:1] in ("[", "{") and (_rank(key) >= 1 or key == "body"):
+        if isinstance(value, str) and value[:1] in ("[", "{") and (rank_of(key) >= 1 or key == "body"):
             return find_items(value)
-        if value is None and _rank(key) == _NAMED:
+        if value is None and rank_of(key) == NAMED:
             return Found([])
     return None
 
@@ -127,7 +92,7 @@ def _side_by_side(body: dict[str, Any]) -> Found | None:
     as in ``{"movies": [...], "books": [...]}``. Lists that are no
     slates, such as a history, may stand beside them.
     """
-    lists = {key: value for key, value in body.items() if isinstance(value, list | dict) and _rank(key) >= 0}
+    lists = {key: value for key, value in body.items() if isinstance(value, list | dict) and rank_of(key) >= 0}
     nouns = [key.lower() in KNOWN - _OF_ANY for key in lists]
     if len(lists) < _SEVERAL or not (all(nouns) or not any(key.lower() in KNOWN for key in lists)):
         return None
@@ -136,7 +101,7 @@ def _side_by_side(body: dict[str, Any]) -> Found | None:
 
 def _shelf_map(body: dict[str, Any], nested: list[str]) -> Found | None:
     """Return the items of named shelves: ``{"recommendations": {"films": [...], "books": [...]}}``."""
-    holds = len(nested) == 1 and (_rank(nested[0]) == _NAMED or not _SHELF_MAPS.isdisjoint(words_of(nested[0])))
+    holds = len(nested) == 1 and (rank_of(nested[0]) == NAMED or not _SHELF_MAPS.isdisjoint(words_of(nested[0])))
     shelves = body[nested[0]] if holds else None
     if not isinstance(shelves, dict) or len(shelves) < _SEVERAL:
         return None
@@ -176,10 +141,10 @@ def _inside(body: dict[str, Any], nested: list[str], depth: int = 1) -> Found | 
     """Return the items in the only object of an object, and so on: ``{"data": {"Get": {"Article": [...]}}}``."""
     if len(nested) != 1 or body[nested[0]].__class__ is not dict or depth >= _DEEPEST:
         return None
-    if _rank(nested[0]) < (1 if depth == 1 else 0):
+    if rank_of(nested[0]) < (1 if depth == 1 else 0):
         return None
     inner = body[nested[0]]
-    if _rank(nested[0]) >= 1:
+    if rank_of(nested[0]) >= 1:
         shelves = list(inner.values())
         if len(shelves) >= _SEVERAL and all(shelf.__class__ in _NESTED for shelf in shelves):
             joined = _joined([_slate_in(shelf) for shelf in shelves])
@@ -193,7 +158,7 @@ def _slate_in(shelf: Any) -> Any:
     """Return the only list of an object with a usual key, such as ``recommendations``; other values unchanged."""
     if shelf.__class__ is not dict or _ranked(shelf):
         return shelf
-    lists = [value for key, value in shelf.items() if value.__class__ is list and _rank(key) >= 1]
+    lists = [value for key, value in shelf.items() if value.__class__ is list and rank_of(key) >= 1]
     return lists[0] if len(lists) == 1 else shelf
 
 
@@ -213,7 +178,7 @@ def _best(body: dict[str, Any]) -> Found | None:
 
 def _as_scores(rank: float, value: Any) -> Found | None:
     """Return the items of a map from id to score, if its key names recommendations."""
-    scored = _from_scores(value) if rank == _NAMED and isinstance(value, dict) else None
+    scored = _from_scores(value) if rank == NAMED and isinstance(value, dict) else None
     return as_objects(scored) if scored else None
 
 
@@ -232,35 +197,13 @@ def _like_items(value: Any, found: Found) -> bool:
 def _candidates(body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
     """Yield the values of an object and the lists in its objects, each with the rank of its key."""
     for key, value in body.items():
-        rank = _rank(key)
+        rank = rank_of(key)
         yield rank, value
         if isinstance(value, dict):
             for inner, nested in value.items():
                 if isinstance(nested, list):
-                    own = _rank(inner)
+                    own = rank_of(inner)
                     yield _IN_USUAL if own == 0 and rank >= 1 else min(own, 1), nested
-
-
-def _rank(key: str) -> float:
-    """Return 2 for a key that names recommendations, 1 for a usual key, 0 for an unknown key, -1 for other lists."""
-    return _remembered_rank(key) if len(key) <= _LONGEST_KEY else 0
-
-
-@lru_cache(maxsize=1024)
-def _remembered_rank(key: str) -> float:
-    lower = key.lower()
-    listed = words_of(key)
-    words = set(listed)
-    decoy = listed[-1:] and listed[-1] in DECOYS and lower != _SCORED_ITEMS
-    strong = NAMES_RECOMMENDATIONS.search(plain(key))
-    if _DESPITE_DECOY.search(plain(key)):
-        return _NAMED
-    if decoy or words & _PAST or (words & DECOYS and not strong):
-        return -1
-    if strong:
-        return _NAMED
-    of_items = listed[-1:] == ["ids"] and not is_foreign_id(plain(key)[:-1])
-    return 1 if words & KNOWN or lower in KNOWN or of_items else 0
 
 
 def _as_items(value: Any) -> Found | None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_recmon.reading.items import as_objects
-from otel_recmon.reading.shapes import _remembered_rank, find_items
+from otel_recmon.reading.ranks import _remembered
+from otel_recmon.reading.shapes import find_items
 from otel_recmon.reading.tables import Found
 from tests.unit.reading.test_item_keys import JSON
 
@@ -197,13 +198,13 @@ class TestFoundItems:
         assert body == {"results": [{"item": {"id": "a"}, "score": 1}]}
 
     def test_a_long_key_is_unknown_and_not_cached(self) -> None:
-        _remembered_rank.cache_clear()
+        _remembered.cache_clear()
 
         found = find_items({"recommendations" * 7: [{"id": "a"}]})
 
         assert found is not None
         assert found[0] == [{"id": "a"}]
-        assert _remembered_rank.cache_info().currsize == 0
+        assert _remembered.cache_info().currsize == 0
 
 
 class TestNoItems:
