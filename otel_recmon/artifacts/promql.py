@@ -42,7 +42,7 @@ class QueryScope:
 
     Attributes:
         window: The window of rates and increases, such as "5m" or "$__rate_interval".
-        by: The labels of the result. The expression adds up the series over all other labels.
+        by: The labels of the result. The expression aggregates the series over all other labels.
         matchers: The matchers for series of services, in addition to the matchers of the signal.
         offset: The PromQL offset, such as "1d". It is empty for the present.
         elsewhere: The matchers for series of other programs, such as the Collector.
@@ -84,7 +84,7 @@ class QueryScope:
         return replace(self, offset=offset)
 
     def anywhere(self) -> Self:
-        """Return the scope for series of other programs: `elsewhere` replaces the matchers."""
+        """Return the scope for series of other programs: `elsewhere` replaces `matchers`."""
         return replace(self, matchers=self.elsewhere)
 
     def by_service(self) -> Self:
@@ -131,7 +131,7 @@ def number(value: float) -> Expr:
 
 
 def binary(left: Expr | float, operator: str, right: Expr | float) -> Expr:
-    """Return two expressions joined by an operator. The result has one line if it is short enough."""
+    """Return two expressions joined by an operator. LINE and SHORT define where the result has line breaks."""
     first, second = _operand(left), _operand(right)
     line = f"{first} {operator} {second}"
     if _fits(line) or (len(second) <= SHORT and not _fits(first)):
@@ -148,7 +148,10 @@ def call(function: str, *arguments: Expr | float) -> Expr:
 
 
 def aggregate(operator: str, inner: Expr, by: Sequence[str], parameter: float | None = None) -> Expr:
-    """Return the aggregation of an expression over all labels except `by`."""
+    """Return the aggregation of an expression over all labels except `by`.
+
+    Some operators, such as "quantile", need a `parameter`.
+    """
     head = f"{operator} by ({', '.join(by)}) " if by else operator
     given = [] if parameter is None else [number(parameter)]
     return call(head, *given, inner)
@@ -164,7 +167,7 @@ def series(name: str, scope: QueryScope, *own: Matcher, window: str = "") -> Exp
 
     Args:
         name: The name of the series.
-        scope: The matchers and the offset.
+        scope: The scope. Only its matchers and its offset are used.
         own: More matchers. They come before the matchers of the scope.
         window: The window of a range selector, such as "5m". If it is empty, the result is an instant selector.
     """
@@ -190,7 +193,7 @@ def filled(value: Expr, like: Expr) -> Expr:
 
 
 def either(*choices: Expr) -> Expr:
-    """Return, for each combination of labels, the result of the first expression that has one."""
+    """Return, for each combination of labels, the value of the first expression that has a value."""
     if len(choices) == 1:
         return choices[0]
     texts = (indent(_operand(choice), "  ") for choice in choices)
@@ -238,7 +241,7 @@ def many_to_one(left: Expr, operator: str, right: Expr, on: Sequence[str]) -> Ex
 
 
 def smaller(one: Expr, other: Expr) -> Expr:
-    """Return the smaller value for each combination of labels. If `one` has no result, return `other`."""
+    """Return the smaller of two values for each series of `other`. If `one` has no value, the result is `other`."""
     return either(compared(one, "<", other), other)
 
 

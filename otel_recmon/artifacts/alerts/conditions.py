@@ -18,6 +18,7 @@ from otel_recmon.catalog import Attribute, Metric
 Value = Callable[[Context], Expr]
 """A function that returns the PromQL of an alert. Docstrings of functions that return a Value describe its result."""
 Bound = Callable[[Context, QueryScope], Expr]
+"""A function that returns the expression of an upper confidence bound."""
 _DAYS_A_WEEK: Final = 7
 _MEDIAN: Final = 0.5
 _RELEVANT_SHARE: Final = 0.05
@@ -33,7 +34,7 @@ def plain(signal: Signal) -> Value:
 
 
 def with_traffic(signal: Signal, trials: Callable[[QueryScope], Expr]) -> Value:
-    """Return the value of a signal, but only if the traffic is at least the minimum traffic of the alert."""
+    """Return the value of a signal, but only if `trials` is at least the minimum traffic of the alert."""
     return lambda context: _with_traffic(signal.expression(context.scope), trials(context.scope), context)
 
 
@@ -118,7 +119,7 @@ def _baseline(value: Callable[[QueryScope], Expr], scope: QueryScope, baseline: 
 
     The baseline is the smaller of two medians: the median of the preceding days, and the median of the same weekday
     in the preceding weeks. So the first day of a weekend and the first day after a holiday do not look like a drop.
-    A service has no baseline until it has sent metrics for the configured number of days.
+    A service has a baseline only if the service had requests in the same window on the oldest of the preceding days.
     """
     service = scope.by_service()
     medians = {"days": _median(value, service, baseline, range(1, baseline.days + 1))}
@@ -179,7 +180,7 @@ def revenue_upper(signal: Share) -> Bound:
     Two assumptions are made: the number of sales follows a Poisson distribution, and the standard deviation of the
     revenue per sale equals its mean. If revenue is measured in units of the mean revenue per sale, the variance of the
     revenue is twice the number of sales. The mean revenue per sale is computed over one day, a week ago. If the
-    baseline has fewer than 7 days, the first day of the baseline is used instead.
+    baseline has fewer than 7 days, the oldest day of the baseline is used instead.
     """
 
     def bound(context: Context, scope: QueryScope) -> Expr:
@@ -289,12 +290,12 @@ def _scores(scope: QueryScope) -> Expr:
 
 
 def silent_service(context: Context) -> Expr:
-    """Return 1 for each service that sent metrics within the last `offset` but sends none now."""
+    """Return 1 for each service that sent metrics within the alert's `offset` but sends no metrics now."""
     return silent(context.tuning.offset).expression(context.scope)
 
 
 def rate_by(label: Attribute, metric: Metric) -> Value:
-    """Return the rate of a counter for each value of a label."""
+    """Return the rate per second of a counter for each value of a label."""
     counted = Counted(metric)
     return lambda context: counted.rate(context.scope.by_service().apart(label.name))
 

@@ -105,17 +105,17 @@ class Alert:
     """The definition of an alert, independent of its settings.
 
     Attributes:
-        name: The name in CamelCase, which is also the heading of its section in the runbook.
+        name: The name in CamelCase, which is also the heading of the alert's section in the runbook.
         signal: The signal that the alert watches. The alert links to the panel of this signal.
         comparison: The comparison of the value with the threshold. If the comparison stays true, the alert fires.
         summary: One line for people. It may contain {value}, {threshold}, {window} and {offset}. In a message, the
-            subject comes before it, such as the service and the model version.
+            summary follows the subject, such as the service and the model version.
         action: The first step for the person who is called, in one line.
         value: A function that returns the expression of the value. If there is too little data, the expression has no
             result.
         by: The labels of the series that the expression returns.
         value_format: The format of the value. The default is the format of the signal's unit.
-        traffic: The events that the minimum traffic of the alert counts, such as "requests".
+        traffic: A name for the events that the minimum traffic of the alert counts, such as "requests".
         against: The reference of a relative value, such as "compared with the control". Empty for an absolute value.
     """
 
@@ -171,7 +171,7 @@ class AlertRule:
 
     @property
     def minimum_traffic(self) -> float:
-        """The minimum traffic. While the window contains less traffic, the alert is silent."""
+        """The minimum number of events (see `Alert.traffic`) in the window. With fewer events, the alert is silent."""
         return self.tuning.minimum_traffic
 
     @property

@@ -1,1 +1,1 @@
-"""The Grafana dashboards of signals and thresholds. It may import `signals` and lower packages, but not `alerts`."""
+"""The Grafana dashboards. The package may import `signals` and the lower layers, but not `alerts`."""

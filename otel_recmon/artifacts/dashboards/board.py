@@ -15,7 +15,7 @@ from otel_recmon.artifacts.settings.deployment import Grafana
 from otel_recmon.artifacts.signals.kinds import Counted
 
 SCHEMA_VERSION: Final = 42
-"""The version of Grafana's JSON model that this module writes. Grafana migrates older versions when it loads them."""
+"""The version of Grafana's JSON model that this module writes. Grafana migrates dashboards of older versions."""
 COLUMNS: Final = 24
 """The number of columns of Grafana's grid."""
 _ON_TIME_RANGE_CHANGE: Final = 2
@@ -167,7 +167,7 @@ def _datasource(grafana: Grafana) -> Json:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of a dashboard, which offers the values of a label.
+    """A dashboard variable that offers the values of a label.
 
     Attributes:
         name: The name in expressions.

@@ -19,7 +19,7 @@ COLOURS: Final = {
     catalog.EMPTY: "purple",
     catalog.UNRECOGNIZED: PAST,
 }
-"""The colours of statuses and outcomes. Grafana derives the colours of all other series from the names."""
+"""The colours of statuses and outcomes. Grafana derives the colours of other series from the names of the series."""
 BY_NAME: Final = {"mode": "palette-classic-by-name"}
 """Grafana's colour mode in which a series has the same colour on every panel."""
 _JUST_ABOVE_0: Final = 1e-9

@@ -36,14 +36,14 @@ class Panel:
         name: The stable name. The id of the panel is computed from the name.
         title: The title.
         description: The text that Grafana shows next to the title.
-        queries: The queries. The first one has the id A.
+        queries: The queries. The first query has the id A.
         unit: The unit of the values.
         options: The options of the panel type.
         defaults: The settings of all series.
         overrides: The settings of single series.
         links: The links next to the title.
         transformations: Grafana's transformations of the query results. Only tables use them.
-        interval: The shortest step of lines. If it is empty, Grafana chooses the step.
+        interval: The minimum time between two points of a line. If it is empty, Grafana chooses the time.
         points: The maximum number of points of a line. If it is 0, Grafana chooses the maximum.
         width: The width, in columns of the grid.
         height: The height, in lines of the grid.

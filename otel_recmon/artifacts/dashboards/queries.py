@@ -12,11 +12,11 @@ DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 RATE_WINDOW, TIME_RANGE = "$__rate_interval", "$__range"
 """Grafana's macros for two windows: the window of one point of a line, and the time range of the dashboard."""
 RARE_EVENTS_STEP: Final = "2m"
-"""The shortest step for lines of rare events, such as clicks. The window of a point is longer than the step."""
+"""The minimum step (time between two points) for lines of rare events. The window of a point is longer than a step."""
 SKETCH_STEP: Final = "5m"
-"""The shortest step for lines from sketches. Processes start a new sketch every five minutes (docs/sketches.md)."""
+"""The minimum step for lines from sketches. Processes start a new sketch every five minutes (docs/sketches.md)."""
 SKETCH_RATIO_STEP: Final = "1h"
-"""The shortest step for a counter divided by an estimate from sketches.
+"""The minimum step for lines of a counter divided by an estimate from sketches.
 
 The estimate includes five to ten minutes before the window, and the counter does not. So the ratio over a window of a
 few minutes would be far too low.

@@ -28,7 +28,7 @@ _NOW: Final = (
     (telemetry.QUEUE_FILL, "max"),
     (telemetry.LOST_POINTS, "sum"),
 )
-"""The signals of the first line of panels, and the aggregation of each over services.
+"""The signals of the first line of panels, and the aggregation of each signal over services.
 
 The aggregation is the maximum if a sum over services has no meaning.
 """

@@ -1,1 +1,1 @@
-"""The generated pages and tables of the documentation; may import `alerts` and below, not `render`."""
+"""The generated pages and tables of the documentation. The package may import `alerts`, but not `render`."""

@@ -84,7 +84,10 @@ def _number(attribute: Attribute, values: Mapping[str, int]) -> int:
 
 
 def series_each(metric: Metric) -> int:
-    """Return the number of series of one label combination. A histogram has its buckets, +Inf, _sum and _count."""
+    """Return the number of series of one label combination.
+
+    A histogram has one series for each bucket, and the series +Inf, _sum and _count.
+    """
     return len(metric.buckets) + 3 if metric.kind is Kind.HISTOGRAM else 1
 
 

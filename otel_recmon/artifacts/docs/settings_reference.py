@@ -265,4 +265,4 @@ repeat = "30m"
 
 """,
 }
-"""Further text of a section, by its name."""
+"""Further text of a section, by the name of the section."""

@@ -72,7 +72,9 @@ class Folder:
         return sorted(name for name in self.written.keys() - set(names) if (self.path / name).exists())
 
     def write(self) -> list[str]:
-        """Write the files that are not current, and return their paths. Each file is replaced atomically.
+        """Write each file whose state is not CURRENT, and then the record. Each file is replaced atomically.
+
+        Return the paths of the written files, without the record.
 
         Raises:
             OSError: A file cannot be written.

@@ -16,9 +16,9 @@ SWITCH_VARIABLE: Final = "DEAD_MANS_SWITCH_URL"
 SLACK_SECRET: Final = "slack-webhook-url"  # noqa: S105 - the name of the file with the secret
 SWITCH_SECRET: Final = "dead-mans-switch-url"  # noqa: S105 - the same
 TEMPLATES_FILE: Final = "templates/recmon.tmpl"
-"""The path of the templates, relative to alertmanager.yml."""
+"""The path of the file with the message templates, relative to the folder of alertmanager.yml."""
 _OTHERS: Final = "warning"
-"""Alerts without a known severity, such as alerts of other teams, have the intervals of this severity."""
+"""Alerts without a known severity, such as alerts of other teams, have the message timing of this severity."""
 
 
 def grafana_file(config: Config) -> str:

@@ -11,7 +11,7 @@ _RESERVED: Final = frozenset("true false yes no on off null y n".split())
 def scalar(text: str) -> str:
     """Return a text of one line as a YAML scalar.
 
-    The scalar has quotes if YAML would otherwise read the text as another type or as syntax.
+    The scalar has quotes if YAML could read the text without quotes as another type or as syntax.
     """
     plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED
     return text if plain else json.dumps(text, ensure_ascii=False)

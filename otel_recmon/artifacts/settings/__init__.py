@@ -1,1 +1,1 @@
-"""The settings of recmon.toml with their defaults, read strictly; may import `promql` and `pages`."""
+"""The settings of recmon.toml, with defaults and strict checks. The package may import `promql` and `pages`."""

@@ -179,7 +179,7 @@ def require(condition: bool, where: str, value: object, expected: str) -> None:
 
 
 def table_of(name: str, tables: Table) -> Table:
-    """Return the table with the given name, or an empty table if there is none.
+    """Return the table with the given name, or an empty table if no table has this name.
 
     Raises:
         TuningError: The value with this name is not a table.

@@ -1,4 +1,4 @@
-"""Settings of the alerts, and functions that load the shipped defaults and a recmon.toml that overrides them."""
+"""Settings of the alerts, and functions that load all settings: the shipped defaults, overridden by a recmon.toml."""
 
 import tomllib
 from collections.abc import Mapping
@@ -209,7 +209,8 @@ def load(path: Path | None = None) -> Config:
     """Return the default settings, overridden by the settings in a file. Without `path`, nothing is overridden.
 
     Raises:
-        TuningError: The file is not valid TOML, a key is unknown, or a value is not usable.
+        TuningError: The file is not valid TOML, a key is unknown, or a value is missing, is not usable, or
+            contradicts another value.
     """
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}

@@ -53,7 +53,7 @@ class Judged:
     """The comparison of a figure between each treatment and the control, with its signals.
 
     Attributes:
-        value: The signal of the relative difference. It does not depend on settings.
+        value: The signal of the relative difference. This signal does not depend on settings.
         meaning: The definition of the compared figure.
         compare: The function that returns the difference from which all signals are derived.
         bounds_of: The function that returns the parameters of the bounds for the settings.

@@ -1,4 +1,4 @@
-"""The signals of attribution: the share of events with a valid recommendation id, and the delays of events."""
+"""The signals of attribution: the share of events with a valid recommendation id, and the time from slate to event."""
 
 from functools import partial
 from typing import Final

@@ -54,7 +54,8 @@ def _size(metric: Metric, scope: QueryScope) -> Expr:
 def quantity(of: Quantity, scope: QueryScope) -> Expr:
     """Return the value of a quantity within the window.
 
-    The value of a count is its increase. The values of a gauge are aggregated over processes and over the window.
+    The value of a count is the increase. The value of a sketch is the estimated number of distinct ids. Values of other
+    gauges are aggregated over processes and over the window.
     """
     if isinstance(of, Count):
         return Counted.of(of).increase(scope)

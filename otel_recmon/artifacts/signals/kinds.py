@@ -58,7 +58,7 @@ class Signal:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that the signal can be split by: the labels of the catalog that all its metrics have."""
+        """The labels that the signal can be split by: the labels of all metrics of the signal, except `fixed`."""
         sets = [set(metric.labels) - set(self.fixed) for metric in self.metrics]
         return tuple(sorted(set.intersection(*sets))) if sets else ()
 
@@ -95,7 +95,7 @@ Limits = Mapping[str, tuple[Limit, ...]]
 
 @dataclass(frozen=True)
 class Counted:
-    """A count of events: the increase of a counter, or of the `_count` or `_sum` series of a histogram.
+    """A counted quantity, such as clicks or revenue: a counter, or the `_count` or `_sum` series of a histogram.
 
     Attributes:
         metric: The counter or histogram.
@@ -131,15 +131,15 @@ class Counted:
         return tuple(matcher.label for matcher in self.matchers)
 
     def rate(self, scope: QueryScope) -> Expr:
-        """Return the number of events per second."""
+        """Return the increase per second."""
         return promql.rate(self.name, scope, *self.matchers)
 
     def increase(self, scope: QueryScope) -> Expr:
-        """Return the number of events within the window."""
+        """Return the increase within the window."""
         return promql.increase(self.name, scope, *self.matchers)
 
     def known(self, scope: QueryScope) -> Expr:
-        """Return 1 for each service that has series of the metric now, or had them a day ago."""
+        """Return 1 for each service that has series of the metric now, or had such series a day ago."""
         service = scope.by_service().within(())
         moments = (service, service.ago(_A_DAY))
         found = (promql.aggregate("group", promql.series(self.name, at), at.by) for at in moments)
@@ -148,28 +148,27 @@ class Counted:
 
 @dataclass(frozen=True)
 class Volume(Signal):
-    """A signal that counts events. Its value is the number of events per second."""
+    """The signal of a counted quantity. The value of the signal is the increase per second."""
 
     counted: Counted
 
     def count(self, scope: QueryScope) -> Expr:
-        """Return the number of events within the window."""
+        """Return the increase within the window."""
         return self.counted.increase(scope.within(self.labels))
 
     def total(self, scope: QueryScope) -> Expr:
-        """Return the number of events within the window: 0 for a service that has the metric but no events."""
+        """Return the increase within the window. A missing increase is 0 for services that `Counted.known` returns."""
         return promql.filled(self.count(scope), self.counted.known(scope))
 
 
 @dataclass(frozen=True)
 class Share(Signal):
-    """A signal that divides one count by another, with the bounds of its confidence interval.
+    """The signal of one count divided by another count, with the bounds of a confidence interval.
 
     Attributes:
-        part: Returns the numerator. Without events, the numerator is 0 if the service is known to count such events,
-            else missing.
+        part: Returns the numerator. The definition of the signal decides whether a missing numerator counts as 0.
         whole: Returns the denominator.
-        counted: Returns the numerator. Without events, the numerator is always missing.
+        counted: Returns the numerator for `seen`, in which a missing numerator always counts as 0.
         unbounded: Whether the share can exceed 1. If True, the interval is that of a Poisson count, else Wilson's.
     """
 
@@ -185,7 +184,7 @@ class Share(Signal):
     def successes(self, scope: QueryScope) -> Expr:
         """Return the numerator within the window.
 
-        The numerator is missing if there are no events and the service is not known to count such events.
+        The definition of the signal decides whether a missing numerator counts as 0.
         """
         return self.part(scope.within(self.labels))
 
@@ -203,7 +202,7 @@ class Share(Signal):
         return self.bound(self.successes(scope), scope, -z)
 
     def bound(self, events: Expr, scope: QueryScope, z: float) -> Expr:
-        """Return the upper bound of the share for a positive `z`, and the lower bound for a negative `z`."""
+        """Return a bound of the share for the numerator `events`: the upper bound if `z` > 0, the lower if `z` < 0."""
         method = promql.poisson if self.unbounded else promql.wilson
         return method(events, self.trials(scope), z)
 
@@ -242,7 +241,7 @@ def measure(
 
 
 def volume(text: SignalText, counted: Counted, unit: Unit = Unit.PER_SECOND) -> Volume:
-    """Return the signal of a count of events."""
+    """Return the signal of a counted quantity."""
     return Volume(
         text.name,
         text.title,
@@ -285,7 +284,8 @@ def over(text: SignalText, part: Counted, whole: Counted, *, zero: bool = False,
         part: The numerator.
         whole: The denominator.
         zero: Whether a missing numerator always counts as 0. If False, a missing numerator counts as 0 only for a
-            service that has series of the numerator. For all other services, the share is missing.
+            service that has series of the numerator now or had such series a day ago. For all other services, the share
+            is missing.
         unit: The unit of the value.
     """
     found = share(text, (part.metric, whole.metric), partial(_part, part, whole, zero), whole.increase)
@@ -323,7 +323,7 @@ def _part(part: Counted, whole: Counted, zero: bool, scope: QueryScope) -> Expr:
 
 
 def labelled(metric: Metric, attribute: Attribute, *values: str) -> Counted:
-    """Return the count of the events that have one of some values of a label."""
+    """Return the count of the events for which the label has one of the values."""
     return Counted(metric, (one_of(attribute, *values),))
 
 

@@ -1,9 +1,9 @@
 """Confidence sequences of the differences between the arms of an experiment, in PromQL.
 
 Each arm of an experiment is divided into buckets of users. The input is the number of events of each bucket of each
-arm. Experiments assign users, not requests, to arms at random. So the events of one user are not independent. The
-buckets are independent, because all events of a user are in the same bucket. benchmarks/experiment_statistics.py has
-the same formulas in numpy, and a test compares the results.
+arm. Experiments assign users, not requests, to arms at random. The events of one user are not independent of each
+other. The buckets are independent, because all events of a user are in the same bucket.
+benchmarks/experiment_statistics.py has the same formulas in numpy, and a test compares the results.
 """
 
 import math
@@ -27,8 +27,8 @@ class Bounds:
     Attributes:
         level: The maximum probability that, in one experiment, the bounds of at least one treatment ever exclude the
             true difference.
-        centre: The effective sample size at which the mixture is centred. The bounds are nearly as tight as possible
-            for sample sizes from about 5 to 500 times this number.
+        centre: The effective sample size for which the bounds are tuned. The bounds are nearly as tight as possible
+            for effective sample sizes from about 5 to 500 times this number.
     """
 
     level: float
@@ -37,13 +37,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between each treatment and the control. The results have the labels of the treatment.
+    """The difference between each treatment and the control. Results of the methods have the labels of the treatment.
 
     Attributes:
         scope: The scope of the services.
         rate: The rate of each arm, such as clicks per exposure.
-        residual: The residual of each bucket of each arm. It is the count of the bucket minus the count expected from
-            the rate of the arm. This difference is divided by the denominator of the rate of the arm.
+        residual: The residual of each bucket of each arm. To compute it, subtract the count that the rate of the arm
+            predicts from the count of the bucket. Then divide by the denominator of the rate of the arm.
         events: The number of events of each arm, or of each bucket of each arm.
     """
 
@@ -67,16 +67,17 @@ class Difference:
     def evidence(self, bounds: Bounds) -> Expr:
         """Return the difference divided by half the distance between its bounds.
 
-        Below -1, the treatment is significantly worse than the control. Above 1, it is significantly better.
+        Below -1, the rate of the treatment is significantly lower than the rate of the control. Above 1, the rate of
+        the treatment is significantly higher.
         """
         return self._gap() / self._half_width(bounds)
 
     def effective_sample_size(self) -> Expr:
         """Return the effective sample size: the number of events of two equally large arms with the same information.
 
-        If the treatment has the share p and the control has the share q, the effective sample size is the number of
-        events of both arms times 4pq / (p+q)**2, because the smaller arm limits the information. p and q are the
-        expected shares, not the observed shares. So an arm that stops having events is still judged.
+        The smaller arm limits the information. So the effective sample size is the number of events of both arms times
+        4pq / (p+q)**2. Here p and q are the shares of the treatment and the control in the expected exposures. Observed
+        shares are not used, so that an arm that stops having events is still judged.
         """
         expected = shares(self.scope)
         even = self._against("*", expected) * 4 / promql.binary(self._against("+", expected), "^", 2)
@@ -138,7 +139,7 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
         events: The effective sample size of each treatment.
         centre: The effective sample size at which the mixture is centred.
         tests: -2 * ln(level / number of treatments), by the labels of `on`.
-        on: The labels of an experiment.
+        on: The labels that identify an experiment.
     """
     growth = promql.many_to_one(promql.call("ln", events / centre + 1), "+", tests, on)
     normal = (promql.number(centre) / promql.compared(events, ">", 0) + 1) * growth
@@ -147,7 +148,7 @@ def multiplier(events: Expr, centre: float, tests: Expr, on: tuple[str, ...]) ->
 
 
 def ratio(scope: QueryScope, counted: Expr, base: Expr, events: Expr | None = None) -> Difference:
-    """Return the PromQL of one difference per treatment: the rate of the treatment minus the rate of the control.
+    """Return the difference between the rate of each treatment and the rate of the control.
 
     Args:
         scope: The scope of the services.
@@ -188,7 +189,7 @@ def by_arm(scope: QueryScope) -> tuple[str, ...]:
 
 
 def shares(scope: QueryScope) -> Expr:
-    """Return the expected share of each arm."""
+    """Return the expected share of each arm in all exposures of the experiment."""
     return promql.aggregate("max", promql.series(catalog.EXPECTED_SHARE.prometheus, _of_service(scope)), by_arm(scope))
 
 

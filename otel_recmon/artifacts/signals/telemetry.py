@@ -250,7 +250,7 @@ TARGETS_UP: Final = measure(
 
 
 def quiet(signal: Signal) -> Signal:
-    """Return the signal with the value 0 for each service that sends metrics but has no series of the signal."""
+    """Return the signal and, for each service that sends metrics but has no value of the signal, the value 0."""
 
     def value(scope: QueryScope) -> Expr:
         service = scope.by_service().within(())

@@ -114,7 +114,7 @@ STAGE_MEAN: Final = over(
 
 
 def burn_rate(objective: float) -> Signal:
-    """Return the signal of the burn rate: the share of bad responses, divided by the share that the objective allows.
+    """Return the signal of the burn rate: the share of bad responses, divided by the allowed share of bad responses.
 
     Args:
         objective: The share of responses that must be good, such as 0.99.
@@ -132,7 +132,7 @@ def burn_rate(objective: float) -> Signal:
 
 
 def budget_left(objective: float) -> Signal:
-    """Return the signal of the unused share of the error budget at the end of the window.
+    """Return the signal of the share of the error budget that the responses in the window leave unused.
 
     Args:
         objective: The share of responses that must be good, such as 0.99.
@@ -154,7 +154,7 @@ def change(signal: Signal, value: Callable[[QueryScope], Expr], back: str = "7d"
 
     Args:
         signal: The signal that the change is computed for.
-        value: The function that returns the compared value of the signal, such as its count.
+        value: The function that returns the compared value, such as the count of the signal.
         back: The offset of the earlier value, such as "7d".
     """
     meaning = f"{signal.description} The value is the change from {back} ago: 10% means 10% more than at that time."
