@@ -151,7 +151,8 @@ class Settings:
         _PATTERNS,
         "The recommendation routes. Default: GET and POST routes with `recommend` in a segment, and routes with other "
         "words of the field, such as `similar`, `feed` or `rerank`. A route whose last segment does not contain "
-        "`recommend` counts only after a response with items.",
+        "`recommend` counts only after a response with items. If this setting is given, it replaces the default, so "
+        "list all recommendation routes.",
         "GET /home/{user_id}, POST /v1/rank",
     )
     click_routes: str | None = _setting(

@@ -294,7 +294,8 @@ application sent it. A middleware that gives the router a copy of the ASGI scope
 |---|---|---|---|
 {missed}
 
-`otel-recmon doctor --try` shows what the plugin reads from a response of your service.
+`OTEL_RECMON_ROUTES` replaces the default: list all recommendation routes of the service, also those that the plugin
+would see by itself. `otel-recmon doctor --try` shows what the plugin reads from a response of your service.
 [configuration.md](configuration.md) has all variables.
 """
 

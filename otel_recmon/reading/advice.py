@@ -11,8 +11,8 @@ from otel_recmon.reading.event_words import suggests_events
 from otel_recmon.reading.exchange import Exchange
 from otel_recmon.reading.item_keys import words_of
 from otel_recmon.reading.ranks import lists_in
-from otel_recmon.reading.route_words import NEVER, certainty
-from otel_recmon.reading.routes import TAKE_CLICKS, Routes
+from otel_recmon.reading.route_words import NEVER, Certainty, certainty
+from otel_recmon.reading.routes import TAKE_CLICKS, RouteKind, Routes
 from otel_recmon.recording.defaults import Defaults
 from otel_recmon.recording.observation import Observation
 
@@ -25,6 +25,8 @@ UNWATCHED: Final = 20
 ONE_SIDED: Final = 1_000
 """The number of slates without a click, or of clicks without a slate, after which a service is told so."""
 _MOST_NAMED: Final = 3
+_OF_USERS: Final = frozenset("account accounts auth login me profile profiles register users".split())
+"""Segments of routes about the users themselves."""
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -48,7 +50,8 @@ class Adviser:
             self._passed += 1
             if self._passed >= UNWATCHED:
                 self.is_waiting = False
-                _logger.warning("%s", unwatched(self._known()))
+                if not any(map(self._is_watched, self._known())):
+                    _logger.warning("%s", unwatched(self._known()))
 
     def note(self, seen: Observation) -> None:
         """Note a recorded request. Log once that ONE_SIDED slates brought no click, or ONE_SIDED events no slate."""
@@ -64,6 +67,11 @@ class Adviser:
     def _known(self) -> list[Route]:
         return self.listed() if self.listed else []
 
+    def _is_watched(self, route: Route) -> bool:
+        """Return whether a route is watched for recommendations, by more than a word such as ``predict``."""
+        is_faint = self._routes.certainty(*route) is Certainty.FAINT
+        return self._routes.kind(*route) is RouteKind.RECOMMENDATION and not is_faint
+
     def _takes_clicks(self) -> bool:
         return any(self._routes.kind(*route) in TAKE_CLICKS for route in self._known())
 
@@ -76,6 +84,14 @@ def unwatched(routes: Iterable[Route]) -> str:
     return (
         f"otel-recmon has counted nothing in {UNWATCHED} requests, because it watches none of their routes. "
         f"{_proposal('routes', likeliest(routes), 'return recommendations')}"
+    )
+
+
+def unknown_kinds(template: str) -> str:
+    """Return the sentence for a route whose events have an unknown kind."""
+    return (
+        f"otel-recmon does not know the kind of some events of {template}, so they do not count; "
+        f"set {variable('event_kinds')} to what the kinds of your events count as"
     )
 
 
@@ -117,6 +133,8 @@ def is_background(template: str) -> bool:
 
 def _likelihood(method: str, template: str) -> int:
     if method not in ("GET", "POST") or is_background(template):
+        return 0
+    if not _OF_USERS.isdisjoint(template.split("/")):
         return 0
     is_for_someone = re.search(r"\{(user|customer|item|product|id)\w*\}", template) is not None
     return 3 * certainty(method, template) + 2 * is_for_someone + (method == "GET")

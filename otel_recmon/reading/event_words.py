@@ -19,6 +19,8 @@ _ITEM_LISTS: Final = frozenset(words("event.item_lists"))
 _DETAILS: Final = frozenset(words("event.details"))
 _ROUTES: Final = frozenset(words("routes.events"))
 _NOT_HERE: Final = NEVER - {"dismiss", "feedback", "ratings"}
+_NOUNS: Final = frozenset({"track", "tracking"})
+"""Words that name events only at the beginning of a segment: ``next_track`` is a song, ``track_view`` an event."""
 _PIXEL: Final = re.compile(r"\.(gif|png)$")
 """The end of the template of a route that counts an event when a page loads an image."""
 _CLICKS: Final = frozenset(words("routes.clicks"))
@@ -36,10 +38,15 @@ def takes_events(method: str, template: str) -> bool:
         return _PIXEL.search(template) is not None and event_of_route(template) is not None
     if method not in ("POST", "PUT"):
         return False
-    of_any_kind = method == "POST" and not recommends and not _ROUTES.isdisjoint(last)
+    of_any_kind = method == "POST" and not recommends and any(map(_takes_any_kind, _fixed(template)[-2:]))
     if "batch" in last and any(RECOMMENDS.search(word) for word in last):
         return False  # recommendations for several users
     return of_any_kind or event_of_route(template) is not None
+
+
+def _takes_any_kind(segment: str) -> bool:
+    found = words_of(segment)
+    return any(word in _ROUTES and (word not in _NOUNS or found[0] == word) for word in found)
 
 
 def suggests_events(method: str, template: str) -> bool:
@@ -86,8 +93,11 @@ def tracks_clicks(method: str, template: str) -> bool:
 
 
 def _last_words(template: str, segments: int) -> list[str]:
-    fixed = [segment for segment in template.split("/") if segment and "{" not in segment]
-    return [word for segment in fixed[-segments:] for word in words_of(segment)]
+    return [word for segment in _fixed(template)[-segments:] for word in words_of(segment)]
+
+
+def _fixed(template: str) -> list[str]:
+    return [segment for segment in template.split("/") if segment and "{" not in segment]
 
 
 def kind_of(event: Mapping[str, Any], own: Mapping[str, str]) -> str | None:

@@ -23,6 +23,8 @@ _WRAPPERS: Final = words("item.wrappers")
 SHELVES: Final = frozenset(words("items.shelves"))
 CONTAINERS: Final = frozenset(words("items.containers"))
 USERS: Final = frozenset((*words("request.users"), *words("request.visitors")))
+_LAST_OF_CONTAINERS: Final = (["details"], ["info"], ["metadata"], ["attributes"], ["payload"])
+"""The last word of such keys, as in ``product_details``."""
 _PERSON_NAMES: Final = frozenset(words("item.person_names"))
 _NOT_OF_PERSONS: Final = words("item.not_of_persons")
 NOT_THE_ITEM: Final = frozenset(words("items.not_the_item"))
@@ -76,7 +78,7 @@ def _fields(keys: tuple[str, ...]) -> Fields | None:
         _first(named, _POSITIONS),
         key.lower() in _WRAPPERS,
         not SHELVES.isdisjoint(named),
-        tuple(key for name, key in named.items() if name in CONTAINERS),
+        tuple(key for name, key in named.items() if name in CONTAINERS or words_of(key)[-1:] in _LAST_OF_CONTAINERS),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from otel_recmon.catalog import REJECTED
 from otel_recmon.config import Settings
-from otel_recmon.reading.advice import Adviser, unrecognized
+from otel_recmon.reading.advice import Adviser, unknown_kinds, unrecognized
 from otel_recmon.reading.exchange import ABANDONED, Exchange
 from otel_recmon.reading.guess import Guess
 from otel_recmon.reading.reader import Reader, Readers
@@ -71,6 +71,8 @@ class Observer:
         if guess is not None and guess.held:
             self._record_held(guess)
         self.adviser.note(seen)
+        if reader is not None and reader.misses_kind(exchange, seen):
+            self._warn_once(reader.template, unknown_kinds(reader.template))
         if reader is not None and seen.recommends:
             self._warn_unrecognized(reader, seen, exchange)
             if request.labels is not None and exchange.span.is_recording():
@@ -100,9 +102,12 @@ class Observer:
     def _warn_unrecognized(self, reader: Reader, seen: Observation, exchange: Exchange) -> None:
         if seen.slate is None or seen.slate.items is not None:
             return
-        if reader.template not in self._warned and len(self._warned) < MOST_ROUTES:
-            self._warned.add(reader.template)
-            _logger.warning("%s", unrecognized(reader.template, exchange))
+        self._warn_once(reader.template, unrecognized(reader.template, exchange))
+
+    def _warn_once(self, template: str, message: str) -> None:
+        if template not in self._warned and len(self._warned) < MOST_ROUTES:
+            self._warned.add(template)
+            _logger.warning("%s", message)
 
 
 def _span_attributes(request: RequestContext) -> dict[str, str | int | bool]:

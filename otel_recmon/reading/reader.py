@@ -107,6 +107,12 @@ class Reader:
             self._read_labels(seen, exchange)
         return seen
 
+    def misses_kind(self, exchange: Exchange, seen: Observation) -> bool:
+        """Return whether an event about an item does not count, because its kind is unknown."""
+        if self.kind is not RouteKind.EVENT or seen.events or not exchange.accepted:
+            return False
+        return usual_names.names_item(self._whole(exchange))
+
     def _is_accepted(self, exchange: Exchange) -> bool:
         if self.kind is RouteKind.TRACKER:
             return exchange.redirected

@@ -10,7 +10,7 @@ from otel_recmon.reading.expressions import Field, Source
 from otel_recmon.reading.item_keys import Fields, categories_of, scores_of
 from otel_recmon.reading.items import as_objects
 from otel_recmon.reading.shapes import find_items
-from otel_recmon.reading.tables import Found
+from otel_recmon.reading.tables import Found, table_in
 from otel_recmon.recording.slate import Slate
 from otel_recmon.safety import Faults
 from otel_recmon.values import number
@@ -80,7 +80,9 @@ class SlateRules:
             return None
         if items and all(isinstance(item, dict) for item in items):
             return as_objects(items) or Found(items)
-        return Found(items)
+        if items and all(isinstance(item, list) for item in items):
+            return find_items(items) or Found(items)
+        return _with_columns(exchange.response, items) or Found(items)
 
     def _read_objects(self, slate: Slate, fields: Fields | None) -> None:
         # Absent columns are skipped one by one, because this runs for every response.
@@ -113,6 +115,14 @@ class SlateRules:
         if isinstance(stated, str) and stated.lower() not in ("false", "0", "no", ""):
             faults.drop("outcome_invalid", f"one of {', '.join(OUTCOMES_)}, true or false")
         return None
+
+
+def _with_columns(response: Any, items: list[Any]) -> Found | None:
+    """Return ids with the scores or categories in a parallel list; None without such a list."""
+    if not isinstance(response, dict):
+        return None
+    key = next((key for key, value in response.items() if value is items), None)
+    return None if key is None else table_in(response, key)
 
 
 def column(items: list[Any], pick: Field | None, key: str | None) -> list[Any]:

@@ -113,7 +113,15 @@ class TestUnrecognized:
 
 
 def test_the_likeliest_routes_come_first() -> None:
-    routes = [PAGE, HEALTH, ("POST", "/predict"), ("GET", "/similar/{item_id}"), HOME, ("DELETE", "/home/{user_id}")]
+    routes = [
+        PAGE,
+        HEALTH,
+        ("POST", "/predict"),
+        ("GET", "/similar/{item_id}"),
+        HOME,
+        ("GET", "/users/me"),
+        ("DELETE", "/home/{user_id}"),
+    ]
 
     assert likeliest(routes) == [("GET", "/similar/{item_id}"), HOME, ("POST", "/predict"), PAGE]
 
@@ -140,6 +148,16 @@ class TestAdviser:
         assert before == ([], True)
         assert (caplog.messages, adviser.is_waiting) == ([unwatched([HOME, PAGE])], False)
         assert "the likeliest are: OTEL_RECMON_ROUTES='GET /home/{user_id}, GET /page'." in unwatched([PAGE, HOME])
+
+    def test_a_service_whose_recommendation_route_waits_for_requests_is_not_told(
+        self, adviser: Adviser, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        adviser.listed = lambda: [("GET", "/feed/{user_id}"), PAGE]
+
+        for _ in range(UNWATCHED):
+            adviser.pass_by("/login")
+
+        assert (caplog.messages, adviser.is_waiting) == ([], False)
 
     def test_a_service_whose_code_counts_is_not_told(self, adviser: Adviser, caplog: pytest.LogCaptureFixture) -> None:
         store = adviser._defaults.store

@@ -16,6 +16,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from otel_recmon import MetricsCollector
 from otel_recmon.catalog import ERROR, STATUSES
 from otel_recmon.config import Settings
+from otel_recmon.reading.advice import unknown_kinds
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.event_words import MOST_EVENTS
 from otel_recmon.reading.exchange import ABANDONED
@@ -822,6 +823,26 @@ class TestEventsOfAnyKind:
             labelled(model_version="v1", action=action): 1 for action in ("super_like", "like")
         }
         assert named(found, "recommendation_impressions_total") == {labelled(model_version="v1", position="1"): 2}
+
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            ({"kind": "teleported", "item_id": "a"}, True),
+            ({"item_id": "a"}, True),
+            ({"kind": "meeting"}, False),
+            ({"kind": "like", "item_id": "a"}, False),
+        ],
+    )
+    def test_an_event_of_an_unknown_kind_is_logged_once(
+        self, watch: Watch, caplog: pytest.LogCaptureFixture, body: Any, told: bool
+    ) -> None:
+        observer = watch()
+
+        for _ in range(3):
+            _finish(observer, "POST /events", request=body)
+
+        assert caplog.messages == [unknown_kinds("/events")] * told
+        assert "set OTEL_RECMON_EVENT_KINDS to what" in unknown_kinds("/events")
 
     def test_an_image_counts_the_event_in_its_name(self, watch: Watch, series: Read) -> None:
         for event in ("view", "buy", "click"):

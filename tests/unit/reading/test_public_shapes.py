@@ -79,6 +79,12 @@ SHAPES: dict[str, tuple[Any, list[Any], list[Any] | None, list[Any] | None]] = {
     "a person": ({"people": [{"user_id": 40, "name": "Kim", "mutual": 3}]}, [40], None, None),
     "the author of a book": ({"books": [{"author_id": 40, "title": "Low Tide"}]}, ["Low Tide"], None, None),
     "the user who posted": ({"posts": [{"user_id": 40, "title": "Low Tide"}]}, ["Low Tide"], None, None),
+    "details beside the id": (
+        {"recommendations": [{"product_id": 4, "product_details": {"name": "n", "category": "Toys"}, "score": 0.5}]},
+        [4],
+        ["Toys"],
+        [0.5],
+    ),
     "one field that is no id": ({"feed": [{"post": "at://1"}, {"post": "at://2"}]}, ["at://1", "at://2"], None, None),
 }
 """For each shape a response, and its items, categories and scores."""
@@ -218,3 +224,13 @@ def test_an_offset_is_added_to_the_positions_of_a_page(query: str, response: Any
 
     assert slate is not None
     assert slate.positions == positions
+
+
+@pytest.mark.parametrize("response", [{"recs": ["a", "b"], "scores": [0.5, 0.25]}, {"recs": [["a", 0.5], ["b", 0.25]]}])
+def test_a_configured_list_keeps_its_scores(response: Any) -> None:
+    reader = Readers(Settings(items="recs"), Store(Settings())).reader(RouteKind.RECOMMENDATION, "GET", "/recs")
+
+    slate = reader.read(exchange({"headers": []}, response), RequestContext()).slate
+
+    assert slate is not None
+    assert (slate.items, slate.scores) == (["a", "b"], [0.5, 0.25])
