@@ -40,7 +40,7 @@ def restarting(slates: list[Any]) -> list[int]:
 def _fields_of_all(items: list[dict[str, Any]]) -> Fields | None:
     """Return the keys of an item. A key under which one of the items has null is not used for the id."""
     fields = fields_of(max(items, key=len))
-    if fields is None or not fields.by_id or all(item.get(fields.id) is not None for item in items):
+    if fields is None or not fields.by_id or None not in [item.get(fields.id) for item in items]:
         return fields
     never_null = {
         key: value for key, value in max(items, key=len).items() if all(item.get(key) is not None for item in items)

@@ -100,10 +100,10 @@ class SlateRules:
             slate.positions = _page_positions(position, self.positions(objects, position))
 
     def _requested(self, exchange: Exchange) -> int | None:
-        if usual_names.named(usual_names.PAGES, exchange) is not None:
-            return None  # the last page of a list is often short
         stated = self.limit(exchange)
-        found = None if stated is None else number(stated)
+        if stated is None or usual_names.named(usual_names.PAGES, exchange) is not None:
+            return None  # the last page of a list is often short
+        found = number(stated)
         return int(found) if found is not None and found >= 1 else None
 
     def _outcome(self, exchange: Exchange, faults: Faults) -> str | None:

@@ -5,6 +5,7 @@ same name as ``user_id``.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from otel_recmon.attribution import HEADER
@@ -31,6 +32,9 @@ _OWN_IDS: Final = frozenset(words("request.own_ids"))
 _METAS: Final = words("response.metas")
 _FALLBACKS: Final = frozenset(words("response.fallbacks"))
 _SOURCES: Final = words("response.sources")
+_REASON: Final = "fallbackreason"
+_MOST_REMEMBERED: Final = 2_000
+"""The maximum total length of the keys of a response that are cached."""
 _ERRORS: Final = words("response.errors")
 
 
@@ -107,18 +111,27 @@ def states_fallback(response: Any) -> bool:
     """Return whether a response says that its list is a fallback, as in ``{"is_fallback": true}``."""
     if not isinstance(response, dict):
         return False
-    metas = (value for key, value in response.items() if key in _METAS and isinstance(value, dict))
-    return any(map(_says_fallback, (response, *metas)))
+    return any(_is_fallback(name, response[name]) for name in _telling_of_fallback(response))
 
 
-def _says_fallback(fields: dict[str, Any]) -> bool:
-    # A plain search first, because this runs for every response.
-    names = [name for name in fields if "allback" in name or "ALLBACK" in name]
-    if any(fields[name] is True and plain(name) in _FALLBACKS for name in names):
-        return True
-    if any(fields[name] and isinstance(fields[name], str) and plain(name) == "fallbackreason" for name in names):
-        return True
-    return any(fields.get(name) == "fallback" for name in _SOURCES)
+def _telling_of_fallback(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Return the keys that can say that a list is a fallback. They are cached, because nearly no response has any."""
+    names = tuple(fields)
+    return _telling(names) if len("".join(names)) <= _MOST_REMEMBERED else _telling.__wrapped__(names)
+
+
+@lru_cache(maxsize=256)
+def _telling(names: tuple[str, ...]) -> tuple[str, ...]:
+    telling = _FALLBACKS | {_REASON, *_METAS, *_SOURCES}
+    return tuple(name for name in names if plain(name) in telling)
+
+
+def _is_fallback(name: str, value: Any) -> bool:
+    if isinstance(value, dict):
+        return name in _METAS and any(_is_fallback(inner, value[inner]) for inner in _telling_of_fallback(value))
+    if isinstance(value, str):
+        return (name in _SOURCES and value == "fallback") or (bool(value) and plain(name) == _REASON)
+    return value is True and plain(name) in _FALLBACKS
 
 
 def _values(fields: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:
