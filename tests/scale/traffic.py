@@ -50,6 +50,7 @@ class Process:
                 metrics.track_click(draw.randint(1, 10))
             if draw.random() < 0.2:
                 metrics.track_conversion(draw.uniform(1, 200))
+                metrics.track_event(draw.choice(("add_to_cart", "like")))
 
     def _serve(self, metrics: MetricsCollector) -> None:
         draw = self._random
