@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from otel_recmon.catalog import IMPRESSION, REPORTED
-from otel_recmon.config import Settings
+from otel_recmon.config import Settings, variable
 from otel_recmon.reading.bodies import Body
 from otel_recmon.reading.http_exchange import HttpExchange
 from otel_recmon.reading.observer import Observer
@@ -230,11 +230,25 @@ def _miss(entry: Entry, wrong: Mapping[str, Any]) -> str:
 
 
 def _remedy(entry: Entry, route: str) -> str:
-    if not faults_of(entry, seen_of(entry, routes=route)):
+    left = faults_of(entry, seen_of(entry, routes=route))
+    if not left:
         return f"`OTEL_RECMON_ROUTES={route}`"
-    return _REMEDIES.get(entry["id"], "")
+    if entry["id"] in _REMEDIES:
+        return _REMEDIES[entry["id"]]
+    kind = entry["expect"]["kind"]
+    names = [_VARIABLES[name] for name in left if name in _VARIABLES] or [_ROUTES.get(kind, "event_routes")]
+    return ", ".join(f"`{variable(name)}`" for name in names)
 
 
+_VARIABLES: Final = {
+    "items": "items",
+    "scores": "score",
+    "categories": "category",
+    "outcome": "outcome",
+    "user": "user",
+}
+"""The setting that finds each value."""
+_ROUTES: Final = {RECOMMENDATION: "routes", "click": "click_routes", "conversion": "conversion_routes"}
 _REMEDIES: Final = {
     "a058": "`OTEL_RECMON_OUTCOME`, which finds `error` in the response",
     "he07": "`OTEL_RECMON_USER=body:entityId`",
